@@ -1,0 +1,144 @@
+/**
+ * Virtual time and timers. Every host of a lab shares one clock; nothing happens between two timers, so time costs
+ * nothing to pass and the same run always gives the same times. The kernel's counterparts are `ktime_get()`,
+ * `jiffies` and `struct timer_list`.
+ */
+
+/** Jiffies a second. Conntrack timeouts are kept in jiffies, as the kernel keeps them. */
+export const HZ = 1000;
+
+const MICROS_PER_JIFFY = 1_000_000 / HZ;
+
+/** A pending callback; see {@link VirtualClock.schedule}. */
+export class Timer {
+  /** When it fires, in microseconds of virtual time. */
+  readonly atMicros: number;
+  /** Position in the clock's heap; -1 when not pending. The clock's own. */
+  slot = -1;
+  readonly sequence: number;
+  readonly callback: () => void;
+
+  constructor(atMicros: number, sequence: number, callback: () => void) {
+    this.atMicros = atMicros;
+    this.sequence = sequence;
+    this.callback = callback;
+  }
+
+  /** Whether the callback is still to come. */
+  get pending(): boolean {
+    return this.slot >= 0;
+  }
+}
+
+/**
+ * A clock that moves only when told to. Timers due at the same instant fire in the order in which they were
+ * scheduled.
+ */
+export class VirtualClock {
+  #nowMicros = 0;
+  #sequence = 0;
+  /** A binary heap ordered by (atMicros, sequence). */
+  readonly #heap: Timer[] = [];
+  /** The wall-clock time that virtual time zero stands for, in milliseconds since 1970 (UTC). */
+  readonly epochMillis: number;
+
+  constructor(epochMillis = Date.UTC(2026, 0, 1)) {
+    this.epochMillis = epochMillis;
+  }
+
+  /** Microseconds since the clock was made. */
+  get nowMicros(): number {
+    return this.#nowMicros;
+  }
+
+  /** The kernel's tick counter as an unsigned 32-bit number, {@link HZ} a second. */
+  get jiffies(): number {
+    return Math.floor(this.#nowMicros / MICROS_PER_JIFFY) >>> 0;
+  }
+
+  /** Calls `callback` once, `delayMicros` from now (0: after everything already due now). */
+  schedule(delayMicros: number, callback: () => void): Timer {
+    const timer = new Timer(this.#nowMicros + Math.max(0, delayMicros), this.#sequence++, callback);
+    timer.slot = this.#heap.length;
+    this.#heap.push(timer);
+    this.#up(timer.slot);
+    return timer;
+  }
+
+  /** Takes a timer back. Returns whether it was still pending. */
+  cancel(timer: Timer): boolean {
+    const slot = timer.slot;
+    if (slot < 0) return false;
+    const last = this.#heap.pop() as Timer;
+    if (last !== timer) {
+      this.#heap[slot] = last;
+      last.slot = slot;
+      this.#down(slot);
+      this.#up(last.slot);
+    }
+    timer.slot = -1;
+    return true;
+  }
+
+  /** When the next timer fires, in microseconds; `Infinity` when none is pending. */
+  get nextMicros(): number {
+    return this.#heap.length > 0 ? this.#heap[0].atMicros : Number.POSITIVE_INFINITY;
+  }
+
+  /** Moves to the next timer and runs it. Returns false, and stays, when none is pending. */
+  step(): boolean {
+    const timer = this.#heap[0];
+    if (timer === undefined) return false;
+    this.cancel(timer);
+    if (timer.atMicros > this.#nowMicros) this.#nowMicros = timer.atMicros;
+    timer.callback();
+    return true;
+  }
+
+  /** Runs everything due up to and including `atMicros`, then stands at `atMicros`. */
+  runUntil(atMicros: number): void {
+    while (this.nextMicros <= atMicros) this.step();
+    if (atMicros > this.#nowMicros) this.#nowMicros = atMicros;
+  }
+
+  /** {@link runUntil} for a duration from now. */
+  advance(micros: number): void {
+    this.runUntil(this.#nowMicros + micros);
+  }
+
+  #before(a: Timer, b: Timer): boolean {
+    return a.atMicros < b.atMicros || (a.atMicros === b.atMicros && a.sequence < b.sequence);
+  }
+
+  #up(start: number): void {
+    const heap = this.#heap;
+    const timer = heap[start];
+    let slot = start;
+    while (slot > 0) {
+      const parent = (slot - 1) >> 1;
+      if (!this.#before(timer, heap[parent])) break;
+      heap[slot] = heap[parent];
+      heap[slot].slot = slot;
+      slot = parent;
+    }
+    heap[slot] = timer;
+    timer.slot = slot;
+  }
+
+  #down(start: number): void {
+    const heap = this.#heap;
+    const timer = heap[start];
+    let slot = start;
+    for (;;) {
+      let child = 2 * slot + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && this.#before(heap[child + 1], heap[child])) child++;
+      if (!this.#before(heap[child], timer)) break;
+      heap[slot] = heap[child];
+      heap[slot].slot = slot;
+      slot = child;
+    }
+    heap[slot] = timer;
+    timer.slot = slot;
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Linux netfilter in TypeScript: hooks, conntrack, NAT, tables and routing, packet by packet, without a dependency.
+ * @packageDocumentation
+ */
+export * from "./clock.js";
+export * from "./conntrack/conntrack.js";
+export * from "./dev/device.js";
+export * from "./hooks.js";
+export * from "./ip/route.js";
+export * from "./ip/stack.js";
+export * from "./nat/nat.js";
+export * from "./netns.js";
+export * from "./random.js";
+export * from "./skb.js";
+export * from "./sock/sockets.js";
+export * from "./sysctl.js";
+export * from "./trace.js";
+export * from "./wire/address.js";
+export * from "./wire/checksum.js";
+export * from "./xtables/xtables.js";

@@ -1,0 +1,56 @@
+/**
+ * One network namespace: a host's devices, routes, sockets, hooks, conntrack and tables, put together as `struct net`
+ * (include/net/net_namespace.h) does. The subsystems know one another only through this object and the hooks.
+ */
+import type { VirtualClock } from "./clock.js";
+import { Conntrack } from "./conntrack/conntrack.js";
+import type { NetDevice } from "./dev/device.js";
+import { Hooks } from "./hooks.js";
+import { IpStack } from "./ip/stack.js";
+import { Nat } from "./nat/nat.js";
+import type { RandomSource } from "./random.js";
+import { Sockets } from "./sock/sockets.js";
+import { SysctlTable } from "./sysctl.js";
+import { PacketTracer, type TraceListener } from "./trace.js";
+import { Xtables } from "./xtables/xtables.js";
+
+export class NetNamespace {
+  /** The host's name. */
+  readonly name: string;
+  readonly clock: VirtualClock;
+  readonly random: RandomSource;
+  readonly sysctl: SysctlTable = new SysctlTable();
+  readonly hooks: Hooks;
+  /** Devices by name, in the order of their ifindex. */
+  readonly devices: Map<string, NetDevice> = new Map();
+  readonly ip: IpStack;
+  readonly ct: Conntrack;
+  readonly nat: Nat;
+  /** The tables that `iptables-nft` (Debian's `iptables`) sees. */
+  readonly xtNft: Xtables;
+  /** The tables that `iptables-legacy` sees. */
+  readonly xtLegacy: Xtables;
+  readonly sockets: Sockets;
+  /** Null while nobody listens. */
+  trace: PacketTracer | null = null;
+  /** Kernel log lines (`-j LOG`, conntrack's complaints), without the time stamp. */
+  printk: (line: string) => void = () => {};
+
+  constructor(name: string, clock: VirtualClock, random: RandomSource) {
+    this.name = name;
+    this.clock = clock;
+    this.random = random;
+    this.hooks = new Hooks(this);
+    this.ip = new IpStack(this);
+    this.ct = new Conntrack(this);
+    this.nat = new Nat(this);
+    this.xtNft = new Xtables(this, "nft");
+    this.xtLegacy = new Xtables(this, "legacy");
+    this.sockets = new Sockets(this);
+  }
+
+  /** Starts (or with null ends) tracing this host's packets. */
+  listen(listener: TraceListener | null): void {
+    this.trace = listener === null ? null : new PacketTracer(this.name, () => this.clock.nowMicros, listener);
+  }
+}

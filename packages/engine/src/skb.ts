@@ -1,0 +1,99 @@
+/**
+ * The packet in flight: its bytes, where it came from and where it goes, its mark, and the conntrack entry attached to
+ * it. The attachment is the answer to the project's question: once `_nfct` is set, nobody needs to look the packet up
+ * again, whatever NAT writes into its header. Models `struct sk_buff`, include/linux/skbuff.h.
+ */
+import type { NetDevice } from "./dev/device.js";
+import type { RouteResult } from "./ip/route.js";
+
+/** `skb._nfct` of a packet that conntrack has not seen: no entry. Handles of entries are positive. */
+export const NO_CT = 0;
+
+/** How an attached packet relates to its entry. Models `enum ip_conntrack_info`. */
+export const IP_CT_ESTABLISHED = 0;
+export const IP_CT_RELATED = 1;
+export const IP_CT_NEW = 2;
+/** Added to the value for a packet of the reply direction. */
+export const IP_CT_IS_REPLY = 3;
+export const IP_CT_ESTABLISHED_REPLY = 3;
+export const IP_CT_RELATED_REPLY = 4;
+export const IP_CT_NUMBER = 5;
+/** With {@link NO_CT}: the packet was exempted by `-j CT --notrack` (or is of a kind never tracked). */
+export const IP_CT_UNTRACKED = 7;
+
+/** The index of a direction in an entry's pair of tuples. Models `enum ip_conntrack_dir`. */
+export const IP_CT_DIR_ORIGINAL = 0;
+export const IP_CT_DIR_REPLY = 1;
+export type Direction = typeof IP_CT_DIR_ORIGINAL | typeof IP_CT_DIR_REPLY;
+
+/** The direction a ctinfo tells of. Models `CTINFO2DIR()`. */
+export function ctinfoDirection(ctinfo: number): Direction {
+  return ctinfo >= IP_CT_IS_REPLY && ctinfo !== IP_CT_UNTRACKED ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
+}
+
+/** A packet. Its bytes begin at the network (IP) header; link headers exist only in captures. */
+export class SkBuff {
+  /** Holds the packet from offset 0; may be longer than the packet. */
+  data: Uint8Array;
+  /** The packet's length in bytes. */
+  len: number;
+  /** The device it arrived by; null for a packet made on this host. Models `skb->skb_iif`. */
+  iif: NetDevice | null = null;
+  /** The device it is on now: the receiving one up to routing, the sending one after. */
+  dev: NetDevice | null = null;
+  /** `skb->mark`, an unsigned 32-bit number. */
+  mark = 0;
+  /** Handle of the attached conntrack entry, or {@link NO_CT}. With {@link ctinfo} it models `skb->_nfct`. */
+  nfct = NO_CT;
+  /** Relation to the attached entry, `IP_CT_*`. */
+  ctinfo = 0;
+  /** The routing decision, once taken. Models `skb_dst()`. */
+  dst: RouteResult | null = null;
+  /** Offset of the transport header; set by the IP layer once the IP header was checked. */
+  transportOffset = 0;
+  /** Whether `-j TRACE` marked it. Models `skb->nf_trace`. */
+  nfTrace = false;
+  /** User id of the sending socket for `-m owner`, or -1. */
+  uid = -1;
+  /** When it was received or made, in microseconds of virtual time. Models `skb->tstamp`. */
+  tstampMicros = 0;
+  /** A number for people: packets are numbered as they come into being on a lab, only while somebody traces. */
+  serial = 0;
+
+  constructor(data: Uint8Array, len: number = data.length) {
+    this.data = data;
+    this.len = len;
+  }
+
+  /** The packet's bytes as a view (no copy). */
+  bytes(): Uint8Array {
+    return this.data.subarray(0, this.len);
+  }
+
+  /** Forgets what belongs to one host, as happens when a packet crosses to another. Models `skb_scrub_packet()`. */
+  scrub(): void {
+    this.mark = 0;
+    this.nfct = NO_CT;
+    this.ctinfo = 0;
+    this.dst = null;
+    this.nfTrace = false;
+    this.uid = -1;
+  }
+
+  /** A copy with its own bytes and the same attachments. Models `skb_copy()`; conntrack references are the caller's. */
+  copy(): SkBuff {
+    const skb = new SkBuff(this.data.slice(0, this.len));
+    skb.iif = this.iif;
+    skb.dev = this.dev;
+    skb.mark = this.mark;
+    skb.nfct = this.nfct;
+    skb.ctinfo = this.ctinfo;
+    skb.dst = this.dst;
+    skb.transportOffset = this.transportOffset;
+    skb.nfTrace = this.nfTrace;
+    skb.uid = this.uid;
+    skb.tstampMicros = this.tstampMicros;
+    skb.serial = this.serial;
+    return skb;
+  }
+}

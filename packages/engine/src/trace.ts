@@ -1,0 +1,182 @@
+/**
+ * What happened to a packet, told at the grain of the kernel's functions. Code on the packet path reports through
+ * `net.trace`, which is null while nobody listens: one comparison is all that tracing costs then. Names are those the
+ * kernel's function-graph tracer shows.
+ */
+import type { HookNumber } from "./hooks.js";
+import type { SkBuff } from "./skb.js";
+
+/** A tuple as people read it. `sport`/`dport` are absent where the protocol has none; ICMP has `id`, `type`, `code`. */
+export interface TupleText {
+  readonly src: string;
+  readonly dst: string;
+  readonly protocol: string;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly type?: number;
+  readonly code?: number;
+  readonly id?: number;
+}
+
+/** Something learned inside a function call. */
+export type TraceNote =
+  /** A hook point is entered. */
+  | { readonly kind: "hook"; readonly hook: HookNumber }
+  /** Details of the hook function being called. */
+  | { readonly kind: "hookfn"; readonly hook: HookNumber; readonly priority: number; readonly label: string }
+  /** A hook function's (or table's) decision. */
+  | { readonly kind: "verdict"; readonly verdict: string }
+  /** The conntrack hash was searched: `found` names the direction of the tuple that matched. */
+  | {
+      readonly kind: "lookup";
+      readonly tuple: TupleText;
+      readonly found: "ORIGINAL" | "REPLY" | null;
+      readonly entry: number | null;
+    }
+  /** The packet got its conntrack entry attached (`skb->_nfct`). */
+  | { readonly kind: "attach"; readonly entry: number; readonly ctinfo: string }
+  /** An entry was allocated; not in the hash yet. */
+  | { readonly kind: "alloc"; readonly entry: number; readonly original: TupleText; readonly reply: TupleText }
+  /** NAT changed the reply tuple of an unconfirmed entry. */
+  | { readonly kind: "alter-reply"; readonly entry: number; readonly before: TupleText; readonly after: TupleText }
+  /** NAT rewrote the packet's header. */
+  | { readonly kind: "rewrite"; readonly manip: "SRC" | "DST"; readonly before: TupleText; readonly after: TupleText }
+  /** Both tuples of the entry went into the hash. */
+  | { readonly kind: "confirm"; readonly entry: number; readonly original: TupleText; readonly reply: TupleText }
+  /** The protocol tracker moved. */
+  | { readonly kind: "state"; readonly entry: number; readonly before: string; readonly after: string }
+  /** Conntrack or NAT refused the packet, with its reason. */
+  | { readonly kind: "invalid"; readonly reason: string }
+  /** A conntrack event was delivered to listeners. */
+  | { readonly kind: "event"; readonly type: "NEW" | "UPDATE" | "DESTROY"; readonly entry: number }
+  /** A rule of a table was evaluated; rule numbers begin at 1, `rule` is its `iptables -S` text. */
+  | {
+      readonly kind: "rule";
+      readonly table: string;
+      readonly chain: string;
+      readonly number: number;
+      readonly rule: string;
+      readonly matched: boolean;
+    }
+  /** A built-in chain's policy decided. */
+  | { readonly kind: "policy"; readonly table: string; readonly chain: string; readonly verdict: string }
+  /** A routing decision. */
+  | { readonly kind: "route"; readonly result: string }
+  /** The packet ended here, with the reason (`ttl exceeded`, `no route`, `rp_filter`, `delivered to tcp:443`...). */
+  | { readonly kind: "end"; readonly reason: string }
+  /** The packet was handed to a device. */
+  | { readonly kind: "transmit"; readonly device: string };
+
+/** One function call: what it called and what it learned, in order. */
+export interface TraceCall {
+  /** The kernel's function name. */
+  readonly fn: string;
+  /** The kernel module, or null for code of the core image. */
+  readonly module: string | null;
+  /** Nested calls and notes, in the order they happened. */
+  readonly children: (TraceCall | TraceNote)[];
+}
+
+/** Whether an item of {@link TraceCall.children} is a call. */
+export function isCall(item: TraceCall | TraceNote): item is TraceCall {
+  return "fn" in item;
+}
+
+/** One packet's passage through one host, from the function that received or made it. */
+export interface PacketTrace {
+  /** The host (network namespace). */
+  readonly host: string;
+  /** `SkBuff.serial`. */
+  readonly serial: number;
+  /** When the passage began, in microseconds of virtual time. */
+  readonly atMicros: number;
+  /** Arrival device, or null for a packet made on the host. */
+  readonly iif: string | null;
+  /** The packet's bytes as it came in. */
+  readonly before: Uint8Array;
+  /** The packet's bytes as it left by a device or reached a socket; null while under way or when it was dropped. */
+  after: Uint8Array | null;
+  /** The device it left by, or null. */
+  oif: string | null;
+  /** The outermost calls. */
+  readonly calls: TraceCall[];
+}
+
+/** Receives finished passages. */
+export type TraceListener = (passage: PacketTrace) => void;
+
+/**
+ * Collects the calls of one host's packets. Calls nest by `enter` and `leave`; a packet made while another is handled
+ * (an ICMP error, a RST) begins a passage of its own, and the outer one goes on when it ends.
+ */
+export class PacketTracer {
+  readonly #host: string;
+  readonly #nowMicros: () => number;
+  readonly #listener: TraceListener;
+  #serial = 0;
+  #passages: { passage: PacketTrace; stack: TraceCall[] }[] = [];
+
+  constructor(host: string, nowMicros: () => number, listener: TraceListener) {
+    this.#host = host;
+    this.#nowMicros = nowMicros;
+    this.#listener = listener;
+  }
+
+  /** A packet enters the host's network layer, or is made there. Pair with {@link end}. */
+  begin(skb: SkBuff): void {
+    if (skb.serial === 0) skb.serial = ++this.#serial;
+    const passage: PacketTrace = {
+      host: this.#host,
+      serial: skb.serial,
+      atMicros: this.#nowMicros(),
+      iif: skb.iif?.name ?? null,
+      before: skb.data.slice(0, skb.len),
+      after: null,
+      oif: null,
+      calls: [],
+    };
+    this.#passages.push({ passage, stack: [] });
+  }
+
+  /** The packet leaves the host by a device or reaches a socket: its bytes now are what others see. */
+  done(skb: SkBuff, oif: string | null): void {
+    const current = this.#passages.at(-1);
+    if (current === undefined) return;
+    current.passage.after = skb.data.slice(0, skb.len);
+    current.passage.oif = oif;
+  }
+
+  /** The passage is over. */
+  end(): void {
+    const current = this.#passages.pop();
+    if (current !== undefined) this.#listener(current.passage);
+  }
+
+  /** A function of the kernel is entered. Pair with {@link leave}. */
+  enter(fn: string, module: string | null, _skb: SkBuff | null): void {
+    const current = this.#passages.at(-1);
+    if (current === undefined) return;
+    const call: TraceCall = { fn, module, children: [] };
+    const parent = current.stack.at(-1);
+    if (parent === undefined) current.passage.calls.push(call);
+    else parent.children.push(call);
+    current.stack.push(call);
+  }
+
+  /** The function entered last returns. */
+  leave(): void {
+    this.#passages.at(-1)?.stack.pop();
+  }
+
+  /** A call without anything inside. */
+  call(fn: string, module: string | null): void {
+    this.enter(fn, module, null);
+    this.leave();
+  }
+
+  /** Something learned in the function entered last. */
+  note(note: TraceNote): void {
+    const call = this.#passages.at(-1)?.stack.at(-1);
+    if (call !== undefined) call.children.push(note);
+  }
+}

@@ -1,0 +1,22 @@
+/** Big-endian reads and writes; the caller has checked the bounds. */
+
+export function get16(data: Uint8Array, offset: number): number {
+  return (data[offset] << 8) | data[offset + 1];
+}
+
+/** As an unsigned number. */
+export function get32(data: Uint8Array, offset: number): number {
+  return ((data[offset] << 24) | (data[offset + 1] << 16) | (data[offset + 2] << 8) | data[offset + 3]) >>> 0;
+}
+
+export function put16(data: Uint8Array, offset: number, value: number): void {
+  data[offset] = value >>> 8;
+  data[offset + 1] = value;
+}
+
+export function put32(data: Uint8Array, offset: number, value: number): void {
+  data[offset] = value >>> 24;
+  data[offset + 1] = value >>> 16;
+  data[offset + 2] = value >>> 8;
+  data[offset + 3] = value;
+}

@@ -1,0 +1,45 @@
+/** The Internet checksum (RFC 1071) and its incremental update (RFC 1624, equation 3). */
+
+/** One's-complement sum of `length` bytes at `offset`, added to `sum`, folded to 16 bits; not complemented. */
+export function checksumPartial(data: Uint8Array, offset: number, length: number, sum = 0): number {
+  let total = sum;
+  const even = offset + (length & ~1);
+  for (let i = offset; i < even; i += 2) total += (data[i] << 8) | data[i + 1];
+  if (length & 1) total += data[even] << 8;
+  while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+  return total;
+}
+
+/** Complements a folded sum: the value that goes on the wire. Models `csum_fold()`. */
+export function checksumFold(sum: number): number {
+  let total = sum;
+  while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+  return ~total & 0xffff;
+}
+
+/** The sum of TCP's and UDP's IPv4 pseudo header. Models `csum_tcpudp_nofold()`. */
+export function pseudoHeaderSum(src: number, dst: number, protocol: number, length: number): number {
+  return (src >>> 16) + (src & 0xffff) + (dst >>> 16) + (dst & 0xffff) + protocol + length;
+}
+
+/**
+ * The checksum after a 16-bit word of the covered data changed from `before` to `after`: HC' = ~(~HC + ~m + m').
+ * Models `csum_replace2()`.
+ */
+export function checksumReplace2(checksum: number, before: number, after: number): number {
+  let sum = (~checksum & 0xffff) + (~before & 0xffff) + after;
+  sum = (sum & 0xffff) + (sum >>> 16);
+  return ~(sum + (sum >>> 16)) & 0xffff;
+}
+
+/** {@link checksumReplace2} for an aligned 32-bit word. Models `csum_replace4()`. */
+export function checksumReplace4(checksum: number, before: number, after: number): number {
+  let sum =
+    (~checksum & 0xffff) +
+    (~before & 0xffff) +
+    (~(before >>> 16) & 0xffff) +
+    (after & 0xffff) +
+    ((after >>> 16) & 0xffff);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  return ~(sum + (sum >>> 16)) & 0xffff;
+}
