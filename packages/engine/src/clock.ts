@@ -42,7 +42,7 @@ export class VirtualClock {
   /** The wall-clock time that virtual time zero stands for, in milliseconds since 1970 (UTC). */
   readonly epochMillis: number;
 
-  constructor(epochMillis = Date.UTC(2026, 0, 1)) {
+  constructor(epochMillis: number = Date.UTC(2026, 0, 1)) {
     this.epochMillis = epochMillis;
   }
 

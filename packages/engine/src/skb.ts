@@ -44,7 +44,7 @@ export class SkBuff {
   /** `skb->mark`, an unsigned 32-bit number. */
   mark = 0;
   /** Handle of the attached conntrack entry, or {@link NO_CT}. With {@link ctinfo} it models `skb->_nfct`. */
-  nfct = NO_CT;
+  nfct: number = NO_CT;
   /** Relation to the attached entry, `IP_CT_*`. */
   ctinfo = 0;
   /** The routing decision, once taken. Models `skb_dst()`. */
