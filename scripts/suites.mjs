@@ -1,0 +1,137 @@
+/** The test suites, in the order in which they run: cheapest first, those that need special tools last. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { TSC } from "./build.mjs";
+import { runProgram } from "./child.mjs";
+import { addCounts, countsFromClosingLine, countsFromVitest } from "./counts.mjs";
+import { inRepository } from "./repository.mjs";
+import { DEBIAN_PACKAGE, findProgram } from "./tools.mjs";
+
+/**
+ * @typedef {{ counts: import("./counts.mjs").Counts | undefined, status: number }} Outcome counts: undefined where the
+ *   suite told none
+ * @typedef {object} Suite
+ * @property {string} name as in `--only`
+ * @property {string} title what it checks
+ * @property {"packages" | "site" | undefined} needsBuilt
+ * @property {() => string[]} missing what this machine lacks to run it, each with how to get it; empty where it can run
+ * @property {() => Promise<Outcome>} run
+ */
+
+const nothing = () => [];
+
+/**
+ * @param {string[]} programs any one of a name's alternatives will do: "chromium|google-chrome"
+ * @returns {string[]}
+ */
+function missingPrograms(programs) {
+  return programs
+    .map((alternatives) => alternatives.split("|"))
+    .filter((names) => !names.some((name) => findProgram(name)))
+    .map(([name]) => `${name} (apt-get install ${DEBIAN_PACKAGE[name ?? ""] ?? name})`);
+}
+
+/**
+ * Runs Node on one of the installed packages' programs.
+ * @param {string} script relative to the checkout
+ * @param {string[]} args
+ * @param {Parameters<typeof runProgram>[2]} [options]
+ */
+const runNode = (script, args, options) => runProgram(process.execPath, [inRepository(script), ...args], options);
+
+/**
+ * Programs that only pass or fail: each counts as one.
+ * @param {[string, string[]][]} checks
+ * @returns {Promise<Outcome>}
+ */
+async function runChecks(checks) {
+  const counts = [];
+  for (const [script, args] of checks) {
+    const { status } = await runNode(script, args);
+    counts.push({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 });
+  }
+  return { counts: addCounts(counts), status: 0 };
+}
+
+/**
+ * @param {string} project of vitest.config.ts
+ * @returns {Promise<Outcome>}
+ */
+async function runVitest(project) {
+  const report = inRepository("test-results", `${project}.json`);
+  mkdirSync(path.dirname(report), { recursive: true });
+  rmSync(report, { force: true });
+  const { status } = await runNode("node_modules/vitest/vitest.mjs", [
+    "run",
+    `--project=${project}`,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
+  const counts = existsSync(report) ? countsFromVitest(JSON.parse(readFileSync(report, "utf8"))) : undefined;
+  return { counts, status };
+}
+
+/**
+ * A program that ends its output with `N passed, N failed`.
+ * @param {string} script
+ * @param {string[]} args
+ * @returns {Promise<Outcome>}
+ */
+async function runCounting(script, args) {
+  const { status, output } = await runNode(script, args, { keep: true });
+  return { counts: countsFromClosingLine(output), status };
+}
+
+/** @type {readonly Suite[]} */
+export const SUITES = [
+  {
+    name: "lint",
+    title: "format and lint (biome, oxlint with types)",
+    needsBuilt: "packages",
+    missing: nothing,
+    run: () =>
+      runChecks([
+        ["node_modules/@biomejs/biome/bin/biome", ["check", "."]],
+        ["node_modules/oxlint/bin/oxlint", ["--type-aware"]],
+      ]),
+  },
+  {
+    name: "types",
+    title: "types of tests and scripts",
+    needsBuilt: "packages",
+    missing: nothing,
+    run: () => runChecks([[path.relative(inRepository(), TSC), ["-p", "tsconfig.test.json"]]]),
+  },
+  {
+    name: "vitest",
+    title: "unit tests, recordings, scripts",
+    needsBuilt: "packages",
+    missing: nothing,
+    run: () => runVitest("unit"),
+  },
+  {
+    name: "lessons",
+    title: "every cell of every lesson, in the real kernel",
+    needsBuilt: "packages",
+    missing: nothing,
+    run: () => runCounting("packages/notebook/bin/lessons.js", []),
+  },
+  {
+    name: "site",
+    title: "the site in Chromium",
+    needsBuilt: "site",
+    missing: () => missingPrograms(["chromium|chromium-browser|google-chrome"]),
+    run: () => runCounting("test/site/run.mjs", []),
+  },
+  {
+    name: "kernel",
+    title: "our text and bytes beside the real kernel's",
+    needsBuilt: "packages",
+    missing: () => [
+      ...(process.getuid?.() === 0 ? [] : ["root (network namespaces)"]),
+      ...(process.platform === "linux" ? missingPrograms(["ip", "iptables", "conntrack"]) : ["Linux"]),
+    ],
+    run: () => runVitest("kernel"),
+  },
+];
