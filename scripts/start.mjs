@@ -47,19 +47,12 @@ export async function main(args) {
   }
   const wantedPort = options.port === undefined ? SITE_PORT : parsePort(options.port);
 
-  /** @type {import("node:http").Server | undefined} */
-  let server;
-  stopOnSignals(() => {
-    say("\nStopping.");
-    server?.close();
-    server?.closeAllConnections();
-  });
-
+  stopOnSignals(() => say("\nStopping."));
   await ensureInstalled();
   await buildPackages();
   await buildSite();
 
-  server = await createStaticServer(SITE);
+  const server = await createStaticServer(SITE);
   const port = await listenOnFreePort(server, wantedPort);
   if (port !== wantedPort) say(`  Port ${wantedPort} is taken; the site gets ${port}.`);
   const site = `http://localhost:${port}/`;
@@ -75,7 +68,7 @@ export async function main(args) {
     if (opened.includes(false)) say("No browser could be opened from here: open the address yourself.");
   }
   say("Ctrl-C stops everything.");
-  await new Promise((resolve) => server?.once("close", resolve));
+  await new Promise((resolve) => server.once("close", resolve));
   return 0;
 }
 
