@@ -11,11 +11,12 @@ const MICROS_PER_JIFFY = 1_000_000 / HZ;
 
 /** A pending callback; see {@link VirtualClock.schedule}. */
 export class Timer {
-  /** When it fires, in microseconds of virtual time. */
-  readonly atMicros: number;
+  /** When it fires, in microseconds of virtual time. The clock's own. */
+  atMicros: number;
   /** Position in the clock's heap; -1 when not pending. The clock's own. */
   slot = -1;
-  readonly sequence: number;
+  /** Orders timers due at the same instant. The clock's own. */
+  sequence: number;
   readonly callback: () => void;
 
   constructor(atMicros: number, sequence: number, callback: () => void) {
@@ -63,6 +64,29 @@ export class VirtualClock {
     this.#heap.push(timer);
     this.#up(timer.slot);
     return timer;
+  }
+
+  /** A timer of one's own that is not pending yet; see {@link rearm}. */
+  timer(callback: () => void): Timer {
+    return new Timer(0, 0, callback);
+  }
+
+  /** Draws a place in the order of timers due at the same instant, for a later {@link rearm}. */
+  reserve(): number {
+    return this.#sequence++;
+  }
+
+  /**
+   * Sets a timer (pending or not) to an instant, without allocating. `sequence` says where it stands among timers due
+   * at that instant: behind all scheduled so far, unless a place was reserved. Models `mod_timer()`.
+   */
+  rearm(timer: Timer, atMicros: number, sequence: number = this.#sequence++): void {
+    this.cancel(timer);
+    timer.atMicros = Math.max(this.#nowMicros, atMicros);
+    timer.sequence = sequence;
+    timer.slot = this.#heap.length;
+    this.#heap.push(timer);
+    this.#up(timer.slot);
   }
 
   /** Takes a timer back. Returns whether it was still pending. */

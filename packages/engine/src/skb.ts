@@ -31,6 +31,11 @@ export function ctinfoDirection(ctinfo: number): Direction {
   return ctinfo >= IP_CT_IS_REPLY && ctinfo !== IP_CT_UNTRACKED ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
 }
 
+/** Who a frame was sent to, as the link tells. Models `skb->pkt_type`. */
+export const PACKET_HOST = 0;
+export const PACKET_BROADCAST = 1;
+export const PACKET_MULTICAST = 2;
+
 /** A packet. Its bytes begin at the network (IP) header; link headers exist only in captures. */
 export class SkBuff {
   /** Holds the packet from offset 0; may be longer than the packet. */
@@ -49,6 +54,10 @@ export class SkBuff {
   ctinfo = 0;
   /** The routing decision, once taken. Models `skb_dst()`. */
   dst: RouteResult | null = null;
+  /** How it came over the link, `PACKET_*`. */
+  packetType = PACKET_HOST;
+  /** Whether this host forwards it rather than made it. Models `IPSKB_FORWARDED`. */
+  forwarded = false;
   /** Offset of the transport header; set by the IP layer once the IP header was checked. */
   transportOffset = 0;
   /** Whether `-j TRACE` marked it. Models `skb->nf_trace`. */
@@ -78,6 +87,8 @@ export class SkBuff {
     this.dst = null;
     this.nfTrace = false;
     this.uid = -1;
+    this.packetType = PACKET_HOST;
+    this.forwarded = false;
   }
 
   /** A copy with its own bytes and the same attachments. Models `skb_copy()`; conntrack references are the caller's. */
@@ -89,6 +100,8 @@ export class SkBuff {
     skb.nfct = this.nfct;
     skb.ctinfo = this.ctinfo;
     skb.dst = this.dst;
+    skb.packetType = this.packetType;
+    skb.forwarded = this.forwarded;
     skb.transportOffset = this.transportOffset;
     skb.nfTrace = this.nfTrace;
     skb.uid = this.uid;

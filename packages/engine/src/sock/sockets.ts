@@ -1,4 +1,17 @@
-/** The end points of one network namespace: TCP, UDP and ping sockets. They make and answer the traffic. */
+/**
+ * The end points of one network namespace: TCP, UDP and ping sockets. They make and answer the traffic.
+ *
+ * Everything is synchronous and by callback: a call acts at once, what takes time happens on `net.clock`, and handlers
+ * are called from there. Errors of a call are thrown as {@link SystemError} (errno as on Linux); errors that come later
+ * go to the handler's `onError` with a positive errno.
+ *
+ * ```ts
+ * server.sockets.tcp.listen({ port: 443 }, { onAccept: (conn) => { conn.handlers = { onData: (d) => conn.write(d) }; } });
+ * const c = client.sockets.tcp.connect({ address, port: 443 }, { onConnect: () => c.write(bytes), onData, onEnd, onError });
+ * client.sockets.udp.open({ port: 53 }, { onMessage: (bytes, from, fromPort) => {} });
+ * client.sockets.ping.open({}, { onReply: (reply) => {} }).send(address, sequence, payload);
+ * ```
+ */
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 
@@ -6,6 +19,228 @@ import type { SkBuff } from "../skb.js";
 export interface SocketsApi {
   /** Delivers a packet addressed to this host to its transport protocol. Models `ip_protocol_deliver_rcu()`. */
   deliver(skb: SkBuff): void;
+  readonly tcp: TcpApi;
+  readonly udp: UdpApi;
+  readonly ping: PingApi;
+  /** Every socket, as `ss -an` lists them. */
+  list(): SocketInfo[];
+}
+
+/** Names of the TCP states as `ss` and /proc/net/tcp know them. */
+export type TcpStateName =
+  | "ESTABLISHED"
+  | "SYN_SENT"
+  | "SYN_RECV"
+  | "FIN_WAIT1"
+  | "FIN_WAIT2"
+  | "TIME_WAIT"
+  | "CLOSE"
+  | "CLOSE_WAIT"
+  | "LAST_ACK"
+  | "LISTEN"
+  | "CLOSING";
+
+/** One socket in a listing. Addresses are IPv4 numbers, 0 for any; ports 0 for none. */
+export interface SocketInfo {
+  readonly protocol: "tcp" | "udp" | "icmp" | "raw";
+  readonly state: TcpStateName | "UNCONN";
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+  /** Bytes received and not read (listeners: connections to accept). */
+  readonly receiveQueue: number;
+  /** Bytes written and not acknowledged (listeners: the backlog's size). */
+  readonly sendQueue: number;
+}
+
+/** Options every socket takes; absent ones have the kernel's defaults. */
+export interface SocketOptions {
+  /** `IP_TTL`; default the sysctl `net.ipv4.ip_default_ttl`. */
+  readonly ttl?: number;
+  /** `IP_TOS`. */
+  readonly tos?: number;
+  /** `SO_MARK`. */
+  readonly mark?: number;
+  /** Name of the device for `SO_BINDTODEVICE`. */
+  readonly device?: string;
+  /** The owner for `-m owner`; default 0. */
+  readonly uid?: number;
+}
+
+export interface TcpConnectOptions extends SocketOptions {
+  /** The peer. */
+  readonly address: number;
+  readonly port: number;
+  /** Bind before connecting; absent: chosen by routing and from the ephemeral range. */
+  readonly localAddress?: number;
+  readonly localPort?: number;
+  /** `SO_REUSEADDR` for the bind; default true, as nc sets it. */
+  readonly reuseAddress?: boolean;
+}
+
+export interface TcpListenOptions extends SocketOptions {
+  /** The local address; absent or 0: any. */
+  readonly address?: number;
+  /** 0: an ephemeral one. */
+  readonly port: number;
+  /** Connections that may wait for accept; default 1 as nc asks for, capped by `net.core.somaxconn`. */
+  readonly backlog?: number;
+  /** `SO_REUSEADDR`; default true. */
+  readonly reuseAddress?: boolean;
+}
+
+/** What a connection tells its owner. Every member is optional. */
+export interface TcpHandlers {
+  /** The handshake is over (active opens only). */
+  onConnect?(): void;
+  /** Bytes arrived, in order. The array is the handler's to keep. Not called while paused. */
+  onData?(bytes: Uint8Array): void;
+  /** The peer sent FIN and all data before it was given to `onData`. */
+  onEnd?(): void;
+  /** Room in the send buffer again after `write()` took less than it was given. */
+  onWritable?(): void;
+  /** The connection failed: ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH... `onClose` follows. */
+  onError?(errno: number): void;
+  /** The last callback: the connection is over (TIME_WAIT counts as over). */
+  onClose?(): void;
+}
+
+/** One end of a TCP connection. */
+export interface TcpConnection {
+  /** May be replaced at any time. */
+  handlers: TcpHandlers;
+  readonly state: TcpStateName;
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+  /** Room in the send buffer, in bytes. */
+  readonly writable: number;
+  /** Bytes written and not yet acknowledged. */
+  readonly unacknowledged: number;
+  /**
+   * Appends bytes to the send buffer; returns how many it took (the rest must wait for `onWritable`). May be called
+   * before the handshake is over. Throws EPIPE after `shutdown()` or a reset.
+   */
+  write(bytes: Uint8Array): number;
+  /** No more writes: FIN follows the data. Models `shutdown(fd, SHUT_WR)`. */
+  shutdown(): void;
+  /** Gives the connection up as `close(2)` does: FIN after the data; RST when received data was not read. */
+  close(): void;
+  /** Gives it up at once with RST (close with `SO_LINGER` 0). */
+  abort(): void;
+  /** Stops reading: received bytes stay in the buffer, and the window closes. */
+  pause(): void;
+  /** Reads again; buffered bytes go to `onData` at once. */
+  resume(): void;
+}
+
+export interface TcpListener {
+  readonly localAddress: number;
+  readonly localPort: number;
+  /** Stops listening; connections not accepted are reset. */
+  close(): void;
+  /** Stops accepting: finished handshakes wait in the backlog. */
+  pause(): void;
+  /** Accepts what waits and goes on. */
+  resume(): void;
+}
+
+export interface TcpListenHandlers {
+  /** A handshake finished. Set `connection.handlers` here: data may follow in the same instant. */
+  onAccept(connection: TcpConnection): void;
+}
+
+export interface TcpApi {
+  /** Throws EADDRINUSE, EADDRNOTAVAIL. */
+  listen(options: TcpListenOptions, handlers: TcpListenHandlers): TcpListener;
+  /** Sends the SYN. Throws ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, EINVAL at once; the rest comes by `onError`. */
+  connect(options: TcpConnectOptions, handlers?: TcpHandlers): TcpConnection;
+}
+
+export interface UdpOpenOptions extends SocketOptions {
+  readonly address?: number;
+  /** Absent or 0: an ephemeral one, bound at once. */
+  readonly port?: number;
+  readonly reuseAddress?: boolean;
+  /** `SO_BROADCAST`. */
+  readonly broadcast?: boolean;
+}
+
+export interface UdpHandlers {
+  onMessage?(bytes: Uint8Array, address: number, port: number): void;
+  /** An ICMP error about a datagram sent; connected sockets only (ECONNREFUSED, EHOSTUNREACH...). */
+  onError?(errno: number): void;
+}
+
+export interface UdpSocket {
+  handlers: UdpHandlers;
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+  /** Fixes the peer: only its datagrams are received, errors are reported. Throws ENETUNREACH and the like. */
+  connect(address: number, port: number): void;
+  /** Sends to the connected peer. Throws what the kernel answers (EPERM for a DROP in OUTPUT, EMSGSIZE...). */
+  send(bytes: Uint8Array): void;
+  sendTo(bytes: Uint8Array, address: number, port: number): void;
+  close(): void;
+}
+
+export interface UdpApi {
+  open(options?: UdpOpenOptions, handlers?: UdpHandlers): UdpSocket;
+}
+
+/** An echo reply, as `ping` reports it. */
+export interface PingReply {
+  readonly address: number;
+  readonly sequence: number;
+  readonly ttl: number;
+  /** The ICMP message's length in bytes, header included: `64 bytes from`. */
+  readonly bytes: number;
+  readonly payload: Uint8Array;
+  /** Where the reply was addressed to. */
+  readonly localAddress: number;
+}
+
+/** An ICMP error about an echo request, as `ping` reports it. */
+export interface PingError {
+  /** Who sent the error. */
+  readonly address: number;
+  readonly type: number;
+  readonly code: number;
+  /** The second word of the ICMP header: next-hop MTU, gateway. */
+  readonly info: number;
+  /** The request's sequence number. */
+  readonly sequence: number;
+}
+
+export interface PingHandlers {
+  onReply?(reply: PingReply): void;
+  onError?(error: PingError): void;
+}
+
+export interface PingOpenOptions extends SocketOptions {
+  readonly localAddress?: number;
+  /** The echo identifier; absent: chosen from `net.random`, none of another socket. */
+  readonly id?: number;
+  /** Don't-fragment bit on requests; default true, as ping's raw socket under path MTU discovery "want". */
+  readonly dontFragment?: boolean;
+}
+
+export interface PingSocket {
+  handlers: PingHandlers;
+  readonly id: number;
+  /** The source that requests to `address` get. Throws ENETUNREACH. */
+  sourceFor(address: number): number;
+  /** Sends one echo request. Throws what the kernel answers: ENETUNREACH, EPERM, EMSGSIZE... */
+  send(address: number, sequence: number, payload: Uint8Array): void;
+  close(): void;
+}
+
+export interface PingApi {
+  open(options?: PingOpenOptions, handlers?: PingHandlers): PingSocket;
 }
 
 export class Sockets {

@@ -1,0 +1,219 @@
+/**
+ * What `ip addr`, `ip link`, `ip route`, `ip rule` and `ip neigh` ask of the IP layer: the records they print and the
+ * changes they make. Refusals are thrown as {@link SystemError}, with the kernel's errno and its extended sentence.
+ */
+import type { NetDevice } from "../dev/device.js";
+
+/** `scope` of addresses and routes. */
+export const RT_SCOPE_UNIVERSE = 0;
+export const RT_SCOPE_SITE = 200;
+export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
+export const RT_SCOPE_NOWHERE = 255;
+
+/** `proto` of routes: who made them. */
+export const RTPROT_UNSPEC = 0;
+export const RTPROT_REDIRECT = 1;
+export const RTPROT_KERNEL = 2;
+export const RTPROT_BOOT = 3;
+export const RTPROT_STATIC = 4;
+
+/** Numbers of the routing tables that always exist. */
+export const RT_TABLE_UNSPEC = 0;
+export const RT_TABLE_DEFAULT = 253;
+export const RT_TABLE_MAIN = 254;
+export const RT_TABLE_LOCAL = 255;
+
+/** An address of a device. Models `struct in_ifaddr`. */
+export interface InterfaceAddress {
+  readonly dev: NetDevice;
+  readonly local: number;
+  /** The prefix's address: equal to {@link local}, or the peer of a point-to-point address. */
+  readonly peer: number;
+  readonly prefixLength: number;
+  /** 0 when it has none. */
+  readonly broadcast: number;
+  readonly scope: number;
+  readonly label: string;
+  /** A further address of a subnet that the device already has (`IFA_F_SECONDARY`). */
+  readonly secondary: boolean;
+}
+
+/** `ip addr add`'s request. */
+export interface AddressRequest {
+  readonly local: number;
+  readonly prefixLength: number;
+  readonly peer?: number;
+  /** Absent or 0: none (`ip addr add` sets none by itself). */
+  readonly broadcast?: number;
+  /** Default {@link RT_SCOPE_UNIVERSE} (host for 127/8, as iproute2 asks for). */
+  readonly scope?: number;
+  readonly label?: string;
+}
+
+/** One route of a table, as listed. Models `struct fib_alias` with its `struct fib_info`. */
+export interface Route {
+  readonly table: number;
+  /** `RTN_*`. */
+  readonly type: number;
+  readonly dst: number;
+  readonly prefixLength: number;
+  readonly tos: number;
+  readonly priority: number;
+  readonly protocol: number;
+  readonly scope: number;
+  /** 0 when there is none. */
+  readonly prefsrc: number;
+  readonly gateway: number;
+  /** Null for blackhole, unreachable, prohibit and throw. */
+  readonly dev: NetDevice | null;
+  readonly onlink: boolean;
+  /** The device has no carrier: `linkdown` is printed. */
+  readonly linkdown: boolean;
+  /** `mtu` of the route; 0 when it has none. */
+  readonly mtu: number;
+  readonly mtuLocked: boolean;
+}
+
+/** `ip route add|del|...`'s request. */
+export interface RouteRequest {
+  readonly dst: number;
+  readonly prefixLength: number;
+  /** Default RTN_UNICAST. */
+  readonly type?: number;
+  /** Default main (local for RTN_LOCAL and RTN_BROADCAST is the caller's to say, as iproute2 does). */
+  readonly table?: number;
+  readonly gateway?: number;
+  readonly dev?: NetDevice | null;
+  readonly tos?: number;
+  readonly priority?: number;
+  /** Default RTPROT_BOOT, as `ip route add` sends. */
+  readonly protocol?: number;
+  /** Absent: link for a unicast route without gateway, host for local, universe else; nowhere when deleting. */
+  readonly scope?: number;
+  readonly prefsrc?: number;
+  readonly onlink?: boolean;
+  readonly mtu?: number;
+  readonly mtuLocked?: boolean;
+}
+
+/**
+ * How a new route meets the ones that are there: `add` refuses an equal one (EEXIST), `replace` takes its place or
+ * adds, `change` takes its place or fails (ENOENT), `append` adds behind, `prepend` before.
+ */
+export type RouteAddMode = "add" | "replace" | "change" | "append" | "prepend";
+
+/** Rule actions (`FR_ACT_*`). */
+export const FR_ACT_TO_TBL = 1;
+export const FR_ACT_BLACKHOLE = 6;
+export const FR_ACT_UNREACHABLE = 7;
+export const FR_ACT_PROHIBIT = 8;
+
+/** A policy rule. Models `struct fib_rule` with IPv4's part. */
+export interface PolicyRule {
+  readonly priority: number;
+  /** `FR_ACT_*`. */
+  readonly action: number;
+  readonly table: number;
+  readonly src: number;
+  readonly srcLength: number;
+  readonly dst: number;
+  readonly dstLength: number;
+  readonly tos: number;
+  readonly fwmark: number;
+  readonly fwmask: number;
+  /** Device name, "" for any. */
+  readonly iif: string;
+  readonly oif: string;
+  readonly invert: boolean;
+}
+
+/** Neighbour states as `ip neigh` names them. */
+export type NeighbourState =
+  | "INCOMPLETE"
+  | "REACHABLE"
+  | "STALE"
+  | "DELAY"
+  | "PROBE"
+  | "FAILED"
+  | "NOARP"
+  | "PERMANENT"
+  | "NONE";
+
+/** One line of `ip neigh`. */
+export interface Neighbour {
+  readonly dev: NetDevice;
+  readonly address: number;
+  /** Null while unknown. */
+  readonly mac: Uint8Array | null;
+  readonly state: NeighbourState;
+  readonly usedMicros: number;
+  readonly confirmedMicros: number;
+  readonly updatedMicros: number;
+}
+
+/** What `ip route get` asks. */
+export interface RouteGetRequest {
+  readonly dst: number;
+  readonly src?: number;
+  readonly mark?: number;
+  readonly tos?: number;
+  readonly oif?: NetDevice | null;
+  /** With it the question is about a packet that arrives there. */
+  readonly iif?: NetDevice | null;
+}
+
+/** The administration of one namespace's IP layer; `net.ip` implements it. */
+export interface RtnetlinkApi {
+  /** Addresses of one device or of all, in the kernel's order (primary before their secondaries). */
+  addresses(dev?: NetDevice): InterfaceAddress[];
+  /** EEXIST, EINVAL... */
+  addAddress(dev: NetDevice, request: AddressRequest): void;
+  /** EADDRNOTAVAIL when there is no such address. Primaries take their secondaries with them. */
+  deleteAddress(dev: NetDevice, request: AddressRequest): void;
+  flushAddresses(dev: NetDevice): void;
+  setUp(dev: NetDevice): void;
+  setDown(dev: NetDevice): void;
+  /** EINVAL outside the device's range. */
+  setMtu(dev: NetDevice, mtu: number): void;
+
+  /** Routes of a table (absent: main), in `ip route show`'s order. */
+  routes(table?: number): Route[];
+  /** Numbers of the tables that hold routes. */
+  tables(): number[];
+  addRoute(request: RouteRequest, mode?: RouteAddMode): void;
+  /** ESRCH when no route fits the request. */
+  deleteRoute(request: RouteRequest): void;
+  /** Routes that `ip route get` would find. Throws ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL as the kernel answers. */
+  routeGet(request: RouteGetRequest): RouteAnswer;
+
+  rules(): PolicyRule[];
+  /** Absent priority: one less than the lowest after the local rule, as the kernel picks. EEXIST for an equal rule. */
+  addRule(rule: Partial<PolicyRule>): void;
+  /** ENOENT when none fits. */
+  deleteRule(rule: Partial<PolicyRule>): void;
+
+  neighbours(dev?: NetDevice): Neighbour[];
+  /** `ip neigh replace`. */
+  setNeighbour(dev: NetDevice, address: number, mac: Uint8Array, state: NeighbourState): void;
+  /** ENOENT. */
+  deleteNeighbour(dev: NetDevice, address: number): void;
+  flushNeighbours(dev?: NetDevice): void;
+}
+
+/** `ip route get`'s answer. */
+export interface RouteAnswer {
+  readonly type: number;
+  readonly dst: number;
+  readonly src: number;
+  readonly gateway: number;
+  readonly dev: NetDevice | null;
+  readonly table: number;
+  readonly mark: number;
+  /** Source to print after `src`. */
+  readonly prefsrc: number;
+  /** `cache` flags: `local`, `brd`, `mc`, ... */
+  readonly flags: readonly string[];
+  /** Learned path MTU with its remaining seconds, or null. */
+  readonly pmtu: { readonly mtu: number; readonly expiresSeconds: number } | null;
+}
