@@ -1,0 +1,78 @@
+/**
+ * What a cell printed and displayed, as the page shows it: for each display the richest representation a page can draw,
+ * already safe, with the plain text beside it. Plain JSON values, so that a page can carry them as they are.
+ */
+import type { MimeBundle, Output } from "@netfilter-lab/notebook";
+import { sanitizeHtml } from "./sanitize.js";
+
+/** One output of a cell, ready to draw. */
+export type PageOutput =
+  | { readonly kind: "stream"; readonly name: "stdout" | "stderr"; readonly text: string }
+  | { readonly kind: "error"; readonly name: string; readonly message: string; readonly traceback: string }
+  | PageDisplay;
+
+/** A displayed value. At least one of the representations is there. */
+export interface PageDisplay {
+  readonly kind: "display";
+  /** Unique on the page; the element that holds `html` has this id, which its style sheets are confined to. */
+  readonly scope: string;
+  /** Safe HTML, from `text/html` or `image/svg+xml`. */
+  readonly html?: string;
+  /** A picture as a `data:` URL. */
+  readonly image?: string;
+  /** A Mermaid diagram's source. */
+  readonly mermaid?: string;
+  /** Plain text; may hold ANSI colours. */
+  readonly text?: string;
+}
+
+/** The outputs of one cell, in order, neighbouring pieces of one stream joined. */
+export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOutput[] {
+  const shown: PageOutput[] = [];
+  for (const [index, output] of outputs.entries()) {
+    const last = shown.at(-1);
+    if (output.type === "stream") {
+      if (last?.kind === "stream" && last.name === output.name) {
+        shown[shown.length - 1] = { ...last, text: last.text + output.text };
+      } else if (output.text !== "") {
+        shown.push({ kind: "stream", name: output.name, text: output.text });
+      }
+    } else if (output.type === "error") {
+      const { name, message, traceback } = output;
+      shown.push({ kind: "error", name, message, traceback: traceback.join("\n") });
+    } else {
+      const display = displayOf(`out-${cellId}-${index}`, output.data);
+      if (display !== undefined) shown.push(display);
+    }
+  }
+  return shown;
+}
+
+const pictures = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+function displayOf(scope: string, bundle: MimeBundle): PageDisplay | undefined {
+  const markup = textOf(bundle, "image/svg+xml") ?? textOf(bundle, "text/html");
+  const picture = pictures.find((type) => textOf(bundle, type) !== undefined);
+  const mermaid = textOf(bundle, "text/vnd.mermaid");
+  const json = bundle["application/json"];
+  const text =
+    textOf(bundle, "text/plain") ??
+    textOf(bundle, "text/markdown") ??
+    (json === undefined ? undefined : JSON.stringify(json, null, 2));
+  if (markup === undefined && picture === undefined && mermaid === undefined && text === undefined) return undefined;
+  return {
+    kind: "display",
+    scope,
+    ...(markup === undefined ? {} : { html: sanitizeHtml(markup, scope) }),
+    ...(picture === undefined || markup !== undefined
+      ? {}
+      : { image: `data:${picture};base64,${textOf(bundle, picture)!.replace(/\s+/g, "")}` }),
+    ...(mermaid === undefined ? {} : { mermaid }),
+    ...(text === undefined ? {} : { text }),
+  };
+}
+
+function textOf(bundle: MimeBundle, type: string): string | undefined {
+  const value = bundle[type];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,99 @@
+/**
+ * The Docusaurus plugin: writes the lessons' pages before a docs instance reads them, writes them again when a notebook
+ * changes, tells every page which lessons there are, and serves the notebooks themselves for download.
+ */
+import { mkdirSync } from "node:fs";
+import { copyFile, mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
+import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
+import { remarkNotebook } from "./remark.js";
+
+/** Where the notebooks are and where their pages go. */
+export interface NotebookLessonsOptions {
+  /** The site's folder, absolute; the other paths are relative to it. */
+  readonly siteDir: string;
+  /** The folder of the notebooks, e.g. `../notebooks`. */
+  readonly notebooks: string;
+  /** A folder for the generated pages; whatever else is in it is deleted. Keep it out of version control. */
+  readonly pages: string;
+  /** The first part of the lessons' addresses, e.g. `lessons`. */
+  readonly routeBasePath: string;
+  /** The title of the page that lists the lessons. */
+  readonly title: string;
+  /** A sentence under that title. */
+  readonly description: string;
+}
+
+/** The plugin's name, and the id of the docs instance that shows its pages. */
+export const pluginName = "netfilter-lab-lessons";
+
+/** The plugin and the docs instance that shows its pages; spread into `plugins` of the site's configuration. */
+export function notebookLessons(options: NotebookLessonsOptions): PluginConfig[] {
+  // Docusaurus constructs plugins at the same time, and the docs instance asks whether its folder is there.
+  mkdirSync(resolve(options.siteDir, options.pages), { recursive: true });
+  return [
+    (context: LoadContext) => lessonsPlugin(context, options) as Promise<Plugin>,
+    [
+      "@docusaurus/plugin-content-docs",
+      {
+        id: "lessons",
+        path: options.pages,
+        routeBasePath: options.routeBasePath,
+        numberPrefixParser: false,
+        breadcrumbs: false,
+        beforeDefaultRemarkPlugins: [remarkNotebook],
+      },
+    ],
+  ];
+}
+
+/** The plugin alone. Its constructor has written the pages when it returns. */
+export async function lessonsPlugin(
+  context: LoadContext,
+  options: NotebookLessonsOptions,
+): Promise<Plugin<LessonSource[]>> {
+  const folders = {
+    notebooks: resolve(options.siteDir, options.notebooks),
+    pages: resolve(options.siteDir, options.pages),
+  };
+  const load = async (): Promise<LessonSource[]> => {
+    const lessons = await readLessons(folders.notebooks);
+    await writePages(lessons, folders, { title: options.title, description: options.description });
+    return lessons;
+  };
+  await load();
+  const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  return {
+    name: pluginName,
+    loadContent: load,
+    contentLoaded({ content, actions }) {
+      const data: LessonData = {
+        lessons: content.map(({ lesson, file }) => ({
+          ...(lesson.order === undefined ? {} : { order: lesson.order }),
+          title: lesson.title,
+          description: lesson.description,
+          permalink: `${context.baseUrl}${options.routeBasePath}/${lesson.slug}`,
+          download: `${context.baseUrl}${downloadPath(file)}`,
+        })),
+      };
+      actions.setGlobalData(data);
+    },
+    getPathsToWatch: () => [join(folders.notebooks, "*.ipynb")],
+    getThemePath: () => inPackage("./theme"),
+    getClientModules: () => [inPackage("../styles/notebook.css")],
+    configureWebpack() {
+      // The development server offers the notebooks where the built site has copies of them. `devServer` is read by
+      // `docusaurus start`, though the type of a plugin's configuration does not know it.
+      const served = { directory: folders.notebooks, publicPath: `${context.baseUrl}notebooks/` };
+      return { devServer: { static: [served] } } as ReturnType<NonNullable<Plugin["configureWebpack"]>>;
+    },
+    async postBuild({ outDir, content }) {
+      await mkdir(join(outDir, "notebooks"), { recursive: true });
+      for (const { file } of content) {
+        await copyFile(join(folders.notebooks, file), join(outDir, "notebooks", file));
+      }
+    },
+  };
+}

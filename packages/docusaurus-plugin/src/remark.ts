@@ -1,0 +1,105 @@
+/**
+ * From the fences that `page.ts` writes to the elements a page shows: `<NotebookCell>` for a code cell and its outputs,
+ * `<NotebookLesson>` under the title, `<NotebookAside>` round exercises and solutions, `<NotebookList>` for the list of
+ * lessons. Links to other notebooks become links to their pages. Must run before Docusaurus's own remark plugins, which
+ * resolve links.
+ */
+import type { Code, Nodes, Parent, Root, RootContent } from "mdast";
+import type { MdxJsxFlowElement } from "mdast-util-mdx-jsx";
+import { type LessonFacts, readCellInfo } from "./page.js";
+
+/** The remark plugin; pages that hold no such fence pass unchanged. */
+export function remarkNotebook(): (tree: Root) => void {
+  return (tree) => {
+    const lesson = takeLesson(tree);
+    tree.children = cells(group(tree.children));
+    if (lesson === undefined) return;
+    const { pages, stamp: _, ...shown } = lesson;
+    relink(tree, pages, lesson.assets);
+    const title = tree.children.findIndex((node) => node.type === "heading" && node.depth === 1);
+    tree.children.splice(title + 1, 0, element("NotebookLesson", { facts: JSON.stringify(shown) }));
+  };
+}
+
+/** Takes the lesson's fence out of the tree. */
+function takeLesson(tree: Root): LessonFacts | undefined {
+  const at = tree.children.findIndex((node) => node.type === "code" && node.lang === "notebook-lesson");
+  if (at < 0) return undefined;
+  const [node] = tree.children.splice(at, 1) as [Code];
+  return JSON.parse(node.value) as LessonFacts;
+}
+
+/** What stands between `<!-- notebook:kind -->` and `<!-- /notebook:kind -->` becomes one element. */
+function group(nodes: readonly RootContent[]): RootContent[] {
+  const result: RootContent[] = [];
+  let aside: { kind: string; children: RootContent[] } | undefined;
+  for (const node of nodes) {
+    const [, slash, kind] = (node.type === "html" && /^<!-- (\/?)notebook:(\w+) -->$/.exec(node.value)) || [];
+    if (kind !== undefined && slash === "") aside = { kind, children: [] };
+    else if (kind !== undefined && aside !== undefined) {
+      result.push(element("NotebookAside", { kind: aside.kind }, cells(aside.children)));
+      aside = undefined;
+    } else (aside?.children ?? result).push(node);
+  }
+  return result;
+}
+
+function cells(nodes: readonly RootContent[]): RootContent[] {
+  const result: RootContent[] = [];
+  for (const [index, node] of nodes.entries()) {
+    if (node.type === "code" && node.lang === "notebook-list") {
+      result.push(element("NotebookList", {}));
+      continue;
+    }
+    if (node.type === "code" && node.meta === "notebook-outputs") continue;
+    const facts = node.type === "code" ? readCellInfo(node.meta) : undefined;
+    if (node.type !== "code" || facts === undefined) {
+      result.push(node);
+      continue;
+    }
+    const next = nodes[index + 1];
+    const outputs = next?.type === "code" && next.meta === "notebook-outputs" ? next.value : "[]";
+    result.push(
+      element("NotebookCell", {
+        id: facts.id,
+        language: node.lang ?? "text",
+        tags: facts.tags.join(" "),
+        source: node.value,
+        outputs: JSON.stringify(JSON.parse(outputs)),
+      }),
+    );
+  }
+  return result;
+}
+
+/** Relative links are relative to the notebooks' folder; the page is elsewhere. */
+function relink(node: Nodes, pages: LessonFacts["pages"], assets: string): void {
+  if ((node.type === "link" || node.type === "definition" || node.type === "image") && isRelative(node.url)) {
+    const [, path, fragment] = /^(?:\.\/)?([^#]*)(#.*)?$/.exec(node.url) ?? [];
+    const page = path === undefined ? undefined : pages[decodeURIComponent(path)];
+    if (page !== undefined) node.url = `./${page}${fragment ?? ""}`;
+    else if (path !== undefined && path !== "") node.url = `${assets}/${path}${fragment ?? ""}`;
+  }
+  if ("children" in node) for (const child of (node as Parent).children) relink(child, pages, assets);
+}
+
+function isRelative(url: string): boolean {
+  return !/^([a-z][a-z0-9+.-]*:|\/|#|@site\/)/i.test(url);
+}
+
+function element(
+  name: string,
+  attributes: { readonly [name: string]: string },
+  children: readonly RootContent[] = [],
+): MdxJsxFlowElement & RootContent {
+  return {
+    type: "mdxJsxFlowElement",
+    name,
+    attributes: Object.entries(attributes).map(([attribute, value]) => ({
+      type: "mdxJsxAttribute",
+      name: attribute,
+      value,
+    })),
+    children: children as MdxJsxFlowElement["children"],
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * HTML and SVG from a notebook's outputs, made safe to put into a page: an allow-list of elements and attributes, no
+ * script, no event handler, no address that a reader's browser would fetch. Ids and style sheets are confined to the one
+ * output, so that two drawings on a page cannot meet. Runs when the site is built; nothing of it is sent to the reader.
+ */
+import type { Element, Nodes, Properties, Root } from "hast";
+import { fromHtml } from "hast-util-from-html";
+import { defaultSchema, type Schema, sanitize } from "hast-util-sanitize";
+import { toHtml } from "hast-util-to-html";
+
+// biome-ignore format: lists are read as lists
+const svgElements = [
+  "svg", "g", "defs", "symbol", "use", "title", "desc", "path", "rect", "circle", "ellipse", "line", "polyline",
+  "polygon", "text", "tspan", "textPath", "marker", "linearGradient", "radialGradient", "stop", "pattern", "clipPath",
+  "mask", "filter", "feGaussianBlur", "feOffset", "feBlend", "feColorMatrix", "feMerge", "feMergeNode", "feFlood",
+  "feComposite", "feDropShadow", "animate", "animateTransform", "animateMotion", "mpath",
+];
+
+// biome-ignore format: lists are read as lists
+const svgAttributes = [
+  "viewBox", "preserveAspectRatio", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "d", "dx", "dy", "points",
+  "pathLength", "transform", "transformOrigin", "fill", "fillOpacity", "fillRule", "stroke", "strokeWidth", "strokeDashArray",
+  "strokeDashOffset", "strokeLineCap", "strokeLineJoin", "strokeMiterLimit", "strokeOpacity", "opacity", "color", "clipPath",
+  "clipRule", "mask", "filter", "fontFamily", "fontSize", "fontStyle", "fontWeight", "letterSpacing", "wordSpacing",
+  "textAnchor", "textDecoration", "dominantBaseline", "alignmentBaseline", "baselineShift", "textLength", "lengthAdjust",
+  "writingMode", "markerStart", "markerMid", "markerEnd", "markerWidth", "markerHeight", "markerUnits", "refX", "refY",
+  "orient", "offset", "stopColor", "stopOpacity", "gradientUnits", "gradientTransform", "spreadMethod", "patternUnits",
+  "patternTransform", "patternContentUnits", "maskUnits", "filterUnits", "stdDeviation", "in", "in2", "result", "mode",
+  "type", "values", "floodColor", "floodOpacity", "operator", "vectorEffect", "paintOrder", "shapeRendering",
+  "textRendering", "pointerEvents", "visibility", "display", "overflow", "attributeName", "begin", "dur", "from", "to",
+  "by", "repeatCount", "keyTimes", "keySplines", "calcMode", "rotate", "xmlns", "xmlnsXLink", "xmlSpace",
+];
+
+const schema: Schema = {
+  ...defaultSchema,
+  tagNames: [
+    ...(defaultSchema.tagNames ?? []),
+    ...["style", "figure", "figcaption", "caption", "colgroup", "col", "mark", "small", "time", "abbr", "u", "wbr"],
+    ...svgElements,
+  ],
+  attributes: {
+    ...defaultSchema.attributes,
+    a: ["href"],
+    img: ["src", "alt", "width", "height"],
+    use: ["href", "xLinkHref"],
+    mpath: ["href", "xLinkHref"],
+    textPath: ["href", "xLinkHref", "startOffset"],
+    code: ["className"],
+    li: [],
+    input: [],
+    h2: [],
+    section: [],
+    ul: [],
+    ol: ["start", "reversed"],
+    "*": [
+      ...["id", "className", "style", "title", "role", "lang", "dir", "tabIndex", "width", "height", "data*"],
+      ...["colSpan", "rowSpan", "scope", "headers", "align", "open", "span", "dateTime"],
+      ...["ariaLabel", "ariaLabelledBy", "ariaDescribedBy", "ariaHidden", "ariaRoleDescription"],
+      ...svgAttributes,
+    ],
+  },
+  // An `input` makes no sense in a saved output, and the defaults would force one into being a checkbox.
+  required: {},
+  clobber: [],
+  protocols: { href: ["http", "https", "mailto"], src: ["data"], xLinkHref: [] },
+  strip: ["script", "iframe", "object", "embed", "template", "noscript", "foreignObject"],
+};
+
+/**
+ * The same HTML with nothing in it that could run, fetch or reach outside itself.
+ *
+ * @param html an HTML fragment or a whole SVG document
+ * @param scope unique on the page; prefixed to every id, and the id of the element the result is to be put into
+ */
+export function sanitizeHtml(html: string, scope: string): string {
+  const clean = sanitize(fromHtml(html, { fragment: true }), schema) as Root;
+  const ids = new Set<string>();
+  visit(clean, (element) => {
+    if (typeof element.properties["id"] === "string") ids.add(element.properties["id"]);
+  });
+  visit(clean, (element) => confine(element, scope, ids));
+  removeForbidden(clean);
+  return toHtml(clean);
+}
+
+/** An address inside the same document, or data; everything else in a style would be fetched. */
+const fetching = /url\(\s*(?!["']?#)|@import|image-set\(|expression\(|-moz-binding/i;
+
+const idReferences = ["ariaLabelledBy", "ariaDescribedBy", "headers"];
+
+function confine(element: Element, scope: string, ids: ReadonlySet<string>): void {
+  const properties: Properties = element.properties;
+  const local = (id: string): string => (ids.has(id) ? `${scope}-${id}` : id);
+  const references = (text: string): string =>
+    text.replace(/url\(\s*(["']?)#([^"')\s]+)\1\s*\)/g, (_, __, id: string) => `url(#${local(id)})`);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "id" && typeof value === "string") properties["id"] = local(value);
+    else if (idReferences.includes(name)) {
+      const list = Array.isArray(value) ? value.map(String) : String(value).split(/\s+/);
+      properties[name] = list.map(local).join(" ");
+    } else if ((name === "href" || name === "xLinkHref") && typeof value === "string" && value.startsWith("#")) {
+      properties[name] = `#${local(value.slice(1))}`;
+    } else if ((name === "begin" || name === "end") && typeof value === "string") {
+      properties[name] = value.replace(
+        /\b([\w-]+)\.(begin|end)\b/g,
+        (_, id: string, edge: string) => `${local(id)}.${edge}`,
+      );
+    } else if (typeof value === "string" && /url\(/i.test(value)) {
+      if (fetching.test(value)) delete properties[name];
+      else properties[name] = references(value);
+    } else if (name === "style" && typeof value === "string" && fetching.test(value)) {
+      delete properties[name];
+    }
+  }
+  if (element.tagName !== "style") return;
+  const css = element.children.map((child) => (child.type === "text" ? child.value : "")).join("");
+  const value = fetching.test(css) || css.includes("\\") ? "" : `#${scope} {${renameIds(references(css), local)}}`;
+  element.children = value === "" ? [] : [{ type: "text", value }];
+}
+
+/** `#name` in selectors; a colour such as `#fff` is no id of this output and stays. */
+function renameIds(css: string, local: (id: string) => string): string {
+  return css.replace(/#([A-Za-z_][\w-]*)/g, (_, id: string) => `#${local(id)}`);
+}
+
+/** What the allow-list cannot say: animating an address is a way to change it after the check. */
+function removeForbidden(node: Nodes): void {
+  if (!("children" in node)) return;
+  node.children = node.children.filter(
+    (child) =>
+      !(
+        child.type === "element" &&
+        /^(animate|set)/.test(child.tagName) &&
+        /href/i.test(String(child.properties["attributeName"]))
+      ),
+  ) as typeof node.children;
+  for (const child of node.children) removeForbidden(child);
+}
+
+function visit(node: Nodes, visitor: (element: Element) => void): void {
+  if (node.type === "element") visitor(node);
+  if ("children" in node) for (const child of node.children) visit(child, visitor);
+}

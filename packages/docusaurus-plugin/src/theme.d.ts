@@ -1,0 +1,43 @@
+/**
+ * The aliases through which Docusaurus finds theme components, as far as this package uses them. They are resolved when
+ * the site is bundled.
+ */
+declare module "@theme/CodeBlock" {
+  import type { ReactNode } from "react";
+  export default function CodeBlock(props: { children: ReactNode; language?: string; className?: string }): ReactNode;
+}
+declare module "@theme/NotebookCell" {
+  export { default } from "./theme/NotebookCell/index.js";
+}
+declare module "@theme/NotebookOutput" {
+  export { default } from "./theme/NotebookOutput/index.js";
+}
+declare module "@theme/NotebookLesson" {
+  export { default } from "./theme/NotebookLesson/index.js";
+}
+declare module "@theme/NotebookList" {
+  export { default } from "./theme/NotebookList/index.js";
+}
+declare module "@theme/NotebookAside" {
+  export { default } from "./theme/NotebookAside/index.js";
+}
+declare module "@theme-init/MDXComponents" {
+  import type { ComponentType } from "react";
+
+  const components: Readonly<Record<string, ComponentType<never>>>;
+  export default components;
+}
+declare module "@docusaurus/Link" {
+  import type { ReactNode } from "react";
+  export default function Link(props: { to: string; className?: string; children: ReactNode }): ReactNode;
+}
+declare module "@docusaurus/useBaseUrl" {
+  export default function useBaseUrl(path: string): string;
+}
+declare module "@docusaurus/useGlobalData" {
+  export function usePluginData(name: string): unknown;
+}
+declare module "@mdx-js/react" {
+  import type { ComponentType } from "react";
+  export function useMDXComponents(): Readonly<Record<string, ComponentType<{ value: string }> | undefined>>;
+}

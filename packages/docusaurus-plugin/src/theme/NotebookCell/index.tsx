@@ -1,0 +1,43 @@
+/**
+ * A code cell of a notebook: its source, highlighted, and what running it gave. Everything is in the page's HTML. This
+ * is the boundary behind which cells become editable and runnable: a live cell replaces this component and gets all it
+ * needs, the source as text included, through the same properties and the same `data-` attributes.
+ */
+import CodeBlock from "@theme/CodeBlock";
+import NotebookOutput from "@theme/NotebookOutput";
+import type { ReactNode } from "react";
+import type { PageOutput } from "../../outputs.js";
+
+/** What the page knows about a cell. */
+export interface NotebookCellProps {
+  /** The cell's id in its notebook. */
+  readonly id: string;
+  /** The language of the source, as the highlighter names it. */
+  readonly language: string;
+  /** The cell's tags, separated by spaces. */
+  readonly tags: string;
+  /** The code. */
+  readonly source: string;
+  /** A JSON array of {@link PageOutput}. */
+  readonly outputs: string;
+}
+
+export default function NotebookCell({ id, language, tags, source, outputs }: NotebookCellProps): ReactNode {
+  const shown = JSON.parse(outputs) as PageOutput[];
+  const isCheck = tags.split(" ").includes("check");
+  return (
+    <div className={`nb-cell${isCheck ? " nb-cell--check" : ""}`} data-cell-id={id} data-cell-tags={tags}>
+      {isCheck && <p className="nb-label">Check your answer</p>}
+      {source !== "" && <CodeBlock language={language}>{source}</CodeBlock>}
+      {shown.length > 0 && (
+        <div className="nb-outputs">
+          {shown.map((output, index) => (
+            // Outputs are never reordered: their place is their identity.
+            // oxlint-disable-next-line react/no-array-index-key
+            <NotebookOutput key={index} output={output} />
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,138 @@
+/**
+ * The site: lessons from the notebooks (plugin `@netfilter-lab/docusaurus-plugin`), a few pages of its own (`docs/`) and
+ * the API reference from doc comments (typedoc). Everything is served from the site itself; a broken link fails the build.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type * as Preset from "@docusaurus/preset-classic";
+import type { Config, PluginConfig } from "@docusaurus/types";
+import { notebookLessons } from "@netfilter-lab/docusaurus-plugin";
+import { darkCode, lightCode } from "./src/prism";
+
+/** Where the site will be published; only the sitemap and canonical links depend on it. */
+const url = process.env["SITE_URL"] ?? "http://localhost:3000";
+const baseUrl = process.env["SITE_BASE"] ?? "/";
+
+/** The packages whose public API has pages, where they have one to document. */
+const documented = ["engine", "lab", "notebook"].filter((name) => existsSync(join(__dirname, "..", "packages", name, "src", "index.ts")));
+
+const apiPlugins: PluginConfig[] =
+  documented.length === 0
+    ? []
+    : [
+        [
+          "docusaurus-plugin-typedoc",
+          {
+            id: "api",
+            name: "API reference",
+            entryPoints: documented.map((name) => `../packages/${name}`),
+            entryPointStrategy: "packages",
+            packageOptions: {
+              entryPoints: ["src/index.ts"],
+              skipErrorChecking: true,
+              excludePrivate: true,
+              excludeInternal: true,
+              disableSources: true,
+              sort: ["source-order"],
+            },
+            out: "api",
+            readme: "none",
+            disableSources: true,
+            includeVersion: false,
+            // Not MDX: braces and angle brackets in comments mean themselves.
+            fileExtension: ".md",
+            hideBreadcrumbs: true,
+            hidePageHeader: true,
+            parametersFormat: "table",
+            propertiesFormat: "table",
+            interfacePropertiesFormat: "table",
+            enumMembersFormat: "table",
+            typeDeclarationFormat: "table",
+            useCodeBlocks: true,
+            expandObjects: true,
+            sidebar: { autoConfiguration: true, pretty: true },
+            logLevel: "Error",
+          },
+        ],
+        [
+          "@docusaurus/plugin-content-docs",
+          { id: "api", path: "api", routeBasePath: "api", sidebarPath: "./sidebars-api.ts", breadcrumbs: false },
+        ],
+      ];
+
+const config: Config = {
+  title: "netfilter-lab",
+  tagline: "Linux’s conntrack and NAT, in a notebook and in a browser tab",
+  favicon: "img/favicon.svg",
+  url,
+  baseUrl,
+  trailingSlash: true,
+  onBrokenLinks: "throw",
+  onBrokenAnchors: "throw",
+  onDuplicateRoutes: "throw",
+  i18n: { defaultLocale: "en", locales: ["en"] },
+  future: { v4: true, faster: true },
+  markdown: {
+    format: "detect",
+    mermaid: true,
+    emoji: false,
+    hooks: { onBrokenMarkdownLinks: "throw", onBrokenMarkdownImages: "throw" },
+  },
+  presets: [
+    [
+      "classic",
+      {
+        docs: { path: "docs", routeBasePath: "/", sidebarPath: "./sidebars.ts", breadcrumbs: false },
+        blog: false,
+        theme: { customCss: ["./src/css/fonts.css", "./src/css/site.css"] },
+        sitemap: process.env["SITE_URL"] === undefined ? false : { lastmod: null },
+      } satisfies Preset.Options,
+    ],
+  ],
+  themes: [
+    "@docusaurus/theme-mermaid",
+    [
+      "@easyops-cn/docusaurus-search-local",
+      {
+        hashed: true,
+        indexBlog: false,
+        docsRouteBasePath: ["lessons", "api", "/"],
+        docsDir: ["lessons", "api", "docs"],
+        highlightSearchTermsOnTargetPage: false,
+        explicitSearchResultPath: true,
+        searchBarShortcutHint: false,
+      },
+    ],
+  ],
+  plugins: [
+    ...notebookLessons({
+      siteDir: __dirname,
+      notebooks: "../notebooks",
+      pages: "lessons",
+      routeBasePath: "lessons",
+      title: "Lessons",
+      description:
+        "One idea a step. Every output on these pages is what running the cell gave, and a test runs them all again. Take a notebook along and change it.",
+    }),
+    ...apiPlugins,
+  ],
+  themeConfig: {
+    colorMode: { respectPrefersColorScheme: true },
+    navbar: {
+      title: "netfilter-lab",
+      logo: { alt: "", src: "img/logo.svg", srcDark: "img/logo-dark.svg", width: 28, height: 28 },
+      items: [
+        { to: "/lessons/", label: "Lessons", position: "left" },
+        { to: "/glossary/", label: "Glossary", position: "left" },
+        ...(documented.length === 0 ? [] : [{ to: "/api/", label: "API", position: "left" as const }]),
+        { to: "/extend/", label: "Extend a lesson", position: "left" },
+        { to: "/about/", label: "How it is built", position: "left" },
+      ],
+    },
+    docs: { sidebar: { hideable: true } },
+    prism: { theme: lightCode, darkTheme: darkCode, additionalLanguages: ["bash"] },
+    mermaid: { theme: { light: "neutral", dark: "dark" } },
+  } satisfies Preset.ThemeConfig,
+};
+
+export default config;

@@ -1,0 +1,4 @@
+import type { SidebarsConfig } from "@docusaurus/plugin-content-docs";
+
+const sidebars: SidebarsConfig = { reference: ["glossary", "extend", "about"] };
+export default sidebars;

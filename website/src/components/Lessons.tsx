@@ -1,0 +1,23 @@
+/** The course at a glance, under the home page's first screen; nothing while there is no lesson. */
+import Link from "@docusaurus/Link";
+import type { ReactNode } from "react";
+import { useLessons } from "./lessonData";
+import styles from "./Lessons.module.css";
+
+export default function Lessons(): ReactNode {
+  const lessons = useLessons();
+  if (lessons.length === 0) return null;
+  return (
+    <section className={styles["lessons"]}>
+      <h2>The answer, step by step</h2>
+      <ol>
+        {lessons.map((lesson) => (
+          <li key={lesson.permalink}>
+            <Link to={lesson.permalink}>{lesson.title}</Link>
+            {lesson.description !== "" && <p>{lesson.description}</p>}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
