@@ -13,6 +13,10 @@ import { darkCode, lightCode } from "./src/prism";
 const url = process.env["SITE_URL"] ?? "http://localhost:3000";
 const baseUrl = process.env["SITE_BASE"] ?? "/";
 
+/** Another folder of notebooks, for the site's tests; its pages go elsewhere too. */
+const fixtures = process.env["NOTEBOOKS"];
+const lessonPages = fixtures === undefined ? "lessons" : ".docusaurus-fixtures-lessons";
+
 /** The packages whose public API has pages, where they have one to document. */
 const documented = ["engine", "lab", "notebook"].filter((name) => existsSync(join(__dirname, "..", "packages", name, "src", "index.ts")));
 
@@ -97,7 +101,7 @@ const config: Config = {
         hashed: true,
         indexBlog: false,
         docsRouteBasePath: ["lessons", "api", "/"],
-        docsDir: ["lessons", "api", "docs"],
+        docsDir: [lessonPages, "api", "docs"],
         highlightSearchTermsOnTargetPage: false,
         explicitSearchResultPath: true,
         searchBarShortcutHint: false,
@@ -107,8 +111,8 @@ const config: Config = {
   plugins: [
     ...notebookLessons({
       siteDir: __dirname,
-      notebooks: "../notebooks",
-      pages: "lessons",
+      notebooks: fixtures ?? "../notebooks",
+      pages: lessonPages,
       routeBasePath: "lessons",
       title: "Lessons",
       description:
