@@ -88,6 +88,8 @@ export interface PacketTrace {
   readonly host: string;
   /** `SkBuff.serial`. */
   readonly serial: number;
+  /** Grows from passage to passage in the order in which they begin; unique where the tracers share a counter. */
+  readonly order: number;
   /** When the passage began, in microseconds of virtual time. */
   readonly atMicros: number;
   /** Arrival device, or null for a packet made on the host. */
@@ -105,6 +107,11 @@ export interface PacketTrace {
 /** Receives finished passages. */
 export type TraceListener = (passage: PacketTrace) => void;
 
+function counter(): () => number {
+  let last = 0;
+  return () => ++last;
+}
+
 /**
  * Collects the calls of one host's packets. Calls nest by `enter` and `leave`; a packet made while another is handled
  * (an ICMP error, a RST) begins a passage of its own, and the outer one goes on when it ends.
@@ -113,21 +120,24 @@ export class PacketTracer {
   readonly #host: string;
   readonly #nowMicros: () => number;
   readonly #listener: TraceListener;
-  #serial = 0;
+  readonly #count: () => number;
   #passages: { passage: PacketTrace; stack: TraceCall[] }[] = [];
 
-  constructor(host: string, nowMicros: () => number, listener: TraceListener) {
+  /** `count` numbers packets and passages: hosts that share one number them together. */
+  constructor(host: string, nowMicros: () => number, listener: TraceListener, count: () => number = counter()) {
     this.#host = host;
+    this.#count = count;
     this.#nowMicros = nowMicros;
     this.#listener = listener;
   }
 
   /** A packet enters the host's network layer, or is made there. Pair with {@link end}. */
   begin(skb: SkBuff): void {
-    if (skb.serial === 0) skb.serial = ++this.#serial;
+    if (skb.serial === 0) skb.serial = this.#count();
     const passage: PacketTrace = {
       host: this.#host,
       serial: skb.serial,
+      order: this.#count(),
       atMicros: this.#nowMicros(),
       iif: skb.iif?.name ?? null,
       before: skb.data.slice(0, skb.len),
