@@ -2,7 +2,7 @@
  * The site: lessons from the notebooks (plugin `@netfilter-lab/docusaurus-plugin`), a few pages of its own (`docs/`) and
  * the API reference from doc comments (typedoc). Everything is served from the site itself; a broken link fails the build.
  */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type * as Preset from "@docusaurus/preset-classic";
 import type { Config, PluginConfig } from "@docusaurus/types";
@@ -18,7 +18,12 @@ const fixtures = process.env["NOTEBOOKS"];
 const lessonPages = fixtures === undefined ? "lessons" : ".docusaurus-fixtures-lessons";
 
 /** The packages whose public API has pages, where they have one to document. */
-const documented = ["engine", "lab", "notebook"].filter((name) => existsSync(join(__dirname, "..", "packages", name, "src", "index.ts")));
+const documented = ["engine", "lab", "notebook"].filter((name) =>
+  existsSync(join(__dirname, "..", "packages", name, "src", "index.ts")),
+);
+
+// Docusaurus constructs plugins at the same time; the docs instance asks for its folder before typedoc has made it.
+mkdirSync(join(__dirname, "api"), { recursive: true });
 
 const apiPlugins: PluginConfig[] =
   documented.length === 0
@@ -45,6 +50,7 @@ const apiPlugins: PluginConfig[] =
             includeVersion: false,
             // Not MDX: braces and angle brackets in comments mean themselves.
             fileExtension: ".md",
+            indexFormat: "table",
             hideBreadcrumbs: true,
             hidePageHeader: true,
             parametersFormat: "table",
@@ -135,7 +141,6 @@ const config: Config = {
     },
     docs: { sidebar: { hideable: true } },
     prism: { theme: lightCode, darkTheme: darkCode, additionalLanguages: ["bash"] },
-    mermaid: { theme: { light: "neutral", dark: "dark" } },
   } satisfies Preset.ThemeConfig,
 };
 

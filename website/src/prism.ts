@@ -19,7 +19,10 @@ function theme(palette: Palette): PrismTheme {
     styles: [
       { types: ["comment", "prolog", "doctype", "cdata"], style: { color: palette.comment, fontStyle: "italic" } },
       { types: ["keyword", "atrule", "important", "builtin", "module"], style: { color: palette.keyword } },
-      { types: ["string", "char", "attr-value", "template-string", "regex", "inserted"], style: { color: palette.string } },
+      {
+        types: ["string", "char", "attr-value", "template-string", "regex", "inserted"],
+        style: { color: palette.string },
+      },
       { types: ["number", "boolean", "constant", "deleted"], style: { color: palette.number } },
       { types: ["function", "attr-name"], style: { color: palette.function } },
       { types: ["class-name", "maybe-class-name", "tag", "symbol"], style: { color: palette.type } },

@@ -1,8 +1,8 @@
 /** The course at a glance, under the home page's first screen; nothing while there is no lesson. */
 import Link from "@docusaurus/Link";
 import type { ReactNode } from "react";
-import { useLessons } from "./lessonData";
 import styles from "./Lessons.module.css";
+import { useLessons } from "./lessonData";
 
 export default function Lessons(): ReactNode {
   const lessons = useLessons();

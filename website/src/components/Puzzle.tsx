@@ -22,7 +22,13 @@ const server = "217.254.1.76:443";
 const request: readonly Station[] = [
   { hook: "PREROUTING", source: client, destination: server, note: "Looked up: no entry. A new one, two tuples." },
   { hook: "FORWARD", source: client, destination: server, note: "Routed to eth1." },
-  { hook: "POSTROUTING", source: gateway, destination: server, changed: "source", note: "SNAT. The reply tuple is altered." },
+  {
+    hook: "POSTROUTING",
+    source: gateway,
+    destination: server,
+    changed: "source",
+    note: "SNAT. The reply tuple is altered.",
+  },
 ];
 
 const reply: readonly Station[] = [
@@ -43,7 +49,7 @@ export default function Puzzle(): ReactNode {
       <div className={styles["entry"]}>
         <p className={styles["prompt"]}>gateway# conntrack -L</p>
         <p className={styles["line"]}>
-          tcp 6 431999 ESTABLISHED{" "}
+          tcp{"      "}6 431999 ESTABLISHED{" "}
           <span className={styles["original"]}>src=192.168.2.55 dst=217.254.1.76 sport=50798 dport=443</span>{" "}
           <span className={styles["reply"]}>src=217.254.1.76 dst=193.157.56.3 sport=443 dport=50798</span> [ASSURED]
         </p>

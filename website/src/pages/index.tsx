@@ -13,8 +13,8 @@ export default function Home(): ReactNode {
           <div className={styles["say"]}>
             <h1>How does Linux track a connection whose packets NAT rewrites?</h1>
             <p className={styles["lead"]}>
-              Linux’s connection tracking and NAT in a notebook and in a browser tab. Type the commands you know, follow each
-              packet from hook to hook, and run every step of the answer.
+              Linux’s connection tracking and NAT in a notebook and in a browser tab. Type the commands you know, follow
+              each packet from hook to hook, and run every step of the answer.
             </p>
             <Start />
           </div>
@@ -25,22 +25,22 @@ export default function Home(): ReactNode {
             <div>
               <h2>The commands you know</h2>
               <p>
-                <code>iptables</code>, <code>conntrack</code>, <code>ip</code>, <code>tcpdump</code>: with their options, their
-                text, and their error messages. What you learn here you can type on a router.
+                <code>iptables</code>, <code>conntrack</code>, <code>ip</code>, <code>tcpdump</code>: with their
+                options, their text, and their error messages. What you learn here you can type on a router.
               </p>
             </div>
             <div>
               <h2>The kernel’s semantics</h2>
               <p>
-                Hosts with a real TCP send real bytes through hooks, tables and one conntrack hash. Functions carry the kernel’s
-                names, so that each step can be looked up in <code>net/netfilter</code>.
+                Hosts with a real TCP send real bytes through hooks, tables and one conntrack hash. Functions carry the
+                kernel’s names, so that each step can be looked up in <code>net/netfilter</code>.
               </p>
             </div>
             <div>
               <h2>Nothing is painted</h2>
               <p>
-                Each page is a notebook; each output is what its cell printed; a test runs them all again. Time is virtual: 120
-                seconds of TIME_WAIT pass at once.
+                Each page is a notebook; each output is what its cell printed; a test runs them all again. Time is
+                virtual: 120 seconds of TIME_WAIT pass at once.
               </p>
             </div>
           </div>

@@ -2,23 +2,65 @@
  * A Mermaid diagram, drawn when it comes into view: Mermaid's code is fetched only by pages that have a diagram, and only
  * when the reader gets there. Until then, without JavaScript, and if drawing fails, its source stands in its place.
  */
-import { useColorMode, useThemeConfig } from "@docusaurus/theme-common";
+import { useColorMode } from "@docusaurus/theme-common";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import styles from "./styles.module.css";
+
+const font = { fontFamily: "var(--ifm-font-family-base)", fontSize: "15px" };
+
+/** Mermaid computes further colours from these, so that they cannot be CSS variables. */
+const look = {
+  light: {
+    theme: "base",
+    themeVariables: {
+      ...font,
+      background: "#fdfcfa",
+      primaryColor: "#f5f3ee",
+      primaryTextColor: "#1d2733",
+      primaryBorderColor: "#8b94a0",
+      secondaryColor: "#e7effb",
+      tertiaryColor: "#fbece0",
+      lineColor: "#4a5664",
+      textColor: "#1d2733",
+      edgeLabelBackground: "#fdfcfa",
+      noteBkgColor: "#fbece0",
+      noteTextColor: "#1d2733",
+      noteBorderColor: "#a8430c",
+    },
+  },
+  dark: {
+    theme: "base",
+    themeVariables: {
+      ...font,
+      darkMode: true,
+      background: "#10151b",
+      primaryColor: "#1d2530",
+      primaryTextColor: "#e3e8ee",
+      primaryBorderColor: "#6d7a89",
+      secondaryColor: "#17283f",
+      tertiaryColor: "#35240f",
+      lineColor: "#a9b5c2",
+      textColor: "#e3e8ee",
+      edgeLabelBackground: "#10151b",
+      noteBkgColor: "#35240f",
+      noteTextColor: "#e3e8ee",
+      noteBorderColor: "#f2a968",
+    },
+  },
+};
 
 export default function Mermaid({ value }: { readonly value: string }): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const id = `mermaid${useId().replace(/\W/g, "")}`;
   const visible = useVisible(place);
   const { colorMode } = useColorMode();
-  const { theme, options } = useThemeConfig().mermaid;
   const [drawn, setDrawn] = useState<string>();
   const [problem, setProblem] = useState<string>();
 
   useEffect(() => {
     if (!visible) return undefined;
     let wanted = true;
-    draw(id, value, { ...options, startOnLoad: false, theme: theme[colorMode] }).then(
+    draw(id, value, { ...look[colorMode], startOnLoad: false }).then(
       (svg) => {
         if (wanted) setDrawn(svg);
       },
@@ -29,7 +71,7 @@ export default function Mermaid({ value }: { readonly value: string }): ReactNod
     return () => {
       wanted = false;
     };
-  }, [visible, id, value, colorMode, theme, options]);
+  }, [visible, id, value, colorMode]);
 
   return (
     <div className={styles["place"]} ref={place} data-mermaid={drawn === undefined ? "source" : "drawn"}>
@@ -59,6 +101,8 @@ async function draw(id: string, source: string, config: object): Promise<string>
   const next = (async () => {
     await previous.catch(() => undefined);
     const { default: mermaid } = await import("mermaid");
+    // Labels are measured: with another font than the page's they would not fit.
+    await document.fonts.ready;
     mermaid.initialize(config);
     try {
       return (await mermaid.render(id, source)).svg;

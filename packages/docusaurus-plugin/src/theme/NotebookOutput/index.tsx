@@ -1,7 +1,7 @@
 /** One output of a cell: printed text, an error, or a displayed value with its plain text behind a disclosure. */
 import { useMDXComponents } from "@mdx-js/react";
 import type { ReactNode } from "react";
-import { ansiRuns } from "../../ansi.js";
+import { type AnsiRun, ansiRuns } from "../../ansi.js";
 import type { PageDisplay, PageOutput } from "../../outputs.js";
 
 export default function NotebookOutput({ output }: { readonly output: PageOutput }): ReactNode {
@@ -56,11 +56,26 @@ function Terminal(props: { readonly text: string; readonly label: string; readon
           run.text
         ) : (
           // oxlint-disable-next-line react/no-array-index-key
-          <span key={index} className={run.className} {...(run.style === undefined ? {} : { style: run.style })}>
+          <span
+            key={index}
+            className={run.className}
+            {...(run.style === undefined ? {} : { style: readable(run.style) })}
+          >
             {run.text}
           </span>
         ),
       )}
     </pre>
   );
+}
+
+/** A colour the cell chose freely, drawn towards the text's own so that it can be read in both themes. */
+function readable(style: NonNullable<AnsiRun["style"]>): NonNullable<AnsiRun["style"]> {
+  const { color, backgroundColor } = style;
+  return {
+    ...(color === undefined ? {} : { color: `color-mix(in srgb, ${color} 45%, currentcolor)` }),
+    ...(backgroundColor === undefined
+      ? {}
+      : { backgroundColor: `color-mix(in srgb, ${backgroundColor} 18%, transparent)` }),
+  };
 }
