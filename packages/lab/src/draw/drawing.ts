@@ -1,0 +1,78 @@
+/**
+ * A value that draws itself: what a notebook's cell and the site show when such a value is a cell's last line. There is
+ * always plain text; a picture or HTML where it helps; Mermaid source beside them, never alone, because half of the
+ * front ends show nothing for it.
+ */
+
+/** Outputs by MIME type, as a Jupyter `display_data` message carries them. */
+export interface MimeBundle {
+  readonly "text/plain": string;
+  readonly "image/svg+xml"?: string;
+  readonly "text/html"?: string;
+  readonly "text/vnd.mermaid"?: string;
+}
+
+/** The method by which a value says how a notebook shows it (Deno's convention, which our tslab kernel honours). */
+export const JUPYTER_DISPLAY: unique symbol = Symbol.for("Jupyter.display");
+/** The method by which a value says how Node's `console.log` shows it. */
+export const NODE_INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** Anything that draws itself in a cell. */
+export interface Displayable {
+  [JUPYTER_DISPLAY](): MimeBundle;
+}
+
+/** How the forms of a drawing are made; each is made when first asked for. */
+export interface DrawingSource {
+  readonly text: () => string;
+  readonly svg?: () => string;
+  readonly html?: () => string;
+  readonly mermaid: () => string;
+}
+
+/** A drawing of something that happened or that is: text, perhaps a picture, and Mermaid source. */
+export class Drawing implements Displayable {
+  readonly #source: DrawingSource;
+
+  constructor(source: DrawingSource) {
+    this.#source = source;
+  }
+
+  /** For a terminal: at most 100 columns. */
+  get text(): string {
+    return this.#source.text();
+  }
+
+  /** The picture as an SVG document; null when this drawing is text or a table. */
+  get svg(): string | null {
+    return this.#source.svg?.() ?? null;
+  }
+
+  /** HTML for drawings that are tables or trees; null otherwise. */
+  get html(): string | null {
+    return this.#source.html?.() ?? null;
+  }
+
+  /** Mermaid source of the same. */
+  get mermaid(): string {
+    return this.#source.mermaid();
+  }
+
+  [JUPYTER_DISPLAY](): MimeBundle {
+    const { svg, html } = this;
+    return {
+      "text/plain": this.text,
+      ...(svg === null ? {} : { "image/svg+xml": svg }),
+      ...(html === null ? {} : { "text/html": html }),
+      "text/vnd.mermaid": this.mermaid,
+    };
+  }
+
+  [NODE_INSPECT](): string {
+    return this.text;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}

@@ -1,0 +1,558 @@
+/**
+ * The map of IPv4's five hooks: who hangs on each, and the way one packet took through them with what each function
+ * did. Where the hooks lie is IPv4's own course (ip_rcv, ip_forward, ip_local_deliver, ip_output); everything on them
+ * comes from the host's registry and the packet's trace.
+ */
+import { oneLine } from "./dissect.js";
+import { Drawing } from "./drawing.js";
+import { ellipsis, wrap } from "./measure.js";
+import { mermaidText } from "./mermaid.js";
+import {
+  type Effect,
+  type FunctionRun,
+  type HookRun,
+  type HookUserData,
+  type PassageData,
+  readJourney,
+} from "./passage.js";
+import { type Box, type Point, Scene } from "./scene.js";
+import { boxed, columns, wrapPlain } from "./terminal.js";
+import { lineHeight, MARGIN, SIZE, type Tone, WIDTH } from "./tokens.js";
+
+const HOOKS = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] as const;
+type HookName = (typeof HOOKS)[number];
+
+/** A function on a hook and, when a packet is followed, what it did; `run` is null when it was not called. */
+interface Row {
+  readonly user: HookUserData;
+  readonly run: FunctionRun | null;
+}
+
+interface Station {
+  readonly hook: HookName;
+  readonly rows: readonly Row[];
+  /** The traversal; null when the packet did not come by (or none is followed). */
+  readonly traversal: HookRun | null;
+}
+
+/** The map in plain values. */
+interface MapData {
+  readonly host: string;
+  readonly stations: Readonly<Record<HookName, Station>>;
+  readonly packet: PassageData | null;
+  readonly routes: readonly string[];
+  readonly end: string | null;
+  /** Legs of the course that the packet took. */
+  readonly taken: ReadonlySet<Leg>;
+}
+
+/** The legs between the stations. */
+type Leg =
+  | "in"
+  | "route"
+  | "toInput"
+  | "toForward"
+  | "toLocal"
+  | "fromLocal"
+  | "forwardToPost"
+  | "outputToPost"
+  | "out";
+
+/** The map of a host's registry, without a packet. */
+export function drawHooks(host: string, users: readonly HookUserData[]): Drawing {
+  return drawing(mapOf(host, users, null));
+}
+
+/** The map with a packet's way through it. */
+export function drawHookMap(packet: PassageData): Drawing {
+  return drawing(mapOf(packet.host, packet.hooks, packet));
+}
+
+/** {@link drawHooks} as a scene, for tests of the layout. */
+export function hooksScene(host: string, users: readonly HookUserData[]): Scene {
+  return scene(mapOf(host, users, null));
+}
+
+/** {@link drawHookMap} as a scene, for tests of the layout. */
+export function hookMapScene(packet: PassageData): Scene {
+  return scene(mapOf(packet.host, packet.hooks, packet));
+}
+
+function drawing(map: MapData): Drawing {
+  return new Drawing({
+    text: () => text(map),
+    svg: () => scene(map).toString(),
+    mermaid: () => mermaid(map),
+  });
+}
+
+function mapOf(host: string, users: readonly HookUserData[], packet: PassageData | null): MapData {
+  const journey = packet === null ? null : readJourney(packet.calls);
+  const stationOf = (hook: HookName): Station => {
+    const traversal = journey?.traversals.find((candidate) => candidate.hook === hook) ?? null;
+    const registered = users.filter((user) => user.hook === hook);
+    const runs = [...(traversal?.functions ?? [])];
+    const rows = registered.map((user): Row => {
+      const at = runs.findIndex((run) => run.fn === user.fn && run.priority === user.priority);
+      return { user, run: at < 0 ? null : runs.splice(at, 1)[0] };
+    });
+    return { hook, rows, traversal };
+  };
+  const stations = Object.fromEntries(HOOKS.map((hook) => [hook, stationOf(hook)])) as Record<HookName, Station>;
+  const taken = new Set<Leg>();
+  if (packet !== null) {
+    const at = (hook: HookName): boolean => stations[hook].traversal !== null;
+    const passed = (hook: HookName): boolean => stations[hook].traversal?.verdict === "ACCEPT";
+    if (packet.iif !== null) taken.add("in");
+    if (at("PREROUTING") && passed("PREROUTING")) taken.add("route");
+    if (at("INPUT")) taken.add("toInput");
+    if (at("FORWARD")) taken.add("toForward");
+    if (passed("INPUT") && packet.after !== null) taken.add("toLocal");
+    if (at("OUTPUT")) taken.add("fromLocal");
+    if (passed("FORWARD") && at("POSTROUTING")) taken.add("forwardToPost");
+    if (passed("OUTPUT") && at("POSTROUTING")) taken.add("outputToPost");
+    if (packet.oif !== null) taken.add("out");
+  }
+  return { host, stations, packet, routes: journey?.routes ?? [], end: journey?.end ?? null, taken };
+}
+
+function titleOf(map: MapData): string {
+  return map.packet === null ? `Hooks of ${map.host}` : `Packet ${map.packet.serial} through ${map.host}`;
+}
+
+/** Device names or what stands in their place. */
+function wayOf(packet: PassageData): string {
+  const from = packet.iif ?? "made here";
+  const to = packet.oif ?? (packet.after === null ? "dropped" : "delivered here");
+  return `${from} → ${to}`;
+}
+
+function priorityText(priority: number): string {
+  return priority === 0x7fffffff ? "INT_MAX" : String(priority);
+}
+
+// --- SVG ---------------------------------------------------------------------------------------------------------
+
+const COLUMN = 190;
+const GAP = 75;
+const PAD = 10;
+const HEAD = 30;
+const COLUMNS: readonly number[] = [MARGIN, MARGIN + COLUMN + GAP, MARGIN + 2 * (COLUMN + GAP)];
+const PILL = 24;
+
+/** The colour of each kind of effect. */
+const EFFECT_TONE: Readonly<Record<Effect["kind"], Tone>> = {
+  lookup: "lookup",
+  entry: "good",
+  attach: "lookup",
+  state: "ink",
+  rule: "ink",
+  policy: "muted",
+  alter: "change",
+  rewrite: "change",
+  confirm: "good",
+  event: "muted",
+  invalid: "bad",
+  idle: "muted",
+  verdict: "bad",
+};
+
+interface Line {
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+  readonly style: { size: number; tone: Tone; bold?: boolean; family?: "mono" | "sans"; anchor?: "end" };
+}
+
+interface Placed {
+  readonly lines: readonly Line[];
+  readonly dots: readonly { readonly x: number; readonly y: number; readonly tone: Tone }[];
+  readonly rules: readonly number[];
+  readonly height: number;
+}
+
+/** Lays a station out in a column of its own; coordinates are relative to its corner. */
+function placeStation(map: MapData, station: Station): Placed {
+  const followed = map.packet !== null;
+  const visited = station.traversal !== null;
+  const lines: Line[] = [];
+  const dots: { x: number; y: number; tone: Tone }[] = [];
+  const rules: number[] = [];
+  const headTone: Tone = followed ? (visited ? "path" : "faint") : "ink";
+  lines.push({ text: station.hook, x: PAD, y: 20, style: { size: SIZE.head, tone: headTone, bold: true } });
+  let y = HEAD;
+  if (station.rows.length === 0) {
+    lines.push({ text: "nobody", x: PAD, y: y + 14, style: { size: SIZE.small, tone: "faint" } });
+    return { lines, dots, rules, height: y + 24 };
+  }
+  station.rows.forEach(({ user, run }, i) => {
+    if (i > 0) rules.push(y);
+    const lively = !followed || run !== null;
+    const small = lineHeight(SIZE.small);
+    const priority = priorityText(user.priority);
+    y += 17;
+    const room = COLUMN - 2 * PAD - 52;
+    lines.push(
+      {
+        text: ellipsis(user.label, room, SIZE.body, "sans", lively),
+        x: PAD,
+        y,
+        style: { size: SIZE.body, tone: lively ? "ink" : "faint", bold: lively },
+      },
+      {
+        text: priority,
+        x: COLUMN - PAD,
+        y,
+        style: { size: SIZE.small, tone: lively ? "muted" : "faint", family: "mono", anchor: "end" },
+      },
+    );
+    if (lively) {
+      y += small;
+      lines.push({
+        text: ellipsis(user.fn, COLUMN - 2 * PAD, SIZE.small, "mono"),
+        x: PAD,
+        y,
+        style: { size: SIZE.small, tone: "muted", family: "mono" },
+      });
+    } else if (visited) {
+      y += small;
+      lines.push({ text: "not reached", x: PAD, y, style: { size: SIZE.small, tone: "faint" } });
+    }
+    for (const effect of run?.effects ?? []) {
+      const tone = EFFECT_TONE[effect.kind];
+      wrap(effect.text, COLUMN - 2 * PAD - 12, SIZE.small).forEach((part, index) => {
+        y += small;
+        if (index === 0) dots.push({ x: PAD + 3, y: y - 4, tone });
+        lines.push({ text: part, x: PAD + 12, y, style: { size: SIZE.small, tone } });
+      });
+    }
+    y += 8;
+  });
+  return { lines, dots, rules, height: y + 2 };
+}
+
+function scene(map: MapData): Scene {
+  const sheet = new Scene(titleOf(map), describe(map));
+  const followed = map.packet !== null;
+  let top = sheet.heading(
+    titleOf(map),
+    map.packet === null
+      ? "Who hangs on each hook of IPv4, in the order in which they run"
+      : ellipsis(`${wayOf(map.packet)}  ·  ${oneLine(map.packet.before)}`, WIDTH - 2 * MARGIN, SIZE.body),
+  );
+  top += 8;
+  const placed = Object.fromEntries(HOOKS.map((hook) => [hook, placeStation(map, map.stations[hook])])) as Record<
+    HookName,
+    Placed
+  >;
+  const upper = Math.max(placed.INPUT.height, placed.OUTPUT.height, 64);
+  const aisle = 46;
+  const lowerTop = top + upper + aisle;
+  const lower = Math.max(placed.PREROUTING.height, placed.FORWARD.height, placed.POSTROUTING.height);
+  // The upper stations stand on the aisle, so that the legs to them are short.
+  const boxes: Record<HookName, Box> = {
+    INPUT: { x: COLUMNS[0], y: top + upper - placed.INPUT.height, width: COLUMN, height: placed.INPUT.height },
+    OUTPUT: { x: COLUMNS[2], y: top + upper - placed.OUTPUT.height, width: COLUMN, height: placed.OUTPUT.height },
+    PREROUTING: { x: COLUMNS[0], y: lowerTop, width: COLUMN, height: placed.PREROUTING.height },
+    FORWARD: { x: COLUMNS[1], y: lowerTop, width: COLUMN, height: placed.FORWARD.height },
+    POSTROUTING: { x: COLUMNS[2], y: lowerTop, width: COLUMN, height: placed.POSTROUTING.height },
+  };
+  const wireTop = lowerTop + lower + 30;
+
+  const leg = (name: Leg, points: readonly Point[], head = true): void => {
+    const on = map.taken.has(name);
+    sheet.arrow(points, {
+      stroke: on ? "path" : followed ? "line" : "muted",
+      weight: on ? 2.5 : 1.25,
+      head,
+    });
+  };
+  const middle = (hook: HookName): number => boxes[hook].x + COLUMN / 2;
+  const bottom = (hook: HookName): number => boxes[hook].y + boxes[hook].height;
+  const gapMiddle = COLUMNS[0] + COLUMN + GAP / 2;
+  const aisleY = top + upper + aisle / 2;
+  const localBox: Box = { x: COLUMNS[1], y: top + upper - 44, width: COLUMN, height: 36 };
+  const localY = localBox.y + localBox.height / 2;
+  const row = lowerTop + HEAD / 2;
+
+  // Legs not taken first, so that the way taken lies on top of them.
+  const legs: [Leg, Point[], boolean?][] = [
+    [
+      "in",
+      [
+        [middle("PREROUTING"), wireTop],
+        [middle("PREROUTING"), bottom("PREROUTING") + 2],
+      ],
+    ],
+    [
+      "route",
+      [
+        [COLUMNS[0] + COLUMN, row],
+        [gapMiddle - 25, row],
+      ],
+      false,
+    ],
+    [
+      "toInput",
+      [
+        [gapMiddle, row - PILL / 2],
+        [gapMiddle, aisleY],
+        [middle("INPUT"), aisleY],
+        [middle("INPUT"), bottom("INPUT") + 2],
+      ],
+    ],
+    [
+      "toForward",
+      [
+        [gapMiddle + 25, row],
+        [COLUMNS[1] - 2, row],
+      ],
+    ],
+    [
+      "toLocal",
+      [
+        [COLUMNS[0] + COLUMN, localY],
+        [COLUMNS[1] - 2, localY],
+      ],
+    ],
+    [
+      "fromLocal",
+      [
+        [COLUMNS[1] + COLUMN, localY],
+        [COLUMNS[2] - 2, localY],
+      ],
+    ],
+    [
+      "forwardToPost",
+      [
+        [COLUMNS[1] + COLUMN, row],
+        [COLUMNS[2] - 2, row],
+      ],
+    ],
+    [
+      "outputToPost",
+      [
+        [middle("OUTPUT"), bottom("OUTPUT")],
+        [middle("OUTPUT"), lowerTop - 2],
+      ],
+    ],
+    [
+      "out",
+      [
+        [middle("POSTROUTING"), bottom("POSTROUTING")],
+        [middle("POSTROUTING"), wireTop - 2],
+      ],
+    ],
+  ];
+  for (const [name, points, head] of [...legs].sort(([a], [b]) => Number(map.taken.has(a)) - Number(map.taken.has(b))))
+    leg(name, points, head ?? true);
+
+  const routed = map.taken.has("route") || map.taken.has("toForward") || map.taken.has("toInput");
+  pill(sheet, { x: gapMiddle - 25, y: row - PILL / 2, width: 50, height: PILL }, "routing", followed ? routed : null);
+  terminal(sheet, localBox, "local process", followed ? map.taken.has("toLocal") || map.taken.has("fromLocal") : null);
+  const receive = map.packet?.iif ?? null;
+  const transmit = map.packet?.oif ?? null;
+  terminal(
+    sheet,
+    { x: COLUMNS[0], y: wireTop, width: COLUMN, height: 32 },
+    receive === null ? "receive" : `receive · ${receive}`,
+    followed ? map.taken.has("in") : null,
+  );
+  terminal(
+    sheet,
+    { x: COLUMNS[2], y: wireTop, width: COLUMN, height: 32 },
+    transmit === null ? "transmit" : `transmit · ${transmit}`,
+    followed ? map.taken.has("out") : null,
+  );
+  for (const hook of HOOKS) station(sheet, map, map.stations[hook], boxes[hook], placed[hook]);
+  sheet.height = wireTop + 32 + MARGIN;
+  if (followed) footer(sheet, map, wireTop + 20);
+  return sheet;
+}
+
+function station(sheet: Scene, map: MapData, data: Station, box: Box, placed: Placed): void {
+  const followed = map.packet !== null;
+  const visited = data.traversal !== null;
+  const dropped = visited && data.traversal?.verdict !== "ACCEPT";
+  const border: Tone = dropped ? "bad" : visited ? "path" : "line";
+  sheet.rect(box, { fill: !followed || visited ? "panel" : "paper", stroke: border, weight: visited ? 2 : 1 });
+  if (visited) {
+    const inset = { x: box.x + 1, y: box.y + 1, width: box.width - 2, height: HEAD - 3 };
+    sheet.rect(inset, { fill: dropped ? "badSoft" : "pathSoft", radius: 5 });
+  }
+  for (const y of placed.rules) {
+    sheet.line(
+      [
+        [box.x + PAD, box.y + y],
+        [box.x + box.width - PAD, box.y + y],
+      ],
+      { stroke: "line", weight: 1 },
+    );
+  }
+  for (const dot of placed.dots) sheet.circle(box.x + dot.x, box.y + dot.y, 2.5, { fill: dot.tone });
+  for (const line of placed.lines) sheet.text(box.x + line.x, box.y + line.y, line.text, line.style);
+  if (dropped) {
+    sheet.text(box.x + box.width - PAD - 16, box.y + 20, data.traversal?.verdict ?? "", {
+      size: SIZE.small,
+      bold: true,
+      tone: "bad",
+      anchor: "end",
+    });
+    sheet.cross(box.x + box.width - PAD - 5, box.y + 15.5, 4.5);
+  }
+}
+
+/** A small rounded label on a leg; `on` is null when no packet is followed. */
+function pill(sheet: Scene, box: Box, label: string, on: boolean | null): void {
+  sheet.rect(box, {
+    fill: on === true ? "pathSoft" : "paper",
+    stroke: on === true ? "path" : "line",
+    radius: PILL / 2,
+    weight: on === true ? 2 : 1,
+  });
+  sheet.text(box.x + box.width / 2, box.y + box.height / 2 + 4, label, {
+    size: SIZE.small,
+    tone: on === true ? "path" : on === null ? "ink" : "faint",
+    anchor: "middle",
+  });
+}
+
+/** Where packets come from and go to. */
+function terminal(sheet: Scene, box: Box, label: string, on: boolean | null): void {
+  sheet.rect(box, {
+    fill: on === true ? "pathSoft" : "paper",
+    stroke: on === true ? "path" : "line",
+    weight: on === true ? 2 : 1,
+    radius: box.height / 2,
+    dashed: on !== true,
+  });
+  sheet.text(box.x + box.width / 2, box.y + box.height / 2 + 4, label, {
+    size: SIZE.body,
+    tone: on === true ? "path" : on === null ? "ink" : "faint",
+    bold: on === true,
+    anchor: "middle",
+  });
+}
+
+/** The outcome between the two ends of the wire. */
+function footer(sheet: Scene, map: MapData, y: number): void {
+  if (map.end === null) return;
+  const tone: Tone = map.packet?.after === null ? "bad" : "muted";
+  sheet.text(WIDTH / 2, y, ellipsis(map.end, COLUMN, SIZE.small), { size: SIZE.small, tone, anchor: "middle" });
+}
+
+/** The drawing in one sentence, for those who cannot see it. */
+function describe(map: MapData): string {
+  if (map.packet === null)
+    return HOOKS.map((hook) => {
+      const names = map.stations[hook].rows.map(({ user }) => `${user.label} (${priorityText(user.priority)})`);
+      return `${hook}: ${names.length === 0 ? "nobody" : names.join(", ")}.`;
+    }).join(" ");
+  const way = order(map).map((data) => {
+    const deeds = data.rows.flatMap(({ user, run }) =>
+      (run?.effects ?? []).map(({ text }) => `${user.label}: ${text}`),
+    );
+    return `${data.hook}${deeds.length === 0 ? "" : ` (${deeds.join("; ")})`}`;
+  });
+  return `${wayOf(map.packet)}. Hooks traversed: ${way.length === 0 ? "none" : way.join(", ")}.${map.end === null ? "" : ` ${map.end}.`}`;
+}
+
+/** The stations in the order in which the packet came by. */
+function order(map: MapData): Station[] {
+  const course: readonly HookName[] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+  return course.map((hook) => map.stations[hook]).filter((data) => data.traversal !== null);
+}
+
+// --- Text --------------------------------------------------------------------------------------------------------
+
+const COURSE = [
+  "                    local process",
+  "                   ↑             ↓",
+  "                 INPUT         OUTPUT",
+  "                   ↑             ↓",
+  "receive → PREROUTING → FORWARD → POSTROUTING → transmit",
+];
+
+function text(map: MapData): string {
+  return map.packet === null ? registryText(map) : packetText(map, map.packet);
+}
+
+function registryText(map: MapData): string {
+  const parts = [titleOf(map), "", ...COURSE.map((line) => `  ${line}`), ""];
+  const rows = HOOKS.flatMap((hook) => {
+    const users = map.stations[hook].rows.map(({ user }) => user);
+    if (users.length === 0) return [[hook, "", "nobody", "", ""]];
+    return users.map((user, i) => [i === 0 ? hook : "", priorityText(user.priority), user.label, user.fn, user.module]);
+  });
+  parts.push(...columns([["hook", "priority", "who", "function", "module"], ...rows], [false, true]));
+  return parts.join("\n");
+}
+
+function packetText(map: MapData, packet: PassageData): string {
+  const parts = [`${titleOf(map)}: ${wayOf(packet)}`, oneLine(packet.before), ""];
+  parts.push(packet.iif === null ? "  made by a local process" : `  received by ${packet.iif}`);
+  for (const data of order(map)) {
+    const lines = data.rows.flatMap(({ user, run }) => {
+      const label = `${priorityText(user.priority).padStart(7)}  ${user.label}`;
+      if (run === null) return [`${label} (not reached)`];
+      const head = `${label.padEnd(30)}  ${user.fn}`;
+      const deeds = run.effects.flatMap((effect) =>
+        wrapPlain(effect.text, 80).map((part, i) => `         ${i === 0 ? "•" : " "} ${part}`),
+      );
+      return [head, ...deeds];
+    });
+    const verdict = data.traversal?.verdict === "ACCEPT" ? "" : ` ✗ ${data.traversal?.verdict}`;
+    parts.push("      ↓", ...boxed(`${data.hook}${verdict}`, lines, 98));
+  }
+  parts.push("      ↓", `  ${outcome(map, packet)}`);
+  const skipped = HOOKS.filter((hook) => map.stations[hook].traversal === null);
+  parts.push("", `Not on its way: ${skipped.join(", ")}`);
+  return parts.join("\n");
+}
+
+function outcome(map: MapData, packet: PassageData): string {
+  if (packet.oif !== null && packet.after !== null) return `sent by ${packet.oif}: ${oneLine(packet.after)}`;
+  if (map.end !== null) return packet.after === null ? `✗ ${map.end}` : map.end;
+  return packet.after === null ? "✗ dropped" : "delivered to a local process";
+}
+
+// --- Mermaid -----------------------------------------------------------------------------------------------------
+
+function mermaid(map: MapData): string {
+  const node = (data: Station): string => {
+    const rows = data.rows
+      .filter(({ run }) => map.packet === null || data.traversal === null || run !== null)
+      .flatMap(({ user, run }) => [
+        `${priorityText(user.priority)} ${user.label}`,
+        ...(run?.effects ?? []).map(({ text }) => `· ${text}`),
+      ]);
+    return `  ${data.hook}["${[data.hook, ...(rows.length === 0 ? ["nobody"] : rows)].map(mermaidText).join("<br/>")}"]`;
+  };
+  const receive = map.packet?.iif ?? null;
+  const transmit = map.packet?.oif ?? null;
+  const legs: readonly (readonly [Leg, string])[] = [
+    ["in", "receive --> PREROUTING"],
+    ["route", "PREROUTING --> routing"],
+    ["toInput", "routing --> INPUT"],
+    ["toForward", "routing --> FORWARD"],
+    ["toLocal", "INPUT --> local"],
+    ["fromLocal", "local --> OUTPUT"],
+    ["forwardToPost", "FORWARD --> POSTROUTING"],
+    ["outputToPost", "OUTPUT --> POSTROUTING"],
+    ["out", "POSTROUTING --> transmit"],
+  ];
+  const lines = [
+    "flowchart LR",
+    `  receive(["${mermaidText(receive === null ? "receive" : `receive ${receive}`)}"])`,
+    `  transmit(["${mermaidText(transmit === null ? "transmit" : `transmit ${transmit}`)}"])`,
+    `  local(["local process"])`,
+    `  routing{"routing"}`,
+    ...HOOKS.map((hook) => node(map.stations[hook])),
+    ...legs.map(([name, edge]) => `  ${map.taken.has(name) ? edge.replace("-->", "==>") : edge}`),
+  ];
+  const visited = HOOKS.filter((hook) => map.stations[hook].traversal !== null);
+  const dropped = visited.filter((hook) => map.stations[hook].traversal?.verdict !== "ACCEPT");
+  if (visited.length > 0) lines.push("  classDef visited stroke-width:3px", `  class ${visited.join(",")} visited`);
+  if (dropped.length > 0) lines.push("  classDef dropped stroke-dasharray:4 3", `  class ${dropped.join(",")} dropped`);
+  return `${lines.join("\n")}\n`;
+}
