@@ -1,0 +1,66 @@
+/**
+ * The kernel as the headless runner sees it: the same session, spoken to over the channel of `child_process.fork`
+ * instead of sockets. What a cell does is sent as it happens, each message with the number of its cell.
+ */
+import type { MimeBundle } from "../notebook/model.js";
+import { CoalescingSink } from "./coalesce.js";
+import { dieWithParent } from "./orphan.js";
+import { type CellSink, type Displayed, type ErrorReport, Session } from "./session.js";
+
+/** What the runner asks. */
+export type Request =
+  | { readonly type: "run"; readonly cell: number; readonly source: string }
+  /** All cells have run: let what they left running end by itself, then exit. */
+  | { readonly type: "finish" };
+
+/** What the kernel answers. */
+export type Event =
+  | { readonly type: "ready" }
+  | { readonly type: "stream"; readonly cell: number; readonly name: "stdout" | "stderr"; readonly text: string }
+  | { readonly type: "display"; readonly cell: number; readonly displayed: Displayed }
+  | { readonly type: "result"; readonly cell: number; readonly data: MimeBundle }
+  | { readonly type: "error"; readonly cell: number; readonly report: ErrorReport }
+  | { readonly type: "done"; readonly cell: number; readonly ok: boolean }
+  | { readonly type: "finished" };
+
+/** How long what cells left running may go on after the last cell, in milliseconds. */
+const lingerMilliseconds = 1000;
+
+/** Serves the parent process that forked this one. */
+export function serveParent(): void {
+  const send = (event: Event): void => {
+    process.send?.(event);
+  };
+  dieWithParent();
+  process.on("disconnect", () => process.exit(0));
+  const session = new Session(process.cwd());
+  process.on("message", (request: Request) => {
+    if (request.type === "run") {
+      const { cell, source } = request;
+      const sink = new CoalescingSink(sinkOf(cell, send));
+      void session.run(source, sink).then((ok) => {
+        sink.flush();
+        send({ type: "done", cell, ok });
+      });
+    } else {
+      session.close();
+      const leave = (): void => {
+        process.channel?.ref();
+        process.send?.({ type: "finished" } satisfies Event, () => process.disconnect());
+      };
+      setTimeout(leave, lingerMilliseconds).unref();
+      process.once("beforeExit", leave);
+      process.channel?.unref();
+    }
+  });
+  send({ type: "ready" });
+}
+
+function sinkOf(cell: number, send: (event: Event) => void): CellSink {
+  return {
+    stream: (name, text) => send({ type: "stream", cell, name, text }),
+    display: (displayed) => send({ type: "display", cell, displayed }),
+    result: (data) => send({ type: "result", cell, data }),
+    error: (report) => send({ type: "error", cell, report }),
+  };
+}
