@@ -47,22 +47,34 @@ export async function startKernel(connectionFile: string): Promise<void> {
     #abortUpTo = 0;
 
     override async init(): Promise<void> {
+      // A publisher drops what exceeds its high-water mark, 1000 messages; the mark has to be set before it is bound.
+      let publisher = this.iopub;
+      Object.defineProperty(this, "iopub", {
+        get: () => publisher,
+        set: (socket: typeof publisher) => {
+          publisher = socket;
+          if ("sendHighWaterMark" in socket) socket.sendHighWaterMark = 0;
+        },
+      });
       await super.init();
-      for (const socket of [this.iopub, this.shell, this.control]) this.#sendInOrder(socket);
+      // tslab's loops that receive hold the sockets themselves by now; from here on these only send and close.
+      this.iopub = this.#sendInOrder(this.iopub);
+      this.shell = this.#sendInOrder(this.shell);
+      this.control = this.#sendInOrder(this.control);
     }
 
     /** A socket refuses to send while it is sending; so each message waits for the one before. */
-    #sendInOrder(socket: { send: (message: never) => Promise<void> }): void {
-      const send = socket.send.bind(socket);
+    #sendInOrder<S extends { send(message: never): Promise<void>; close(): void }>(socket: S): S {
       const queue = { tail: Promise.resolve() };
       this.#sendQueues.push(queue);
-      // The class's own method is read-only.
-      Object.defineProperty(socket, "send", {
-        value: (message: never) => {
-          queue.tail = queue.tail.then(() => send(message)).catch(complain);
+      const inOrder: Pick<S, "send" | "close"> = {
+        send: (message: never) => {
+          queue.tail = queue.tail.then(() => socket.send(message)).catch(complain);
           return queue.tail;
         },
-      });
+        close: () => socket.close(),
+      };
+      return inOrder as S;
     }
 
     override async handleShellMessage(socket: Socket, ...parts: Buffer[]): Promise<void> {

@@ -225,7 +225,9 @@ describe("a notebook as a lesson", () => {
     lessonOf({
       path,
       metadata: {},
-      cells: sources.map((source, index): Cell => ({ type: "markdown", id: `c${index}`, source, tags: [], metadata: {} })),
+      cells: sources.map(
+        (source, index): Cell => ({ type: "markdown", id: `c${index}`, source, tags: [], metadata: {} }),
+      ),
     } satisfies Notebook);
 
   const cases: [path: string, source: string, expected: ReturnType<typeof lesson>][] = [
@@ -274,7 +276,7 @@ describe("a notebook as a lesson", () => {
   });
 
   test.each([
-    ["Café ["Größe & Länge", "grosse-lange"] crème", "cafe-creme"],
+    ["Café & crème", "cafe-creme"],
     ["What's next?", "whats-next"],
     ["  --  ", ""],
   ])("slug of %j", (title, slug) => {
