@@ -3,10 +3,60 @@
  * none (a null binding), and kept as the difference between the entry's two tuples.
  * Models net/netfilter/nf_nat_core.c and nf_nat_proto.c.
  */
-import type { CtHandle } from "../conntrack/conntrack.js";
-import type { HookNumber, HookState, Verdict } from "../hooks.js";
+import {
+  type CtHandle,
+  IPS_CONFIRMED,
+  IPS_DST_NAT,
+  IPS_DST_NAT_DONE,
+  IPS_SRC_NAT,
+  IPS_SRC_NAT_DONE,
+} from "../conntrack/conntrack.js";
+import { E_MASQ_IFINDEX, E_NAT_NEXT, E_ORIGINAL, E_REPLY, E_STATUS, ENTRY_SHIFT } from "../conntrack/entry.js";
+import {
+  copyTuple,
+  getTuple,
+  invertTuple,
+  ipv4TransportOffset,
+  TUPLE_PORTS,
+  TUPLE_PROTO,
+  TUPLE_SRC,
+  TUPLE_WORDS,
+  tupleEqual,
+  tupleText,
+} from "../conntrack/tuple.js";
+import {
+  type HookNumber,
+  type HookOps,
+  type HookState,
+  NF_ACCEPT,
+  NF_DROP,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+  NF_IP_PRI_NAT_DST,
+  NF_IP_PRI_NAT_SRC,
+  nfDropErr,
+  type Verdict,
+} from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
-import type { SkBuff } from "../skb.js";
+import {
+  ctinfoDirection,
+  type Direction,
+  IP_CT_DIR_ORIGINAL,
+  IP_CT_NEW,
+  IP_CT_RELATED,
+  IP_CT_RELATED_REPLY,
+  NO_CT,
+  type SkBuff,
+} from "../skb.js";
+import type { TupleText } from "../trace.js";
+import { get32 } from "../wire/bytes.js";
+import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
+import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import { inverseOf, manipIPv4 } from "./manip.js";
+import { uniqueTuple } from "./unique.js";
 
 export const NF_NAT_MANIP_SRC = 0;
 export const NF_NAT_MANIP_DST = 1;
@@ -47,10 +97,412 @@ export interface NatApi {
   redirect(skb: SkBuff, state: HookState, range: NatRange): Verdict;
 }
 
-export class Nat {
+const MODULE = "nf_nat";
+const INADDR_LOOPBACK = 0x7f000001;
+
+/** The bit that says a binding was made, by manip. Models `nf_nat_initialized()`. */
+const DONE: readonly number[] = [IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE];
+
+/** The bit that says a packet of a direction is to be rewritten: in replies, source and destination change places. */
+function manipBit(manip: ManipType, direction: Direction): number {
+  return (manip === NF_NAT_MANIP_SRC) === (direction === IP_CT_DIR_ORIGINAL) ? IPS_SRC_NAT : IPS_DST_NAT;
+}
+
+/** The range of a null binding; its address is filled in for each. */
+const nullRange = { flags: NF_NAT_RANGE_MAP_IPS, minAddr: 0, maxAddr: 0, minPort: 0, maxPort: 0, basePort: 0 };
+
+/** A rule's range with one address in place of its own. */
+function withAddress(range: NatRange, address: number): NatRange {
+  return {
+    flags: range.flags | NF_NAT_RANGE_MAP_IPS,
+    minAddr: address,
+    maxAddr: address,
+    minPort: range.minPort,
+    maxPort: range.maxPort,
+    basePort: range.basePort,
+  };
+}
+
+/** Whether a hook changes the source (else the destination). Models `HOOK2MANIP()`. */
+function hookManip(hook: HookNumber): ManipType {
+  return hook === NF_INET_POST_ROUTING || hook === NF_INET_LOCAL_IN ? NF_NAT_MANIP_SRC : NF_NAT_MANIP_DST;
+}
+
+/** One registered lookup. */
+interface LookupEntry {
+  readonly lookup: NatLookup;
+  readonly priority: number;
+}
+
+const INITIAL_SOURCES = 64;
+
+const current = new Int32Array(TUPLE_WORDS);
+const wanted = new Int32Array(TUPLE_WORDS);
+const reply = new Int32Array(TUPLE_WORDS);
+
+export class Nat implements NatApi {
   readonly net: NetNamespace;
+  /** Lookups by hook, in the order in which they are asked. */
+  readonly #lookups: LookupEntry[][] = [[], [], [], [], []];
+  #users = 0;
+  readonly #ops: readonly HookOps[];
+  /** First entry of each by-source chain. Models `nf_nat_bysource`. */
+  #sources: Int32Array = new Int32Array(INITIAL_SOURCES);
+  #sourceCount = 0;
+  #watchesDevices = false;
 
   constructor(net: NetNamespace) {
     this.net = net;
+    this.#ops = this.#hookOps();
+    net.ct.natHook = this;
+  }
+
+  #hookOps(): readonly HookOps[] {
+    const dst = { priority: NF_IP_PRI_NAT_DST, module: MODULE, label: "nat (DNAT)" };
+    const src = { priority: NF_IP_PRI_NAT_SRC, module: MODULE, label: "nat (SNAT)" };
+    return [
+      {
+        ...dst,
+        hook: NF_INET_PRE_ROUTING,
+        name: "nf_nat_ipv4_pre_routing",
+        fn: (skb, state) => this.#preRouting(skb, state),
+      },
+      { ...src, hook: NF_INET_POST_ROUTING, name: "nf_nat_ipv4_out", fn: (skb, state) => this.#translate(skb, state) },
+      {
+        ...dst,
+        hook: NF_INET_LOCAL_OUT,
+        name: "nf_nat_ipv4_local_fn",
+        fn: (skb, state) => this.#localOut(skb, state),
+      },
+      { ...src, hook: NF_INET_LOCAL_IN, name: "nf_nat_ipv4_local_in", fn: (skb, state) => this.#translate(skb, state) },
+    ];
+  }
+
+  registerLookup(hook: HookNumber, lookup: NatLookup, priority = 0): void {
+    if (hook === NF_INET_FORWARD) throw new Error("NAT has no place at FORWARD");
+    const list = this.#lookups[hook];
+    const at = list.findIndex((entry) => entry.priority >= priority);
+    list.splice(at < 0 ? list.length : at, 0, { lookup, priority });
+    // The first user of any hook brings all four hook functions: a binding made at one must be honoured at the others.
+    if (++this.#users === 1) for (const ops of this.#ops) this.net.hooks.register(ops);
+  }
+
+  unregisterLookup(hook: HookNumber, lookup: NatLookup): void {
+    const list = this.#lookups[hook];
+    const at = list.findIndex((entry) => entry.lookup === lookup);
+    if (at < 0) throw new Error("unregisterLookup: not registered");
+    list.splice(at, 1);
+    if (--this.#users === 0) for (const ops of this.#ops) this.net.hooks.unregister(ops);
+  }
+
+  // Hook functions --------------------------------------------------------------------------------------------------
+
+  /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
+  #preRouting(skb: SkBuff, state: HookState): Verdict {
+    const before = get32(skb.data, IPV4_DST);
+    const verdict = this.#translate(skb, state);
+    if (verdict === NF_ACCEPT && get32(skb.data, IPV4_DST) !== before) skb.dst = null;
+    return verdict;
+  }
+
+  /** Models `nf_nat_ipv4_local_fn()`: a local packet was routed before; its new destination needs a new route. */
+  #localOut(skb: SkBuff, state: HookState): Verdict {
+    const verdict = this.#translate(skb, state);
+    const entry = skb.nfct;
+    if (verdict !== NF_ACCEPT || entry === NO_CT) return verdict;
+    const direction = ctinfoDirection(skb.ctinfo);
+    const other = direction === 0 ? 1 : 0;
+    if (this.net.ct.dstOf(entry, direction) === this.net.ct.srcOf(entry, other)) return NF_ACCEPT;
+    const error = this.net.ip.routeMeHarder(skb);
+    return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
+  }
+
+  /** Models `nf_nat_ipv4_fn()`. */
+  #translate(skb: SkBuff, state: HookState): Verdict {
+    // INVALID and untracked packets have no entry, and are left as they are.
+    if (skb.nfct === NO_CT) return NF_ACCEPT;
+    if (
+      (skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY) &&
+      skb.data[IPV4_PROTOCOL] === IPPROTO_ICMP
+    ) {
+      const trace = this.net.trace;
+      if (trace !== null) trace.enter("nf_nat_icmp_reply_translation", MODULE, skb);
+      const ok = this.#translateIcmpError(skb, state.hook);
+      if (trace !== null) trace.leave();
+      return ok ? NF_ACCEPT : NF_DROP;
+    }
+    const trace = this.net.trace;
+    if (trace === null) return this.#inetFn(skb, state);
+    trace.enter("nf_nat_inet_fn", MODULE, skb);
+    const verdict = this.#inetFn(skb, state);
+    trace.leave();
+    return verdict;
+  }
+
+  /** Binds the first packet's connection, by a lookup or to itself, and rewrites. Models `nf_nat_inet_fn()`. */
+  #inetFn(skb: SkBuff, state: HookState): Verdict {
+    const ct = this.net.ct;
+    const entry = skb.nfct;
+    const manip = hookManip(state.hook);
+    const first = skb.ctinfo === IP_CT_NEW || skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY;
+    if (first && (ct.statusOf(entry) & DONE[manip]) === 0) {
+      const verdict = this.#bind(skb, state, entry, manip);
+      if (verdict !== NF_ACCEPT) return verdict;
+    } else if (this.#oifChanged(skb, state, entry)) {
+      ct.killAcct(entry, skb.ctinfo, skb);
+      return NF_DROP;
+    }
+    return this.#packet(skb, entry, manip);
+  }
+
+  #bind(skb: SkBuff, state: HookState, entry: CtHandle, manip: ManipType): Verdict {
+    const list = this.#lookups[state.hook];
+    for (const { lookup } of list) {
+      const verdict = lookup(skb, state);
+      if (verdict !== NF_ACCEPT) return verdict;
+      if (this.net.ct.statusOf(entry) & DONE[manip]) return NF_ACCEPT;
+    }
+    return this.#nullBinding(entry, manip);
+  }
+
+  /** Whether a masqueraded connection would now leave by another device. Models `nf_nat_oif_changed()`. */
+  #oifChanged(skb: SkBuff, state: HookState, entry: CtHandle): boolean {
+    if (state.hook !== NF_INET_POST_ROUTING || ctinfoDirection(skb.ctinfo) !== IP_CT_DIR_ORIGINAL) return false;
+    const ifindex = this.net.ct.slab.words[(entry << ENTRY_SHIFT) + E_MASQ_IFINDEX];
+    return ifindex !== 0 && state.outdev !== null && ifindex !== state.outdev.ifindex;
+  }
+
+  /** Rewrites a packet as its connection's binding says. Models `nf_nat_packet()` and `nf_nat_manip_pkt()`. */
+  #packet(skb: SkBuff, entry: CtHandle, manip: ManipType): Verdict {
+    const ct = this.net.ct;
+    const direction = ctinfoDirection(skb.ctinfo);
+    if ((ct.statusOf(entry) & manipBit(manip, direction)) === 0) return NF_ACCEPT;
+    const trace = this.net.trace;
+    const before = trace === null ? null : this.#tupleOf(skb);
+    if (trace !== null) {
+      trace.enter("nf_nat_manip_pkt", MODULE, skb);
+      trace.call("nf_ct_invert_tuple", "nf_conntrack");
+      trace.enter("nf_nat_ipv4_manip_pkt", MODULE, skb);
+    }
+    // The packet is to look like the inverse of the other direction.
+    const target = inverseOf(ct.slab.words, (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS);
+    const ok = manipIPv4(skb, 0, target, 0, manip);
+    if (trace !== null) {
+      trace.leave();
+      const after = this.#tupleOf(skb);
+      if (before !== null && after !== null)
+        trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
+      trace.leave();
+    }
+    return ok ? NF_ACCEPT : NF_DROP;
+  }
+
+  /** A packet's own tuple for the trace. */
+  #tupleOf(skb: SkBuff): TupleText | null {
+    const at = ipv4TransportOffset(skb.data, 0, skb.len);
+    if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[IPV4_PROTOCOL], wanted)) return null;
+    return tupleText(wanted, 0);
+  }
+
+  /**
+   * Rewrites an ICMP error: the packet it carries, which travelled the other way, and its own addresses. False to drop
+   * it. Models `nf_nat_icmp_reply_translation()`.
+   */
+  #translateIcmpError(skb: SkBuff, hook: HookNumber): boolean {
+    const ct = this.net.ct;
+    const data = skb.data;
+    const entry = skb.nfct;
+    const status = ct.statusOf(entry);
+    const at = (data[0] & 15) * 4;
+    const inner = at + ICMP_HEADER_LENGTH;
+    if (skb.len < inner + IPV4_HEADER_LENGTH) return false;
+    if (!icmpChecksumOk(data, at, skb.len - at)) return false;
+    if (icmpType(data, at) === ICMP_REDIRECT) {
+      // A redirect through NAT would mislead; without NAT it passes once both bindings are known to be null.
+      const both = IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE;
+      if ((status & both) !== both || status & (IPS_SRC_NAT | IPS_DST_NAT)) return false;
+    }
+    const manip = hookManip(hook);
+    const direction = ctinfoDirection(skb.ctinfo);
+    if ((status & manipBit(manip, direction)) === 0) return true;
+    const words = ct.slab.words;
+    const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
+    const trace = this.net.trace;
+    const before = trace === null ? null : this.#tupleOf(skb);
+    if (trace !== null) trace.call("nf_nat_ipv4_manip_pkt", MODULE);
+    if (!manipIPv4(skb, inner, words, other, manip === NF_NAT_MANIP_SRC ? NF_NAT_MANIP_DST : NF_NAT_MANIP_SRC))
+      return false;
+    icmpSetChecksum(data, at, skb.len - at);
+    if (trace !== null) {
+      trace.call("nf_ct_invert_tuple", "nf_conntrack");
+      trace.call("nf_nat_ipv4_manip_pkt", MODULE);
+    }
+    // The outer header is ICMP's whatever the connection is, and an error has no id to rewrite.
+    const target = inverseOf(words, other);
+    target[TUPLE_PROTO] = (target[TUPLE_PROTO] & ~0xff) | IPPROTO_ICMP;
+    if (!manipIPv4(skb, 0, target, 0, manip)) return false;
+    const after = trace === null ? null : this.#tupleOf(skb);
+    if (trace !== null && before !== null && after !== null)
+      trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
+    return true;
+  }
+
+  // Bindings --------------------------------------------------------------------------------------------------------
+
+  setupInfo(entry: CtHandle, range: NatRange, manip: ManipType): Verdict {
+    const trace = this.net.trace;
+    if (trace !== null) trace.enter("nf_nat_setup_info", MODULE, null);
+    const verdict = this.#setupInfo(entry, range, manip);
+    if (trace !== null) trace.leave();
+    return verdict;
+  }
+
+  #setupInfo(entry: CtHandle, range: NatRange, manip: ManipType): Verdict {
+    const ct = this.net.ct;
+    const trace = this.net.trace;
+    const base = entry << ENTRY_SHIFT;
+    if (ct.statusOf(entry) & IPS_CONFIRMED) return NF_ACCEPT;
+    if (ct.statusOf(entry) & DONE[manip]) return NF_DROP;
+    // What leaves now looks like the inverse of the reply: the original tuple with what was bound before.
+    if (trace !== null) trace.call("nf_ct_invert_tuple", "nf_conntrack");
+    invertTuple(ct.slab.words, base + E_REPLY, current, 0);
+    uniqueTuple(this, wanted, current, range, entry, manip);
+    const words = ct.slab.words;
+    if (!tupleEqual(wanted, 0, current, 0)) {
+      if (trace !== null) trace.call("nf_ct_invert_tuple", "nf_conntrack");
+      invertTuple(wanted, 0, reply, 0);
+      if (trace !== null)
+        trace.note({
+          kind: "alter-reply",
+          entry,
+          before: tupleText(words, base + E_REPLY),
+          after: tupleText(reply, 0),
+        });
+      // Answers will come for this tuple. Models nf_conntrack_alter_reply().
+      copyTuple(reply, 0, words, base + E_REPLY);
+      words[base + E_STATUS] |= manip === NF_NAT_MANIP_SRC ? IPS_SRC_NAT : IPS_DST_NAT;
+    }
+    if (manip === NF_NAT_MANIP_SRC) this.#addBySource(entry);
+    words[base + E_STATUS] |= DONE[manip];
+    return NF_ACCEPT;
+  }
+
+  /** Binds to the addresses the packet has, so that its port is reserved. Models `__nf_nat_alloc_null_binding()`. */
+  #nullBinding(entry: CtHandle, manip: ManipType): Verdict {
+    const trace = this.net.trace;
+    if (trace !== null) trace.enter("__nf_nat_alloc_null_binding", MODULE, null);
+    const ct = this.net.ct;
+    // From the reply, in case a destination was bound before.
+    const address = manip === NF_NAT_MANIP_SRC ? ct.dstOf(entry, 1) : ct.srcOf(entry, 1);
+    nullRange.minAddr = address;
+    nullRange.maxAddr = address;
+    const verdict = this.setupInfo(entry, nullRange, manip);
+    if (trace !== null) trace.leave();
+    return verdict;
+  }
+
+  masquerade(skb: SkBuff, state: HookState, range: NatRange): Verdict {
+    const ct = this.net.ct;
+    const entry = skb.nfct;
+    const out = state.outdev;
+    if (entry === NO_CT || out === null) return NF_ACCEPT;
+    if (ct.srcOf(entry, IP_CT_DIR_ORIGINAL) === 0) return NF_ACCEPT;
+    this.#watchDevices();
+    const nexthop = skb.dst !== null && skb.dst.gateway !== 0 ? skb.dst.gateway : get32(skb.data, IPV4_DST);
+    const address = this.net.ip.selectAddress(out, nexthop);
+    if (address === 0) {
+      this.net.printk(`${out.name} ate my IP address`);
+      return NF_DROP;
+    }
+    ct.slab.words[(entry << ENTRY_SHIFT) + E_MASQ_IFINDEX] = out.ifindex;
+    return this.setupInfo(entry, withAddress(range, address), NF_NAT_MANIP_SRC);
+  }
+
+  redirect(skb: SkBuff, state: HookState, range: NatRange): Verdict {
+    if (skb.nfct === NO_CT) return NF_ACCEPT;
+    let address = INADDR_LOOPBACK;
+    if (state.hook !== NF_INET_LOCAL_OUT) {
+      address = state.indev === null ? 0 : this.net.ip.selectAddress(state.indev, 0);
+      if (address === 0) return NF_DROP;
+    }
+    return this.setupInfo(skb.nfct, withAddress(range, address), NF_NAT_MANIP_DST);
+  }
+
+  /** Masqueraded connections end with the address or the device they were bound to. Models nf_nat_masquerade.c. */
+  #watchDevices(): void {
+    if (this.#watchesDevices) return;
+    this.#watchesDevices = true;
+    const ct = this.net.ct;
+    const ifindexOf = (entry: CtHandle): number => ct.slab.words[(entry << ENTRY_SHIFT) + E_MASQ_IFINDEX];
+    this.net.ip.onDeviceDown((dev) => {
+      ct.iterateCleanup((entry) => ifindexOf(entry) === dev.ifindex);
+    });
+    this.net.ip.onAddressChange((dev, address, added) => {
+      if (!added)
+        ct.iterateCleanup((entry) => ifindexOf(entry) === dev.ifindex && ct.dstOf(entry, 1) === address >>> 0);
+    });
+  }
+
+  // Entries by source -----------------------------------------------------------------------------------------------
+
+  #sourceBucket(words: Int32Array, at: number): number {
+    let h = Math.imul(words[at + TUPLE_SRC] ^ this.net.ct.seed, 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15) ^ (words[at + TUPLE_PORTS] >>> 16) ^ (words[at + TUPLE_PROTO] << 16), 0x85ebca6b);
+    return (h ^ (h >>> 13)) & (this.#sources.length - 1);
+  }
+
+  /** The first entry (newest first) whose source may be that of a tuple, or 0. */
+  firstBySource(words: Int32Array, at: number): CtHandle {
+    return this.#sources[this.#sourceBucket(words, at)];
+  }
+
+  /** The entry after one in its chain, or 0. */
+  nextBySource(entry: CtHandle): CtHandle {
+    return this.net.ct.slab.words[(entry << ENTRY_SHIFT) + E_NAT_NEXT];
+  }
+
+  #addBySource(entry: CtHandle): void {
+    if (++this.#sourceCount > this.#sources.length) this.#growSources();
+    this.#linkBySource(entry);
+  }
+
+  #linkBySource(entry: CtHandle): void {
+    const words = this.net.ct.slab.words;
+    const base = entry << ENTRY_SHIFT;
+    const bucket = this.#sourceBucket(words, base + E_ORIGINAL);
+    words[base + E_NAT_NEXT] = this.#sources[bucket];
+    this.#sources[bucket] = entry;
+  }
+
+  #growSources(): void {
+    const old = this.#sources;
+    this.#sources = new Int32Array(old.length * 2);
+    for (const head of old) {
+      // Newest first in the old chain; linked from its end, so that it stays so.
+      const chain: CtHandle[] = [];
+      for (let entry = head; entry !== 0; entry = this.nextBySource(entry)) chain.push(entry);
+      while (chain.length > 0) this.#linkBySource(chain.pop() as CtHandle);
+    }
+  }
+
+  removeNatBysrc(entry: CtHandle): void {
+    const words = this.net.ct.slab.words;
+    const base = entry << ENTRY_SHIFT;
+    const bucket = this.#sourceBucket(words, base + E_ORIGINAL);
+    const after = words[base + E_NAT_NEXT];
+    this.#sourceCount--;
+    let at = this.#sources[bucket];
+    if (at === entry) {
+      this.#sources[bucket] = after;
+      return;
+    }
+    while (at !== 0) {
+      const slot = (at << ENTRY_SHIFT) + E_NAT_NEXT;
+      at = words[slot];
+      if (at === entry) {
+        words[slot] = after;
+        return;
+      }
+    }
   }
 }

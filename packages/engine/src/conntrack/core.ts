@@ -1,0 +1,414 @@
+/**
+ * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once, and
+ * hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into the
+ * table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c.
+ * Templates (zones, helpers and timeouts given by rules) are not modelled, nor is the reassembly of fragments: the
+ * defragmentation hook lets them through, and a later fragment is then INVALID for want of ports.
+ */
+import { HZ } from "../clock.js";
+import {
+  type HookOps,
+  type HookState,
+  NF_ACCEPT,
+  NF_DROP,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+  NF_IP_PRI_CONNTRACK,
+  NF_IP_PRI_CONNTRACK_CONFIRM,
+  NF_IP_PRI_CONNTRACK_DEFRAG,
+  NF_REPEAT,
+  type Verdict,
+} from "../hooks.js";
+import {
+  ctinfoDirection,
+  IP_CT_DIR_ORIGINAL,
+  IP_CT_DIR_REPLY,
+  IP_CT_ESTABLISHED,
+  IP_CT_ESTABLISHED_REPLY,
+  IP_CT_NEW,
+  IP_CT_UNTRACKED,
+  NO_CT,
+  type SkBuff,
+} from "../skb.js";
+import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL, ipv4IsFragment } from "../wire/ipv4.js";
+import {
+  type Conntrack,
+  type CtHandle,
+  IPS_CONFIRMED,
+  IPS_DST_NAT_DONE,
+  IPS_DYING,
+  IPS_FIXED_TIMEOUT,
+  IPS_NAT_CLASH,
+  IPS_SEEN_REPLY,
+  IPS_SRC_NAT_DONE,
+} from "./conntrack.js";
+import {
+  E_EXT,
+  E_HASH,
+  E_ORIGINAL,
+  E_REPLY,
+  E_START,
+  E_STATUS,
+  E_TIMEOUT,
+  E_USE,
+  ENTRY_SHIFT,
+  EXT_ACCT,
+  EXT_ECACHE,
+  EXT_TSTAMP,
+} from "./entry.js";
+import { IPCT_NEW, IPCT_REPLY } from "./events.js";
+import { genericPacket } from "./proto-generic.js";
+import { icmpError, icmpPacket } from "./proto-icmp.js";
+import { tcpPacket } from "./proto-tcp.js";
+import { udpPacket } from "./proto-udp.js";
+import {
+  getTuple,
+  invertTuple,
+  ipv4TransportOffset,
+  TUPLE_WORDS,
+  tupleEqual,
+  tupleProtonum,
+  tupleText,
+} from "./tuple.js";
+
+const MODULE = "nf_conntrack";
+
+/** The hook functions of one namespace's tracker. Models `ipv4_conntrack_ops` and `ipv4_defrag_ops`. */
+export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
+  const confirmHook = (skb: SkBuff): Verdict => confirm(ct, skb);
+  const defrag = {
+    priority: NF_IP_PRI_CONNTRACK_DEFRAG,
+    fn: (skb: SkBuff): Verdict => defragment(ct, skb),
+    name: "ipv4_conntrack_defrag",
+    module: "nf_defrag_ipv4",
+    label: "defragmentation",
+  };
+  return [
+    { ...defrag, hook: NF_INET_PRE_ROUTING },
+    { ...defrag, hook: NF_INET_LOCAL_OUT },
+    {
+      hook: NF_INET_PRE_ROUTING,
+      priority: NF_IP_PRI_CONNTRACK,
+      fn: (skb, state) => conntrackIn(ct, skb, state),
+      name: "ipv4_conntrack_in",
+      module: MODULE,
+      label: "conntrack",
+    },
+    {
+      hook: NF_INET_LOCAL_OUT,
+      priority: NF_IP_PRI_CONNTRACK,
+      // A socket may send fragments of its own making; they are not tracked.
+      fn: (skb, state) => (ipv4IsFragment(skb.data, 0) ? NF_ACCEPT : conntrackIn(ct, skb, state)),
+      name: "ipv4_conntrack_local",
+      module: MODULE,
+      label: "conntrack",
+    },
+    {
+      hook: NF_INET_POST_ROUTING,
+      priority: NF_IP_PRI_CONNTRACK_CONFIRM,
+      fn: confirmHook,
+      name: "nf_confirm",
+      module: MODULE,
+      label: "conntrack (confirm)",
+    },
+    {
+      hook: NF_INET_LOCAL_IN,
+      priority: NF_IP_PRI_CONNTRACK_CONFIRM,
+      fn: confirmHook,
+      name: "nf_confirm",
+      module: MODULE,
+      label: "conntrack (confirm)",
+    },
+  ];
+}
+
+/** Lets every packet through; a fragment with a word to the trace. Stands for `ipv4_conntrack_defrag()`. */
+function defragment(ct: Conntrack, skb: SkBuff): Verdict {
+  if (ct.net.trace !== null && ipv4IsFragment(skb.data, 0))
+    ct.net.trace.note({ kind: "invalid", reason: "fragment: reassembly is not modelled" });
+  return NF_ACCEPT;
+}
+
+const tuple = new Int32Array(TUPLE_WORDS);
+const inverted = new Int32Array(TUPLE_WORDS);
+
+/**
+ * Finds or makes the packet's entry, lets its protocol judge the packet, and hangs the entry on it. An INVALID packet
+ * goes on without one. Models `nf_conntrack_in()`.
+ */
+export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  const trace = ct.net.trace;
+  if (trace === null) return track(ct, skb, state);
+  trace.enter("nf_conntrack_in", MODULE, skb);
+  const verdict = track(ct, skb, state);
+  trace.leave();
+  return verdict;
+}
+
+function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  // Seen before (on the loopback), or exempted.
+  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
+  const data = skb.data;
+  const dataoff = ipv4TransportOffset(data, 0, skb.len);
+  if (dataoff <= 0) {
+    ct.stats.invalid++;
+    return NF_ACCEPT;
+  }
+  const protonum = data[IPV4_PROTOCOL];
+  if (protonum === IPPROTO_ICMP) {
+    const result = handleIcmp(ct, skb, dataoff, state);
+    if (result <= 0) return -result;
+    if (skb.nfct !== NO_CT) return NF_ACCEPT;
+  }
+  for (;;) {
+    if (!resolve(ct, skb, dataoff, protonum)) {
+      // Too stressed to deal with it.
+      ct.stats.drop++;
+      return NF_DROP;
+    }
+    const entry = skb.nfct;
+    if (entry === NO_CT) {
+      ct.stats.invalid++;
+      return NF_ACCEPT;
+    }
+    const result = handlePacket(ct, entry, skb, dataoff, protonum, state);
+    if (result > 0) {
+      if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) {
+        const status = (entry << ENTRY_SHIFT) + E_STATUS;
+        if ((ct.slab.words[status] & IPS_SEEN_REPLY) === 0) {
+          ct.slab.words[status] |= IPS_SEEN_REPLY;
+          ct.cacheEvent(entry, IPCT_REPLY);
+        }
+      }
+      return NF_ACCEPT;
+    }
+    ct.release(skb);
+    if (result === -NF_REPEAT) continue;
+    ct.stats.invalid++;
+    if (result === -NF_DROP) ct.stats.drop++;
+    return -result;
+  }
+}
+
+/** Models `nf_conntrack_handle_icmp()`. */
+function handleIcmp(ct: Conntrack, skb: SkBuff, dataoff: number, state: HookState): number {
+  const trace = ct.net.trace;
+  if (trace !== null) trace.enter("nf_conntrack_icmpv4_error", MODULE, skb);
+  const result = icmpError(ct, skb, dataoff, state);
+  if (trace !== null) trace.leave();
+  if (result <= 0) ct.stats.error++;
+  return result;
+}
+
+/** Models `nf_conntrack_handle_packet()`. */
+function handlePacket(
+  ct: Conntrack,
+  entry: CtHandle,
+  skb: SkBuff,
+  dataoff: number,
+  protonum: number,
+  state: HookState,
+): number {
+  const trace = ct.net.trace;
+  let result: number;
+  switch (protonum) {
+    case IPPROTO_TCP:
+      if (trace !== null) trace.enter("nf_conntrack_tcp_packet", MODULE, skb);
+      result = tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
+      break;
+    case IPPROTO_UDP:
+      if (trace !== null) trace.enter("nf_conntrack_udp_packet", MODULE, skb);
+      result = udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
+      break;
+    case IPPROTO_ICMP:
+      if (trace !== null) trace.enter("nf_conntrack_icmp_packet", MODULE, skb);
+      result = icmpPacket(ct, entry, skb, skb.ctinfo);
+      break;
+    default:
+      return genericPacket(ct, entry, skb, skb.ctinfo);
+  }
+  if (trace !== null) trace.leave();
+  return result;
+}
+
+/**
+ * Looks the packet's tuple up, and makes an entry when there is none. Leaves `skb.nfct` empty for a tuple that cannot
+ * be; false when the table is full. Models `resolve_normal_ct()`.
+ */
+function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number): boolean {
+  const trace = ct.net.trace;
+  if (trace !== null) trace.call("nf_ct_get_tuple", MODULE);
+  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple)) {
+    if (trace !== null) trace.note({ kind: "invalid", reason: "transport header too short" });
+    return true;
+  }
+  const hash = ct.hash(tuple, 0);
+  let node = ct.findGetHashed(tuple, 0, hash);
+  if (node === 0) {
+    if (trace !== null) trace.call("nf_ct_invert_tuple", MODULE);
+    if (!invertTuple(tuple, 0, inverted, 0)) {
+      if (trace !== null) trace.note({ kind: "invalid", reason: "nothing answers this ICMP type" });
+      return true;
+    }
+    const entry = initConntrack(ct, hash);
+    if (entry === NO_CT) return false;
+    node = entry * 2;
+  }
+  const entry = node >>> 1;
+  let ctinfo = IP_CT_ESTABLISHED_REPLY;
+  if ((node & 1) === IP_CT_DIR_ORIGINAL) ctinfo = ct.statusOf(entry) & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : IP_CT_NEW;
+  ct.setNfct(skb, entry, ctinfo);
+  return true;
+}
+
+/** Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use. Models `init_conntrack()`. */
+function initConntrack(ct: Conntrack, hash: number): CtHandle {
+  const trace = ct.net.trace;
+  const entry = ct.allocate(tuple, inverted, hash);
+  if (entry === NO_CT) return NO_CT;
+  let extensions = 0;
+  if (ct.acct !== 0) extensions |= EXT_ACCT;
+  if (ct.timestamp !== 0) extensions |= EXT_TSTAMP;
+  if (ct.cachesEvents) extensions |= EXT_ECACHE;
+  ct.slab.words[(entry << ENTRY_SHIFT) + E_EXT] = extensions;
+  if (trace !== null) {
+    if (extensions & EXT_ACCT) trace.call("nf_ct_ext_add", MODULE);
+    if (extensions & EXT_TSTAMP) trace.call("nf_ct_ext_add", MODULE);
+    if (ct.events !== 0) {
+      trace.enter("nf_ct_ecache_ext_add", MODULE, null);
+      if (extensions & EXT_ECACHE) trace.call("nf_ct_ext_add", MODULE);
+      trace.leave();
+    }
+  }
+  return entry;
+}
+
+/** Confirms a packet's new entry and delivers the events of its walk. Models `nf_confirm()`. */
+export function confirm(ct: Conntrack, skb: SkBuff): Verdict {
+  const entry = skb.nfct;
+  if (entry === NO_CT) return NF_ACCEPT;
+  if ((ct.statusOf(entry) & IPS_CONFIRMED) === 0) {
+    const trace = ct.net.trace;
+    if (trace !== null) trace.enter("__nf_conntrack_confirm", MODULE, skb);
+    const verdict = insert(ct, skb, entry);
+    if (trace !== null) trace.leave();
+    if (verdict !== NF_ACCEPT) return verdict;
+  }
+  // A clash may have given the packet another entry.
+  if (skb.nfct !== NO_CT) ct.deliverCachedEvents(skb.nfct);
+  return NF_ACCEPT;
+}
+
+/** Puts both tuples into the table, unless somebody else has one of them. Models `__nf_conntrack_confirm()`. */
+function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
+  // A REJECT's answer may carry the entry of the packet it refuses; only that packet may confirm it.
+  if (ctinfoDirection(skb.ctinfo) !== IP_CT_DIR_ORIGINAL) return NF_ACCEPT;
+  const trace = ct.net.trace;
+  const base = entry << ENTRY_SHIFT;
+  const replyHash = ct.hash(ct.slab.words, base + E_REPLY);
+  ct.slab.words[base + E_HASH + IP_CT_DIR_REPLY] = replyHash;
+  if (trace !== null) trace.call("nf_conntrack_double_lock.isra.0", MODULE);
+  if (ct.statusOf(entry) & IPS_DYING) {
+    ct.stats.insertFailed++;
+    return NF_DROP;
+  }
+  let rival = findRival(ct, base + E_ORIGINAL, ct.slab.words[base + E_HASH]);
+  if (rival === 0) rival = findRival(ct, base + E_REPLY, replyHash);
+  if (rival !== 0) return resolveClash(ct, skb, entry, rival, replyHash);
+
+  insertPrepare(ct, entry);
+  if (trace !== null) {
+    trace.call("__nf_conntrack_hash_insert", MODULE);
+    trace.note({
+      kind: "confirm",
+      entry,
+      original: tupleText(ct.slab.words, base + E_ORIGINAL),
+      reply: tupleText(ct.slab.words, base + E_REPLY),
+    });
+  }
+  ct.slab.words[base + E_TIMEOUT] += ct.net.clock.jiffies;
+  ct.table.insert(entry * 2);
+  ct.table.insert(entry * 2 + 1);
+  ct.slab.words[base + E_STATUS] |= IPS_CONFIRMED;
+  ct.inserted();
+  ct.cacheEvent(entry, IPCT_NEW);
+  return NF_ACCEPT;
+}
+
+/** The table takes a reference. Models `__nf_conntrack_insert_prepare()`. */
+function insertPrepare(ct: Conntrack, entry: CtHandle): void {
+  if (ct.net.trace !== null) ct.net.trace.call("__nf_conntrack_insert_prepare", MODULE);
+  const base = entry << ENTRY_SHIFT;
+  ct.slab.words[base + E_USE]++;
+  if (ct.slab.words[base + E_EXT] & EXT_TSTAMP) ct.slab.floats[(base + E_START) / 2] = ct.net.clock.nowMicros;
+}
+
+/** The node that already has a tuple of an entry about to be inserted, expired or not; 0: none. */
+function findRival(ct: Conntrack, tupleAt: number, hash: number): number {
+  const words = ct.slab.words;
+  let node = ct.table.heads[ct.table.bucketOf(hash)];
+  while (node !== 0) {
+    if (tupleEqual(words, ((node >>> 1) << ENTRY_SHIFT) + (node & 1) * TUPLE_WORDS, words, tupleAt)) return node;
+    node = ct.table.next(node);
+  }
+  return 0;
+}
+
+/** Whether a protocol can do without the entry of one packet. Models `l4proto->allow_clash`. */
+function allowsClash(protonum: number): boolean {
+  return protonum !== IPPROTO_TCP;
+}
+
+/**
+ * Two packets of one flow were both taken for the first, and the other's entry was confirmed meanwhile. The packet
+ * joins that entry, or (when only the original tuples are the same) its own goes in by the reply tuple alone for one
+ * second; else it is dropped. Models `nf_ct_resolve_clash()`.
+ */
+function resolveClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number, replyHash: number): Verdict {
+  const protonum = tupleProtonum(ct.slab.words, (rival >>> 1) << ENTRY_SHIFT);
+  if (allowsClash(protonum) && (joinWinner(ct, skb, loser, rival) || insertReplyOnly(ct, skb, loser, replyHash))) {
+    ct.stats.clashResolve++;
+    return NF_ACCEPT;
+  }
+  ct.stats.drop++;
+  ct.stats.insertFailed++;
+  if (ct.net.trace !== null)
+    ct.net.trace.note({ kind: "invalid", reason: "insert_failed: the tuple belongs to another entry" });
+  return NF_DROP;
+}
+
+/** Models `__nf_ct_resolve_clash()`. */
+function joinWinner(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boolean {
+  const winner = rival >>> 1;
+  const status = ct.statusOf(winner);
+  if (status & IPS_DYING) return false;
+  const words = ct.slab.words;
+  const a = winner << ENTRY_SHIFT;
+  const b = loser << ENTRY_SHIFT;
+  const same =
+    tupleEqual(words, a + E_ORIGINAL, words, b + E_ORIGINAL) && tupleEqual(words, a + E_REPLY, words, b + E_REPLY);
+  if ((status & (IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE)) !== 0 && !same) return false;
+  const ctinfo = skb.ctinfo;
+  ct.get(winner);
+  ct.mergeAcct(winner, loser, ctinfo);
+  ct.release(skb);
+  ct.setNfct(skb, winner, ctinfo);
+  return true;
+}
+
+/** Models `nf_ct_resolve_clash_harder()`. */
+function insertReplyOnly(ct: Conntrack, skb: SkBuff, loser: CtHandle, replyHash: number): boolean {
+  const words = ct.slab.words;
+  const base = loser << ENTRY_SHIFT;
+  const rival = findRival(ct, base + E_REPLY, replyHash);
+  if (rival !== 0) return joinWinner(ct, skb, loser, rival);
+  words[base + E_TIMEOUT] = ct.net.clock.jiffies + HZ;
+  words[base + E_STATUS] |= IPS_FIXED_TIMEOUT | IPS_NAT_CLASH;
+  insertPrepare(ct, loser);
+  ct.table.insert(loser * 2 + 1);
+  words[base + E_STATUS] |= IPS_CONFIRMED;
+  ct.inserted();
+  return true;
+}

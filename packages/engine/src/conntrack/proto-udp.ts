@@ -1,0 +1,72 @@
+/**
+ * UDP: no states, but a request waits 30 seconds for its answer, and traffic both ways for more than two seconds makes
+ * a stream, which is assured and may rest 120. Models net/netfilter/nf_conntrack_proto_udp.c.
+ */
+import { HZ } from "../clock.js";
+import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";
+import type { SkBuff } from "../skb.js";
+import { IPPROTO_UDP } from "../wire/ipv4.js";
+import { checkUdp, UDP_HEADER_LENGTH, udpChecksum } from "../wire/udp.js";
+import { l4ChecksumOk } from "./checksum.js";
+import {
+  type Conntrack,
+  type CtHandle,
+  IPS_ASSURED,
+  IPS_CONFIRMED,
+  IPS_NAT_CLASH,
+  IPS_SEEN_REPLY,
+} from "./conntrack.js";
+import { E_PROTO, E_STATUS, ENTRY_SHIFT } from "./entry.js";
+import { IPCT_ASSURED } from "./events.js";
+
+/** The tunables, in jiffies. Models `struct nf_udp_net`. */
+export interface UdpSettings {
+  unreplied: number;
+  replied: number;
+}
+
+/** When traffic both ways begins to count as a stream, in jiffies. */
+const STREAM_TS: number = E_PROTO;
+
+/** Why a datagram is broken, or null. Models `udp_error()`. */
+function udpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: number): string | null {
+  if (length < UDP_HEADER_LENGTH) return "short packet";
+  if (!checkUdp(skb.data, at, length)) return "truncated/malformed packet";
+  if (udpChecksum(skb.data, at) === 0) return null;
+  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !l4ChecksumOk(skb.data, at, length, IPPROTO_UDP))
+    return "bad checksum";
+  return null;
+}
+
+/** One datagram of a flow. Models `nf_conntrack_udp_packet()`. */
+export function udpPacket(
+  ct: Conntrack,
+  entry: CtHandle,
+  skb: SkBuff,
+  at: number,
+  ctinfo: number,
+  state: HookState,
+): number {
+  const error = udpError(ct, skb, at, skb.len - at, state.hook);
+  if (error !== null) {
+    ct.logInvalid(skb, state, IPPROTO_UDP, error);
+    return -NF_ACCEPT;
+  }
+  const words = ct.slab.words;
+  const base = entry << ENTRY_SHIFT;
+  const jiffies = ct.net.clock.jiffies;
+  if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) words[base + STREAM_TS] = jiffies + 2 * HZ;
+  const status = words[base + E_STATUS];
+  if ((status & IPS_SEEN_REPLY) === 0) {
+    ct.refreshAcct(entry, ctinfo, skb, ct.udp.unreplied);
+    return NF_ACCEPT;
+  }
+  const stream = ((words[base + STREAM_TS] - jiffies) | 0) < 0;
+  ct.refreshAcct(entry, ctinfo, skb, stream ? ct.udp.replied : ct.udp.unreplied);
+  if (status & IPS_NAT_CLASH) return NF_ACCEPT;
+  if (stream && (status & IPS_ASSURED) === 0) {
+    words[base + E_STATUS] |= IPS_ASSURED;
+    ct.cacheEvent(entry, IPCT_ASSURED);
+  }
+  return NF_ACCEPT;
+}

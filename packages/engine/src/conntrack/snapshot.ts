@@ -1,0 +1,93 @@
+/**
+ * An entry as tools see it: what a netlink message of the kernel carries. Models the dump functions of
+ * net/netfilter/nf_conntrack_netlink.c.
+ */
+import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY } from "../skb.js";
+import type { PacketTracer } from "../trace.js";
+import { IPPROTO_TCP } from "../wire/ipv4.js";
+import type { Conntrack, ConntrackEvent, ConntrackSnapshot, CtHandle } from "./conntrack.js";
+import {
+  E_EXT,
+  E_ID,
+  E_MARK,
+  E_ORIGINAL,
+  E_REPLY,
+  E_START,
+  E_STATUS,
+  E_STOP,
+  E_USE,
+  E_ZONE,
+  ENTRY_SHIFT,
+  EXT_ACCT,
+  EXT_TSTAMP,
+} from "./entry.js";
+import { IPCT_MARK } from "./events.js";
+import { TCP_STATE_NAMES, tcpStateOf } from "./proto-tcp.js";
+import { protocolHasPorts, tupleL3num, tupleProtonum, tupleText } from "./tuple.js";
+
+/** Everything about an entry. */
+export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
+  const words = ct.slab.words;
+  const base = entry << ENTRY_SHIFT;
+  const protonum = tupleProtonum(words, base + E_ORIGINAL);
+  const extensions = words[base + E_EXT];
+  const counter = (direction: 0 | 1) => ({
+    packets: ct.packetsOf(entry, direction),
+    bytes: ct.bytesOf(entry, direction),
+  });
+  const nanos = (micros: number): bigint =>
+    micros === 0 ? 0n : BigInt(ct.net.clock.epochMillis) * 1_000_000n + BigInt(Math.round(micros)) * 1000n;
+  return {
+    handle: entry,
+    id: words[base + E_ID] >>> 0,
+    l3num: tupleL3num(words, base + E_ORIGINAL),
+    protonum,
+    status: words[base + E_STATUS],
+    timeoutSeconds: ct.expiresSeconds(entry),
+    mark: words[base + E_MARK] >>> 0,
+    zone: words[base + E_ZONE],
+    tcpState: protonum === IPPROTO_TCP ? TCP_STATE_NAMES[tcpStateOf(ct, entry)] : null,
+    tuple: [tupleText(words, base + E_ORIGINAL), tupleText(words, base + E_REPLY)],
+    counters: extensions & EXT_ACCT ? [counter(IP_CT_DIR_ORIGINAL), counter(IP_CT_DIR_REPLY)] : null,
+    timestamp:
+      extensions & EXT_TSTAMP
+        ? {
+            startNanos: nanos(ct.slab.floats[(base + E_START) / 2]),
+            stopNanos: nanos(ct.slab.floats[(base + E_STOP) / 2]),
+          }
+        : null,
+    use: words[base + E_USE],
+  };
+}
+
+/**
+ * The message of an event. One of a living entry has its timeout and no counters; DESTROY is the other way about. Both
+ * have the TCP state, DESTROY since Linux 5.15 (the question's own lines are of 2018, and lack it).
+ */
+export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["type"], events: number): ConntrackEvent {
+  const snapshot = snapshotOf(ct, entry);
+  const destroyed = type === "DESTROY";
+  return {
+    type,
+    entry: snapshot,
+    carries: {
+      timeout: !destroyed,
+      counters: destroyed && snapshot.counters !== null,
+      timestamp: destroyed && snapshot.timestamp !== null,
+      mark: snapshot.mark !== 0 || (events & (1 << IPCT_MARK)) !== 0,
+    },
+    atMicros: ct.net.clock.nowMicros,
+  };
+}
+
+/** The functions that build an event's message, as the kernel's tracer shows them. */
+export function traceEventMessage(trace: PacketTracer, protonum: number): void {
+  const call = (name: string): void => trace.call(name, "nf_conntrack");
+  call("nf_ct_l4proto_find");
+  for (let direction = 0; direction < 2; direction++) {
+    call("nf_ct_l4proto_find");
+    if (protocolHasPorts(protonum)) call("nf_ct_port_tuple_to_nlattr");
+  }
+  call("nf_ct_get_id");
+  call("nf_ct_l4proto_find");
+}

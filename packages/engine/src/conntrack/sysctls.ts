@@ -1,0 +1,170 @@
+/**
+ * The tracker's tunables under their real names. A host of ours is a machine of its own, so `nf_conntrack_max` and
+ * `nf_conntrack_buckets` can be written, which Linux allows only outside namespaces.
+ * Models net/netfilter/nf_conntrack_standalone.c. Those of protocols without a tracker here do not exist.
+ */
+import { HZ } from "../clock.js";
+import type { SysctlTable } from "../sysctl.js";
+import type { Conntrack } from "./conntrack.js";
+import {
+  TCP_CONNTRACK_CLOSE,
+  TCP_CONNTRACK_CLOSE_WAIT,
+  TCP_CONNTRACK_ESTABLISHED,
+  TCP_CONNTRACK_FIN_WAIT,
+  TCP_CONNTRACK_LAST_ACK,
+  TCP_CONNTRACK_RETRANS,
+  TCP_CONNTRACK_SYN_RECV,
+  TCP_CONNTRACK_SYN_SENT,
+  TCP_CONNTRACK_TIME_WAIT,
+  TCP_CONNTRACK_UNACK,
+} from "./proto-tcp.js";
+
+const TCP_TIMEOUTS: readonly (readonly [string, number])[] = [
+  ["close", TCP_CONNTRACK_CLOSE],
+  ["close_wait", TCP_CONNTRACK_CLOSE_WAIT],
+  ["established", TCP_CONNTRACK_ESTABLISHED],
+  ["fin_wait", TCP_CONNTRACK_FIN_WAIT],
+  ["last_ack", TCP_CONNTRACK_LAST_ACK],
+  ["max_retrans", TCP_CONNTRACK_RETRANS],
+  ["syn_recv", TCP_CONNTRACK_SYN_RECV],
+  ["syn_sent", TCP_CONNTRACK_SYN_SENT],
+  ["time_wait", TCP_CONNTRACK_TIME_WAIT],
+  ["unacknowledged", TCP_CONNTRACK_UNACK],
+];
+
+/** The kernel keeps timeouts as jiffies in 31 bits. */
+const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
+
+/** Registers `net.netfilter.nf_conntrack_*` and `net.nf_conntrack_max`. */
+export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): void {
+  const prefix = "net.netfilter.nf_conntrack_";
+  const seconds = (name: string, get: () => number, set: (jiffies: number) => void): void =>
+    table.registerInt(
+      prefix + name,
+      () => Math.floor(get() / HZ),
+      (value) => set(value * HZ),
+      0,
+      MAX_SECONDS,
+    );
+  for (const [name, index] of TCP_TIMEOUTS)
+    seconds(
+      `tcp_timeout_${name}`,
+      () => ct.tcp.timeouts[index],
+      (jiffies) => {
+        ct.tcp.timeouts[index] = jiffies;
+        // SYN_SENT2 has no file of its own, and keeps its default as in the kernel.
+      },
+    );
+  seconds(
+    "udp_timeout",
+    () => ct.udp.unreplied,
+    (jiffies) => {
+      ct.udp.unreplied = jiffies;
+    },
+  );
+  seconds(
+    "udp_timeout_stream",
+    () => ct.udp.replied,
+    (jiffies) => {
+      ct.udp.replied = jiffies;
+    },
+  );
+  seconds(
+    "icmp_timeout",
+    () => ct.icmpTimeout,
+    (jiffies) => {
+      ct.icmpTimeout = jiffies;
+    },
+  );
+  seconds(
+    "generic_timeout",
+    () => ct.genericTimeout,
+    (jiffies) => {
+      ct.genericTimeout = jiffies;
+    },
+  );
+  const flag = (name: string, get: () => number, set: (value: number) => void, max = 1): void =>
+    table.registerInt(prefix + name, get, set, 0, max);
+  flag(
+    "tcp_loose",
+    () => ct.tcp.loose,
+    (value) => {
+      ct.tcp.loose = value;
+    },
+  );
+  flag(
+    "tcp_be_liberal",
+    () => ct.tcp.beLiberal,
+    (value) => {
+      ct.tcp.beLiberal = value;
+    },
+  );
+  flag(
+    "tcp_ignore_invalid_rst",
+    () => ct.tcp.ignoreInvalidRst,
+    (value) => {
+      ct.tcp.ignoreInvalidRst = value;
+    },
+  );
+  flag(
+    "tcp_max_retrans",
+    () => ct.tcp.maxRetrans,
+    (value) => {
+      ct.tcp.maxRetrans = value;
+    },
+    255,
+  );
+  flag(
+    "checksum",
+    () => ct.checksum,
+    (value) => {
+      ct.checksum = value;
+    },
+  );
+  flag(
+    "acct",
+    () => ct.acct,
+    (value) => {
+      ct.acct = value;
+    },
+  );
+  flag(
+    "timestamp",
+    () => ct.timestamp,
+    (value) => {
+      ct.timestamp = value;
+    },
+  );
+  flag(
+    "events",
+    () => ct.events,
+    (value) => {
+      ct.events = value;
+    },
+    2,
+  );
+  flag(
+    "log_invalid",
+    () => ct.logInvalidProtocol,
+    (value) => {
+      ct.logInvalidProtocol = value;
+    },
+    255,
+  );
+  table.register({ name: `${prefix}count`, get: () => String(ct.count) });
+  table.registerInt(
+    `${prefix}buckets`,
+    () => ct.table.limit,
+    (value) => ct.table.setLimit(value),
+    1,
+  );
+  for (const name of [`${prefix}max`, "net.nf_conntrack_max"])
+    table.registerInt(
+      name,
+      () => ct.max,
+      (value) => {
+        ct.max = value;
+      },
+      0,
+    );
+}

@@ -1,0 +1,91 @@
+/**
+ * The hash table that holds both tuples of every confirmed entry. Chains are linked through the entries' own words; a
+ * node is twice the entry's handle plus the direction, 0 ends a chain. The table doubles when it is full, up to
+ * `nf_conntrack_buckets`; the kernel's has its full size from the start.
+ * Models `nf_conntrack_hash`, net/netfilter/nf_conntrack_core.c.
+ */
+import { E_HASH, E_NEXT, ENTRY_SHIFT, type EntrySlab } from "./entry.js";
+
+const INITIAL_BUCKETS = 64;
+
+export class TupleTable {
+  readonly #slab: EntrySlab;
+  /** First node of each chain. */
+  heads: Int32Array = new Int32Array(INITIAL_BUCKETS);
+  /** Greatest number of buckets; a power of two. Models `nf_conntrack_htable_size`. */
+  limit = 262144;
+  #nodes = 0;
+
+  constructor(slab: EntrySlab) {
+    this.#slab = slab;
+  }
+
+  /** The chain a hash belongs to. */
+  bucketOf(hash: number): number {
+    return hash & (this.heads.length - 1);
+  }
+
+  /** The node after one in its chain. */
+  next(node: number): number {
+    return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_NEXT + (node & 1)];
+  }
+
+  /** Puts a tuple at the head of its chain; its hash is in the entry. */
+  insert(node: number): void {
+    if (++this.#nodes > this.heads.length && this.heads.length < this.limit) this.#resize(this.heads.length * 2);
+    this.#link(node);
+  }
+
+  /** Takes a tuple out. Returns whether it was there. */
+  remove(node: number): boolean {
+    const words = this.#slab.words;
+    const base = (node >>> 1) << ENTRY_SHIFT;
+    const bucket = this.bucketOf(words[base + E_HASH + (node & 1)]);
+    const after = words[base + E_NEXT + (node & 1)];
+    let at = this.heads[bucket];
+    if (at === node) {
+      this.heads[bucket] = after;
+      this.#nodes--;
+      return true;
+    }
+    while (at !== 0) {
+      const slot = ((at >>> 1) << ENTRY_SHIFT) + E_NEXT + (at & 1);
+      at = words[slot];
+      if (at === node) {
+        words[slot] = after;
+        this.#nodes--;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Sets the greatest number of buckets, rounded up to a power of two, and shrinks to it. */
+  setLimit(buckets: number): void {
+    let limit = 1;
+    while (limit < buckets) limit *= 2;
+    this.limit = limit;
+    if (this.heads.length > limit) this.#resize(limit);
+  }
+
+  #link(node: number): void {
+    const words = this.#slab.words;
+    const base = (node >>> 1) << ENTRY_SHIFT;
+    const bucket = words[base + E_HASH + (node & 1)] & (this.heads.length - 1);
+    words[base + E_NEXT + (node & 1)] = this.heads[bucket];
+    this.heads[bucket] = node;
+  }
+
+  #resize(buckets: number): void {
+    const old = this.heads;
+    this.heads = new Int32Array(buckets);
+    for (let bucket = 0; bucket < old.length; bucket++) {
+      let node = old[bucket];
+      while (node !== 0) {
+        const next = this.next(node);
+        this.#link(node);
+        node = next;
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The rewriting of packets: addresses, ports and ICMP ids, with every checksum updated by what changed; in ICMP errors
+ * also the packet they carry. Models net/netfilter/nf_nat_proto.c.
+ */
+import { invertTuple, TUPLE_DST, TUPLE_PORTS, TUPLE_SRC, TUPLE_WORDS, tupleProtonum } from "../conntrack/tuple.js";
+import type { SkBuff } from "../skb.js";
+import { get16, get32, put16, put32 } from "../wire/bytes.js";
+import { checksumReplace2, checksumReplace4 } from "../wire/checksum.js";
+import {
+  ICMP_ADDRESS,
+  ICMP_ADDRESSREPLY,
+  ICMP_CHECKSUM,
+  ICMP_ECHO,
+  ICMP_ECHOREPLY,
+  ICMP_HEADER_LENGTH,
+  ICMP_ID,
+  ICMP_INFO_REPLY,
+  ICMP_INFO_REQUEST,
+  ICMP_TIMESTAMP,
+  ICMP_TIMESTAMPREPLY,
+  ICMP_TYPE,
+} from "../wire/icmp.js";
+import {
+  IPPROTO_ICMP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  IPV4_CHECKSUM,
+  IPV4_DST,
+  IPV4_HEADER_LENGTH,
+  IPV4_SRC,
+} from "../wire/ipv4.js";
+import { TCP_CHECKSUM, TCP_HEADER_LENGTH } from "../wire/tcp.js";
+import { UDP_CHECKSUM, UDP_HEADER_LENGTH } from "../wire/udp.js";
+import { type ManipType, NF_NAT_MANIP_SRC } from "./nat.js";
+
+/** The offsets of source and destination port, the same in TCP and UDP. */
+const SRC_PORT = 0;
+const DST_PORT = 2;
+
+/** Whether an ICMP message has an id to rewrite. */
+function isQuery(type: number): boolean {
+  return (
+    type === ICMP_ECHO ||
+    type === ICMP_ECHOREPLY ||
+    type === ICMP_TIMESTAMP ||
+    type === ICMP_TIMESTAMPREPLY ||
+    type === ICMP_INFO_REQUEST ||
+    type === ICMP_INFO_REPLY ||
+    type === ICMP_ADDRESS ||
+    type === ICMP_ADDRESSREPLY
+  );
+}
+
+/** Updates a checksum over the pseudo header and a port for a changed address and port. */
+function updateL4(data: Uint8Array, at: number, before: number, after: number, portBefore: number, port: number): void {
+  put16(data, at, checksumReplace2(checksumReplace4(get16(data, at), before, after), portBefore, port));
+}
+
+/** Rewrites the transport header at `hdroff`; false when it is not all there. Models `l4proto_manip_pkt()`. */
+function manipL4(
+  skb: SkBuff,
+  iphdroff: number,
+  hdroff: number,
+  target: Int32Array,
+  at: number,
+  manip: ManipType,
+): boolean {
+  const data = skb.data;
+  const src = manip === NF_NAT_MANIP_SRC;
+  const protonum = tupleProtonum(target, at);
+  const ports = target[at + TUPLE_PORTS];
+  const addressBefore = get32(data, iphdroff + (src ? IPV4_SRC : IPV4_DST));
+  const address = target[at + (src ? TUPLE_SRC : TUPLE_DST)];
+  const port = src ? ports >>> 16 : ports & 0xffff;
+  const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
+  switch (protonum) {
+    case IPPROTO_TCP: {
+      // Inside an ICMP error there may be no more than the first eight bytes.
+      const whole = skb.len >= hdroff + TCP_HEADER_LENGTH;
+      if (!whole && skb.len < hdroff + 8) return false;
+      const before = get16(data, portAt);
+      put16(data, portAt, port);
+      if (whole) updateL4(data, hdroff + TCP_CHECKSUM, addressBefore, address, before, port);
+      return true;
+    }
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE: {
+      if (skb.len < hdroff + UDP_HEADER_LENGTH) return false;
+      const before = get16(data, portAt);
+      // A sender that computed no checksum gets none.
+      if (get16(data, hdroff + UDP_CHECKSUM) !== 0 || protonum === IPPROTO_UDPLITE) {
+        updateL4(data, hdroff + UDP_CHECKSUM, addressBefore, address, before, port);
+        if (get16(data, hdroff + UDP_CHECKSUM) === 0) put16(data, hdroff + UDP_CHECKSUM, 0xffff);
+      }
+      put16(data, portAt, port);
+      return true;
+    }
+    case IPPROTO_ICMP: {
+      if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
+      if (!isQuery(data[hdroff + ICMP_TYPE])) return true;
+      const before = get16(data, hdroff + ICMP_ID);
+      const id = ports >>> 16;
+      put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, id));
+      put16(data, hdroff + ICMP_ID, id);
+      return true;
+    }
+    default:
+      return true;
+  }
+}
+
+/**
+ * Makes the source (or destination) of the packet whose IPv4 header is at `iphdroff` that of a tuple. False when the
+ * packet is too short for it. Models `nf_nat_ipv4_manip_pkt()`.
+ */
+export function manipIPv4(skb: SkBuff, iphdroff: number, target: Int32Array, at: number, manip: ManipType): boolean {
+  const data = skb.data;
+  if (skb.len < iphdroff + IPV4_HEADER_LENGTH) return false;
+  if (!manipL4(skb, iphdroff, iphdroff + (data[iphdroff] & 15) * 4, target, at, manip)) return false;
+  const src = manip === NF_NAT_MANIP_SRC;
+  const slot = iphdroff + (src ? IPV4_SRC : IPV4_DST);
+  const address = target[at + (src ? TUPLE_SRC : TUPLE_DST)];
+  const sum = iphdroff + IPV4_CHECKSUM;
+  put16(data, sum, checksumReplace4(get16(data, sum), get32(data, slot), address));
+  put32(data, slot, address);
+  return true;
+}
+
+const target = new Int32Array(TUPLE_WORDS);
+
+/** The inverse of a tuple, in a place used again at the next call: what a packet of the other direction is to become. */
+export function inverseOf(words: Int32Array, at: number): Int32Array {
+  invertTuple(words, at, target, 0);
+  return target;
+}

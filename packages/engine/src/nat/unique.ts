@@ -1,0 +1,269 @@
+/**
+ * The search for a tuple that nobody else has: within the addresses and ports a rule allows, as close to the original
+ * as can be. What is free choice in the kernel (where the search for a port begins) is drawn from the namespace's
+ * random source; the rest must come out as it does there. Models `get_unique_tuple()` and what it calls,
+ * net/netfilter/nf_nat_core.c. SCTP's ports are left alone: rewriting them would need its CRC.
+ */
+import {
+  type Conntrack,
+  type CtHandle,
+  IPS_ASSURED,
+  IPS_DST_NAT,
+  IPS_DYING,
+  IPS_FIXED_TIMEOUT,
+  IPS_SEQ_ADJUST,
+  IPS_SRC_NAT,
+} from "../conntrack/conntrack.js";
+import { E_ORIGINAL, E_REPLY, ENTRY_SHIFT } from "../conntrack/entry.js";
+import { TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_TIME_WAIT, tcpOriginalEnd, tcpStateOf } from "../conntrack/proto-tcp.js";
+import {
+  copyTuple,
+  invertTuple,
+  TUPLE_DST,
+  TUPLE_PORTS,
+  TUPLE_PROTO,
+  TUPLE_SRC,
+  TUPLE_WORDS,
+  tupleEqual,
+  tupleProtonum,
+} from "../conntrack/tuple.js";
+import { IP_CT_DIR_ORIGINAL } from "../skb.js";
+import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
+import { jhash2, reciprocalScale } from "./jhash.js";
+import {
+  type ManipType,
+  type Nat,
+  type NatRange,
+  NF_NAT_MANIP_DST,
+  NF_NAT_MANIP_SRC,
+  NF_NAT_RANGE_MAP_IPS,
+  NF_NAT_RANGE_PERSISTENT,
+  NF_NAT_RANGE_PROTO_OFFSET,
+  NF_NAT_RANGE_PROTO_RANDOM,
+  NF_NAT_RANGE_PROTO_RANDOM_FULLY,
+  NF_NAT_RANGE_PROTO_SPECIFIED,
+} from "./nat.js";
+
+const RANDOM_ALL: number = NF_NAT_RANGE_PROTO_RANDOM | NF_NAT_RANGE_PROTO_RANDOM_FULLY;
+/** Tries in a search's first round. */
+const MAX_ATTEMPTS = 128;
+/** With so few tries left in a round, a closed connection in the way may be evicted. */
+const HARDER_THRESHOLD: number = MAX_ATTEMPTS / 4;
+
+const reply = new Int32Array(TUPLE_WORDS);
+const other = new Int32Array(TUPLE_WORDS);
+
+/** Whether a protocol's ports may be searched and rewritten. */
+function hasNatPorts(protonum: number): boolean {
+  return protonum === IPPROTO_TCP || protonum === IPPROTO_UDP || protonum === IPPROTO_UDPLITE;
+}
+
+/** Whether a packet with this tuple would be taken for somebody else's. Models `nf_nat_used_tuple()`. */
+function used(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
+  if (ct.net.trace !== null) ct.net.trace.call("nf_ct_invert_tuple", "nf_conntrack");
+  invertTuple(tuple, 0, reply, 0);
+  return ct.tupleTaken(reply, 0, entry);
+}
+
+/**
+ * {@link used}, except where the other one is this very flow seen from its far end, both packets having been taken for
+ * the first: that clash resolves itself when entries are confirmed. Models `nf_nat_used_tuple_new()`.
+ */
+function usedNew(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
+  if (!used(ct, tuple, entry)) return false;
+  const translated = IPS_SRC_NAT | IPS_DST_NAT | IPS_SEQ_ADJUST;
+  if (ct.statusOf(entry) & translated) return true;
+  let node = ct.findGet(tuple, 0);
+  if (node === 0) {
+    invertTuple(tuple, 0, other, 0);
+    node = ct.findGet(other, 0);
+    if (node === 0) return false;
+  }
+  const rival = node >>> 1;
+  const words = ct.slab.words;
+  const a = rival << ENTRY_SHIFT;
+  const b = entry << ENTRY_SHIFT;
+  const harmless =
+    (node & 1) !== IP_CT_DIR_ORIGINAL &&
+    (ct.statusOf(rival) & translated) === 0 &&
+    tupleEqual(words, a + E_ORIGINAL, words, b + E_REPLY) &&
+    tupleEqual(words, a + E_REPLY, words, b + E_ORIGINAL);
+  ct.put(rival);
+  return !harmless;
+}
+
+/**
+ * {@link used}, but near the end of a search a new TCP connection takes the tuple of one in TIME_WAIT or CLOSE whose
+ * sequence numbers it has passed. Models `nf_nat_used_tuple_harder()`.
+ */
+function usedHarder(ct: Conntrack, tuple: Int32Array, entry: CtHandle, attemptsLeft: number): boolean {
+  if (
+    attemptsLeft > HARDER_THRESHOLD ||
+    tupleProtonum(tuple, 0) !== IPPROTO_TCP ||
+    tcpStateOf(ct, entry) !== TCP_CONNTRACK_SYN_SENT
+  )
+    return used(ct, tuple, entry);
+  invertTuple(tuple, 0, reply, 0);
+  const node = ct.findGet(reply, 0);
+  if (node === 0) return false;
+  const rival = node >>> 1;
+  const status = ct.statusOf(rival);
+  const closed =
+    (node & 1) !== IP_CT_DIR_ORIGINAL &&
+    (status & (IPS_FIXED_TIMEOUT | IPS_DYING)) === 0 &&
+    (status & IPS_ASSURED) !== 0 &&
+    tcpStateOf(ct, rival) >= TCP_CONNTRACK_TIME_WAIT;
+  const passed = ((tcpOriginalEnd(ct, entry) - tcpOriginalEnd(ct, rival)) | 0) > 0;
+  const taken = !(closed && passed && ct.kill(rival));
+  ct.put(rival);
+  return taken;
+}
+
+/** Whether the part of the tuple that the protocol may change is between two ports. Models `l4proto_in_range()`. */
+function portInRange(tuple: Int32Array, manip: ManipType, min: number, max: number): boolean {
+  const protonum = tupleProtonum(tuple, 0);
+  const ports = tuple[TUPLE_PORTS];
+  if (protonum === IPPROTO_ICMP) return ports >>> 16 >= min && ports >>> 16 <= max;
+  if (!hasNatPorts(protonum)) return true;
+  const port = manip === NF_NAT_MANIP_SRC ? ports >>> 16 : ports & 0xffff;
+  return port >= min && port <= max;
+}
+
+/** Whether the tuple's source already meets the rule. Models `nf_in_range()`. */
+function sourceInRange(tuple: Int32Array, range: NatRange): boolean {
+  const src = tuple[TUPLE_SRC] >>> 0;
+  if (range.flags & NF_NAT_RANGE_MAP_IPS && (src < range.minAddr >>> 0 || src > range.maxAddr >>> 0)) return false;
+  if ((range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) === 0) return true;
+  return portInRange(tuple, NF_NAT_MANIP_SRC, range.minPort, range.maxPort);
+}
+
+/**
+ * Whether this source is mapped already for another destination in a way the rule allows; the mapping goes to `result`.
+ * Models `find_appropriate_src()`.
+ */
+function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, range: NatRange): boolean {
+  const ct = nat.net.ct;
+  const words = ct.slab.words;
+  const source = tuple[TUPLE_PORTS] >>> 16;
+  for (let entry = nat.firstBySource(tuple, 0); entry !== 0; entry = nat.nextBySource(entry)) {
+    const base = entry << ENTRY_SHIFT;
+    if (
+      words[base + TUPLE_SRC] !== tuple[TUPLE_SRC] ||
+      words[base + TUPLE_PROTO] !== tuple[TUPLE_PROTO] ||
+      words[base + TUPLE_PORTS] >>> 16 !== source
+    )
+      continue;
+    if (ct.net.trace !== null) ct.net.trace.call("nf_ct_invert_tuple", "nf_conntrack");
+    invertTuple(words, base + E_REPLY, result, 0);
+    for (let i = 0; i < 4; i++) result[TUPLE_DST + i] = tuple[TUPLE_DST + i];
+    result[TUPLE_PORTS] = (result[TUPLE_PORTS] & 0xffff0000) | (tuple[TUPLE_PORTS] & 0xffff);
+    if (sourceInRange(result, range)) return true;
+  }
+  return false;
+}
+
+/** The number a little-endian machine reads from an address in network order; the kernel hashes it so. */
+function littleEndian(address: number): number {
+  return (address << 24) | ((address & 0xff00) << 8) | ((address >>> 8) & 0xff00) | (address >>> 24);
+}
+
+/**
+ * Chooses the address from a pool by a hash of both ends (or with `--persistent` of the source alone), so that the
+ * choice is spread, yet always the same. Models `find_best_ips_proto()`.
+ */
+function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType): void {
+  if ((range.flags & NF_NAT_RANGE_MAP_IPS) === 0) return;
+  const word = manip === NF_NAT_MANIP_SRC ? TUPLE_SRC : TUPLE_DST;
+  if (range.minAddr === range.maxAddr) {
+    tuple[word] = range.minAddr;
+    return;
+  }
+  const persistent = (range.flags & NF_NAT_RANGE_PERSISTENT) !== 0;
+  const hash = jhash2([littleEndian(tuple[TUPLE_SRC]), 0, 0, 0], persistent ? 0 : littleEndian(tuple[TUPLE_DST]));
+  const count = (range.maxAddr - range.minAddr + 1) >>> 0;
+  tuple[word] = range.minAddr + reciprocalScale(hash, count);
+}
+
+/**
+ * Changes the port (or ICMP id) until the tuple is free, or tries run out: then it stays a duplicate, and the packet is
+ * dropped when its entry is to be confirmed. Models `nf_nat_l4proto_unique_tuple()`.
+ */
+function choosePort(ct: Conntrack, tuple: Int32Array, range: NatRange, manip: ManipType, entry: CtHandle): void {
+  const protonum = tupleProtonum(tuple, 0);
+  const icmp = protonum === IPPROTO_ICMP;
+  if (!icmp && !hasNatPorts(protonum)) return;
+  const upper = icmp || manip === NF_NAT_MANIP_SRC;
+  const current = upper ? tuple[TUPLE_PORTS] >>> 16 : tuple[TUPLE_PORTS] & 0xffff;
+  let min: number;
+  let size: number;
+  if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) {
+    min = icmp ? range.minPort : Math.min(range.minPort, range.maxPort);
+    size = icmp ? range.maxPort - range.minPort + 1 : Math.abs(range.maxPort - range.minPort) + 1;
+  } else if (icmp) {
+    min = 0;
+    size = 65536;
+  } else if (manip === NF_NAT_MANIP_DST) {
+    return;
+  } else if (current < 512) {
+    min = 1;
+    size = 511;
+  } else if (current < 1024) {
+    min = 600;
+    size = 424;
+  } else {
+    min = 1024;
+    size = 64512;
+  }
+  let offset = 0;
+  if (range.flags & NF_NAT_RANGE_PROTO_OFFSET) offset = (current - range.basePort) & 0xffff;
+  else if (range.flags & RANDOM_ALL || manip !== NF_NAT_MANIP_DST) offset = ct.net.random.u16();
+
+  for (let attempts = Math.min(size, MAX_ATTEMPTS); ; attempts >>>= 1) {
+    for (let i = 0; i < attempts; i++, offset = (offset + 1) & 0xffff) {
+      const port = (min + (offset % size)) & 0xffff;
+      tuple[TUPLE_PORTS] = upper
+        ? (port << 16) | (tuple[TUPLE_PORTS] & 0xffff)
+        : (tuple[TUPLE_PORTS] & 0xffff0000) | port;
+      if (!usedHarder(ct, tuple, entry, attempts - i)) return;
+    }
+    if (attempts >= size || attempts < 16) return;
+    offset = ct.net.random.u16();
+  }
+}
+
+/**
+ * The tuple that `original` becomes under a rule, into `tuple`. It may not be unique when there is no room.
+ * Models `get_unique_tuple()`.
+ */
+export function uniqueTuple(
+  nat: Nat,
+  tuple: Int32Array,
+  original: Int32Array,
+  range: NatRange,
+  entry: CtHandle,
+  manip: ManipType,
+): void {
+  const ct = nat.net.ct;
+  const random = (range.flags & RANDOM_ALL) !== 0;
+  if (manip === NF_NAT_MANIP_SRC && !random) {
+    if (sourceInRange(original, range)) {
+      if (!usedNew(ct, original, entry)) {
+        copyTuple(original, 0, tuple, 0);
+        return;
+      }
+    } else if (findAppropriateSource(nat, original, tuple, range) && !used(ct, tuple, entry)) return;
+  }
+  copyTuple(original, 0, tuple, 0);
+  chooseAddress(tuple, range, manip);
+  if (!random) {
+    if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) {
+      if (
+        (range.flags & NF_NAT_RANGE_PROTO_OFFSET) === 0 &&
+        portInRange(tuple, manip, range.minPort, range.maxPort) &&
+        (range.minPort === range.maxPort || !used(ct, tuple, entry))
+      )
+        return;
+    } else if (!used(ct, tuple, entry)) return;
+  }
+  choosePort(ct, tuple, range, manip, entry);
+}
