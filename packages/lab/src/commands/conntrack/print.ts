@@ -1,0 +1,230 @@
+/**
+ * Conntrack entries and events as text: `conntrack`'s lines, its XML and its save format (conntrack-tools 1.4.7), and
+ * /proc/net/nf_conntrack.
+ */
+import {
+  type ConntrackEvent,
+  type ConntrackSnapshot,
+  IPS_ASSURED,
+  IPS_EXPECTED,
+  IPS_FIXED_TIMEOUT,
+  IPS_SEEN_REPLY,
+  type TupleText,
+} from "@netfilter-lab/engine";
+
+/** What `-o` asks for. */
+export interface OutputFormat {
+  readonly xml: boolean;
+  readonly extended: boolean;
+  readonly id: boolean;
+  readonly timestamp: boolean;
+  readonly ktimestamp: boolean;
+  readonly save: boolean;
+}
+
+/** Which fields a message of the kernel carried. */
+interface Carried {
+  readonly timeout: boolean;
+  readonly counters: boolean;
+  readonly mark: boolean;
+  readonly timestamp: boolean;
+  readonly use: boolean;
+}
+
+const LISTED: Carried = { timeout: true, counters: true, mark: true, timestamp: true, use: true };
+
+const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
+  [1, "icmp"],
+  [6, "tcp"],
+  [17, "udp"],
+  [33, "dccp"],
+  [47, "gre"],
+  [58, "icmpv6"],
+  [132, "sctp"],
+  [136, "udplite"],
+]);
+
+/** `tcp` of 6, `unknown` of a number that conntrack has no tracker for. */
+export function protocolName(protonum: number): string {
+  return PROTOCOL_NAMES.get(protonum) ?? "unknown";
+}
+
+function tupleFields(tuple: TupleText): string {
+  const address = `src=${tuple.src} dst=${tuple.dst} `;
+  if (tuple.sport !== undefined) return `${address}sport=${tuple.sport} dport=${tuple.dport} `;
+  if (tuple.id !== undefined) return `${address}type=${tuple.type} code=${tuple.code} id=${tuple.id} `;
+  return address;
+}
+
+function head(entry: ConntrackSnapshot, timeout: boolean): string {
+  const state = entry.tcpState === null ? "" : `${entry.tcpState} `;
+  return `${protocolName(entry.protonum).padEnd(8)} ${entry.protonum} ${timeout ? `${entry.timeoutSeconds} ` : ""}${state}`;
+}
+
+function tuples(entry: ConntrackSnapshot, counters: boolean): string {
+  const counted = (direction: 0 | 1): string =>
+    entry.counters !== null && counters
+      ? `packets=${entry.counters[direction].packets} bytes=${entry.counters[direction].bytes} `
+      : "";
+  const unreplied = entry.status & IPS_SEEN_REPLY ? "" : "[UNREPLIED] ";
+  const assured = entry.status & IPS_ASSURED ? "[ASSURED] " : "";
+  return `${tupleFields(entry.tuple[0])}${counted(0)}${unreplied}${tupleFields(entry.tuple[1])}${counted(1)}${assured}`;
+}
+
+/** Seconds that an entry has lived, or lived. */
+function deltaTime(entry: ConntrackSnapshot, nowNanos: bigint): string {
+  const { timestamp } = entry;
+  if (timestamp === null) return "";
+  const stop = timestamp.stopNanos === 0n ? nowNanos : timestamp.stopNanos;
+  return String((stop - timestamp.startNanos) / 1_000_000_000n);
+}
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** As `ctime(3)` prints it, in UTC. */
+function ctime(nanos: bigint): string {
+  const date = new Date(Number(nanos / 1_000_000n));
+  const day = String(date.getUTCDate()).padStart(2);
+  const time = date.toISOString().slice(11, 19);
+  return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${time} ${date.getUTCFullYear()}`;
+}
+
+function plainLine(entry: ConntrackSnapshot, format: OutputFormat, carried: Carried, nowNanos: bigint): string {
+  let text = format.extended ? "ipv4     2 " : "";
+  text += head(entry, carried.timeout) + tuples(entry, carried.counters);
+  if (carried.mark) text += `mark=${entry.mark} `;
+  if (entry.zone !== 0) text += `zone=${entry.zone} `;
+  if (carried.timestamp && entry.timestamp !== null) {
+    text += `delta-time=${deltaTime(entry, nowNanos)} `;
+    if (format.ktimestamp) {
+      text += `[start=${ctime(entry.timestamp.startNanos)}] `;
+      if (entry.timestamp.stopNanos !== 0n) text += `[stop=${ctime(entry.timestamp.stopNanos)}] `;
+    }
+  }
+  if (carried.use) text += `use=${listedUse(entry)} `;
+  if (format.id) text += `id=${entry.id} `;
+  return text.trimEnd();
+}
+
+/** A listing over netlink holds no reference of its own, while reading /proc does. */
+function listedUse(entry: ConntrackSnapshot): number {
+  return Math.max(1, entry.use - 1);
+}
+
+function xmlFlow(
+  entry: ConntrackSnapshot,
+  format: OutputFormat,
+  carried: Carried,
+  nowNanos: bigint,
+  type: string | null,
+): string {
+  const meta = (direction: 0 | 1): string => {
+    const tuple = entry.tuple[direction];
+    const ports = tuple.sport === undefined ? "" : `<sport>${tuple.sport}</sport><dport>${tuple.dport}</dport>`;
+    const counters =
+      entry.counters !== null && carried.counters
+        ? `<counters><packets>${entry.counters[direction].packets}</packets><bytes>${entry.counters[direction].bytes}</bytes></counters>`
+        : "";
+    return (
+      `<meta direction="${direction === 0 ? "original" : "reply"}"><layer3 protonum="2" protoname="ipv4"><src>${tuple.src}</src>` +
+      `<dst>${tuple.dst}</dst></layer3><layer4 protonum="${entry.protonum}" protoname="${protocolName(entry.protonum)}">` +
+      `${ports}</layer4>${counters}</meta>`
+    );
+  };
+  let independent = "";
+  if (entry.tcpState !== null) independent += `<state>${entry.tcpState}</state>`;
+  if (carried.timeout) independent += `<timeout>${entry.timeoutSeconds}</timeout>`;
+  if (carried.mark) independent += `<mark>${entry.mark}</mark>`;
+  if (entry.zone !== 0) independent += `<zone>${entry.zone}</zone>`;
+  if (carried.use) independent += `<use>${listedUse(entry)}</use>`;
+  independent += `<id>${entry.id}</id>`;
+  if (entry.status & IPS_ASSURED) independent += "<assured/>";
+  if ((entry.status & IPS_SEEN_REPLY) === 0) independent += "<unreplied/>";
+  if (carried.timestamp && entry.timestamp !== null) {
+    if (format.ktimestamp) {
+      const { startNanos, stopNanos } = entry.timestamp;
+      const stop = stopNanos === 0n ? "" : `<stop>${stopNanos}</stop>`;
+      independent += `<timestamp><start>${startNanos}</start>${stop}</timestamp>`;
+    }
+    independent += `<deltatime>${deltaTime(entry, nowNanos)}</deltatime>`;
+  }
+  return `<flow${type === null ? "" : ` type="${type}"`}>${meta(0)}${meta(1)}<meta direction="independent">${independent}</meta></flow>`;
+}
+
+/** The line as options that would make the entry again: `-A -t 30 -u UNSET -s ...`. */
+function saveLine(entry: ConntrackSnapshot, command: "A" | "U" | "D", timeout: boolean): string {
+  const status = [
+    [IPS_SEEN_REPLY, "SEEN_REPLY"],
+    [IPS_ASSURED, "ASSURED"],
+    [IPS_FIXED_TIMEOUT, "FIXED_TIMEOUT"],
+    [IPS_EXPECTED, "EXPECTED"],
+  ] as const;
+  const bits = status.filter(([bit]) => entry.status & bit).map(([, name]) => name);
+  const [original, reply] = entry.tuple;
+  const words = [`-${command}`];
+  if (timeout) words.push(`-t ${entry.timeoutSeconds}`);
+  words.push(`-u ${bits.length > 0 ? bits.join(",") : "UNSET"}`);
+  words.push(`-s ${original.src} -d ${original.dst} -r ${reply.src} -n ${reply.dst}`);
+  words.push(`-p ${protocolName(entry.protonum)}`);
+  if (original.sport !== undefined)
+    words.push(
+      `--sport ${original.sport} --dport ${original.dport} --reply-port-src ${reply.sport} --reply-port-dst ${reply.dport}`,
+    );
+  if (entry.tcpState !== null) words.push(`--state ${entry.tcpState}`);
+  if (original.id !== undefined)
+    words.push(`--icmp-type ${original.type} --icmp-code ${original.code} --icmp-id ${original.id}`);
+  if (entry.mark !== 0) words.push(`-m ${entry.mark}`);
+  if (entry.zone !== 0) words.push(`-w ${entry.zone}`);
+  return words.join(" ");
+}
+
+/** The opening of an XML output. */
+export const XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<conntrack>\n';
+export const XML_TAIL = "</conntrack>\n";
+
+/** One line of `conntrack -L`, without its newline. */
+export function listLine(entry: ConntrackSnapshot, format: OutputFormat, nowNanos: bigint): string {
+  if (format.xml) return xmlFlow(entry, format, LISTED, nowNanos, null);
+  if (format.save) return saveLine(entry, "A", true);
+  return plainLine(entry, format, LISTED, nowNanos);
+}
+
+/** Who deleted an entry from user space, for `[USERSPACE]`. */
+export interface EventOrigin {
+  readonly portid: number;
+  readonly program: string;
+}
+
+/** One line of `conntrack -E`, without its newline. `epochMicros` is what the lab's time zero stands for. */
+export function eventLine(
+  event: ConntrackEvent,
+  format: OutputFormat,
+  epochMicros: number,
+  origin: EventOrigin | null,
+): string {
+  const { entry, type } = event;
+  const { counters, mark, timestamp } = event.carries;
+  // A destroyed entry tells the time it had left, when it had any.
+  const timeout = type !== "DESTROY" || entry.timeoutSeconds > 0;
+  const carried: Carried = { timeout, counters, mark, timestamp, use: false };
+  const atMicros = epochMicros + event.atMicros;
+  const nowNanos = BigInt(Math.round(atMicros)) * 1000n;
+  const userspace =
+    origin === null ? "" : ` [USERSPACE] portid=${origin.portid}${format.xml ? "" : ` progname=${origin.program}`}`;
+  if (format.xml) return xmlFlow(entry, format, carried, nowNanos, type.toLowerCase()) + userspace;
+  if (format.save) {
+    const command = ({ NEW: "A", UPDATE: "U", DESTROY: "D" } as const)[type];
+    return saveLine(entry, command, timeout) + userspace;
+  }
+  const stamp = format.timestamp
+    ? `[${Math.floor(atMicros / 1_000_000)}.${String(atMicros % 1_000_000).padStart(6, "0")}]\t`
+    : "";
+  return `${stamp}${`[${type}]`.padStart(9)} ${plainLine(entry, format, carried, nowNanos)}${userspace}`;
+}
+
+/** One line of /proc/net/nf_conntrack, without its newline. */
+export function procConntrackLine(entry: ConntrackSnapshot, nowNanos: bigint): string {
+  const delta = entry.timestamp === null ? "" : `delta-time=${deltaTime(entry, nowNanos)} `;
+  return `ipv4     2 ${head(entry, true)}${tuples(entry, true)}mark=${entry.mark} zone=${entry.zone} ${delta}use=${entry.use}`;
+}

@@ -1,0 +1,289 @@
+/** Commands about the host and about time: `sleep`, `timeout`, `date`, `hostname`, `dmesg`, `sysctl`, `sudo`. */
+
+import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter-lab/engine";
+import type { CommandProcess } from "../command.js";
+import type { LabCommand, LabContext } from "../environment.js";
+import { anyOf, sleepFor, type TimedWait } from "../scheduler.js";
+import { OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
+
+/** `1.5`, `10s`, `2m`: microseconds; null for another text. */
+function interval(text: string): number | null {
+  const match = /^(\d+(?:\.\d*)?|\.\d+)([smhd]?)$/.exec(text);
+  return match === null ? null : Math.round(Number(match[1]) * UNITS[match[2] || "s"] * 1_000_000);
+}
+
+const sleep: LabCommand = function* ({ args, stderr, host }) {
+  if (args.length === 0) {
+    stderr.write("sleep: missing operand\nTry 'sleep --help' for more information.\n");
+    return 1;
+  }
+  let total = 0;
+  for (const text of args) {
+    const micros = interval(text);
+    if (micros === null) {
+      stderr.write(`sleep: invalid time interval ‘${text}’\nTry 'sleep --help' for more information.\n`);
+      return 1;
+    }
+    total += micros;
+  }
+  yield sleepFor(host.clock, total);
+  return 0;
+};
+
+const timeout: LabCommand = function* (context) {
+  const { stderr, host } = context;
+  let parsed: ParsedOptions;
+  try {
+    parsed = parseOptions("timeout", context.args, {
+      short: "s:k:v",
+      long: { signal: { key: "s", value: "required" }, "preserve-status": { key: "p", value: "none" } },
+      posix: true,
+    });
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    stderr.write(`${error.message}\nTry 'timeout --help' for more information.\n`);
+    return 125;
+  }
+  const [duration, ...words] = parsed.operands;
+  if (words.length === 0) {
+    stderr.write("timeout: missing operand\nTry 'timeout --help' for more information.\n");
+    return 125;
+  }
+  const micros = interval(duration);
+  if (micros === null) {
+    stderr.write(`timeout: invalid time interval ‘${duration}’\nTry 'timeout --help' for more information.\n`);
+    return 125;
+  }
+  const named = parsed.options.findLast((option) => option.key === "s")?.value ?? "TERM";
+  const signal = /^(SIG)?INT$|^2$/.test(named) ? "SIGINT" : /^(SIG)?KILL$|^9$/.test(named) ? "SIGKILL" : "SIGTERM";
+  const child = context.spawn(words, context);
+  const deadline = sleepFor(host.clock, micros);
+  try {
+    while (!child.done && host.clock.nowMicros < deadline.endsAtMicros) {
+      const rest = sleepFor(host.clock, deadline.endsAtMicros - host.clock.nowMicros);
+      const wait: TimedWait = { endsAtMicros: deadline.endsAtMicros, arm: anyOf(child.ended, rest).arm };
+      yield wait;
+    }
+    if (child.done) {
+      if (child.failure !== null) throw child.failure.error;
+      return child.status ?? 0;
+    }
+  } finally {
+    child.kill(context.signal() ?? signal);
+  }
+  if (parsed.options.some((option) => option.key === "p")) return child.status ?? 124;
+  return signal === "SIGKILL" ? 137 : 124;
+};
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** The lab's wall clock: a `Date` of its virtual time, in UTC. */
+export function labDate(context: Pick<LabContext, "host">): Date {
+  return new Date(context.host.clock.epochMillis + Math.floor(context.host.clock.nowMicros / 1000));
+}
+
+const date: LabCommand = (context) => {
+  const format = context.args.find((argument) => argument.startsWith("+"));
+  const other = context.args.find((argument) => !argument.startsWith("+") && argument !== "-u");
+  if (other !== undefined) {
+    context.stderr.write(`date: ${other}: not supported by the lab\n`);
+    return 1;
+  }
+  const now = labDate(context);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const fields: Readonly<Record<string, () => string>> = {
+    a: () => DAYS[now.getUTCDay()],
+    b: () => MONTHS[now.getUTCMonth()],
+    d: () => two(now.getUTCDate()),
+    e: () => String(now.getUTCDate()).padStart(2),
+    F: () => now.toISOString().slice(0, 10),
+    H: () => two(now.getUTCHours()),
+    m: () => two(now.getUTCMonth() + 1),
+    M: () => two(now.getUTCMinutes()),
+    N: () => String((context.host.clock.nowMicros % 1_000_000) * 1000).padStart(9, "0"),
+    s: () => String(Math.floor(now.getTime() / 1000)),
+    S: () => two(now.getUTCSeconds()),
+    T: () => now.toISOString().slice(11, 19),
+    Y: () => String(now.getUTCFullYear()),
+    Z: () => "UTC",
+    "%": () => "%",
+  };
+  const text = (format ?? "+%a %b %e %T UTC %Y").slice(1);
+  context.stdout.write(`${text.replace(/%(.)/g, (whole, letter: string) => fields[letter]?.() ?? whole)}\n`);
+  return 0;
+};
+
+const hostname: LabCommand = ({ args, host, stdout, stderr }) => {
+  if (args.length > 0) {
+    stderr.write(`hostname: ${args[0]}: not supported by the lab\n`);
+    return 1;
+  }
+  stdout.write(`${host.name}\n`);
+  return 0;
+};
+
+const dmesg: LabCommand = ({ args, host, stdout, stderr }) => {
+  const clear = args.includes("-c") || args.includes("-C");
+  const other = args.find((argument) => !["-c", "-C", "-t"].includes(argument));
+  if (other !== undefined) {
+    stderr.write(`dmesg: ${other}: not supported by the lab\n`);
+    return 1;
+  }
+  if (!args.includes("-C"))
+    for (const { atMicros, line } of host.kernelLog) {
+      const seconds = (atMicros / 1_000_000).toFixed(6).padStart(12);
+      stdout.write(args.includes("-t") ? `${line}\n` : `[${seconds}] ${line}\n`);
+    }
+  if (clear) host.kernelLog.length = 0;
+  return 0;
+};
+
+const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
+
+const sysctl: LabCommand = function* (context): CommandProcess {
+  const { stdout, stderr, net } = context;
+  let parsed: ParsedOptions;
+  try {
+    parsed = parseOptions("sysctl", context.args, {
+      short: "anNqwePbp::r:hV",
+      long: {
+        all: { key: "a", value: "none" },
+        values: { key: "n", value: "none" },
+        names: { key: "N", value: "none" },
+        quiet: { key: "q", value: "none" },
+        write: { key: "w", value: "none" },
+        ignore: { key: "e", value: "none" },
+        pattern: { key: "r", value: "required" },
+        load: { key: "p", value: "optional" },
+        system: { key: "system", value: "none" },
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    stderr.write(`${error.message}\n\nUsage:\n sysctl [options] [variable[=value] ...]\n`);
+    return 1;
+  }
+  const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
+  for (const key of ["p", "b", "P", "system"])
+    if (has(key)) {
+      stderr.write(`sysctl: ${key.length > 1 ? "--" : "-"}${key}: not supported by the lab\n`);
+      return 1;
+    }
+  const show = (name: string, value: string): void => {
+    for (const line of value.split("\n"))
+      stdout.write(has("N") ? `${name}\n` : has("n") ? `${line}\n` : `${name} = ${line}\n`);
+  };
+  const pattern = parsed.options.findLast((option) => option.key === "r")?.value ?? null;
+  if (has("a")) {
+    const regex = pattern === null ? null : new RegExp(pattern);
+    for (const entry of net.sysctl.list()) if (regex === null || regex.test(entry.name)) show(entry.name, entry.get());
+    return 0;
+  }
+  if (parsed.operands.length === 0) {
+    stdout.write("\nUsage:\n sysctl [options] [variable[=value] ...]\n");
+    return 1;
+  }
+  let status = 0;
+  const fail = (text: string): void => {
+    stderr.write(`sysctl: ${text}\n`);
+    status = 1;
+  };
+  for (const operand of parsed.operands) {
+    const equals = operand.indexOf("=");
+    const written = (equals < 0 ? operand : operand.slice(0, equals)).trim();
+    const name = written.includes("/") ? written.replaceAll("/", ".") : written;
+    const path = `/proc/sys/${name.replaceAll(".", "/")}`;
+    if (equals < 0 && has("w")) {
+      fail(`"${operand}" must be of the form name=value`);
+      continue;
+    }
+    const entry = net.sysctl.lookup(name);
+    if (entry === undefined) {
+      const below = net.sysctl.list().filter((candidate) => candidate.name.startsWith(`${name}.`));
+      if (equals < 0 && below.length > 0) for (const candidate of below) show(candidate.name, candidate.get());
+      else if (!has("e")) fail(`cannot stat ${path}: No such file or directory`);
+      continue;
+    }
+    if (equals < 0) {
+      show(name, entry.get());
+      continue;
+    }
+    const value = operand.slice(equals + 1).trim();
+    if (entry.set === undefined) {
+      fail(`permission denied on key "${name}"`);
+      continue;
+    }
+    try {
+      entry.set(value);
+      if (!has("q")) show(name, value);
+    } catch (error) {
+      if (!(error instanceof SysctlError)) throw error;
+      fail(`setting key "${name}": ${strerror(SYSCTL_ERRNO[error.errno])}`);
+    }
+  }
+  return status;
+};
+
+/** Everyone in the lab is root. */
+const sudo: LabCommand = function* (context) {
+  if (context.args.length === 0 || context.args[0].startsWith("-")) {
+    context.stderr.write("sudo: only `sudo COMMAND` is supported by the lab, where everyone is root\n");
+    return 1;
+  }
+  const child = context.spawn(context.args, context);
+  try {
+    while (!child.done)
+      yield child.waitsUntilMicros > 0
+        ? Object.assign({ ...child.ended }, { endsAtMicros: child.waitsUntilMicros })
+        : child.ended;
+  } finally {
+    child.kill(context.signal() ?? "SIGTERM");
+  }
+  if (child.failure !== null) throw child.failure.error;
+  return child.status ?? 0;
+};
+
+const uname: LabCommand = ({ args, host, stdout, stderr }) => {
+  const option = args[0] ?? "-s";
+  const texts: Readonly<Record<string, string>> = { "-s": "Linux", "-n": host.name };
+  if (texts[option] === undefined) {
+    stderr.write(`uname: ${option}: not supported by the lab\n`);
+    return 1;
+  }
+  stdout.write(`${texts[option]}\n`);
+  return 0;
+};
+
+const whoami: LabCommand = ({ stdout }) => {
+  stdout.write("root\n");
+  return 0;
+};
+
+/** Commands that people try and that the lab does not have: said by name, with what serves instead. */
+function absent(instead: string): LabCommand {
+  return ({ argv0, stderr }) => {
+    stderr.write(`${argv0}: not supported by the lab${instead}\n`);
+    return 127;
+  };
+}
+
+export const systemTools: Readonly<Record<string, LabCommand>> = {
+  awk: absent("; use grep, cut, sed, sort or the cell's own TypeScript"),
+  curl: absent("; use nc"),
+  date,
+  dmesg,
+  hostname,
+  ifconfig: absent("; use ip addr"),
+  nft: absent(" yet; use iptables"),
+  route: absent("; use ip route"),
+  sleep,
+  sudo,
+  sysctl,
+  timeout,
+  uname,
+  wget: absent("; use nc"),
+  whoami,
+};

@@ -1,0 +1,310 @@
+/**
+ * The lab on the engine: one network namespace a host, veth pairs for links, one virtual clock for all. A command runs
+ * by running the clock until it ends; a command that cannot end is an error and not a hang.
+ */
+import {
+  type ConntrackEvent,
+  deterministicMac,
+  ethernetHeader,
+  HOOK_NAMES,
+  type HookNumber,
+  NetNamespace,
+  type PacketTrace,
+  PacketTracer,
+  SeededRandom,
+  VethDevice,
+  VirtualClock,
+} from "@netfilter-lab/engine";
+import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
+import { commands } from "./commands/index.js";
+import { LabConfigError, type Topology } from "./config.js";
+import type { HostEnvironment } from "./environment.js";
+import { FileSystem } from "./files.js";
+import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
+import { addProcFiles } from "./proc.js";
+import { quoteWord } from "./quote.js";
+import { Process } from "./scheduler.js";
+import { Shell } from "./shell/interpreter.js";
+import { Terminal, TextReader } from "./streams.js";
+import { type DeviceName, type HookUser, Walk, type WalkEvents, walkPacket } from "./walk.js";
+
+/** How long a command may go on in `sh` when nothing says that it will end. */
+const PATIENCE_MICROS = 600_000_000;
+/** After a command, whatever is due within this time of the last thing that happened still happens: packets land. */
+const SETTLE_MICROS = 50_000;
+/** But no longer than this: another command may keep talking. */
+const SETTLE_LIMIT_MICROS = 1_000_000;
+
+/** A command that would not end. */
+export class EndlessCommandError extends Error {
+  override readonly name = "EndlessCommandError";
+  /** What it had printed. */
+  readonly text: string;
+
+  constructor(host: string, script: string, reason: string, text: string) {
+    const shown = script.trim().split("\n").length > 1 ? `${script.trim().split("\n")[0]} ...` : script.trim();
+    super(
+      `${host}: \`${shown}\` ${reason}. Start a command that keeps running with ` +
+        `${host}.start\`...\`, or bound it (ping -c, timeout).${text === "" ? "" : `\nIt had printed:\n${text}`}`,
+    );
+    this.text = text;
+  }
+}
+
+class EngineHost implements HostEnvironment {
+  readonly name: string;
+  readonly net: NetNamespace;
+  readonly clock: VirtualClock;
+  readonly files: FileSystem;
+  readonly kernelLog: { atMicros: number; line: string }[] = [];
+  readonly listeners: Set<(passage: PacketTrace) => void> = new Set();
+
+  constructor(name: string, clock: VirtualClock, random: SeededRandom) {
+    this.name = name;
+    this.clock = clock;
+    this.net = new NetNamespace(name, clock, random);
+    this.net.printk = (line) => this.kernelLog.push({ atMicros: clock.nowMicros, line });
+    this.files = new FileSystem(this.net);
+    addProcFiles(this.files, this.net);
+  }
+
+  hookUsers(): HookUser[] {
+    return HOOK_NAMES.flatMap((hook, number) =>
+      this.net.hooks
+        .entries(number as HookNumber)
+        .map(({ priority, name, module, label }) => ({ hook, priority, fn: name, module, label })),
+    );
+  }
+}
+
+export class EngineBackend implements Backend {
+  readonly name = "engine";
+  readonly #clock: VirtualClock = new VirtualClock();
+  readonly #hosts: Map<string, EngineHost> = new Map();
+  readonly #peers: Map<string, DeviceName> = new Map();
+  #count = 0;
+  #settleMicros = SETTLE_MICROS;
+
+  /** Makes the hosts and cables. Throws {@link LabConfigError} for what only the host itself can judge. */
+  constructor(topology: Topology) {
+    const seeds = new SeededRandom(topology.seed);
+    for (const { name } of topology.hosts)
+      this.#hosts.set(name, new EngineHost(name, this.#clock, new SeededRandom(seeds.u32())));
+    this.#makeDevices(topology, new SeededRandom(seeds.u32()));
+    for (const host of topology.hosts) {
+      const { net } = this.host(host.name);
+      net.ip.setUp(net.loopback);
+      for (const { name, addresses } of host.devices) {
+        const dev = net.devices.get(name);
+        if (dev === undefined) continue;
+        for (const { address, prefixLength } of addresses) net.ip.addAddress(dev, { local: address, prefixLength });
+        net.ip.setUp(dev);
+      }
+    }
+    for (const host of topology.hosts) {
+      const at = `hosts.${host.name}`;
+      if (host.forwarding) this.#configure(host.name, `${at}.forwarding`, "sysctl -q net.ipv4.ip_forward=1");
+      for (const [key, value] of host.sysctl)
+        this.#configure(host.name, `${at}.sysctl["${key}"]`, `sysctl -q ${quoteWord(`${key}=${value}`)}`);
+      host.routes.forEach((route, index) =>
+        this.#configure(
+          host.name,
+          `${at}.routes[${index}]`,
+          `ip route add ${route.trim().split(/\s+/).map(quoteWord).join(" ")}`,
+        ),
+      );
+    }
+  }
+
+  /** Devices get their numbers in the order in which the host names them. */
+  #makeDevices(topology: Topology, random: SeededRandom): void {
+    const ends = new Map<string, { link: number; side: 0 | 1 }>();
+    topology.links.forEach((link, index) => {
+      link.ends.forEach((end, side) => ends.set(`${end.host}.${end.device}`, { link: index, side: side as 0 | 1 }));
+      const [a, b] = link.ends;
+      this.#peers.set(`${a.host}.${a.device}`, b);
+      this.#peers.set(`${b.host}.${b.device}`, a);
+      this.#settleMicros = Math.max(this.#settleMicros, SETTLE_MICROS + 2 * link.latencyMicros);
+    });
+    const indexes = new Map<string, number>();
+    for (const host of topology.hosts)
+      for (const device of host.devices)
+        indexes.set(`${host.name}.${device.name}`, this.host(host.name).net.nextIfindex());
+    const make = (host: string, device: string): VethDevice => {
+      const { net } = this.host(host);
+      const dev = new VethDevice(net, device, indexes.get(`${host}.${device}`) ?? net.nextIfindex(), random);
+      dev.mac = deterministicMac(net, dev.ifindex);
+      return dev;
+    };
+    const made = new Map<string, VethDevice>();
+    for (const host of topology.hosts)
+      for (const device of host.devices) made.set(`${host.name}.${device.name}`, make(host.name, device.name));
+    for (const [key, dev] of made) {
+      const end = ends.get(key);
+      if (end !== undefined) {
+        const link = topology.links[end.link];
+        const other = link.ends[1 - end.side];
+        dev.peer = made.get(`${other.host}.${other.device}`) ?? null;
+        dev.latencyMicros = link.latencyMicros;
+        dev.loss = link.loss;
+        dev.mtu = link.mtu;
+      }
+      dev.net.addDevice(dev);
+    }
+  }
+
+  #configure(host: string, field: string, command: string): void {
+    const terminal = new Terminal();
+    const process = this.#spawn(host, command, terminal);
+    if (process.failure !== null) throw process.failure.error;
+    if (process.status !== 0) throw new LabConfigError(field, terminal.text.trim());
+  }
+
+  host(name: string): EngineHost {
+    const host = this.#hosts.get(name);
+    if (host === undefined) throw new Error(`there is no host ${JSON.stringify(name)}`);
+    return host;
+  }
+
+  get nowMicros(): number {
+    return this.#clock.nowMicros;
+  }
+
+  async sleep(micros: number): Promise<void> {
+    this.#clock.advance(micros);
+  }
+
+  #spawn(hostName: string, script: string, terminal: Terminal): Process {
+    const host = this.host(hostName);
+    const shell = new Shell(host, commands);
+    const body = shell.run(script, {
+      stdin: new TextReader(""),
+      stdout: terminal.stdoutWriter,
+      stderr: terminal.stderrWriter,
+    });
+    return new Process(this.#clock, body, (signal) => shell.ending(signal)).start();
+  }
+
+  async run(host: string, script: string): Promise<CommandOutput> {
+    const terminal = new Terminal();
+    const process = this.#spawn(host, script, terminal);
+    // Commands that were begun together (`Promise.all`) run together.
+    await Promise.resolve();
+    this.#drive(process, host, script, terminal);
+    return { stdout: terminal.stdout, stderr: terminal.stderr, text: terminal.text, status: process.status ?? 1 };
+  }
+
+  /** Runs the clock until the process ends, and then until packets in flight have landed. */
+  #drive(process: Process, host: string, script: string, terminal: Terminal): void {
+    const clock = this.#clock;
+    let limit = clock.nowMicros + PATIENCE_MICROS;
+    while (!process.done) {
+      if (process.waitsUntilMicros > 0) limit = Math.max(limit, process.waitsUntilMicros + PATIENCE_MICROS);
+      if (clock.nextMicros > limit) {
+        const reason =
+          clock.nextMicros === Number.POSITIVE_INFINITY
+            ? "waits for something that cannot come"
+            : `has not ended after ${Math.round(PATIENCE_MICROS / 60_000_000)} minutes of the lab's time`;
+        process.kill("SIGINT");
+        throw new EndlessCommandError(host, script, reason, terminal.text);
+      }
+      clock.step();
+    }
+    if (process.failure !== null) throw process.failure.error;
+    this.settle();
+  }
+
+  /** Lets everything happen that is about to: packets in flight, acknowledgements that were held back. */
+  settle(): void {
+    const clock = this.#clock;
+    const limit = clock.nowMicros + Math.max(SETTLE_LIMIT_MICROS, this.#settleMicros);
+    while (clock.nextMicros <= Math.min(clock.nowMicros + this.#settleMicros, limit)) clock.step();
+  }
+
+  start(host: string, script: string): BackgroundCommand {
+    const terminal = new Terminal();
+    const process = this.#spawn(host, script, terminal);
+    this.settle();
+    return {
+      output: terminal,
+      get status() {
+        return process.status;
+      },
+      kill: async (signal) => {
+        process.kill(signal);
+        this.settle();
+      },
+      wait: async () => {
+        await Promise.resolve();
+        this.#drive(process, host, script, terminal);
+      },
+    };
+  }
+
+  async walk(hosts: readonly string[], action: () => unknown): Promise<Walk> {
+    const passages: PacketTrace[] = [];
+    const events: WalkEvents[] = [];
+    const stops = hosts.map((name) => this.#watch(this.host(name), passages, events));
+    try {
+      await action();
+      this.settle();
+    } finally {
+      for (const stop of stops) stop();
+    }
+    passages.sort((a, b) => a.order - b.order);
+    // Packets are numbered from 1 in each walk, whatever came before.
+    const serials = new Map<number, number>();
+    for (const { serial } of passages) if (!serials.has(serial)) serials.set(serial, serials.size + 1);
+    const users = new Map(hosts.map((name) => [name, this.host(name).hookUsers()]));
+    const packets = passages.map((passage) =>
+      walkPacket(
+        { ...passage, serial: serials.get(passage.serial) ?? 0 },
+        users.get(passage.host) ?? [],
+        (host, device) => this.#peers.get(`${host}.${device}`) ?? null,
+      ),
+    );
+    return new Walk(packets, events);
+  }
+
+  #watch(host: EngineHost, passages: PacketTrace[], events: WalkEvents[]): () => void {
+    const listener = (passage: PacketTrace): void => void passages.push(passage);
+    host.listeners.add(listener);
+    if (host.listeners.size === 1)
+      host.net.trace = new PacketTracer(
+        host.name,
+        () => this.#clock.nowMicros,
+        (passage) => {
+          for (const each of host.listeners) each(passage);
+        },
+        () => ++this.#count,
+      );
+    const unsubscribe = host.net.ct.subscribe((event: ConntrackEvent) => events.push({ host: host.name, event }));
+    return () => {
+      unsubscribe();
+      host.listeners.delete(listener);
+      if (host.listeners.size === 0) host.net.trace = null;
+    };
+  }
+
+  capture({ host, device }: DeviceName): CaptureHandle {
+    const dev = this.host(host).net.devices.get(device);
+    if (dev === undefined) throw new Error(`${host} has no device ${JSON.stringify(device)}`);
+    const records: PcapRecord[] = [];
+    const epochMicros = this.#clock.epochMillis * 1000;
+    const ethernet = dev.mac !== null;
+    const stop = dev.addTap((direction, skb, tapped) => {
+      const header = ethernet ? ethernetHeader(direction, skb, tapped) : null;
+      const frame = new Uint8Array((header?.length ?? 0) + skb.len);
+      if (header !== null) frame.set(header);
+      frame.set(skb.bytes(), header?.length ?? 0);
+      records.push({ atMicros: epochMicros + this.#clock.nowMicros, frame });
+    });
+    return {
+      pcap: () => writePcap(ethernet ? LINKTYPE_ETHERNET : LINKTYPE_RAW, records),
+      get count() {
+        return records.length;
+      },
+      stop,
+    };
+  }
+}

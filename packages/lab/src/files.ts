@@ -1,0 +1,122 @@
+/**
+ * The small file system of a host: what commands of a lesson write by redirection and read again, in memory, beside
+ * the files of /proc that networking has. No directories are made or listed; nothing is ever written to a disk.
+ */
+import { EACCES, EINVAL, ENOENT, EPERM, type NetNamespace, SysctlError, strerror } from "@netfilter-lab/engine";
+
+/** A refused read or write; the message is strerror's. */
+export class FileError extends Error {
+  override readonly name = "FileError";
+}
+
+/** A file whose text is made when it is read, and which may take writes. */
+export interface SpecialFile {
+  readonly read: () => string;
+  /** Absent: not writable. Throws {@link FileError}. */
+  readonly write?: (text: string) => void;
+}
+
+const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
+
+export class FileSystem {
+  readonly #net: NetNamespace;
+  readonly #files: Map<string, string> = new Map();
+  readonly #special: Map<string, SpecialFile> = new Map();
+
+  constructor(net: NetNamespace) {
+    this.#net = net;
+  }
+
+  /** Makes a /proc file known. */
+  addSpecial(path: string, file: SpecialFile): void {
+    this.#special.set(path, file);
+  }
+
+  /** The text of a file. Throws {@link FileError}. */
+  read(path: string): string {
+    const full = absolute(path);
+    if (full === "/dev/null") return "";
+    const special = this.#special.get(full);
+    if (special !== undefined) return special.read();
+    const sysctl = sysctlName(full);
+    if (sysctl !== null) {
+      const entry = this.#net.sysctl.lookup(sysctl);
+      if (entry === undefined) throw new FileError(strerror(ENOENT));
+      return `${entry.get()}\n`;
+    }
+    const text = this.#files.get(full);
+    if (text === undefined) throw new FileError(strerror(ENOENT));
+    return text;
+  }
+
+  /** Whether there is such a file, and what it is. */
+  exists(path: string): boolean {
+    const full = absolute(path);
+    if (full === "/dev/null" || this.#special.has(full) || this.#files.has(full)) return true;
+    const sysctl = sysctlName(full);
+    return sysctl !== null && this.#net.sysctl.lookup(sysctl) !== undefined;
+  }
+
+  /** Checks that a file may be written, and empties it when it is to be replaced. Throws {@link FileError}. */
+  open(path: string, append: boolean): void {
+    const full = absolute(path);
+    if (full === "/dev/null") return;
+    const special = this.#special.get(full);
+    if (special !== undefined) {
+      if (special.write === undefined) throw new FileError(strerror(EACCES));
+      return;
+    }
+    const sysctl = sysctlName(full);
+    if (sysctl !== null) {
+      const entry = this.#net.sysctl.lookup(sysctl);
+      if (entry === undefined) throw new FileError(strerror(ENOENT));
+      if (entry.set === undefined) throw new FileError(strerror(EACCES));
+      return;
+    }
+    if (full.startsWith("/proc/") || full.startsWith("/sys/")) throw new FileError(strerror(ENOENT));
+    if (!append || !this.#files.has(full)) this.#files.set(full, "");
+  }
+
+  /** Appends to an opened file; a /proc file takes the text as one `write(2)`. Throws {@link FileError}. */
+  write(path: string, text: string): void {
+    const full = absolute(path);
+    if (full === "/dev/null") return;
+    const special = this.#special.get(full);
+    if (special !== undefined) {
+      special.write?.(text);
+      return;
+    }
+    const sysctl = sysctlName(full);
+    if (sysctl === null) {
+      this.#files.set(full, (this.#files.get(full) ?? "") + text);
+      return;
+    }
+    try {
+      this.#net.sysctl.lookup(sysctl)?.set?.(text.trim());
+    } catch (error) {
+      if (error instanceof SysctlError) throw new FileError(strerror(SYSCTL_ERRNO[error.errno]));
+      throw error;
+    }
+  }
+
+  /** Removes a file of memory. Throws {@link FileError}. */
+  remove(path: string): void {
+    if (!this.#files.delete(absolute(path))) throw new FileError(strerror(this.exists(path) ? EPERM : ENOENT));
+  }
+}
+
+/** The working directory of a host's shell is root's home. */
+function absolute(path: string): string {
+  const parts: string[] = [];
+  for (const part of (path.startsWith("/") ? path : `/root/${path}`).split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") parts.pop();
+    else parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}
+
+/** `net.ipv4.ip_forward` of `/proc/sys/net/ipv4/ip_forward`; null for other paths. A dot in a device's name stays. */
+function sysctlName(path: string): string | null {
+  return path.startsWith("/proc/sys/") ? path.slice("/proc/sys/".length).replaceAll("/", ".") : null;
+}

@@ -1,0 +1,249 @@
+/**
+ * Hosts, cables and commands: what a lesson is written with. Everything that may take time is a promise, so that the
+ * same cells run on any backend; on the engine time is virtual and costs nothing.
+ */
+import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
+import { checkConfig, type LabConfig } from "./config.js";
+import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
+import { parseDuration } from "./duration.js";
+import { EngineBackend } from "./engine-backend.js";
+import { scriptOf } from "./quote.js";
+import type { Walk } from "./walk.js";
+
+/** What a command printed and how it ended. As a cell's last line it shows what a terminal would. */
+export class ShellResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The exit status: 0 for success. */
+  readonly status: number;
+  /** Both streams as a terminal shows them. */
+  readonly text: string;
+
+  constructor(output: CommandOutput) {
+    this.stdout = output.stdout;
+    this.stderr = output.stderr;
+    this.status = output.status;
+    this.text = output.text;
+  }
+
+  /** The lines of {@link stdout}. */
+  get lines(): string[] {
+    return splitLines(this.stdout);
+  }
+
+  /** Standard output without the last newline: for `${...}`. */
+  toString(): string {
+    return this.stdout.replace(/\n$/, "");
+  }
+
+  /** @internal */
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return { "text/plain": shown(this.text, this.status) };
+  }
+
+  /** @internal */
+  [NODE_INSPECT](): string {
+    return shown(this.text, this.status);
+  }
+}
+
+/** A command that keeps running. As a cell's last line it shows what it has printed so far. */
+export class RunningCommand {
+  readonly #command: BackgroundCommand;
+
+  constructor(command: BackgroundCommand) {
+    this.#command = command;
+  }
+
+  /** What it has printed so far, both streams as a terminal shows them. */
+  get text(): string {
+    return this.#command.output.text;
+  }
+
+  get stdout(): string {
+    return this.#command.output.stdout;
+  }
+
+  get stderr(): string {
+    return this.#command.output.stderr;
+  }
+
+  /** The lines of {@link stdout} so far. */
+  get lines(): string[] {
+    return splitLines(this.stdout);
+  }
+
+  /** Whether it has ended. */
+  get done(): boolean {
+    return this.#command.status !== null;
+  }
+
+  /** Its exit status; null while it runs. */
+  get status(): number | null {
+    return this.#command.status;
+  }
+
+  /** Ends it as Ctrl-C does, and tells what it printed in all. */
+  async stop(): Promise<ShellResult> {
+    await this.#command.kill("SIGINT");
+    return this.#result();
+  }
+
+  /** Ends it as `kill` does (SIGTERM), and tells what it printed in all. */
+  async kill(): Promise<ShellResult> {
+    await this.#command.kill("SIGTERM");
+    return this.#result();
+  }
+
+  /** Waits until it ends by itself. */
+  async wait(): Promise<ShellResult> {
+    await this.#command.wait();
+    return this.#result();
+  }
+
+  #result(): ShellResult {
+    const { stdout, stderr, text } = this.#command.output;
+    return new ShellResult({ stdout, stderr, text, status: this.#command.status ?? 0 });
+  }
+
+  /** @internal */
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return { "text/plain": shown(this.text, this.#command.status ?? 0) };
+  }
+
+  /** @internal */
+  [NODE_INSPECT](): string {
+    return shown(this.text, this.#command.status ?? 0);
+  }
+}
+
+function splitLines(text: string): string[] {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+function shown(text: string, status: number): string {
+  const body = text.replace(/\n$/, "");
+  if (status === 0) return body;
+  return `${body}${body === "" ? "" : "\n"}[exit status ${status}]`;
+}
+
+/** Packets caught on one device. */
+export class Capture {
+  readonly #handle: CaptureHandle;
+
+  constructor(handle: CaptureHandle) {
+    this.#handle = handle;
+  }
+
+  /** The capture so far as the bytes of a pcap file, for Wireshark. */
+  get pcap(): Uint8Array {
+    return this.#handle.pcap();
+  }
+
+  /** How many packets were caught so far. */
+  get count(): number {
+    return this.#handle.count;
+  }
+
+  /** Catches no more; what was caught stays. */
+  stop(): void {
+    this.#handle.stop();
+  }
+}
+
+/** One host of a lab. */
+export class Host {
+  readonly name: string;
+  readonly #backend: Backend;
+
+  constructor(name: string, backend: Backend) {
+    this.name = name;
+    this.#backend = backend;
+  }
+
+  /**
+   * Runs commands as root's shell does, to their end. In a template, interpolated values become one word each, quoted.
+   * A command that fails does not throw: look at {@link ShellResult.status}. A command that would never end does.
+   */
+  async sh(script: TemplateStringsArray | string, ...values: unknown[]): Promise<ShellResult> {
+    return new ShellResult(await this.#backend.run(this.name, scriptOf(script, values)));
+  }
+
+  /** Begins a command that keeps running: `nc -l`, `conntrack -E`, `tcpdump`. */
+  start(script: TemplateStringsArray | string, ...values: unknown[]): RunningCommand {
+    return new RunningCommand(this.#backend.start(this.name, scriptOf(script, values)));
+  }
+
+  /** Runs `action` and returns the journey of every packet that crossed this host meanwhile. */
+  async walk(action: () => unknown): Promise<Walk> {
+    return await this.#backend.walk([this.name], action);
+  }
+
+  /** @internal */
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return { "text/plain": `Host ${this.name}` };
+  }
+
+  /** @internal */
+  [NODE_INSPECT](): string {
+    return `Host ${this.name}`;
+  }
+}
+
+/** Hosts and the cables between them. `Names` are the names of the hosts. */
+export class Lab<Names extends string = string> {
+  /** The hosts by name. */
+  readonly hosts: Readonly<Record<Names, Host>>;
+  readonly #backend: Backend;
+
+  private constructor(backend: Backend, names: readonly string[]) {
+    this.#backend = backend;
+    this.hosts = Object.fromEntries(names.map((name) => [name, new Host(name, backend)])) as Record<Names, Host>;
+  }
+
+  /**
+   * Makes a lab. A mistake in the configuration throws a `LabConfigError` that names the field, before anything is
+   * made.
+   */
+  static async create<Names extends string>(config: LabConfig<Names>): Promise<Lab<Names>> {
+    const topology = checkConfig(config);
+    return new Lab<Names>(
+      new EngineBackend(topology),
+      topology.hosts.map((host) => host.name),
+    );
+  }
+
+  /** Seconds since the lab was made, to the microsecond. */
+  get now(): number {
+    return this.#backend.nowMicros / 1_000_000;
+  }
+
+  /** Lets time pass: `"120s"`, `"1ms"`, `"2min"`, `"5d"`, or a number of seconds. On the engine it returns at once. */
+  async sleep(duration: string | number): Promise<void> {
+    await this.#backend.sleep(parseDuration(duration));
+  }
+
+  /** Runs `action` and returns the journeys of all packets through all hosts meanwhile, in order. */
+  async walk(action: () => unknown): Promise<Walk> {
+    return await this.#backend.walk(Object.keys(this.hosts), action);
+  }
+
+  /** Begins to catch the packets of one device, `"client.eth0"`. Throws when there is none of that name. */
+  capture(device: string): Capture {
+    const match = /^([^.]+)\.(.+)$/.exec(device);
+    if (match === null) throw new Error(`${JSON.stringify(device)} is not a device such as "client.eth0"`);
+    return new Capture(this.#backend.capture({ host: match[1], device: match[2] }));
+  }
+
+  /** @internal */
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return { "text/plain": `Lab with ${Object.keys(this.hosts).join(", ")}` };
+  }
+
+  /** @internal */
+  [NODE_INSPECT](): string {
+    return `Lab with ${Object.keys(this.hosts).join(", ")}`;
+  }
+}
