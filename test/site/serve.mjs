@@ -27,14 +27,8 @@ const types = {
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
 export async function serve(root, port = 0) {
-  const server = createServer(async (request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
-    const file = await fileAt(join(root, path));
-    const shown = file ?? join(root, "404.html");
-    response.writeHead(file === undefined ? 404 : 200, {
-      "content-type": types[extname(shown)] ?? "application/octet-stream",
-    });
-    createReadStream(shown).pipe(response);
+  const server = createServer((request, response) => {
+    void answer(root, new URL(request.url ?? "/", "http://localhost").pathname, response);
   });
   await new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -48,6 +42,15 @@ export async function serve(root, port = 0) {
         server.closeAllConnections();
       }),
   };
+}
+
+async function answer(root, path, response) {
+  const file = await fileAt(join(root, normalize(decodeURIComponent(path))));
+  const shown = file ?? join(root, "404.html");
+  response.writeHead(file === undefined ? 404 : 200, {
+    "content-type": types[extname(shown)] ?? "application/octet-stream",
+  });
+  createReadStream(shown).pipe(response);
 }
 
 async function fileAt(path) {

@@ -92,7 +92,7 @@ const clear: Readonly<Record<number, readonly string[]>> = {
 function applySgr(parameters: string, pen: Pen): void {
   const codes = parameters.split(/[;:]/).map((code) => (code === "" ? 0 : Number(code)));
   for (let index = 0; index < codes.length; index++) {
-    const code = codes[index]!;
+    const code = codes[index];
     if (code === 0) {
       pen.foreground = undefined;
       pen.background = undefined;

@@ -104,7 +104,7 @@ function takeTitle(notebook: Notebook): { heading: string; cells: Cell[] } {
       (line, row) => /^#\s+\S/.test(line) && openFence(lines.slice(0, row).join("\n")) === undefined,
     );
     if (at < 0) continue;
-    const heading = lines[at]!.replace(/^#\s+/, "").replace(/\s+#*\s*$/, "");
+    const heading = lines[at].replace(/^#\s+/, "").replace(/\s+#*\s*$/, "");
     const source = [...lines.slice(0, at), ...lines.slice(at + 1)].join("\n");
     return { heading, cells: notebook.cells.map((other) => (other === cell ? { ...cell, source } : other)) };
   }
@@ -130,8 +130,8 @@ function openFence(markdown: string): number | undefined {
     const [, mark, info] = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
     if (mark === undefined) continue;
     if (open === undefined) {
-      if (!(mark.startsWith("`") && info!.includes("`"))) open = { mark, line: index + 1 };
-    } else if (mark.startsWith(open.mark) && info!.trim() === "") open = undefined;
+      if (!(mark.startsWith("`") && info.includes("`"))) open = { mark, line: index + 1 };
+    } else if (mark.startsWith(open.mark) && info.trim() === "") open = undefined;
   }
   return open?.line;
 }

@@ -14,8 +14,8 @@ export function remarkNotebook(): (tree: Root) => void {
     const lesson = takeLesson(tree);
     tree.children = cells(group(tree.children));
     if (lesson === undefined) return;
-    const { pages, stamp: _, ...shown } = lesson;
-    relink(tree, pages, lesson.assets);
+    const { pages, assets, stamp: _, ...shown } = lesson;
+    relink(tree, pages, assets);
     const title = tree.children.findIndex((node) => node.type === "heading" && node.depth === 1);
     tree.children.splice(title + 1, 0, element("NotebookLesson", { facts: JSON.stringify(shown) }));
   };

@@ -8,6 +8,19 @@ import { fromHtml } from "hast-util-from-html";
 import { defaultSchema, type Schema, sanitize } from "hast-util-sanitize";
 import { toHtml } from "hast-util-to-html";
 
+/** Beyond those that the schema GitHub uses allows. */
+// biome-ignore format: lists are read as lists
+const htmlElements = [
+  "style", "figure", "figcaption", "caption", "colgroup", "col", "mark", "small", "time", "abbr", "u", "wbr",
+];
+
+// biome-ignore format: lists are read as lists
+const htmlAttributes = [
+  "id", "className", "style", "title", "role", "lang", "dir", "tabIndex", "width", "height", "data*", "colSpan", "rowSpan",
+  "scope", "headers", "align", "open", "span", "dateTime", "ariaLabel", "ariaLabelledBy", "ariaDescribedBy", "ariaHidden",
+  "ariaRoleDescription",
+];
+
 // biome-ignore format: lists are read as lists
 const svgElements = [
   "svg", "g", "defs", "symbol", "use", "title", "desc", "path", "rect", "circle", "ellipse", "line", "polyline",
@@ -33,11 +46,7 @@ const svgAttributes = [
 
 const schema: Schema = {
   ...defaultSchema,
-  tagNames: [
-    ...(defaultSchema.tagNames ?? []),
-    ...["style", "figure", "figcaption", "caption", "colgroup", "col", "mark", "small", "time", "abbr", "u", "wbr"],
-    ...svgElements,
-  ],
+  tagNames: [...(defaultSchema.tagNames ?? []), ...htmlElements, ...svgElements],
   attributes: {
     ...defaultSchema.attributes,
     a: ["href"],
@@ -52,12 +61,7 @@ const schema: Schema = {
     section: [],
     ul: [],
     ol: ["start", "reversed"],
-    "*": [
-      ...["id", "className", "style", "title", "role", "lang", "dir", "tabIndex", "width", "height", "data*"],
-      ...["colSpan", "rowSpan", "scope", "headers", "align", "open", "span", "dateTime"],
-      ...["ariaLabel", "ariaLabelledBy", "ariaDescribedBy", "ariaHidden", "ariaRoleDescription"],
-      ...svgAttributes,
-    ],
+    "*": [...htmlAttributes, ...svgAttributes],
   },
   // An `input` makes no sense in a saved output, and the defaults would force one into being a checkbox.
   required: {},
@@ -100,6 +104,8 @@ function confine(element: Element, scope: string, ids: ReadonlySet<string>): voi
       properties[name] = list.map(local).join(" ");
     } else if ((name === "href" || name === "xLinkHref") && typeof value === "string" && value.startsWith("#")) {
       properties[name] = `#${local(value.slice(1))}`;
+    } else if ((name === "href" && element.tagName !== "a") || name === "xLinkHref") {
+      delete properties[name];
     } else if ((name === "begin" || name === "end") && typeof value === "string") {
       properties[name] = value.replace(
         /\b([\w-]+)\.(begin|end)\b/g,
@@ -113,9 +119,19 @@ function confine(element: Element, scope: string, ids: ReadonlySet<string>): voi
     }
   }
   if (element.tagName !== "style") return;
+  // Inside SVG a browser reads a style sheet as markup: with `<` in it, it could begin an element. Escapes could spell
+  // what is forbidden.
   const css = element.children.map((child) => (child.type === "text" ? child.value : "")).join("");
-  const value = fetching.test(css) || css.includes("\\") ? "" : `#${scope} {${renameIds(references(css), local)}}`;
+  const value = fetching.test(css) || /[\\<]/.test(css) ? "" : scoped(renameIds(references(css), local), scope);
   element.children = value === "" ? [] : [{ type: "text", value }];
+}
+
+/**
+ * The style sheet nested under the output's own element. A selector that asks for the page's theme still may: the theme
+ * is said outside of the output.
+ */
+function scoped(css: string, scope: string): string {
+  return `#${scope} {${css.replace(/(\[data-theme="(?:light|dark)"\])\s+/g, "$1 & ")}}`;
 }
 
 /** `#name` in selectors; a colour such as `#fff` is no id of this output and stays. */

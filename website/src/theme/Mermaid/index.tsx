@@ -60,14 +60,15 @@ export default function Mermaid({ value }: { readonly value: string }): ReactNod
   useEffect(() => {
     if (!visible) return undefined;
     let wanted = true;
-    draw(id, value, { ...look[colorMode], startOnLoad: false }).then(
-      (svg) => {
+    const show = async (): Promise<void> => {
+      try {
+        const svg = await draw(id, value, { ...look[colorMode], startOnLoad: false });
         if (wanted) setDrawn(svg);
-      },
-      (error: unknown) => {
+      } catch (error) {
         if (wanted) setProblem(error instanceof Error ? error.message : String(error));
-      },
-    );
+      }
+    };
+    void show();
     return () => {
       wanted = false;
     };

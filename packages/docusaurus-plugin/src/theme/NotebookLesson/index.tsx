@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { LessonFacts } from "../../page.js";
 
 export default function NotebookLesson({ facts }: { readonly facts: string }): ReactNode {
-  const { file, download, order, codeCells } = JSON.parse(facts) as Omit<LessonFacts, "pages" | "stamp">;
+  const { file, download, order, codeCells } = JSON.parse(facts) as Omit<LessonFacts, "pages" | "assets" | "stamp">;
   return (
     <p className="nb-lesson">
       {order !== undefined && <span>Lesson {order}</span>}

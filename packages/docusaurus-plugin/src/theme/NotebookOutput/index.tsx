@@ -24,7 +24,14 @@ function Display({ display }: { readonly display: PageDisplay }): ReactNode {
   const picture =
     html !== undefined ? (
       // biome-ignore lint/security/noDangerouslySetInnerHtml: sanitised when the page was written
-      <div className="nb-html" id={scope} dangerouslySetInnerHTML={{ __html: html }} />
+      <div
+        className="nb-html"
+        id={scope}
+        role="group"
+        aria-label="Output"
+        tabIndex={0}
+        dangerouslySetInnerHTML={{ __html: html }}
+      />
     ) : image !== undefined ? (
       <img className="nb-image" src={image} alt={text === undefined ? "Output of the cell" : ""} />
     ) : mermaid !== undefined && Mermaid !== undefined ? (
