@@ -78,7 +78,7 @@ export type HookFunction = (skb: SkBuff, state: HookState) => Verdict;
 /** One registration. Models `struct nf_hook_ops`. */
 export interface HookOps {
   readonly hook: HookNumber;
-  /** Lower runs earlier; equal ones in order of registration. */
+  /** Lower runs earlier; of equal ones the one registered last (see nf_hook_entries_grow()). */
   readonly priority: number;
   readonly fn: HookFunction;
   /** The kernel's name of the function, such as `ipv4_conntrack_in`. */
@@ -107,7 +107,7 @@ export class Hooks {
   register(ops: HookOps): void {
     const list = this.#entries[ops.hook];
     let at = list.length;
-    while (at > 0 && list[at - 1].priority > ops.priority) at--;
+    while (at > 0 && list[at - 1].priority >= ops.priority) at--;
     // A fresh array, so that a traversal under way finishes over the list it began with.
     this.#entries[ops.hook] = [...list.slice(0, at), ops, ...list.slice(at)];
   }

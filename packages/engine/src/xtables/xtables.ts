@@ -1,17 +1,220 @@
 /**
  * The tables of one flavour of iptables in one network namespace. `iptables-nft` and `iptables-legacy` keep separate
- * rulesets in Linux, both of which packets traverse; so there are two of these.
+ * rulesets in Linux, both of which packets traverse; so there are two of these. A chain without a table costs nothing:
+ * the legacy flavour hangs a whole table on its hooks at its first use, the nft flavour one built-in chain at a time.
+ * Models net/ipv4/netfilter/iptable_*.c, and for iptables-nft nft_do_chain_ipv4(), nf_route_table_hook4() and
+ * nft_nat_do_chain().
  */
+import {
+  HOOK_NAMES,
+  type HookFunction,
+  type HookNumber,
+  type HookOps,
+  type HookState,
+  NF_DROP,
+  NF_INET_LOCAL_OUT,
+  NF_STOLEN,
+  nfDropErr,
+  type Verdict,
+} from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
+import type { SkBuff } from "../skb.js";
+import { get32 } from "../wire/bytes.js";
+import { evaluateTable, type TraceLog } from "./evaluate.js";
+import { type TableName, XtActionParam } from "./extension.js";
+import { logTracedRule } from "./log.js";
+import { Chain, type Rule } from "./rule.js";
+import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority } from "./table.js";
 
 export type XtFlavour = "nft" | "legacy";
+
+/** How many chains deep a packet may be: the kernel's jump stack of nf_tables, and the room the legacy one makes. */
+const MAX_DEPTH: Readonly<Record<XtFlavour, number>> = { nft: 16, legacy: 512 };
 
 export class Xtables {
   readonly net: NetNamespace;
   readonly flavour: XtFlavour;
+  readonly #tables = new Map<TableName, Table>();
+  readonly #params: XtActionParam[] = [];
+  #depth = 0;
 
   constructor(net: NetNamespace, flavour: XtFlavour) {
     this.net = net;
     this.flavour = flavour;
+  }
+
+  /** The table, or undefined when nothing has made it yet. */
+  existing(name: TableName): Table | undefined {
+    const table = this.#tables.get(name);
+    return table?.fresh === true && this.flavour === "nft" ? undefined : table;
+  }
+
+  /** Tables there are, in the order in which this flavour's iptables-save prints them. */
+  tables(): Table[] {
+    if (this.flavour === "legacy") return [...this.#tables.values()].reverse();
+    return TABLE_NAMES.map((name) => this.existing(name)).filter((table) => table !== undefined);
+  }
+
+  /** The table, made at its first use: with the legacy flavour, with all its chains and on all its hooks. */
+  table(name: TableName): Table {
+    let table = this.#tables.get(name);
+    if (table === undefined) {
+      table = new Table(name);
+      this.#tables.set(name, table);
+      if (this.flavour === "legacy") for (const hook of TABLE_HOOKS[name]) this.#addBuiltin(table, hook);
+    }
+    return table;
+  }
+
+  /** A built-in chain, made and hung on its hook at its first use (nft); null when the table has none of the name. */
+  builtinChain(table: Table, name: string): Chain | null {
+    const hook = builtinHook(table.name, name);
+    if (hook === null) return null;
+    return table.chains.get(name) ?? this.#addBuiltin(table, hook);
+  }
+
+  /** Takes a built-in chain off its hook (`iptables-nft -X` removes the empty ones). */
+  removeBuiltin(table: Table, chain: Chain): void {
+    table.chains.delete(chain.name);
+    if (chain.registration !== null) this.net.hooks.unregister(chain.registration);
+    if (chain.natLookup !== null && chain.hook !== null) this.net.nat.unregisterLookup(chain.hook, chain.natLookup);
+    chain.registration = null;
+    chain.natLookup = null;
+  }
+
+  /**
+   * Changes a table: `edit` changes the chains freely; then the whole is checked and takes effect, or nothing does.
+   * Throws what `edit` throws, or {@link RulesetError}. A change inside another's `edit` is part of that one.
+   */
+  change<T>(table: Table, edit: () => T): T {
+    if (table.changing) return edit();
+    table.changing = true;
+    try {
+      const result = this.#change(table, edit);
+      table.fresh = false;
+      return result;
+    } finally {
+      table.changing = false;
+    }
+  }
+
+  #change<T>(table: Table, edit: () => T): T {
+    const before = new Set<Rule>();
+    for (const chain of table.chains.values()) for (const rule of chain.rules) before.add(rule);
+    const saved = table.begin();
+    let result: T;
+    try {
+      result = edit();
+      table.check(MAX_DEPTH[this.flavour]);
+    } catch (error) {
+      for (const chain of table.chains.values())
+        if (chain.hook !== null && !saved.chains.has(chain.name)) this.removeBuiltin(table, chain);
+      table.rollback(saved);
+      throw error;
+    }
+    for (const chain of table.chains.values()) {
+      for (const rule of chain.rules) {
+        if (before.delete(rule)) continue;
+        for (const match of rule.matches) match.attach?.(this.net);
+        rule.target?.attach?.(this.net);
+      }
+    }
+    for (const rule of before) {
+      for (const match of rule.matches) match.detach?.(this.net);
+      rule.target?.detach?.(this.net);
+    }
+    return result;
+  }
+
+  #addBuiltin(table: Table, hook: HookNumber): Chain {
+    const chain = new Chain(HOOK_NAMES[hook], hook);
+    table.chains.set(chain.name, chain);
+    const priority = tablePriority(table.name, hook);
+    if (table.name === "nat") {
+      const lookup = this.#natLookup(table, chain);
+      chain.natLookup = lookup;
+      this.net.nat.registerLookup(hook, lookup, priority);
+      return chain;
+    }
+    const ops: HookOps = { hook, priority, label: table.name, ...this.#hookFunction(table, chain) };
+    chain.registration = ops;
+    this.net.hooks.register(ops);
+    return chain;
+  }
+
+  #hookFunction(table: Table, chain: Chain): Pick<HookOps, "fn" | "name" | "module"> {
+    const reroutes = table.name === "mangle" && chain.hook === NF_INET_LOCAL_OUT;
+    if (this.flavour === "legacy") {
+      if (table.name !== "mangle")
+        return {
+          fn: (skb, state) => this.#evaluate(table, chain, skb, state),
+          name: "ipt_do_table",
+          module: "ip_tables",
+        };
+      const inner = this.#traced("ipt_do_table", "ip_tables", table, chain);
+      return { fn: reroutes ? this.#rerouting(inner) : inner, name: "iptable_mangle_hook", module: "iptable_mangle" };
+    }
+    const inner = this.#traced("nft_do_chain", "nf_tables", table, chain);
+    return reroutes
+      ? { fn: this.#rerouting(inner), name: "nf_route_table_hook4", module: "nf_tables" }
+      : { fn: inner, name: "nft_do_chain_ipv4", module: "nf_tables" };
+  }
+
+  #natLookup(table: Table, chain: Chain): HookFunction {
+    if (this.flavour === "legacy") return this.#traced("ipt_do_table", "ip_tables", table, chain);
+    const inner = this.#traced("nft_do_chain", "nf_tables", table, chain);
+    return (skb, state) => {
+      const trace = this.net.trace;
+      if (trace === null) return inner(skb, state);
+      trace.enter("nft_nat_do_chain", "nft_chain_nat", skb);
+      const verdict = inner(skb, state);
+      trace.leave();
+      return verdict;
+    };
+  }
+
+  /** Evaluation as a call of its own in the trace. */
+  #traced(name: string, module: string, table: Table, chain: Chain): HookFunction {
+    return (skb, state) => {
+      const trace = this.net.trace;
+      if (trace === null) return this.#evaluate(table, chain, skb, state);
+      trace.enter(name, module, skb);
+      const verdict = this.#evaluate(table, chain, skb, state);
+      trace.leave();
+      return verdict;
+    };
+  }
+
+  /**
+   * The mangle table in OUTPUT: a packet whose addresses, mark or TOS changed is routed again. Models ipt_mangle_out()
+   * and nf_route_table_hook4().
+   */
+  #rerouting(inner: HookFunction): HookFunction {
+    return (skb, state) => {
+      const { mark } = skb;
+      const src = get32(skb.data, 12);
+      const dst = get32(skb.data, 16);
+      const tos = skb.data[1];
+      const verdict = inner(skb, state);
+      if ((verdict & 0xff) === NF_DROP || verdict === NF_STOLEN) return verdict;
+      if (skb.mark === mark && get32(skb.data, 12) === src && get32(skb.data, 16) === dst && skb.data[1] === tos)
+        return verdict;
+      const error = this.net.ip.routeMeHarder(skb);
+      return error < 0 ? nfDropErr(-error) : verdict;
+    };
+  }
+
+  #evaluate(table: Table, chain: Chain, skb: SkBuff, state: HookState): Verdict {
+    // A REJECT sends a packet through OUTPUT while its own is still being judged: one parameter object a depth.
+    if (this.#depth === this.#params.length) this.#params.push(new XtActionParam(this.net));
+    const par = this.#params[this.#depth++];
+    const verdict = evaluateTable(table, chain, skb, state, par, this.#traceLog);
+    this.#depth--;
+    return verdict;
+  }
+
+  /** The legacy flavour's TRACE writes to the kernel log; nf_tables reports to `nft monitor trace` listeners instead. */
+  get #traceLog(): TraceLog | null {
+    return this.flavour === "legacy" ? logTracedRule : null;
   }
 }

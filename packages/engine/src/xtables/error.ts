@@ -1,0 +1,50 @@
+/**
+ * How a table command fails. The text is the part that names the mistake; the command adds its own name and the hint
+ * line around it, which differ between `iptables` and `iptables-restore`. Models `xtables_error()` and
+ * `iptc_strerror()` of iptables.
+ */
+import type { Rule } from "./rule.js";
+
+/** A command line that cannot be right: status 2 and the "Try `iptables -h'" hint. Models PARAMETER_PROBLEM. */
+export class ParameterProblem extends Error {
+  override readonly name: string = "ParameterProblem";
+}
+
+/** A word that belongs to nothing; the one message that comes without the tool's name in front. */
+export class BadArgument extends ParameterProblem {}
+
+/** A command the tool refuses for another reason: status 1, `iptables v1.8.9 (legacy): ...`. Models OTHER_PROBLEM. */
+export class OtherProblem extends Error {
+  override readonly name = "OtherProblem";
+}
+
+/** The kernel's errnos that table changes meet. */
+export type KernelErrno =
+  | "ENOENT"
+  | "EEXIST"
+  | "EINVAL"
+  | "EBUSY"
+  | "ELOOP"
+  | "EMLINK"
+  | "E2BIG"
+  | "ENOTEMPTY"
+  | "ENXIO"
+  | "EOPNOTSUPP";
+
+/** A change the ruleset refuses; the flavours word the same refusal differently. */
+export class RulesetError extends Error {
+  override readonly name = "RulesetError";
+  readonly errno: KernelErrno;
+  /** The rule that is refused; null when it is a chain. */
+  readonly rule: Rule | null;
+
+  /** The chain with the rule, or that is refused itself. */
+  readonly chain: string;
+
+  constructor(errno: KernelErrno, chain: string, detail: string, rule: Rule | null = null) {
+    super(`${errno}: ${detail}`);
+    this.errno = errno;
+    this.chain = chain;
+    this.rule = rule;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A packet's way through one table. Models ipt_do_table(), net/ipv4/netfilter/ip_tables.c; nft_do_chain() does the
+ * same for the rules of iptables-nft. Untraced evaluation allocates nothing.
+ */
+import type { HookState, Verdict } from "../hooks.js";
+import { NF_ACCEPT, NF_DROP } from "../hooks.js";
+import type { SkBuff } from "../skb.js";
+import { get16, get32 } from "../wire/bytes.js";
+import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
+import { ruleText } from "./print.js";
+import type { Chain, Rule } from "./rule.js";
+import type { Table } from "./table.js";
+
+/** What `-j TRACE` makes evaluation report. `comment` is `rule`, `return` or `policy`. */
+export type TraceLog = (
+  skb: SkBuff,
+  state: HookState,
+  table: Table,
+  chain: Chain,
+  comment: string,
+  number: number,
+) => void;
+
+/** Deeper than any checked ruleset goes. Models NF_DROP on an exhausted jump stack. */
+const STACK_LIMIT = 4096;
+
+function matchesAll(rule: Rule, par: XtActionParam): boolean {
+  const matches = rule.matches;
+  for (let i = 0; i < matches.length; i++) if (!matches[i].match(par)) return false;
+  return true;
+}
+
+/** Judges a packet by a built-in chain. `par` is this evaluation's own. */
+export function evaluateTable(
+  table: Table,
+  base: Chain,
+  skb: SkBuff,
+  state: HookState,
+  par: XtActionParam,
+  traceLog: TraceLog | null,
+): Verdict {
+  const trace = state.net.trace;
+  const indev = state.indev === null ? "" : state.indev.name;
+  const outdev = state.outdev === null ? "" : state.outdev.name;
+  let data = skb.data;
+  let src = get32(data, 12);
+  let dst = get32(data, 16);
+  let proto = data[9];
+  par.skb = skb;
+  par.state = state;
+  par.hook = state.hook;
+  par.table = table.name;
+  par.fragoff = (get16(data, 6) & 0x1fff) << 3;
+  par.thoff = (data[0] & 0xf) << 2;
+  par.hotdrop = false;
+  const stackChains = table.stackChains;
+  const stackIndexes = table.stackIndexes;
+  const bottom = table.stackTop;
+  let chain = base;
+  let rules = chain.rules;
+  let index = 0;
+  let verdict: Verdict = NF_DROP;
+  for (;;) {
+    if (index >= rules.length) {
+      if (table.stackTop > bottom) {
+        if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, chain, "return", rules.length + 1);
+        table.stackTop--;
+        chain = stackChains[table.stackTop];
+        rules = chain.rules;
+        index = stackIndexes[table.stackTop];
+        continue;
+      }
+      // The end of a built-in chain, by itself, by RETURN, or by a goto's chain running out.
+      base.policyPackets++;
+      base.policyBytes += skb.len;
+      verdict = base.policy === "ACCEPT" ? NF_ACCEPT : NF_DROP;
+      if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, base, "policy", base.rules.length + 1);
+      if (trace !== null) trace.note({ kind: "policy", table: table.name, chain: base.name, verdict: base.policy });
+      break;
+    }
+    const rule = rules[index++];
+    const matched = rule.matchesIp(src, dst, proto, par.fragoff, indev, outdev) && matchesAll(rule, par);
+    if (trace !== null)
+      trace.note({
+        kind: "rule",
+        table: table.name,
+        chain: chain.name,
+        number: index,
+        rule: ruleText(chain.name, rule),
+        matched,
+      });
+    if (!matched) {
+      if (par.hotdrop) {
+        verdict = NF_DROP;
+        break;
+      }
+      continue;
+    }
+    rule.packets++;
+    rule.bytes += skb.len;
+    if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, chain, "rule", index);
+    const next = rule.chain;
+    if (next !== null) {
+      if (!rule.goto) {
+        if (table.stackTop - bottom >= STACK_LIMIT) {
+          verdict = NF_DROP;
+          break;
+        }
+        stackChains[table.stackTop] = chain;
+        stackIndexes[table.stackTop] = index;
+        table.stackTop++;
+      }
+      chain = next;
+      rules = chain.rules;
+      index = 0;
+      continue;
+    }
+    const target = rule.target;
+    if (target === null) continue;
+    verdict = target.target(par);
+    if (verdict === XT_CONTINUE) {
+      // The target may have rewritten the packet.
+      data = skb.data;
+      src = get32(data, 12);
+      dst = get32(data, 16);
+      proto = data[9];
+      continue;
+    }
+    if (verdict === XT_RETURN) {
+      if (table.stackTop > bottom) {
+        table.stackTop--;
+        chain = stackChains[table.stackTop];
+        rules = chain.rules;
+        index = stackIndexes[table.stackTop];
+      } else {
+        index = rules.length;
+      }
+      continue;
+    }
+    break;
+  }
+  table.stackTop = bottom;
+  return verdict;
+}

@@ -1,0 +1,101 @@
+/**
+ * What a match or a target is: one object that parses its options, checks them, prints itself and judges packets.
+ * A match that is part of a rule never changes, except for state of its own (a token bucket).
+ * Models `struct xtables_match`/`xtables_target` of iptables and `struct xt_match`/`xt_target` of
+ * include/linux/netfilter/x_tables.h, which the tool and the kernel keep apart and a lesson reads together.
+ */
+import type { HookNumber, HookState, Verdict } from "../hooks.js";
+import type { NetNamespace } from "../netns.js";
+import type { SkBuff } from "../skb.js";
+import type { OptionSpec, OptionValues } from "./options.js";
+
+/** The five tables. */
+export type TableName = "raw" | "mangle" | "nat" | "filter" | "security";
+
+/** Evaluation goes on with the next rule. Models XT_CONTINUE. */
+export const XT_CONTINUE = 0x10000000;
+/** Evaluation goes back to the calling chain. Models XT_RETURN. */
+export const XT_RETURN = 0x10000001;
+
+/** What a packet's evaluation carries along; one object a nesting depth, reused. Models `struct xt_action_param`. */
+export class XtActionParam {
+  readonly net: NetNamespace;
+  skb!: SkBuff;
+  state!: HookState;
+  hook: HookNumber = 0;
+  /** Offset of the fragment in bytes; 0 for a whole packet or a first fragment. */
+  fragoff = 0;
+  /** Offset of the transport header. */
+  thoff = 0;
+  /** Set by a match that finds the packet malformed: it is dropped at once. */
+  hotdrop = false;
+  /** The table under evaluation, for targets that report. */
+  table: TableName = "filter";
+
+  constructor(net: NetNamespace) {
+    this.net = net;
+  }
+}
+
+/** A match with its options, as a part of a rule. */
+export interface Match {
+  readonly name: string;
+  /** Whether the packet matches. Allocates nothing. */
+  match(par: XtActionParam): boolean;
+  /** The options as `iptables -S` prints them, each with a leading space. */
+  save(): string;
+  /** The options as `iptables -L` prints them, with a leading space; `numeric` is `-n`. */
+  print(numeric: boolean): string;
+  /** A rule with it enters the ruleset; throws {@link RulesetError} when the kernel would refuse it. */
+  attach?(net: NetNamespace): void;
+  /** That rule left the ruleset. */
+  detach?(net: NetNamespace): void;
+}
+
+/** A target with its options, as a part of a rule. */
+export interface Target {
+  readonly name: string;
+  /** Acts on the packet: a verdict, {@link XT_CONTINUE} or {@link XT_RETURN}. Allocates nothing where the kernel does not. */
+  target(par: XtActionParam): Verdict;
+  save(): string;
+  print(numeric: boolean): string;
+  attach?(net: NetNamespace): void;
+  detach?(net: NetNamespace): void;
+}
+
+/** The packet side of a rule that an extension's user-space check may look at (`-p` for ports, for example). */
+export interface RuleHeader {
+  /** Protocol number, 0 for all. */
+  readonly proto: number;
+  readonly invertProto: boolean;
+  /** The rule's protocol as it was typed, for messages; null when `-p` was not given. */
+  readonly protocolText: string | null;
+  readonly goto: boolean;
+}
+
+/** Common to both kinds of extension. */
+interface ExtensionBase {
+  readonly name: string;
+  readonly options: readonly OptionSpec[];
+  /** Text of `iptables -m name -h` for this extension. */
+  readonly help: string;
+  /** Tables the kernel allows it in; absent: all. */
+  readonly tables?: readonly TableName[];
+  /** Bit mask of the hooks the kernel allows it in; absent: all. */
+  readonly hooks?: number;
+  /** The protocols (numbers) the kernel wants in the rule; absent: any. */
+  readonly protocols?: readonly number[];
+}
+
+export interface MatchExtension extends ExtensionBase {
+  readonly kind: "match";
+  /** Makes the match once all options are known; throws {@link ParameterProblem} as the tool's final check does. */
+  build(values: OptionValues, header: RuleHeader): Match;
+}
+
+export interface TargetExtension extends ExtensionBase {
+  readonly kind: "target";
+  build(values: OptionValues, header: RuleHeader): Target;
+}
+
+export type Extension = MatchExtension | TargetExtension;

@@ -1,0 +1,23 @@
+/** What the commands need of the tables; the rest is this folder's own. */
+export { BadArgument, OtherProblem, ParameterProblem, RulesetError } from "./error.js";
+export type {
+  Extension as XtExtension,
+  Match as XtMatch,
+  MatchExtension as XtMatchExtension,
+  TableName,
+  Target as XtTarget,
+  TargetExtension as XtTargetExtension,
+} from "./extension.js";
+export { packetLogLine } from "./log.js";
+export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKind } from "./parse.js";
+export { isTableName, parseCommand } from "./parse.js";
+export type { ListFormat } from "./print.js";
+export { chainHeading, listRule, ruleText } from "./print.js";
+export { protocolName, protocolNumber } from "./protocols.js";
+export { isMatchElsewhere, isTargetElsewhere, matchExtensions, targetExtensions } from "./registry.js";
+export type { Action as RuleAction, IpSpec, Policy } from "./rule.js";
+export { Chain, Rule } from "./rule.js";
+export { serviceName, servicePort } from "./services.js";
+export { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority } from "./table.js";
+export type { XtFlavour } from "./xtables.js";
+export { Xtables } from "./xtables.js";

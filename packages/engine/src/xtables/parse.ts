@@ -1,0 +1,769 @@
+/**
+ * The command line of iptables: one command with its rule, as iptables 1.8.9's do_parse() (iptables/xshared.c) accepts
+ * and refuses it, message for message. What the rule says is all here; what the command then does to a table is in
+ * the lab's command.
+ */
+import { AddressError, parseIPv4, prefixMask } from "../wire/address.js";
+import { BadArgument, ParameterProblem } from "./error.js";
+import type { Extension, Match, MatchExtension, RuleHeader, TableName, Target, TargetExtension } from "./extension.js";
+import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
+import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
+import { protocolNumber } from "./protocols.js";
+import { findMatch, findTarget, isMatchElsewhere, isTargetElsewhere } from "./registry.js";
+import { INV_DST, INV_FRAGMENT, INV_PROTO, INV_SRC, INV_VIA_IN, INV_VIA_OUT, type IpSpec } from "./rule.js";
+
+/** What a command line asks for, by the letter of its option; `delete-num` and `zero-num` are `-D` and `-Z` by number. */
+export type XtCommandKind =
+  | "append"
+  | "insert"
+  | "delete"
+  | "delete-num"
+  | "replace"
+  | "check"
+  | "list"
+  | "list-rules"
+  | "flush"
+  | "zero"
+  | "zero-num"
+  | "new-chain"
+  | "delete-chain"
+  | "rename-chain"
+  | "set-policy"
+  | "help"
+  | "version";
+
+/** Where a rule goes on to, as typed: a target of this project's, or a chain's name to be looked up. */
+export type ParsedAction =
+  | { readonly kind: "none" }
+  | { readonly kind: "chain"; readonly name: string; readonly goto: boolean }
+  | { readonly kind: "target"; readonly target: Target };
+
+/** A parsed rule, for each source and destination address of the lists that `-s` and `-d` take. */
+export interface ParsedRule {
+  readonly specs: readonly IpSpec[];
+  readonly matches: readonly Match[];
+  readonly action: ParsedAction;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface ParsedCommand {
+  readonly kind: XtCommandKind;
+  /** More than one with `-L -Z` or `-S -Z`: listed, then zeroed. */
+  readonly alsoZero: boolean;
+  /** The table's name as typed; may be unknown. */
+  readonly table: string;
+  readonly chain: string | null;
+  /** 1-based; 0 when none was given. */
+  readonly number: number;
+  readonly newName: string | null;
+  readonly policy: string | null;
+  /** Whether `-c` gave counters (for `-P`). */
+  readonly counters: { readonly packets: number; readonly bytes: number } | null;
+  readonly numeric: boolean;
+  readonly verbose: number;
+  readonly exact: boolean;
+  readonly lineNumbers: boolean;
+  readonly rule: ParsedRule;
+  /** For `-h`: the extensions loaded so far, whose help follows. */
+  readonly extensions: readonly Extension[];
+}
+
+/** How a line is read. */
+export interface ParseContext {
+  /** The table to use unless `-t` names another. */
+  readonly table: string;
+  /** Inside iptables-restore, where `-t` may not be given. */
+  readonly restore: boolean;
+  /** The program's name, for messages that contain it. */
+  readonly program: string;
+}
+
+const SHORT = "A:C:D:R:I:L::S::M:F::Z::N:X::E:P:Vh::o:p:s:d:j:i:fbvw::W::nt:m:xc:g:46";
+
+function shortOptions(text: string): Map<string, HasArgument> {
+  const map = new Map<string, HasArgument>();
+  for (const [, letter, colons] of text.matchAll(/([A-Za-z0-9])(:{0,2})/g))
+    map.set(letter, colons.length as HasArgument);
+  return map;
+}
+
+const SHORT_OPTIONS: ReadonlyMap<string, HasArgument> = shortOptions(SHORT);
+
+/** A long option is either another spelling of a letter, or an extension's. */
+interface Code {
+  readonly letter: string | null;
+  readonly use: ExtensionUse | null;
+  readonly spec: OptionSpec | null;
+}
+
+function letterCode(letter: string): Code {
+  return { letter, use: null, spec: null };
+}
+
+const CODES = new Map([..."ACDRILSMFZNXEPVhopsdjifbvwWntmxcg460"].map((letter) => [letter, letterCode(letter)]));
+
+function base(name: string, hasArgument: HasArgument, letter: string): LongOption<Code> {
+  return { name, hasArgument, code: CODES.get(letter) as Code };
+}
+
+const BASE_OPTIONS: readonly LongOption<Code>[] = [
+  base("append", 1, "A"),
+  base("delete", 1, "D"),
+  base("check", 1, "C"),
+  base("insert", 1, "I"),
+  base("replace", 1, "R"),
+  base("list", 2, "L"),
+  base("list-rules", 2, "S"),
+  base("flush", 2, "F"),
+  base("zero", 2, "Z"),
+  base("new-chain", 1, "N"),
+  base("delete-chain", 2, "X"),
+  base("rename-chain", 1, "E"),
+  base("policy", 1, "P"),
+  base("source", 1, "s"),
+  base("destination", 1, "d"),
+  base("src", 1, "s"),
+  base("dst", 1, "d"),
+  base("protocol", 1, "p"),
+  base("in-interface", 1, "i"),
+  base("jump", 1, "j"),
+  base("table", 1, "t"),
+  base("match", 1, "m"),
+  base("numeric", 0, "n"),
+  base("out-interface", 1, "o"),
+  base("verbose", 0, "v"),
+  base("wait", 2, "w"),
+  base("wait-interval", 2, "W"),
+  base("exact", 0, "x"),
+  base("fragments", 0, "f"),
+  base("version", 0, "V"),
+  base("help", 2, "h"),
+  base("line-numbers", 0, "0"),
+  base("modprobe", 1, "M"),
+  base("set-counters", 1, "c"),
+  base("goto", 1, "g"),
+  base("ipv4", 0, "4"),
+  base("ipv6", 0, "6"),
+];
+
+/** An extension in a rule being parsed, with the options seen. */
+interface ExtensionUse {
+  readonly extension: Extension;
+  readonly values: OptionValues;
+}
+
+/** The commands' letters and long names; the order is that of the bits in iptables, which messages follow. */
+const COMMAND_LETTERS: Readonly<Record<Exclude<XtCommandKind, "help" | "version">, string>> = {
+  insert: "I",
+  delete: "D",
+  "delete-num": "D",
+  replace: "R",
+  append: "A",
+  list: "L",
+  flush: "F",
+  zero: "Z",
+  "new-chain": "N",
+  "delete-chain": "X",
+  "set-policy": "P",
+  "rename-chain": "E",
+  "list-rules": "S",
+  "zero-num": "Z",
+  check: "C",
+};
+
+type OptionLetter = "n" | "s" | "d" | "p" | "j" | "v" | "x" | "i" | "o" | "0" | "c" | "f";
+const OPTION_ORDER: readonly OptionLetter[] = ["n", "s", "d", "p", "j", "v", "x", "i", "o", "0", "c", "f"];
+const OPTION_NAMES: Readonly<Record<OptionLetter, string>> = {
+  n: "numeric",
+  s: "source",
+  d: "destination",
+  p: "protocol",
+  j: "jump",
+  v: "verbose",
+  x: "exact",
+  i: "in-interface",
+  o: "out-interface",
+  "0": "line-numbers",
+  c: "set-counters",
+  f: "fragments",
+};
+const INVERTIBLE = "sdpiof";
+
+const RULE_COMMANDS: readonly XtCommandKind[] = ["append", "insert", "delete", "replace", "check"];
+
+/** Options a command has no use for (`x` in the tool's table): each command's forbidden letters. */
+const FORBIDDEN: Readonly<Partial<Record<XtCommandKind, string>>> = {
+  insert: "n x0",
+  delete: "nx0c",
+  "delete-num": "nsdpjxio0cf",
+  replace: "nx0",
+  append: "nx0",
+  list: "sdpjiocf",
+  flush: "nsdpjxio0cf",
+  zero: "nsdpjxio0cf",
+  "zero-num": "nsdpjxio0cf",
+  "new-chain": "nsdpjxio0cf",
+  "delete-chain": "nsdpjxio0cf",
+  "set-policy": "nsdpjxio0f",
+  "rename-chain": "nsdpjxio0cf",
+  "list-rules": "nsdpjxio0cf",
+  check: "nx0c",
+};
+
+/** Longest name of a chain or target, in bytes. */
+const MAX_NAME = 28;
+
+/** Whether a name may be a chain's target on the command line. Models xt_parse_target(). */
+function parseTargetName(name: string): string {
+  if (name.length < 1) throw new ParameterProblem("Invalid target name (too short)");
+  if (name.length > MAX_NAME) throw new ParameterProblem(`Invalid target name \`${name}' (${MAX_NAME} chars max)`);
+  if (/\s/.test(name)) throw new ParameterProblem(`Invalid target name \`${name}'`);
+  return name;
+}
+
+/** Models xtables_parse_protocol(). */
+function parseProtocol(text: string): number {
+  const number = parseUint(text, 0, 255);
+  if (number !== undefined) return number;
+  const named = protocolNumber(text);
+  if (named === undefined) throw new ParameterProblem(`unknown protocol "${text}" specified`);
+  return named;
+}
+
+/** Models xtables_parse_interface(). */
+function parseInterface(text: string): string {
+  if (text.length > 15) throw new ParameterProblem(`interface name \`${text}' must be shorter than 16 characters (15)`);
+  return text;
+}
+
+function parseRuleNumber(text: string): number {
+  const number = parseUint(text, 1, 0x7fffffff);
+  if (number === undefined) throw new ParameterProblem(`Invalid rule number \`${text}'`);
+  return number;
+}
+
+/** One address with its mask, as `-s` and `-d` take them. Models xtables_ipparse_any() and its parse_ipmask(). */
+function parseAddress(text: string): { readonly address: number; readonly mask: number } {
+  const slash = text.lastIndexOf("/");
+  const host = slash < 0 ? text : text.slice(0, slash);
+  let mask = 0xffffffff;
+  if (slash >= 0) {
+    const maskText = text.slice(slash + 1);
+    const dotted = quad(maskText, true);
+    if (dotted !== undefined) mask = dotted;
+    else {
+      const prefix = parseUint(maskText, 0, 32);
+      if (prefix === undefined) throw new ParameterProblem(`invalid mask \`${maskText}' specified`);
+      mask = prefixMask(prefix);
+    }
+  }
+  // With a mask of nothing the host is not even looked at.
+  const address = mask === 0 && slash >= 0 ? 0 : hostAddress(host);
+  return { address: (address & mask) >>> 0, mask };
+}
+
+/** A dotted quad; with `whole` all four parts are needed, else missing ones are zeros (`10.1` is 10.1.0.0). */
+function quad(text: string, whole: boolean): number | undefined {
+  const parts = text.split(".");
+  if (parts.length > 4 || (whole && parts.length !== 4)) return undefined;
+  while (parts.length < 4) parts.push("0");
+  try {
+    return parseIPv4(parts.join("."));
+  } catch (error) {
+    if (error instanceof AddressError) return undefined;
+    throw error;
+  }
+}
+
+function hostAddress(text: string): number {
+  const address = quad(text, true) ?? (text === "localhost" ? 0x7f000001 : quad(text, false));
+  if (address === undefined) throw new ParameterProblem(`host/network \`${text}' not found`);
+  return address;
+}
+
+function parseAddresses(text: string): { readonly address: number; readonly mask: number }[] {
+  return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, "")));
+}
+
+class Parser {
+  readonly #context: ParseContext;
+  readonly #getopt: Getopt<Code>;
+  #invert = false;
+  #command: XtCommandKind | null = null;
+  #alsoZero = false;
+  #table: string;
+  #chain: string | null = null;
+  #number = 0;
+  #newName: string | null = null;
+  #policy: string | null = null;
+  readonly #given = new Set<OptionLetter>();
+  #verbose = 0;
+  #inverted = 0;
+  #sources: string | null = null;
+  #destinations: string | null = null;
+  #iniface = "";
+  #outiface = "";
+  #fragment = false;
+  #proto = 0;
+  #protocolText: string | null = null;
+  #protocolLoaded = false;
+  #packets = 0;
+  #bytes = 0;
+  #jumpTo: string | null = null;
+  #goto = false;
+  readonly #matches: ExtensionUse[] = [];
+  #target: ExtensionUse | null = null;
+  #extensionOptions: LongOption<Code>[] = [];
+
+  constructor(args: readonly string[], context: ParseContext) {
+    this.#context = context;
+    this.#table = context.table;
+    this.#getopt = new Getopt<Code>(args, SHORT_OPTIONS);
+  }
+
+  parse(): ParsedCommand {
+    for (;;) {
+      const result = this.#getopt.next([...BASE_OPTIONS, ...this.#extensionOptions]);
+      if (result === null) break;
+      if (result.kind === "text") {
+        if (result.text === "!") {
+          if (this.#invert) throw new ParameterProblem("multiple consecutive ! not allowed");
+          this.#invert = true;
+          continue;
+        }
+        throw new BadArgument(`Bad argument \`${result.text}'`);
+      }
+      if (result.kind === "unknown" || result.kind === "missing") {
+        if (this.#reparseWithProtocol(result.kind)) continue;
+        const previous = this.#getopt.args[this.#getopt.index - 1] ?? this.#context.program;
+        throw new ParameterProblem(
+          result.kind === "unknown" ? `unknown option "${previous}"` : `option "${previous}" requires an argument`,
+        );
+      }
+      if (result.kind === "long" && result.option.code.letter === null) {
+        const { use, spec } = result.option.code;
+        if (use !== null && spec !== null) this.#extensionOption(use, spec, result.option.name, result.argument);
+      } else {
+        const letter = result.kind === "short" ? result.letter : (result.option.code.letter as string);
+        if (this.#baseOption(letter, result.argument)) return this.#finish();
+      }
+      this.#invert = false;
+    }
+    this.#check();
+    return this.#finish();
+  }
+
+  /** An unknown option may be the protocol's (`-p tcp --dport 80`): then its match is loaded, and the option read again. */
+  #reparseWithProtocol(kind: "unknown" | "missing"): boolean {
+    if (kind === "missing" || this.#protocolText === null || this.#protocolLoaded) return false;
+    if (this.#matches.some((use) => use.extension.name === this.#protocolText)) return false;
+    const extension = findMatch(this.#protocolText);
+    if (extension === undefined) return false;
+    this.#protocolLoaded = true;
+    this.#loadMatch(extension);
+    this.#getopt.index--;
+    return true;
+  }
+
+  #hasArgument(): boolean {
+    const next = this.#getopt.args[this.#getopt.index];
+    return next !== undefined && !next.startsWith("-") && !next.startsWith("!");
+  }
+
+  #takeArgument(): string | null {
+    return this.#hasArgument() ? this.#getopt.args[this.#getopt.index++] : null;
+  }
+
+  #setCommand(kind: Exclude<XtCommandKind, "help" | "version">): void {
+    if (this.#invert) throw new ParameterProblem("unexpected '!' flag");
+    const other = this.#command;
+    if (other !== null && other !== "help" && other !== "version") {
+      const pair = [kind, other];
+      const listing = pair.find((each) => each === "list" || each === "list-rules");
+      if (listing !== undefined && pair.some((each) => each === "zero" || each === "zero-num")) {
+        this.#alsoZero = true;
+        this.#command = listing;
+        return;
+      }
+      throw new ParameterProblem(`Cannot use -${COMMAND_LETTERS[kind]} with -${COMMAND_LETTERS[other]}\n`);
+    }
+    this.#command = kind;
+  }
+
+  #setOption(letter: OptionLetter, inversion: number): void {
+    if (this.#given.has(letter)) throw new ParameterProblem(`multiple -${letter} flags not allowed`);
+    this.#given.add(letter);
+    if (!this.#invert) return;
+    if (!INVERTIBLE.includes(letter)) throw new ParameterProblem(`cannot have ! before -${letter}`);
+    this.#inverted |= inversion;
+  }
+
+  /** Returns true when the command line is at its end (`-h`, `-V`). */
+  #baseOption(letter: string, argument: string | undefined): boolean {
+    switch (letter) {
+      case "A":
+        this.#setCommand("append");
+        this.#chain = argument as string;
+        break;
+      case "C":
+        this.#setCommand("check");
+        this.#chain = argument as string;
+        break;
+      case "D": {
+        this.#setCommand("delete");
+        this.#chain = argument as string;
+        const number = this.#takeArgument();
+        if (number !== null) {
+          this.#number = parseRuleNumber(number);
+          this.#command = "delete-num";
+        }
+        break;
+      }
+      case "R": {
+        this.#setCommand("replace");
+        this.#chain = argument as string;
+        const number = this.#takeArgument();
+        if (number === null) throw new ParameterProblem("-R requires a rule number");
+        this.#number = parseRuleNumber(number);
+        break;
+      }
+      case "I": {
+        this.#setCommand("insert");
+        this.#chain = argument as string;
+        const number = this.#takeArgument();
+        this.#number = number === null ? 1 : parseRuleNumber(number);
+        break;
+      }
+      case "L":
+      case "S": {
+        this.#setCommand(letter === "L" ? "list" : "list-rules");
+        this.#chain = argument ?? this.#takeArgument() ?? this.#chain;
+        const number = this.#takeArgument();
+        if (number !== null) this.#number = parseRuleNumber(number);
+        break;
+      }
+      case "F":
+        this.#setCommand("flush");
+        this.#chain = argument ?? this.#takeArgument();
+        break;
+      case "Z": {
+        this.#setCommand("zero");
+        this.#chain = argument ?? this.#takeArgument() ?? this.#chain;
+        const number = this.#takeArgument();
+        if (number !== null) {
+          this.#number = parseRuleNumber(number);
+          if (this.#command === "zero") this.#command = "zero-num";
+        }
+        break;
+      }
+      case "N": {
+        const name = argument as string;
+        if (name.startsWith("-") || name.startsWith("!"))
+          throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'\n`);
+        if (findTarget(name) !== undefined || isTargetElsewhere(name))
+          throw new ParameterProblem("chain name may not clash with target name\n");
+        this.#setCommand("new-chain");
+        this.#chain = name;
+        break;
+      }
+      case "X":
+        this.#setCommand("delete-chain");
+        this.#chain = argument ?? this.#takeArgument();
+        break;
+      case "E":
+        this.#setCommand("rename-chain");
+        this.#chain = argument as string;
+        this.#newName = this.#takeArgument();
+        if (this.#newName === null) throw new ParameterProblem("-E requires old-chain-name and new-chain-name");
+        break;
+      case "P":
+        this.#setCommand("set-policy");
+        this.#chain = argument as string;
+        this.#policy = this.#takeArgument();
+        if (this.#policy === null) throw new ParameterProblem("-P requires a chain and a policy");
+        break;
+      case "h":
+        this.#command = "help";
+        return true;
+      case "p": {
+        this.#setOption("p", INV_PROTO);
+        this.#protocolText = (argument as string).toLowerCase();
+        this.#proto = parseProtocol(this.#protocolText);
+        if (this.#proto === 0 && this.#invert) throw new ParameterProblem("rule would never match protocol");
+        break;
+      }
+      case "s":
+        this.#setOption("s", INV_SRC);
+        this.#sources = argument as string;
+        break;
+      case "d":
+        this.#setOption("d", INV_DST);
+        this.#destinations = argument as string;
+        break;
+      case "g":
+        this.#setOption("j", 0);
+        this.#goto = true;
+        this.#jumpTo = parseTargetName(argument as string);
+        break;
+      case "j":
+        this.#setOption("j", 0);
+        this.#jump(argument as string);
+        break;
+      case "i":
+        this.#checkEmptyInterface(argument as string);
+        this.#setOption("i", INV_VIA_IN);
+        this.#iniface = parseInterface(argument as string);
+        break;
+      case "o":
+        this.#checkEmptyInterface(argument as string);
+        this.#setOption("o", INV_VIA_OUT);
+        this.#outiface = parseInterface(argument as string);
+        break;
+      case "f":
+        this.#setOption("f", INV_FRAGMENT);
+        this.#fragment = true;
+        break;
+      case "v":
+        if (this.#verbose === 0) this.#setOption("v", 0);
+        this.#verbose++;
+        break;
+      case "m": {
+        if (this.#invert) throw new ParameterProblem("unexpected ! flag before --match");
+        this.#loadMatch(this.#requireMatch(argument as string));
+        break;
+      }
+      case "n":
+        this.#setOption("n", 0);
+        break;
+      case "t":
+        if (this.#invert) throw new ParameterProblem("unexpected ! flag before --table");
+        if (this.#context.restore)
+          throw new ParameterProblem(`The -t option cannot be used in ${this.#context.program}.\n`);
+        this.#table = argument as string;
+        break;
+      case "x":
+        this.#setOption("x", 0);
+        break;
+      case "V":
+        if (this.#invert) throw new ParameterProblem("unexpected ! flag before -V");
+        this.#command = "version";
+        return true;
+      case "w":
+      case "W":
+        if (this.#context.restore) throw new ParameterProblem(`You cannot use \`-${letter}' from iptables-restore`);
+        this.#waitSeconds(letter, argument);
+        break;
+      case "0":
+        this.#setOption("0", 0);
+        break;
+      case "M":
+        break;
+      case "c":
+        this.#counters(argument as string);
+        break;
+      case "4":
+        break;
+      case "6":
+        throw new ParameterProblem("This is the IPv4 version of iptables.\n");
+      default:
+        throw new ParameterProblem(`Unknown arg "${argument ?? ""}"`);
+    }
+    return false;
+  }
+
+  /** `-w [seconds]`: nobody else holds the lock here, so there is nothing to wait for. */
+  #waitSeconds(letter: string, argument: string | undefined): void {
+    const text = argument ?? this.#takeArgument();
+    if (text === null) return;
+    const seconds = letter === "w" ? /^[+-]?\d+$/.test(text) : parseUint(text, 1, 999999) !== undefined;
+    if (!seconds)
+      throw new ParameterProblem(letter === "w" ? "wait seconds not numeric" : "too long usec wait 999999 max");
+  }
+
+  #counters(argument: string): void {
+    this.#setOption("c", 0);
+    const comma = argument.indexOf(",", 1);
+    const packets = comma < 0 ? argument : argument.slice(0, comma);
+    const bytes = comma < 0 ? this.#takeArgument() : argument.slice(comma + 1);
+    if (bytes === null) throw new ParameterProblem("-c requires packet and byte counter");
+    if (!/^\s*[+-]?\d/.test(packets)) throw new ParameterProblem("-c packet counter not numeric");
+    if (!/^\s*[+-]?\d/.test(bytes)) throw new ParameterProblem("-c byte counter not numeric");
+    this.#packets = Number.parseInt(packets, 10);
+    this.#bytes = Number.parseInt(bytes, 10);
+  }
+
+  #checkEmptyInterface(name: string): void {
+    if (name === "") throw new ParameterProblem("Empty interface is likely to be undesired");
+  }
+
+  #requireMatch(name: string): MatchExtension {
+    const extension = findMatch(name);
+    if (extension !== undefined) return extension;
+    if (isMatchElsewhere(name)) throw new ParameterProblem(`netfilter-lab does not support the match \`${name}' yet\n`);
+    throw new ParameterProblem(`Couldn't load match \`${name}':No such file or directory\n`);
+  }
+
+  #addOptions(use: ExtensionUse): void {
+    const options: LongOption<Code>[] = use.extension.options.map((spec) => ({
+      name: spec.name,
+      hasArgument: spec.parse === undefined ? 0 : spec.optionalArgument === true ? 2 : 1,
+      code: codeOf(use, spec),
+    }));
+    this.#extensionOptions = [...options, ...this.#extensionOptions];
+  }
+
+  #loadMatch(extension: MatchExtension): void {
+    const use: ExtensionUse = { extension, values: new OptionValues() };
+    this.#matches.push(use);
+    this.#addOptions(use);
+  }
+
+  #jump(name: string): void {
+    this.#jumpTo = parseTargetName(name);
+    const extension = findTarget(name);
+    if (extension === undefined) return;
+    this.#target = { extension, values: new OptionValues() };
+    this.#addOptions(this.#target);
+  }
+
+  #extensionOption(use: ExtensionUse, spec: OptionSpec, option: string, argument: string | undefined): void {
+    const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
+    takeOption(spec, argument, { extension: use.extension.name, option, invert: this.#invert, proto }, use.values);
+  }
+
+  #check(): void {
+    if (this.#table === "nat" && (this.#policy === "DROP" || this.#jumpTo === "DROP"))
+      throw new ParameterProblem(
+        '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n',
+      );
+    for (const use of this.#matches) checkOptions(use.extension.name, use.extension.options, use.values);
+    if (this.#target !== null)
+      checkOptions(this.#target.extension.name, this.#target.extension.options, this.#target.values);
+    if (this.#getopt.index < this.#getopt.args.length)
+      throw new ParameterProblem("unknown arguments found on commandline");
+    if (this.#command === null) throw new ParameterProblem("no command specified");
+    if (this.#invert) throw new ParameterProblem("nothing appropriate following !");
+  }
+
+  #checkOptionUse(): void {
+    const command = this.#command;
+    if (command === null || command === "help" || command === "version") return;
+    const forbidden = FORBIDDEN[command] ?? "";
+    for (const letter of OPTION_ORDER) {
+      if (this.#given.has(letter) && forbidden.includes(letter))
+        throw new ParameterProblem(
+          letter === "0"
+            ? `Illegal option \`--${OPTION_NAMES[letter]}' with this command\n`
+            : `Illegal option \`-${letter}' with this command\n`,
+        );
+    }
+    if (this.#chain !== null && this.#chain.length > MAX_NAME)
+      throw new ParameterProblem(`chain name \`${this.#chain}' too long (must be under ${MAX_NAME + 1} chars)`);
+    if (RULE_COMMANDS.includes(command)) {
+      if ((this.#chain === "PREROUTING" || this.#chain === "INPUT") && this.#given.has("o"))
+        throw new ParameterProblem(`Can't use -o with ${this.#chain}\n`);
+      if ((this.#chain === "POSTROUTING" || this.#chain === "OUTPUT") && this.#given.has("i"))
+        throw new ParameterProblem(`Can't use -i with ${this.#chain}\n`);
+    }
+  }
+
+  #addressPairs(): IpSpec[] {
+    const any = { address: 0, mask: 0 };
+    const sources = this.#sources === null ? [any] : parseAddresses(this.#sources);
+    const destinations = this.#destinations === null ? [any] : parseAddresses(this.#destinations);
+    if ((sources.length > 1 || destinations.length > 1) && this.#inverted & (INV_SRC | INV_DST))
+      throw new ParameterProblem("! not allowed with multiple source or destination IP addresses");
+    if (this.#command === "replace" && (sources.length > 1 || destinations.length > 1))
+      throw new ParameterProblem("Replacement rule does not specify a unique address");
+    const specs: IpSpec[] = [];
+    for (const source of sources) {
+      for (const destination of destinations)
+        specs.push({
+          src: source.address,
+          smask: source.mask,
+          dst: destination.address,
+          dmask: destination.mask,
+          iniface: this.#iniface,
+          outiface: this.#outiface,
+          proto: this.#proto,
+          fragment: this.#fragment,
+          inverted: this.#inverted,
+        });
+    }
+    return specs;
+  }
+
+  #action(header: RuleHeader): ParsedAction {
+    if (this.#target !== null) {
+      const extension = this.#target.extension as TargetExtension;
+      return { kind: "target", target: extension.build(this.#target.values, header) };
+    }
+    if (this.#jumpTo !== null) return { kind: "chain", name: this.#jumpTo, goto: this.#goto };
+    return { kind: "none" };
+  }
+
+  #finish(): ParsedCommand {
+    const command = this.#command as XtCommandKind;
+    const header: RuleHeader = {
+      proto: this.#proto,
+      invertProto: (this.#inverted & INV_PROTO) !== 0,
+      protocolText: this.#protocolText,
+      goto: this.#goto,
+    };
+    const ended = command === "help" || command === "version";
+    const matches = ended
+      ? []
+      : this.#matches.map((use) => (use.extension as MatchExtension).build(use.values, header));
+    const action: ParsedAction = ended ? { kind: "none" } : this.#action(header);
+    const specs = ended ? [] : this.#addressPairs();
+    this.#checkOptionUse();
+    return {
+      kind: command,
+      alsoZero: this.#alsoZero,
+      table: this.#table,
+      chain: this.#chain,
+      number: this.#number,
+      newName: this.#newName,
+      policy: this.#policy,
+      counters: this.#given.has("c") ? { packets: this.#packets, bytes: this.#bytes } : null,
+      numeric: this.#given.has("n"),
+      verbose: this.#verbose,
+      exact: this.#given.has("x"),
+      lineNumbers: this.#given.has("0"),
+      rule: { specs, matches, action, packets: this.#packets, bytes: this.#bytes },
+      extensions: [...this.#matches.map((use) => use.extension), ...(this.#target ? [this.#target.extension] : [])],
+    };
+  }
+}
+
+/** One code object for all spellings of an option of an extension's use, so that abbreviations of both are one. */
+const optionCodes = new WeakMap<ExtensionUse, Map<string, Code>>();
+
+function codeOf(use: ExtensionUse, spec: OptionSpec): Code {
+  let codes = optionCodes.get(use);
+  if (codes === undefined) {
+    codes = new Map();
+    optionCodes.set(use, codes);
+  }
+  const id = optionId(spec);
+  let code = codes.get(id);
+  if (code === undefined) {
+    code = { letter: null, use, spec };
+    codes.set(id, code);
+  }
+  return code;
+}
+
+/**
+ * Parses a command line (without the command's name). Throws {@link ParameterProblem} with the
+ * tool's message.
+ */
+export function parseCommand(args: readonly string[], context: ParseContext): ParsedCommand {
+  return new Parser(args, context).parse();
+}
+
+/** Whether a name is one of the five tables. */
+export function isTableName(name: string): name is TableName {
+  return name === "raw" || name === "mangle" || name === "nat" || name === "filter" || name === "security";
+}

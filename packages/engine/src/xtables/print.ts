@@ -1,0 +1,139 @@
+/**
+ * Rules as text: the `-A` line of `iptables -S` and iptables-save, and the columns of `iptables -L`.
+ * The layout is that of iptables 1.8.9 (iptables/xshared.c), checked against the tool.
+ */
+import { formatIPv4 } from "../wire/address.js";
+import { protocolName } from "./protocols.js";
+import {
+  type Chain,
+  INV_DST,
+  INV_FRAGMENT,
+  INV_PROTO,
+  INV_SRC,
+  INV_VIA_IN,
+  INV_VIA_OUT,
+  type IpSpec,
+  type Rule,
+} from "./rule.js";
+
+/** The prefix length of a mask, or -1 when its ones are not contiguous. */
+export function maskPrefix(mask: number): number {
+  const zeros = Math.clz32(~mask >>> 0);
+  const contiguous = zeros === 32 ? 0xffffffff : (0xffffffff << (32 - zeros)) >>> 0;
+  return zeros === 0 ? (mask === 0 ? 0 : -1) : contiguous === mask >>> 0 ? zeros : -1;
+}
+
+function maskText(mask: number): string {
+  const prefix = maskPrefix(mask);
+  return prefix < 0 ? `/${formatIPv4(mask)}` : `/${prefix}`;
+}
+
+function saveAddress(letter: "s" | "d", address: number, mask: number, inverted: boolean): string {
+  if (address === 0 && mask === 0 && !inverted) return "";
+  return `${inverted ? " !" : ""} -${letter} ${formatIPv4(address)}${maskText(mask)}`;
+}
+
+function saveInterface(letter: "i" | "o", name: string, inverted: boolean): string {
+  return name === "" ? "" : `${inverted ? " !" : ""} -${letter} ${name}`;
+}
+
+/** The header part as `-S` prints it, with leading spaces. */
+export function ipText(ip: IpSpec): string {
+  let text = saveAddress("s", ip.src, ip.smask, (ip.inverted & INV_SRC) !== 0);
+  text += saveAddress("d", ip.dst, ip.dmask, (ip.inverted & INV_DST) !== 0);
+  text += saveInterface("i", ip.iniface, (ip.inverted & INV_VIA_IN) !== 0);
+  text += saveInterface("o", ip.outiface, (ip.inverted & INV_VIA_OUT) !== 0);
+  if (ip.proto !== 0) text += `${ip.inverted & INV_PROTO ? " !" : ""} -p ${protocolName(ip.proto) ?? String(ip.proto)}`;
+  if (ip.fragment) text += `${ip.inverted & INV_FRAGMENT ? " !" : ""} -f`;
+  return text;
+}
+
+/** A rule as one `-A` line. `counters`: with `-c packets bytes` before the target, as `-S -v` prints. */
+export function ruleText(chain: string, rule: Rule, counters = false): string {
+  let text = `-A ${chain}${ipText(rule.ip)}`;
+  for (const match of rule.matches) text += ` -m ${match.name}${match.save()}`;
+  if (counters) text += ` -c ${rule.packets} ${rule.bytes}`;
+  if (rule.action.kind === "jump") text += ` -${rule.action.goto ? "g" : "j"} ${rule.action.chain.name}`;
+  else if (rule.action.kind === "target") text += ` -j ${rule.action.target.name}${rule.action.target.save()}`;
+  return text;
+}
+
+/** How `iptables -L` prints. */
+export interface ListFormat {
+  /** `-n` */
+  readonly numeric: boolean;
+  /** `-v` */
+  readonly verbose: boolean;
+  /** `-x` */
+  readonly exact: boolean;
+  readonly lineNumbers: boolean;
+}
+
+/** A counter with K, M, G, T after it when it is great, padded to a column when `width` is given. */
+function counterText(value: number, exact: boolean, column: boolean): string {
+  if (exact) return column ? `${String(value).padStart(8)} ` : `${value} `;
+  if (value <= 99999) return column ? `${String(value).padStart(5)} ` : `${value} `;
+  let rest = value;
+  let text = "";
+  for (const unit of ["K", "M", "G", "T"]) {
+    rest = Math.floor((rest + 500) / 1000);
+    text = unit;
+    if (rest <= 9999 || unit === "T") break;
+  }
+  return column ? `${String(rest).padStart(4)}${text} ` : `${rest}${text} `;
+}
+
+function listAddress(address: number, mask: number, numeric: boolean): string {
+  if (mask === 0 && !numeric) return "anywhere";
+  const host = !numeric && address === 0x7f000001 ? "localhost" : formatIPv4(address);
+  return mask === 0xffffffff ? host : host + maskText(mask);
+}
+
+/** Two lines above a chain's rules. */
+export function chainHeading(chain: Chain, references: number, format: ListFormat): string {
+  let text = `Chain ${chain.name}`;
+  if (chain.hook !== null) {
+    text += ` (policy ${chain.policy}`;
+    if (format.verbose)
+      text += ` ${counterText(chain.policyPackets, format.exact, false)}packets, ${counterText(chain.policyBytes, format.exact, false)}bytes`;
+    text += ")\n";
+  } else {
+    text += ` (${references} references)\n`;
+  }
+  if (format.lineNumbers) text += "num  ";
+  if (format.verbose)
+    text += format.exact
+      ? `${"pkts".padStart(8)} ${"bytes".padStart(10)} `
+      : `${"pkts".padStart(5)} ${"bytes".padStart(5)} `;
+  text += "target     prot opt ";
+  if (format.verbose) text += "in     out     ";
+  return `${text}source               destination         \n`;
+}
+
+/** One rule as a line of `iptables -L`. */
+export function listRule(rule: Rule, number: number, format: ListFormat): string {
+  const { ip } = rule;
+  const flag = (bit: number): string => (ip.inverted & bit ? "!" : " ");
+  let text = format.lineNumbers ? `${String(number).padEnd(4)} ` : "";
+  if (format.verbose)
+    text += counterText(rule.packets, format.exact, true) + counterText(rule.bytes, format.exact, true);
+  const name =
+    rule.action.kind === "jump" ? rule.action.chain.name : rule.action.kind === "target" ? rule.action.target.name : "";
+  text += `${name.padEnd(9)} `;
+  const proto = format.numeric ? String(ip.proto) : (protocolName(ip.proto) ?? String(ip.proto));
+  text += `${flag(INV_PROTO)}${proto.padEnd(4)} `;
+  text += ip.fragment ? (ip.inverted & INV_FRAGMENT ? "!f" : "-f") : "--";
+  text += " ";
+  if (format.verbose) {
+    const any = format.numeric ? "*" : "any";
+    const iface = (interfaceName: string, bit: number): string =>
+      (ip.inverted & bit ? "!" : "") + (interfaceName === "" ? any : interfaceName);
+    text += ` ${iface(ip.iniface, INV_VIA_IN).padEnd(6)} ${iface(ip.outiface, INV_VIA_OUT).padEnd(6)} `;
+  }
+  text += `${flag(INV_SRC)}${listAddress(ip.src, ip.smask, format.numeric).padEnd(19)} `;
+  text += `${flag(INV_DST)}${listAddress(ip.dst, ip.dmask, format.numeric).padEnd(19)} `;
+  if (rule.goto) text += "[goto] ";
+  for (const match of rule.matches) text += match.print(format.numeric);
+  if (rule.action.kind === "target") text += rule.action.target.print(format.numeric);
+  return `${text}\n`;
+}

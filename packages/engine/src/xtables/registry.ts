@@ -1,0 +1,57 @@
+/** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
+import type { MatchExtension, TargetExtension } from "./extension.js";
+import { masqueradeTarget } from "./targets/masquerade.js";
+import { dnatTarget, snatTarget } from "./targets/nat.js";
+import { redirectTarget } from "./targets/redirect.js";
+import { acceptTarget, dropTarget, returnTarget } from "./targets/standard.js";
+
+const MATCHES: ReadonlyMap<string, MatchExtension> = new Map(([] as MatchExtension[]).map((each) => [each.name, each]));
+
+const TARGETS: ReadonlyMap<string, TargetExtension> = new Map(
+  [acceptTarget, dropTarget, returnTarget, snatTarget, dnatTarget, masqueradeTarget, redirectTarget].map((each) => [
+    each.name,
+    each,
+  ]),
+);
+
+/** Matches that iptables 1.8.9 has for IPv4 and this project has not (yet). */
+const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
+  "ah bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper icmp6 ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest realm recent rpfilter sctp set socket statistic string tcpmss time tos ttl u32 udplite".split(
+    " ",
+  ),
+);
+
+/** The same for targets. */
+const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
+  "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK DSCP ECN HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TTL ULOG".split(
+    " ",
+  ),
+);
+
+export function findMatch(name: string): MatchExtension | undefined {
+  return MATCHES.get(name);
+}
+
+export function findTarget(name: string): TargetExtension | undefined {
+  return TARGETS.get(name);
+}
+
+/** Every match, in the registry's order. */
+export function matchExtensions(): MatchExtension[] {
+  return [...MATCHES.values()];
+}
+
+/** Every target, in the registry's order. */
+export function targetExtensions(): TargetExtension[] {
+  return [...TARGETS.values()];
+}
+
+/** Whether Linux has a match of this name which this project does not have. */
+export function isMatchElsewhere(name: string): boolean {
+  return MATCHES_ELSEWHERE.has(name) && !MATCHES.has(name);
+}
+
+/** Whether Linux has a target of this name which this project does not have. */
+export function isTargetElsewhere(name: string): boolean {
+  return TARGETS_ELSEWHERE.has(name) && !TARGETS.has(name);
+}

@@ -1,0 +1,154 @@
+/**
+ * Rules and chains as data: what a packet is compared with, what then happens, and the counters.
+ * Models `struct ipt_entry` and `struct ipt_ip`, include/uapi/linux/netfilter_ipv4/ip_tables.h; a chain here is a list
+ * of its own where the kernel keeps one blob a table.
+ */
+import type { HookNumber, HookOps } from "../hooks.js";
+import type { NatLookup } from "../nat/nat.js";
+import type { Match, Target } from "./extension.js";
+
+/** Bits of {@link Rule.inverted}: the comparison is turned round (`!`). Models `IPT_INV_*`. */
+export const INV_VIA_IN: number = 1 << 0;
+export const INV_VIA_OUT: number = 1 << 1;
+export const INV_SRC: number = 1 << 3;
+export const INV_DST: number = 1 << 4;
+export const INV_FRAGMENT: number = 1 << 5;
+export const INV_PROTO: number = 1 << 6;
+
+/** A chain's policy. */
+export type Policy = "ACCEPT" | "DROP";
+
+/** The header part of a rule: addresses, interfaces, protocol. */
+export interface IpSpec {
+  /** Address already masked, and mask, as unsigned numbers; mask 0 is any. */
+  readonly src: number;
+  readonly smask: number;
+  readonly dst: number;
+  readonly dmask: number;
+  /** Interface name, `name+` for a prefix, "" for any. */
+  readonly iniface: string;
+  readonly outiface: string;
+  /** Protocol number, 0 for all. */
+  readonly proto: number;
+  /** Second and further fragments only (`-f`). */
+  readonly fragment: boolean;
+  /** `INV_*` bits. */
+  readonly inverted: number;
+}
+
+/** A header part that every packet matches. */
+export const ANY_IP: IpSpec = {
+  src: 0,
+  smask: 0,
+  dst: 0,
+  dmask: 0,
+  iniface: "",
+  outiface: "",
+  proto: 0,
+  fragment: false,
+  inverted: 0,
+};
+
+/** What a matching rule does: nothing more (null), go to a chain, or a target. */
+export type Action =
+  | { readonly kind: "none" }
+  | { readonly kind: "jump"; readonly chain: Chain; readonly goto: boolean }
+  | { readonly kind: "target"; readonly target: Target };
+
+const ANY = 0;
+const EXACT = 1;
+const PREFIX = 2;
+type NameTest = 0 | 1 | 2;
+
+function nameTest(pattern: string): NameTest {
+  if (pattern === "") return ANY;
+  return pattern.endsWith("+") ? PREFIX : EXACT;
+}
+
+/** One rule. Fixed once made, except for its counters. */
+export class Rule {
+  readonly ip: IpSpec;
+  readonly matches: readonly Match[];
+  readonly action: Action;
+  /** The chain to go to, or null; a copy of {@link action} that evaluation reads without a second look. */
+  readonly chain: Chain | null;
+  readonly goto: boolean;
+  readonly target: Target | null;
+  readonly src: number;
+  readonly smask: number;
+  readonly dst: number;
+  readonly dmask: number;
+  readonly proto: number;
+  readonly fragment: boolean;
+  readonly inverted: number;
+  readonly inName: string;
+  readonly outName: string;
+  readonly inTest: NameTest;
+  readonly outTest: NameTest;
+  packets = 0;
+  bytes = 0;
+
+  constructor(ip: IpSpec, matches: readonly Match[], action: Action) {
+    this.ip = ip;
+    this.matches = matches;
+    this.action = action;
+    this.chain = action.kind === "jump" ? action.chain : null;
+    this.goto = action.kind === "jump" && action.goto;
+    this.target = action.kind === "target" ? action.target : null;
+    this.src = ip.src;
+    this.smask = ip.smask | 0;
+    this.dst = ip.dst;
+    this.dmask = ip.dmask | 0;
+    this.proto = ip.proto;
+    this.fragment = ip.fragment;
+    this.inverted = ip.inverted;
+    this.inTest = nameTest(ip.iniface);
+    this.outTest = nameTest(ip.outiface);
+    this.inName = this.inTest === PREFIX ? ip.iniface.slice(0, -1) : ip.iniface;
+    this.outName = this.outTest === PREFIX ? ip.outiface.slice(0, -1) : ip.outiface;
+  }
+
+  /** Whether the header part holds for a packet. Models ip_packet_match(), net/ipv4/netfilter/ip_tables.c. */
+  matchesIp(src: number, dst: number, proto: number, fragoff: number, indev: string, outdev: string): boolean {
+    const inverted = this.inverted;
+    if ((((src ^ this.src) & this.smask) !== 0) !== ((inverted & INV_SRC) !== 0)) return false;
+    if ((((dst ^ this.dst) & this.dmask) !== 0) !== ((inverted & INV_DST) !== 0)) return false;
+    if (
+      this.inTest !== ANY &&
+      (this.inTest === EXACT ? indev === this.inName : indev.startsWith(this.inName)) ===
+        ((inverted & INV_VIA_IN) !== 0)
+    )
+      return false;
+    if (
+      this.outTest !== ANY &&
+      (this.outTest === EXACT ? outdev === this.outName : outdev.startsWith(this.outName)) ===
+        ((inverted & INV_VIA_OUT) !== 0)
+    )
+      return false;
+    if (this.proto !== 0 && (proto === this.proto) === ((inverted & INV_PROTO) !== 0)) return false;
+    if (this.fragment && (fragoff !== 0) === ((inverted & INV_FRAGMENT) !== 0)) return false;
+    return true;
+  }
+}
+
+/** A chain: built-in (a hook leads into it) or a user's own. */
+export class Chain {
+  /** `-E` changes it. */
+  name: string;
+  /** The hook of a built-in chain, null for a user's. */
+  readonly hook: HookNumber | null;
+  policy: Policy = "ACCEPT";
+  /** Packets that came to the end of a built-in chain (or met RETURN there). */
+  policyPackets = 0;
+  policyBytes = 0;
+  rules: Rule[] = [];
+  /** How a built-in chain hangs on its hook; null while it does not. */
+  registration: HookOps | null = null;
+  /** The same for a chain of the nat table, which hangs under NAT's hook function. */
+  natLookup: NatLookup | null = null;
+
+  constructor(name: string, hook: HookNumber | null) {
+    this.name = name;
+    this.hook = hook;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * A table: its built-in chains on the kernel's hooks, the user's chains, and changes that happen as a whole or not at
+ * all. Models `struct xt_table` with the checks of translate_table() (loops, where an extension may stand).
+ */
+import {
+  HOOK_NAMES,
+  type HookNumber,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+  NF_IP_PRI_FILTER,
+  NF_IP_PRI_MANGLE,
+  NF_IP_PRI_NAT_DST,
+  NF_IP_PRI_NAT_SRC,
+  NF_IP_PRI_RAW,
+  NF_IP_PRI_SECURITY,
+} from "../hooks.js";
+import { RulesetError } from "./error.js";
+import type { Extension, TableName } from "./extension.js";
+import { findMatch, findTarget } from "./registry.js";
+import { Chain, type Policy, type Rule } from "./rule.js";
+
+/** The tables, in the order in which the tools list them. */
+export const TABLE_NAMES: readonly TableName[] = ["mangle", "security", "raw", "filter", "nat"];
+
+/** Where the tables hang. Models the `.valid_hooks` and priorities of net/ipv4/netfilter/iptable_*.c. */
+export const TABLE_HOOKS: Readonly<Record<TableName, readonly HookNumber[]>> = {
+  raw: [NF_INET_PRE_ROUTING, NF_INET_LOCAL_OUT],
+  mangle: [NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING],
+  nat: [NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING],
+  filter: [NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT],
+  security: [NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT],
+};
+
+/** The priority of a table's chain at a hook. */
+export function tablePriority(table: TableName, hook: HookNumber): number {
+  switch (table) {
+    case "raw":
+      return NF_IP_PRI_RAW;
+    case "mangle":
+      return NF_IP_PRI_MANGLE;
+    case "filter":
+      return NF_IP_PRI_FILTER;
+    case "security":
+      return NF_IP_PRI_SECURITY;
+    case "nat":
+      return hook === NF_INET_LOCAL_IN || hook === NF_INET_POST_ROUTING ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
+  }
+}
+
+/** The hook of a table's built-in chain of this name, or null. */
+export function builtinHook(table: TableName, chain: string): HookNumber | null {
+  return TABLE_HOOKS[table].find((hook) => HOOK_NAMES[hook] === chain) ?? null;
+}
+
+interface Saved {
+  readonly chains: Map<string, Chain>;
+  readonly state: Map<
+    Chain,
+    {
+      readonly name: string;
+      readonly rules: Rule[];
+      readonly policy: Policy;
+      readonly policyPackets: number;
+      readonly policyBytes: number;
+    }
+  >;
+}
+
+/** One table. Chains may be changed between {@link begin} and the check; see {@link Xtables.change}. */
+export class Table {
+  readonly name: TableName;
+  /** Every chain there is, by name: built-in ones in the order of their making, user chains likewise. */
+  chains: Map<string, Chain> = new Map();
+  /** Each chain's jump stack: where evaluation returns to. Shared by nested evaluations, which stack upon one another. */
+  readonly stackChains: Chain[] = [];
+  readonly stackIndexes: number[] = [];
+  stackTop = 0;
+  /** No change has succeeded yet: the nft flavour does not have such a table. */
+  fresh = true;
+  /** Whether a change is under way; changes inside it are part of it. */
+  changing = false;
+
+  constructor(name: TableName) {
+    this.name = name;
+  }
+
+  /** Built-in chains in the order of their hooks. */
+  builtinChains(): Chain[] {
+    const list: Chain[] = [];
+    for (const hook of TABLE_HOOKS[this.name]) {
+      const chain = this.chains.get(HOOK_NAMES[hook]);
+      if (chain !== undefined) list.push(chain);
+    }
+    return list;
+  }
+
+  /** User chains by name (bytewise), as both tools list them. */
+  userChains(): Chain[] {
+    return [...this.chains.values()]
+      .filter((chain) => chain.hook === null)
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** How many rules lead into a chain. */
+  references(chain: Chain): number {
+    let count = 0;
+    for (const { rules } of this.chains.values()) for (const rule of rules) if (rule.chain === chain) count++;
+    return count;
+  }
+
+  /** Remembers the table, and gives every chain a list of rules of its own to change. */
+  begin(): Saved {
+    const state: Saved["state"] = new Map();
+    for (const chain of this.chains.values()) {
+      const { name, rules, policy, policyPackets, policyBytes } = chain;
+      state.set(chain, { name, rules, policy, policyPackets, policyBytes });
+      chain.rules = [...rules];
+    }
+    return { chains: new Map(this.chains), state };
+  }
+
+  /** Puts the table back as it was at {@link begin}. */
+  rollback(saved: Saved): void {
+    this.chains = saved.chains;
+    for (const [chain, state] of saved.state) Object.assign(chain, state);
+  }
+
+  /**
+   * Checks the table as a whole: no loop of jumps, no extension where the kernel refuses it. Throws
+   * {@link RulesetError}. `maxDepth` is the number of chains a packet may be in at once.
+   */
+  check(maxDepth: number): void {
+    const hooksOf = new Map<Chain, number>();
+    const onPath = new Set<Chain>();
+    const visit = (chain: Chain, hooks: number, depth: number, by: Rule | null): void => {
+      if (onPath.has(chain)) throw new RulesetError("ELOOP", chain.name, `chain ${chain.name} leads to itself`, by);
+      if (depth >= maxDepth)
+        throw new RulesetError("EMLINK", chain.name, `chain ${chain.name} is ${depth} jumps deep`, by);
+      const seen = hooksOf.get(chain) ?? 0;
+      hooksOf.set(chain, seen | hooks);
+      onPath.add(chain);
+      for (const rule of chain.rules) if (rule.chain !== null) visit(rule.chain, hooks, depth + 1, rule);
+      onPath.delete(chain);
+    };
+    for (const chain of this.chains.values()) visit(chain, chain.hook === null ? 0 : 1 << chain.hook, 0, null);
+    for (const chain of this.chains.values()) {
+      const hooks = hooksOf.get(chain) ?? 0;
+      for (const rule of chain.rules) this.#checkRule(rule, hooks, chain);
+    }
+  }
+
+  #checkRule(rule: Rule, hooks: number, chain: Chain): void {
+    const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name));
+    if (rule.target !== null) extensions.push(findTarget(rule.target.name));
+    for (const extension of extensions) {
+      if (extension === undefined) continue;
+      if (extension.tables !== undefined && !extension.tables.includes(this.name))
+        throw new RulesetError("EINVAL", chain.name, `${extension.name} is not valid in table ${this.name}`, rule);
+      if (extension.hooks !== undefined && (hooks & ~extension.hooks) !== 0)
+        throw new RulesetError("EINVAL", chain.name, `${extension.name} is not valid in chain ${chain.name}`, rule);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The address and port ranges that NAT targets take, their spelling and their printing.
+ * Models `struct nf_nat_range2` as libxt_NAT parses it.
+ */
+import {
+  type NatRange,
+  NF_NAT_RANGE_MAP_IPS,
+  NF_NAT_RANGE_PERSISTENT,
+  NF_NAT_RANGE_PROTO_OFFSET,
+  NF_NAT_RANGE_PROTO_RANDOM,
+  NF_NAT_RANGE_PROTO_RANDOM_FULLY,
+  NF_NAT_RANGE_PROTO_SPECIFIED,
+} from "../../nat/nat.js";
+import { AddressError, formatIPv4, parseIPv4 } from "../../wire/address.js";
+import { ParameterProblem } from "../error.js";
+import type { OptionCall, OptionValues } from "../options.js";
+import { uintPrefix } from "../options.js";
+import { servicePort } from "../services.js";
+
+/** Protocols that have ports for NAT to choose. */
+const WITH_PORTS: readonly number[] = [6, 17, 132, 33, 1];
+
+/** A range that leaves everything to NAT. */
+export const EMPTY_RANGE: NatRange = { flags: 0, minAddr: 0, maxAddr: 0, minPort: 0, maxPort: 0, basePort: 0 };
+
+function parsePort(text: string): { readonly value: number; readonly rest: string } | undefined {
+  const head = uintPrefix(text);
+  if (head !== undefined) return head.value > 65535 ? undefined : head;
+  const name = /^[A-Za-z][\w+.-]*/.exec(text)?.[0];
+  const value = name === undefined ? undefined : servicePort(name, null);
+  return value === undefined || name === undefined ? undefined : { value, rest: text.slice(name.length) };
+}
+
+/** `port[-port][/base]` into a range. */
+export function parsePorts(text: string, proto: number, shifted: boolean): NatRange {
+  if (!WITH_PORTS.includes(proto)) throw new ParameterProblem("Need TCP, UDP, SCTP or DCCP with port specification");
+  const first = parsePort(text);
+  if (first === undefined) throw new ParameterProblem(`Port \`${text}' not valid\n`);
+  let maxPort = first.value;
+  let rest = first.rest;
+  if (rest.startsWith("-")) {
+    const second = parsePort(rest.slice(1));
+    if (second === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid\n`);
+    maxPort = second.value;
+    rest = second.rest;
+    if (maxPort < first.value) throw new ParameterProblem(`Port range \`${text}' funky\n`);
+  }
+  let basePort = 0;
+  let flags = NF_NAT_RANGE_PROTO_SPECIFIED;
+  if (shifted && rest.startsWith("/")) {
+    const base = parsePort(rest.slice(1));
+    if (base === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid\n`);
+    basePort = base.value;
+    rest = base.rest;
+    flags |= NF_NAT_RANGE_PROTO_OFFSET;
+  }
+  if (rest !== "") throw new ParameterProblem(`Garbage after port value: \`${rest}'\n`);
+  return { ...EMPTY_RANGE, flags, minPort: first.value, maxPort, basePort };
+}
+
+function address(text: string): number {
+  try {
+    return parseIPv4(text);
+  } catch (error) {
+    if (error instanceof AddressError) throw new ParameterProblem(`Bad IP address "${text}"\n`);
+    throw error;
+  }
+}
+
+/** `[address[-address]][:ports]` into a range. */
+export function parseTo(text: string, call: OptionCall, shifted: boolean): NatRange {
+  const colon = text.indexOf(":");
+  let range = EMPTY_RANGE;
+  if (colon >= 0) {
+    range = parsePorts(text.slice(colon + 1), call.proto, shifted);
+    if (colon === 0) return range;
+  }
+  const addresses = colon < 0 ? text : text.slice(0, colon);
+  const dash = addresses.indexOf("-");
+  const minAddr = address(dash < 0 ? addresses : addresses.slice(0, dash));
+  const maxAddr = dash < 0 ? minAddr : address(addresses.slice(dash + 1));
+  return { ...range, flags: range.flags | NF_NAT_RANGE_MAP_IPS, minAddr, maxAddr };
+}
+
+/** The ports of a range: `80`, `80-90`, `80-90/8080`. */
+export function portsText(range: NatRange): string {
+  let text = String(range.minPort);
+  if (range.maxPort !== range.minPort) text += `-${range.maxPort}`;
+  if (range.flags & NF_NAT_RANGE_PROTO_OFFSET) text += `/${range.basePort}`;
+  return text;
+}
+
+/** Addresses and ports of a range: `1.2.3.4-1.2.3.5:80-90`. */
+export function rangeText(range: NatRange): string {
+  let text = "";
+  if (range.flags & NF_NAT_RANGE_MAP_IPS) {
+    text = formatIPv4(range.minAddr);
+    if (range.maxAddr !== range.minAddr) text += `-${formatIPv4(range.maxAddr)}`;
+  }
+  return range.flags & NF_NAT_RANGE_PROTO_SPECIFIED ? `${text}:${portsText(range)}` : text;
+}
+
+/** The range with the bits of `--random`, `--random-fully` and `--persistent` added. */
+export function withFlags(range: NatRange, values: OptionValues): NatRange {
+  let { flags } = range;
+  if (values.has("random")) flags |= NF_NAT_RANGE_PROTO_RANDOM;
+  if (values.has("random-fully")) flags |= NF_NAT_RANGE_PROTO_RANDOM_FULLY;
+  if (values.has("persistent")) flags |= NF_NAT_RANGE_PERSISTENT;
+  return { ...range, flags };
+}
+
+/** The flags in words, each after `before` (` --` in rules, ` ` in listings). */
+export function flagsText(range: NatRange, before: string): string {
+  let text = "";
+  if (range.flags & NF_NAT_RANGE_PROTO_RANDOM) text += `${before}random`;
+  if (range.flags & NF_NAT_RANGE_PROTO_RANDOM_FULLY) text += `${before}random-fully`;
+  if (range.flags & NF_NAT_RANGE_PERSISTENT) text += `${before}persistent`;
+  return text;
+}

@@ -1,0 +1,36 @@
+/** ACCEPT, DROP, QUEUE and RETURN: verdicts that need no module. Models XT_STANDARD_TARGET. */
+import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
+import { type Target, type TargetExtension, XT_RETURN } from "../extension.js";
+
+class StandardTarget implements Target {
+  readonly name: string;
+  readonly #verdict: Verdict;
+
+  constructor(name: string, verdict: Verdict) {
+    this.name = name;
+    this.#verdict = verdict;
+  }
+
+  target(): Verdict {
+    return this.#verdict;
+  }
+
+  save(): string {
+    return "";
+  }
+
+  print(): string {
+    return "";
+  }
+}
+
+const help = "\nstandard match options:\n(If target is DROP, ACCEPT, RETURN or nothing)\n";
+
+function standard(name: string, verdict: Verdict): TargetExtension {
+  const target = new StandardTarget(name, verdict);
+  return { kind: "target", name, options: [], help, build: () => target };
+}
+
+export const acceptTarget: TargetExtension = standard("ACCEPT", NF_ACCEPT);
+export const dropTarget: TargetExtension = standard("DROP", NF_DROP);
+export const returnTarget: TargetExtension = standard("RETURN", XT_RETURN);

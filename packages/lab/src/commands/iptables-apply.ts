@@ -1,0 +1,368 @@
+/**
+ * One parsed command line carried out on the tables: what changes, what is printed, and each flavour's words for a
+ * refusal. iptables and iptables-restore both come here.
+ */
+import {
+  Chain,
+  chainHeading,
+  HOOK_NAMES,
+  type ListFormat,
+  listRule,
+  type ParsedCommand,
+  type ParsedRule,
+  Rule,
+  type RuleAction,
+  RulesetError,
+  ruleText,
+  TABLE_HOOKS,
+  type Table,
+  type TableName,
+} from "@netfilter-lab/engine";
+import {
+  MissingTarget,
+  RefusedFailure,
+  requireTableName,
+  STATUS_RESOURCE,
+  type Tool,
+  ToolFailure,
+  tableToRead,
+} from "./iptables-tool.js";
+
+const NO_CHAIN = "No chain/target/match by that name";
+
+function fail(reason: string): ToolFailure {
+  return new RefusedFailure(reason);
+}
+
+/** The kernel's refusals in strerror()'s words. */
+export const ERRNO_TEXT: Readonly<Record<RulesetError["errno"], string>> = {
+  ENOENT: "No such file or directory",
+  EEXIST: "File exists",
+  EINVAL: "Invalid argument",
+  EBUSY: "Device or resource busy",
+  ELOOP: "Too many levels of symbolic links",
+  EMLINK: "Too many links",
+  E2BIG: "Argument list too long",
+  ENOTEMPTY: "Directory not empty",
+  ENXIO: "No such device or address",
+  EOPNOTSUPP: "Operation not supported",
+};
+
+/** How nf_tables' refusal of a message reads, and its status. */
+function nftFailure(tool: Tool, message: string, errno: RulesetError["errno"], about: string): ToolFailure {
+  return new ToolFailure(`${tool.banner}:  ${message} failed (${ERRNO_TEXT[errno]}): ${about}\n`, STATUS_RESOURCE);
+}
+
+/** Carries out one command; returns what it prints. Throws {@link ToolFailure}, having changed nothing. */
+export function applyCommand(tool: Tool, command: ParsedCommand): string {
+  return new Application(tool, command, requireTableName(tool, command.table)).run();
+}
+
+class Application {
+  readonly #tool: Tool;
+  readonly #command: ParsedCommand;
+  readonly #name: TableName;
+
+  constructor(tool: Tool, command: ParsedCommand, name: TableName) {
+    this.#tool = tool;
+    this.#command = command;
+    this.#name = name;
+  }
+
+  get #legacy(): boolean {
+    return this.#tool.xt.flavour === "legacy";
+  }
+
+  run(): string {
+    const { kind } = this.#command;
+    switch (kind) {
+      case "append":
+      case "insert":
+      case "replace":
+      case "delete":
+      case "delete-num":
+      case "check":
+        this.#rule();
+        return "";
+      case "list":
+      case "list-rules": {
+        const text = kind === "list" ? this.#list() : this.#listRules();
+        if (this.#command.alsoZero) this.#zero();
+        return text;
+      }
+      case "flush":
+        this.#flush();
+        return "";
+      case "zero":
+        this.#zero();
+        return "";
+      case "zero-num":
+        this.#zeroNumber();
+        return "";
+      case "new-chain":
+        this.#newChain();
+        return "";
+      case "delete-chain":
+        this.#deleteChain();
+        return "";
+      case "rename-chain":
+        this.#renameChain();
+        return "";
+      case "set-policy":
+        this.#setPolicy();
+        return "";
+      case "help":
+      case "version":
+        return "";
+    }
+  }
+
+  #chainName(): string {
+    return this.#command.chain as string;
+  }
+
+  /** The chain a rule goes into, made if it is a built-in one that nothing has used yet (nft). */
+  #chainFor(table: Table, name: string): Chain {
+    const chain = this.#tool.xt.builtinChain(table, name) ?? table.chains.get(name);
+    if (chain === undefined) throw fail(NO_CHAIN);
+    return chain;
+  }
+
+  /** The rules as the tool means them: jumps resolved, one for each pair of addresses. */
+  #rules(table: Table, parsed: ParsedRule): Rule[] {
+    const action = this.#action(table, parsed);
+    return parsed.specs.map((spec) => {
+      const rule = new Rule(spec, parsed.matches, action);
+      rule.packets = parsed.packets;
+      rule.bytes = parsed.bytes;
+      return rule;
+    });
+  }
+
+  #action(table: Table, parsed: ParsedRule): RuleAction {
+    const { action } = parsed;
+    if (action.kind === "none" || action.kind === "target") return action;
+    const chain = table.chains.get(action.name);
+    if (chain !== undefined && chain.hook === null) return { kind: "jump", chain, goto: action.goto };
+    throw new MissingTarget(action.name);
+  }
+
+  #rule(): void {
+    const { xt } = this.#tool;
+    const { kind } = this.#command;
+    const name = this.#chainName();
+    const table = xt.table(this.#name);
+    try {
+      xt.change(table, () => this.#editRules(table, name));
+    } catch (error) {
+      if (error instanceof RulesetError) throw this.#refused(error, kind, name);
+      throw error;
+    }
+  }
+
+  #refused(error: RulesetError, kind: ParsedCommand["kind"], chain: string): ToolFailure {
+    if (this.#legacy)
+      return fail(
+        error.errno === "EINVAL" ? "Invalid argument. Run `dmesg' for more information" : ERRNO_TEXT[error.errno],
+      );
+    const message = kind === "insert" ? "RULE_INSERT" : kind === "replace" ? "RULE_REPLACE" : "RULE_APPEND";
+    return nftFailure(this.#tool, message, error.errno, `rule in chain ${chain}`);
+  }
+
+  #editRules(table: Table, name: string): void {
+    const { kind, number } = this.#command;
+    const rules = this.#rules(table, this.#command.rule);
+    this.#tool.onRules?.(rules);
+    const chain = this.#chainFor(table, name);
+    switch (kind) {
+      case "append":
+        chain.rules.push(...rules);
+        return;
+      case "insert":
+        for (const rule of rules) {
+          if (number > chain.rules.length + 1) throw fail("Index of insertion too big");
+          chain.rules.splice(number - 1, 0, rule);
+        }
+        return;
+      case "replace":
+        if (number > chain.rules.length) throw fail("Index of replacement too big");
+        chain.rules[number - 1] = rules[0];
+        return;
+      case "delete-num":
+        if (number > chain.rules.length) throw fail("Index of deletion too big");
+        chain.rules.splice(number - 1, 1);
+        return;
+      default:
+        for (const rule of rules) {
+          const text = ruleText(chain.name, rule);
+          const at = chain.rules.findIndex((each) => ruleText(chain.name, each) === text);
+          if (at < 0) throw fail("Bad rule (does a matching rule exist in that chain?)");
+          if (kind === "delete") chain.rules.splice(at, 1);
+        }
+    }
+  }
+
+  /** The chains to list: one by name, or all; built-in chains that do not exist yet are shown empty (nft). */
+  #chainsToList(): { readonly table: Table | undefined; readonly chains: Chain[] } {
+    const table = tableToRead(this.#tool, this.#name);
+    const builtin = TABLE_HOOKS[this.#name].map((hook) => {
+      const name = HOOK_NAMES[hook];
+      return table?.chains.get(name) ?? new Chain(name, hook);
+    });
+    const chains = [...builtin, ...(table?.userChains() ?? [])];
+    const { chain } = this.#command;
+    if (chain === null) return { table, chains };
+    const found = chains.filter((each) => each.name === chain);
+    if (found.length === 0) throw fail(NO_CHAIN);
+    return { table, chains: found };
+  }
+
+  #list(): string {
+    const { numeric, verbose, exact, lineNumbers, number } = this.#command;
+    const format: ListFormat = { numeric, verbose: verbose > 0, exact, lineNumbers };
+    const { table, chains } = this.#chainsToList();
+    return chains
+      .map((chain) => {
+        let text = number === 0 ? chainHeading(chain, table?.references(chain) ?? 0, format) : "";
+        chain.rules.forEach((rule, index) => {
+          if (number === 0 || number === index + 1) text += listRule(rule, index + 1, format);
+        });
+        return text;
+      })
+      .join("\n");
+  }
+
+  #listRules(): string {
+    const { number, verbose } = this.#command;
+    const counters = verbose > 0;
+    const { chains } = this.#chainsToList();
+    let text = "";
+    if (number === 0) {
+      for (const chain of chains) {
+        if (chain.hook === null) text += `-N ${chain.name}\n`;
+        else {
+          text += `-P ${chain.name} ${chain.policy}`;
+          if (counters) text += ` -c ${chain.policyPackets} ${chain.policyBytes}`;
+          text += "\n";
+        }
+      }
+    }
+    for (const chain of chains) {
+      chain.rules.forEach((rule, index) => {
+        if (number === 0 || number === index + 1) text += `${ruleText(chain.name, rule, counters)}\n`;
+      });
+    }
+    return text;
+  }
+
+  #flush(): void {
+    const { xt } = this.#tool;
+    const { chain: name } = this.#command;
+    if (name === null) {
+      const table = tableToRead(this.#tool, this.#name);
+      if (table === undefined) return;
+      xt.change(table, () => {
+        for (const chain of table.chains.values()) chain.rules = [];
+      });
+      return;
+    }
+    const table = xt.table(this.#name);
+    xt.change(table, () => {
+      this.#chainFor(table, name).rules = [];
+    });
+  }
+
+  #zero(): void {
+    const table = tableToRead(this.#tool, this.#name);
+    const { chain: name } = this.#command;
+    if (name !== null && table?.chains.get(name) === undefined && !HOOK_NAMES.includes(name)) throw fail(NO_CHAIN);
+    for (const chain of table?.chains.values() ?? []) {
+      if (name !== null && chain.name !== name) continue;
+      chain.policyPackets = 0;
+      chain.policyBytes = 0;
+      for (const rule of chain.rules) {
+        rule.packets = 0;
+        rule.bytes = 0;
+      }
+    }
+  }
+
+  #zeroNumber(): void {
+    const table = tableToRead(this.#tool, this.#name);
+    const chain = table?.chains.get(this.#chainName());
+    if (chain === undefined) throw fail(NO_CHAIN);
+    const rule = chain.rules[this.#command.number - 1];
+    if (rule === undefined) throw fail("Index of counter too big");
+    rule.packets = 0;
+    rule.bytes = 0;
+  }
+
+  #newChain(): void {
+    const { xt } = this.#tool;
+    const name = this.#chainName();
+    const table = xt.table(this.#name);
+    if (table.chains.has(name)) throw fail("Chain already exists");
+    xt.change(table, () => {
+      table.chains.set(name, new Chain(name, null));
+    });
+  }
+
+  #deleteChain(): void {
+    const { xt } = this.#tool;
+    const { chain: name } = this.#command;
+    if (name === null) {
+      const table = xt.table(this.#name);
+      xt.change(table, () => {
+        for (const chain of table.userChains()) this.#deleteOne(table, chain);
+      });
+      if (!this.#legacy)
+        for (const chain of table.builtinChains())
+          if (chain.rules.length === 0 && chain.policy === "ACCEPT") xt.removeBuiltin(table, chain);
+      return;
+    }
+    const table = tableToRead(this.#tool, this.#name);
+    const chain = table?.chains.get(name);
+    if (table === undefined || chain === undefined) throw fail(NO_CHAIN);
+    xt.change(table, () => this.#deleteOne(table, chain));
+  }
+
+  #deleteOne(table: Table, chain: Chain): void {
+    if (!this.#legacy) {
+      if (chain.rules.length > 0 || table.references(chain) > 0)
+        throw nftFailure(this.#tool, "CHAIN_DEL", "EBUSY", `chain ${chain.name}`);
+    } else if (chain.hook !== null) throw fail("Invalid argument");
+    else if (table.references(chain) > 0) throw fail("Too many links");
+    else if (chain.rules.length > 0) throw fail("Directory not empty");
+    table.chains.delete(chain.name);
+  }
+
+  #renameChain(): void {
+    const { xt } = this.#tool;
+    const name = this.#chainName();
+    const newName = this.#command.newName as string;
+    const table = xt.table(this.#name);
+    if (table.chains.has(newName)) throw fail("File exists");
+    const chain = table.chains.get(name);
+    if (chain === undefined || chain.hook !== null) throw fail(NO_CHAIN);
+    xt.change(table, () => {
+      table.chains.delete(name);
+      chain.name = newName;
+      table.chains.set(newName, chain);
+    });
+  }
+
+  #setPolicy(): void {
+    const { xt } = this.#tool;
+    const { policy, counters } = this.#command;
+    const table = xt.table(this.#name);
+    const chain = xt.builtinChain(table, this.#chainName());
+    if (chain === null) throw fail("Bad built-in chain name");
+    if (policy !== "ACCEPT" && policy !== "DROP") throw fail("Bad policy name. Run `dmesg' for more information");
+    xt.change(table, () => {
+      chain.policy = policy;
+      if (counters === null) return;
+      chain.policyPackets = counters.packets;
+      chain.policyBytes = counters.bytes;
+    });
+  }
+}

@@ -1,0 +1,363 @@
+/**
+ * `iptables-restore`, `-nft`, `-legacy`: tables from the text that iptables-save prints. A table takes effect as a
+ * whole at its COMMIT, or not at all; a wrong line is named by its number.
+ */
+import {
+  Chain,
+  isTableName,
+  OtherProblem,
+  ParameterProblem,
+  parseCommand,
+  type Rule,
+  RulesetError,
+  type Table,
+} from "@netfilter-lab/engine";
+import type { Command, CommandContext, CommandProcess, Wait } from "../command.js";
+import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
+import { applyCommand, ERRNO_TEXT } from "./iptables-apply.js";
+import {
+  MissingTarget,
+  missingTarget,
+  problemText,
+  RefusedFailure,
+  STATUS_OTHER,
+  STATUS_RESOURCE,
+  type Tool,
+  ToolFailure,
+  toolOf,
+} from "./iptables-tool.js";
+
+const OPTIONS: OptionSpec = {
+  short: "bcvVthnwWT:M:46",
+  long: {
+    counters: { key: "c", value: "none" },
+    verbose: { key: "v", value: "none" },
+    version: { key: "V", value: "none" },
+    test: { key: "t", value: "none" },
+    help: { key: "h", value: "none" },
+    noflush: { key: "n", value: "none" },
+    modprobe: { key: "M", value: "required" },
+    table: { key: "T", value: "required" },
+    wait: { key: "w", value: "optional" },
+    "wait-interval": { key: "W", value: "optional" },
+    ipv4: { key: "4", value: "none" },
+    ipv6: { key: "6", value: "none" },
+  },
+};
+
+function usage(tool: Tool): string {
+  const nft = tool.xt.flavour === "nft";
+  return `Usage: ${tool.program} [-c] [-v] [-V] [-t] [-h] [-n]${nft ? "" : " [-w secs] [-W usecs]"} [-T table] [-M command]${nft ? " [-4] [-6]" : ""} [file]
+	   [ --counters ]
+	   [ --verbose ]
+	   [ --version]
+	   [ --test ]
+	   [ --help ]
+	   [ --noflush ]
+${nft ? "" : "	   [ --wait=<seconds>\n"}	   [ --table=<TABLE> ]
+	   [ --modprobe=<command> ]
+${nft ? "	   [ --ipv4 ]\n	   [ --ipv6 ]\n" : ""}`;
+}
+
+/** `-t`: everything was well, and nothing shall change. */
+class TestOnly extends Error {}
+
+interface Settings {
+  readonly counters: boolean;
+  readonly verbose: boolean;
+  readonly test: boolean;
+  readonly noflush: boolean;
+  /** `-T`: only this table. */
+  readonly only: string | null;
+}
+
+interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** Words of a line, quoted with " or \ as iptables-save writes them. Models add_argv(). */
+function words(text: string): string[] {
+  const list: string[] = [];
+  let word = "";
+  let started = false;
+  let quoted = false;
+  let escaped = false;
+  for (const mark of text) {
+    if (quoted) {
+      if (escaped) {
+        word += mark;
+        escaped = false;
+      } else if (mark === "\\") escaped = true;
+      else if (mark === '"') {
+        quoted = false;
+        list.push(word);
+        word = "";
+        started = false;
+      } else word += mark;
+    } else if (mark === '"') {
+      quoted = true;
+    } else if (mark === " " || mark === "\t" || mark === "\n") {
+      if (started) list.push(word);
+      word = "";
+      started = false;
+    } else {
+      word += mark;
+      started = true;
+    }
+  }
+  if (quoted || started) list.push(word);
+  return list;
+}
+
+/** `[packets:bytes]` at the head of a text. */
+function counterPair(text: string): { readonly packets: number; readonly bytes: number } | null {
+  const found = /^\[(\d+):(\d+)\]/.exec(text);
+  return found === null ? null : { packets: Number(found[1]), bytes: Number(found[2]) };
+}
+
+class Restore {
+  readonly #context: CommandContext;
+  readonly #settings: Settings;
+  readonly #tool: Tool;
+  readonly #ruleLines = new Map<Rule, number>();
+  #line = 0;
+  /** A chain that a rule leads to and that is not there: nft's tool finds out at COMMIT. */
+  #missing: string | null = null;
+
+  constructor(context: CommandContext, tool: Tool, settings: Settings) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#tool = {
+      ...tool,
+      onRules: (rules) => {
+        for (const rule of rules) this.#ruleLines.set(rule, this.#line);
+      },
+    };
+  }
+
+  get #legacy(): boolean {
+    return this.#tool.xt.flavour === "legacy";
+  }
+
+  run(text: string): void {
+    const lines = text.split("\n").map((line, index): Line => ({ number: index + 1, text: `${line}\n` }));
+    if (lines.at(-1)?.text === "\n") lines.pop();
+    const input = lines[Symbol.iterator]();
+    for (let line = this.#next(input); line !== null; line = this.#next(input)) {
+      if (this.#remark(line)) continue;
+      if (!line.startsWith("*")) throw this.#failedLine(null);
+      this.#startTable(line.slice(1).trim().split(/\s+/)[0], input);
+    }
+  }
+
+  #next(input: Iterator<Line>): string | null {
+    const { done, value } = input.next();
+    if (done === true) {
+      this.#line++;
+      return null;
+    }
+    this.#line = value.number;
+    return value.text;
+  }
+
+  /** Blank lines and comments, which `-v` echoes. */
+  #remark(line: string): boolean {
+    if (line === "\n") return true;
+    if (!line.startsWith("#")) return false;
+    if (this.#settings.verbose) this.#context.stdout.write(line);
+    return true;
+  }
+
+  #parameter(message: string): ToolFailure {
+    return problemText(this.#tool, new ParameterProblem(message), this.#line);
+  }
+
+  #failedLine(reason: string | null): ToolFailure {
+    const why = reason === null || this.#legacy ? "" : `: ${reason}.`;
+    return new ToolFailure(`${this.#tool.program}: line ${this.#line} failed${why}\n`, STATUS_OTHER);
+  }
+
+  #startTable(name: string | undefined, input: Iterator<Line>): void {
+    if (name === undefined || name === "")
+      throw this.#parameter(`${this.#tool.program}: line ${this.#line} table name invalid`);
+    const { only, test } = this.#settings;
+    if (only !== null && name !== only) {
+      for (let line = this.#next(input); line !== null; line = this.#next(input)) if (line === "COMMIT\n") return;
+      throw this.#commitExpected();
+    }
+    if (!isTableName(name))
+      throw this.#parameter(
+        this.#legacy
+          ? `${this.#tool.program}: unable to initialize table '${name}'`
+          : `${this.#tool.program}: line ${this.#line} table name '${name}' invalid`,
+      );
+    const { xt } = this.#tool;
+    const table = xt.table(name);
+    try {
+      xt.change(table, () => {
+        this.#table(table, input);
+        if (test) throw new TestOnly();
+      });
+    } catch (error) {
+      if (error instanceof TestOnly) return;
+      if (error instanceof RulesetError) throw this.#refusedCommit(error);
+      throw error;
+    }
+  }
+
+  #commitExpected(): ToolFailure {
+    return new ToolFailure(`${this.#tool.program}: COMMIT expected at line ${this.#line}\n`, STATUS_OTHER);
+  }
+
+  #refusedCommit(error: RulesetError): ToolFailure {
+    if (this.#legacy) return this.#failedLine(null);
+    const line = (error.rule === null ? undefined : this.#ruleLines.get(error.rule)) ?? this.#line;
+    return new ToolFailure(
+      `${this.#tool.banner}: \nline ${line}: RULE_APPEND failed (${ERRNO_TEXT[error.errno]}): rule in chain ${error.chain}\n`,
+      STATUS_RESOURCE,
+    );
+  }
+
+  #table(table: Table, input: Iterator<Line>): void {
+    if (!this.#settings.noflush) this.#clear(table);
+    for (let line = this.#next(input); line !== null; line = this.#next(input)) {
+      if (this.#remark(line)) continue;
+      if (line === "COMMIT\n") {
+        if (this.#missing !== null) throw missingTarget(this.#tool, this.#missing, this.#line);
+        return;
+      }
+      if (line.startsWith(":")) this.#chain(table, line.slice(1));
+      else this.#rule(table, line);
+    }
+    throw this.#commitExpected();
+  }
+
+  /** Everything of the table goes before its new contents come. */
+  #clear(table: Table): void {
+    const { verbose } = this.#settings;
+    const chains = [...table.builtinChains(), ...table.userChains()];
+    for (const chain of chains) {
+      if (verbose) this.#context.stdout.write(`Flushing chain \`${chain.name}'\n`);
+      chain.rules = [];
+      if (!this.#legacy) chain.policy = "ACCEPT";
+    }
+    for (const chain of chains) {
+      if (chain.hook !== null) continue;
+      if (verbose) this.#context.stdout.write(`Deleting chain \`${chain.name}'\n`);
+      table.chains.delete(chain.name);
+    }
+  }
+
+  /** `:NAME POLICY [packets:bytes]` */
+  #chain(table: Table, text: string): void {
+    const [name, policy, figures] = text.trim().split(/[ \t]+/);
+    const { program, xt } = this.#tool;
+    if (name === "") throw this.#parameter(`${program}: line ${this.#line} chain name invalid`);
+    if (name.length > 28) throw this.#parameter(`Invalid chain name \`${name}' (29 chars max)`);
+    const builtin = xt.builtinChain(table, name);
+    if (builtin === null) {
+      const existing = table.chains.get(name);
+      if (existing === undefined) table.chains.set(name, new Chain(name, null));
+      else existing.rules = [];
+    }
+    if (policy === undefined) throw this.#parameter(`${program}: line ${this.#line} policy invalid`);
+    if (policy === "-") return;
+    const counters = this.#settings.counters ? counterPair(figures ?? "") : { packets: 0, bytes: 0 };
+    if (counters === null) throw this.#parameter(`invalid policy counters for chain '${name}'`);
+    if (builtin === null || (policy !== "ACCEPT" && policy !== "DROP")) {
+      if (!this.#legacy) {
+        if (builtin === null) return;
+        throw this.#failedLine("Bad policy name");
+      }
+      const reason = builtin === null ? "Bad built-in chain name" : "Bad policy name";
+      throw new ToolFailure(
+        `${this.#tool.banner}: Can't set policy \`${policy}' on \`${name}' line ${this.#line}: ${reason}\n`,
+        STATUS_OTHER,
+      );
+    }
+    builtin.policy = policy;
+    builtin.policyPackets = counters.packets;
+    builtin.policyBytes = counters.bytes;
+  }
+
+  #rule(table: Table, line: string): void {
+    let rest = line;
+    let counters: { readonly packets: number; readonly bytes: number } | null = null;
+    if (line.startsWith("[")) {
+      const end = line.indexOf("]");
+      counters = end < 0 ? null : counterPair(line);
+      if (counters === null) throw this.#parameter(`Bad line ${this.#line}: need ]`);
+      rest = line.slice(end + 1);
+    }
+    const args = words(rest);
+    if (counters !== null && this.#settings.counters)
+      args.unshift("--set-counters", String(counters.packets), String(counters.bytes));
+    try {
+      const parsed = parseCommand(args, { table: table.name, restore: true, program: this.#tool.program });
+      this.#context.stdout.write(applyCommand(this.#tool, parsed));
+    } catch (error) {
+      if (error instanceof ParameterProblem || error instanceof OtherProblem)
+        throw problemText(this.#tool, error, this.#line);
+      if (error instanceof MissingTarget) {
+        if (this.#legacy) throw missingTarget(this.#tool, error.target, this.#line);
+        this.#missing ??= error.target;
+        return;
+      }
+      if (error instanceof RefusedFailure) throw this.#failedLine(error.reason);
+      throw error;
+    }
+  }
+}
+
+/** All of the standard input, waited for. */
+function* readAll(context: CommandContext): Generator<Wait, string, void> {
+  let text = "";
+  for (;;) {
+    const part = context.stdin.read();
+    if (part === null) return text;
+    if (part === "") yield context.stdin.readable;
+    else text += part;
+  }
+}
+
+function settingsOf(tool: Tool, argv0: string, args: readonly string[]): Settings | string {
+  const { options, operands } = parseOptions(argv0, args, OPTIONS);
+  const given = new Set(options.map(({ key }) => key));
+  if (given.has("V")) return `${tool.banner}\n`;
+  if (given.has("h")) return usage(tool);
+  if (operands.length === 1)
+    throw new ToolFailure(`Can't open ${operands[0]}: No such file or directory\n`, STATUS_OTHER);
+  if (operands.length > 1) throw new ToolFailure("Unknown arguments found on commandline\n", STATUS_OTHER);
+  return {
+    counters: given.has("c"),
+    verbose: given.has("v"),
+    test: given.has("t"),
+    noflush: given.has("n"),
+    only: options.find(({ key }) => key === "T")?.value ?? null,
+  };
+}
+
+function* run(context: CommandContext): CommandProcess {
+  const tool = toolOf(context.net, "iptables-restore", context.argv0);
+  try {
+    const settings = settingsOf(tool, context.argv0, context.args);
+    if (typeof settings === "string") {
+      context.stdout.write(settings);
+      return 0;
+    }
+    const text = yield* readAll(context);
+    new Restore(context, tool, settings).run(text);
+    return 0;
+  } catch (error) {
+    if (error instanceof OptionError) {
+      context.stderr.write(`${error.message}\nTry \`${tool.program} -h' for more information.\n`);
+      return STATUS_OTHER;
+    }
+    if (!(error instanceof ToolFailure)) throw error;
+    context.stderr.write(error.message);
+    return error.status;
+  }
+}
+
+export const iptablesRestore: Command = (context) => run(context);

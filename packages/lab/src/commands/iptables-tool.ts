@@ -1,0 +1,115 @@
+/**
+ * What iptables, iptables-save and iptables-restore have in common: their names, the flavour they work on, and the
+ * shape of a failure.
+ */
+import type { NetNamespace, Rule, Table, TableName, Xtables } from "@netfilter-lab/engine";
+import { BadArgument, isTableName, isTargetElsewhere, OtherProblem, ParameterProblem } from "@netfilter-lab/engine";
+
+/** The version whose text these commands print. */
+export const IPTABLES_VERSION = "1.8.9";
+
+/** The exit statuses of the tools. */
+export const STATUS_OTHER = 1;
+export const STATUS_PARAMETER = 2;
+export const STATUS_VERSION = 3;
+export const STATUS_RESOURCE = 4;
+
+/** A command's failure: what it prints on stderr, whole lines, and its exit status. */
+export class ToolFailure extends Error {
+  override readonly name = "ToolFailure";
+  readonly status: number;
+
+  constructor(text: string, status: number) {
+    super(text);
+    this.status = status;
+  }
+}
+
+/** A change the tables refuse: iptables says why, iptables-restore says where. */
+export class RefusedFailure extends ToolFailure {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`iptables: ${reason}.\n`, STATUS_OTHER);
+    this.reason = reason;
+  }
+}
+
+/** A rule that leads to nothing known by that name. */
+export class MissingTarget extends Error {
+  readonly target: string;
+
+  constructor(target: string) {
+    super(target);
+    this.target = target;
+  }
+}
+
+/** What a target or chain that is not there gets. */
+export function missingTarget(tool: Tool, name: string, line: number | null): ToolFailure {
+  const message =
+    tool.xt.flavour === "legacy" || isTargetElsewhere(name)
+      ? isTargetElsewhere(name)
+        ? `netfilter-lab does not support the target \`${name}' yet\n`
+        : `Couldn't load target \`${name}':No such file or directory\n`
+      : `Chain '${name}' does not exist`;
+  return problemText(tool, new ParameterProblem(message), line);
+}
+
+/** A tool called by one of its names: its program name in messages and the ruleset it works on. */
+export interface Tool {
+  /** `iptables`, `iptables-save` or `iptables-restore`, whatever name it was called by. */
+  readonly program: string;
+  readonly xt: Xtables;
+  /** Told of each rule that a command is about to put in (iptables-restore remembers its line). */
+  readonly onRules: ((rules: readonly Rule[]) => void) | null;
+  /** `iptables v1.8.9 (nf_tables)`, as in front of messages and after `-V`. */
+  readonly banner: string;
+}
+
+/**
+ * The tool that a command name of the family stands for: `-legacy` names work on the legacy tables. Those of nft call
+ * themselves by the name they were called by.
+ */
+export function toolOf(
+  net: NetNamespace,
+  program: string,
+  argv0: string,
+  onRules: ((rules: readonly Rule[]) => void) | null = null,
+): Tool {
+  const legacy = argv0.includes("-legacy");
+  const name = legacy ? program : argv0;
+  return {
+    program: name,
+    xt: legacy ? net.xtLegacy : net.xtNft,
+    onRules,
+    banner: `${name} v${IPTABLES_VERSION} (${legacy ? "legacy" : "nf_tables"})`,
+  };
+}
+
+/** What a mistake of the parser makes the tool print. `line`: the line of iptables-restore's input. */
+export function problemText(tool: Tool, problem: ParameterProblem | OtherProblem, line: number | null): ToolFailure {
+  let text = problem instanceof BadArgument ? `${problem.message}\n` : `${tool.banner}: ${problem.message}\n`;
+  if (problem instanceof OtherProblem) return new ToolFailure(text, STATUS_OTHER);
+  if (line !== null) text += `Error occurred at line: ${line}\n`;
+  text += `Try \`${tool.program} -h' or '${tool.program} --help' for more information.\n`;
+  return new ToolFailure(text, STATUS_PARAMETER);
+}
+
+/** The table's name, checked; what a wrong one gets differs between the flavours. */
+export function requireTableName(tool: Tool, name: string): TableName {
+  if (isTableName(name)) return name;
+  const reason =
+    tool.xt.flavour === "nft"
+      ? `table '${name}' does not exist`
+      : `can't initialize iptables table \`${name}': Table does not exist (do you need to insmod?)`;
+  throw new ToolFailure(
+    `${tool.banner}: ${reason}\nPerhaps iptables or your kernel needs to be upgraded.\n`,
+    STATUS_VERSION,
+  );
+}
+
+/** The table to read: legacy tools make it by looking, those of nft do not. */
+export function tableToRead(tool: Tool, name: TableName): Table | undefined {
+  return tool.xt.flavour === "legacy" ? tool.xt.table(name) : tool.xt.existing(name);
+}

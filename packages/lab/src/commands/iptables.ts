@@ -1,0 +1,28 @@
+/** `iptables`, `iptables-nft`, `iptables-legacy`: one command on one table. */
+import { OtherProblem, ParameterProblem, parseCommand } from "@netfilter-lab/engine";
+import type { Command, CommandContext } from "../command.js";
+import { applyCommand } from "./iptables-apply.js";
+import { helpText } from "./iptables-help.js";
+import { MissingTarget, missingTarget, problemText, type Tool, ToolFailure, toolOf } from "./iptables-tool.js";
+
+function run(tool: Tool, context: CommandContext): void {
+  const parsed = parseCommand(context.args, { table: "filter", restore: false, program: tool.program });
+  if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
+  else if (parsed.kind === "version") context.stdout.write(`${tool.banner}\n`);
+  else context.stdout.write(applyCommand(tool, parsed));
+}
+
+export const iptables: Command = (context) => {
+  const tool = toolOf(context.net, "iptables", context.argv0);
+  try {
+    run(tool, context);
+    return 0;
+  } catch (error) {
+    let failure = error;
+    if (error instanceof ParameterProblem || error instanceof OtherProblem) failure = problemText(tool, error, null);
+    if (error instanceof MissingTarget) failure = missingTarget(tool, error.target, null);
+    if (!(failure instanceof ToolFailure)) throw failure;
+    context.stderr.write(failure.message);
+    return failure.status;
+  }
+};
