@@ -3,7 +3,7 @@
  * meaning (`({x})` with an earlier cell's `x`, `export const`); the ones that cannot work are refused with the line and
  * the reason. The strict checker refuses with the same words, so an author hears of them before running anything.
  */
-import type * as ts from "typescript";
+import type ts from "typescript";
 
 /** A form that cells cannot use. */
 export interface Refusal {

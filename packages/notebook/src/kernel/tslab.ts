@@ -9,7 +9,7 @@ import vm from "node:vm";
 import type * as Converter from "tslab/dist/converter.js";
 import type * as Executor from "tslab/dist/executor.js";
 import type * as Jupyter from "tslab/dist/jupyter.js";
-import type * as ts from "typescript";
+import type ts from "typescript";
 
 /** tslab's modules and its own TypeScript, loaded and adjusted. */
 export interface Tslab {
