@@ -114,11 +114,12 @@ export interface ConntrackEvent {
   readonly type: "NEW" | "UPDATE" | "DESTROY";
   readonly entry: ConntrackSnapshot;
   /**
-   * Which fields the kernel's netlink message carries for this event; `-E` prints no others. Tuples, status, id, zone
-   * and the TCP state are always there.
+   * Which fields the kernel's netlink message carries for this event; `-E` prints no others. Tuples, status, id and
+   * zone are always there.
    */
   readonly carries: {
     readonly timeout: boolean;
+    readonly tcpState: boolean;
     readonly counters: boolean;
     readonly timestamp: boolean;
     readonly mark: boolean;

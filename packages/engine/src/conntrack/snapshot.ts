@@ -21,7 +21,7 @@ import {
   EXT_ACCT,
   EXT_TSTAMP,
 } from "./entry.js";
-import { IPCT_MARK } from "./events.js";
+import { IPCT_MARK, IPCT_PROTOINFO } from "./events.js";
 import { TCP_STATE_NAMES, tcpStateOf } from "./proto-tcp.js";
 import { protocolHasPorts, tupleL3num, tupleProtonum, tupleText } from "./tuple.js";
 
@@ -61,8 +61,9 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
 }
 
 /**
- * The message of an event. One of a living entry has its timeout and no counters; DESTROY is the other way about. Both
- * have the TCP state, DESTROY since Linux 5.15 (the question's own lines are of 2018, and lack it).
+ * The message of an event. One of a living entry has its timeout, and the TCP state when that changed; DESTROY has the
+ * state always (the question's own lines are of 2018, and lack it), counters and time stamps where they are kept, and
+ * the time that was left, if any was.
  */
 export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["type"], events: number): ConntrackEvent {
   const snapshot = snapshotOf(ct, entry);
@@ -71,7 +72,8 @@ export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["ty
     type,
     entry: snapshot,
     carries: {
-      timeout: !destroyed,
+      timeout: !destroyed || ct.expiresSeconds(entry) > 0,
+      tcpState: snapshot.tcpState !== null && (destroyed || (events & (1 << IPCT_PROTOINFO)) !== 0),
       counters: destroyed && snapshot.counters !== null,
       timestamp: destroyed && snapshot.timestamp !== null,
       mark: snapshot.mark !== 0 || (events & (1 << IPCT_MARK)) !== 0,
