@@ -2,7 +2,8 @@
  * What a lab runs on. The engine is one backend; real Linux namespaces are to be another: a lesson's cells are the same
  * on both, so everything that may take real time there answers with a promise here.
  */
-import type { DeviceName, Walk } from "./walk.js";
+import type { ConntrackSnapshot } from "@netfilter-lab/engine";
+import type { DeviceName, HookUser, Walk } from "./walk.js";
 
 /** What a finished command printed. */
 export interface CommandOutput {
@@ -46,4 +47,8 @@ export interface Backend {
   /** What happened to the packets of the given hosts while `action` ran. */
   walk(hosts: readonly string[], action: () => unknown): Promise<Walk>;
   capture(device: DeviceName): CaptureHandle;
+  /** Who hangs on a host's hooks now, hook by hook, in the order in which they run. */
+  hooks(host: string): Promise<readonly HookUser[]>;
+  /** A host's conntrack table now. */
+  conntrack(host: string): Promise<readonly ConntrackSnapshot[]>;
 }

@@ -4,6 +4,7 @@
  */
 import {
   type ConntrackEvent,
+  type ConntrackSnapshot,
   deterministicMac,
   ethernetHeader,
   HOOK_NAMES,
@@ -264,6 +265,14 @@ export class EngineBackend implements Backend {
       ),
     );
     return new Walk(packets, events);
+  }
+
+  async hooks(host: string): Promise<readonly HookUser[]> {
+    return this.host(host).hookUsers();
+  }
+
+  async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {
+    return this.host(host).net.ct.list();
   }
 
   #watch(host: EngineHost, passages: PacketTrace[], events: WalkEvents[]): () => void {

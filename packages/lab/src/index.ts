@@ -4,7 +4,33 @@
  */
 export type { AddressesConfig, HostConfig, LabConfig, LinkConfig } from "./config.js";
 export { LabConfigError } from "./config.js";
-export type { Displayable, MimeBundle } from "./draw/drawing.js";
+export {
+  type ComparedCall,
+  callsOnly,
+  compareGraphs,
+  countCalls,
+  drawCallGraph,
+  type GraphCall,
+  GraphComparison,
+  parseFunctionGraph,
+  RecordingError,
+  trackedReceptions,
+} from "./draw/call-graph.js";
+export { ConntrackTable } from "./draw/conntrack-table.js";
+export {
+  type Displayable,
+  Drawing,
+  type DrawingSource,
+  JUPYTER_DISPLAY,
+  type MimeBundle,
+  NODE_INSPECT,
+} from "./draw/drawing.js";
+export { drawHookMap, HookRegistry } from "./draw/hook-map.js";
+export { drawPacket, type PacketData } from "./draw/packet.js";
+export type { HookUserData, PassageData } from "./draw/passage.js";
+export { drawSequence, type LinkedPassage } from "./draw/sequence.js";
+export { drawStates } from "./draw/states.js";
+export { drawTuples } from "./draw/tuples.js";
 export { EndlessCommandError } from "./engine-backend.js";
 export { Capture, Host, Lab, RunningCommand, ShellResult } from "./lab.js";
 export { describePacket } from "./packet-text.js";

@@ -4,7 +4,9 @@
  */
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { checkConfig, type LabConfig } from "./config.js";
+import { ConntrackTable } from "./draw/conntrack-table.js";
 import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
+import { HookRegistry } from "./draw/hook-map.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
 import { scriptOf } from "./quote.js";
@@ -179,6 +181,16 @@ export class Host {
   /** Runs `action` and returns the journey of every packet that crossed this host meanwhile. */
   async walk(action: () => unknown): Promise<Walk> {
     return await this.#backend.walk([this.name], action);
+  }
+
+  /** Who hangs on this host's hooks now; draws itself as the map of the hooks. */
+  async hooks(): Promise<HookRegistry> {
+    return new HookRegistry(this.name, await this.#backend.hooks(this.name));
+  }
+
+  /** This host's conntrack table now; draws itself as a table. `conntrack -L` prints the same. */
+  async conntrack(): Promise<ConntrackTable> {
+    return new ConntrackTable(this.name, await this.#backend.conntrack(this.name));
   }
 
   /** @internal */

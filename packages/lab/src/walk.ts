@@ -12,6 +12,20 @@ import {
   type TraceNote,
   type TupleText,
 } from "@netfilter-lab/engine";
+import {
+  callsOnly,
+  compareGraphs,
+  drawCallGraph,
+  type GraphCall,
+  type GraphComparison,
+  parseFunctionGraph,
+} from "./draw/call-graph.js";
+import { type Displayable, type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
+import { drawHookMap } from "./draw/hook-map.js";
+import { drawPacket } from "./draw/packet.js";
+import { drawSequence } from "./draw/sequence.js";
+import { drawStates } from "./draw/states.js";
+import { drawTuples } from "./draw/tuples.js";
 import { describePacket } from "./packet-text.js";
 
 /** One end of a link, or a device on its own: `gateway.eth0`. */
@@ -75,7 +89,7 @@ export interface WalkPacketFields {
 }
 
 /** One packet's passage through one host. */
-export class WalkPacket {
+export class WalkPacket implements Displayable {
   /** The host whose passage this is. */
   readonly host: string;
   /** Names the packet while it travels: the same packet has the same serial on every host of one walk. */
@@ -137,6 +151,51 @@ export class WalkPacket {
   get way(): string {
     return `${this.iif ?? "local"} -> ${this.oif ?? (this.after === null ? "dropped" : "local")}`;
   }
+
+  /** The host's hooks with this packet's way through them, and what each function did. Drawn when shown in a cell. */
+  get hookMap(): Drawing {
+    return drawHookMap(this);
+  }
+
+  /** The tuples of the packet's conntrack entry and the packet's header, before and after NAT. */
+  get tuples(): Drawing {
+    return drawTuples(this);
+  }
+
+  /** {@link callGraph} as a drawing: what was learned stands beside each call. */
+  get callTree(): Drawing {
+    return drawCallGraph(this);
+  }
+
+  /** All header fields as the packet came and as it left, with the changed ones marked. */
+  get headers(): Drawing {
+    return drawPacket({
+      title: `Packet ${this.serial} on ${this.host}`,
+      before: this.before,
+      beforeLabel: this.iif === null ? "made here" : `in by ${this.iif}`,
+      after: this.after,
+      afterLabel: this.after === null ? "ended here" : this.oif === null ? "delivered here" : `out by ${this.oif}`,
+    });
+  }
+
+  /**
+   * This packet's calls beside a recording of the kernel's function-graph tracer: its text, or calls taken from it
+   * (see `trackedReceptions`). Throws a `RecordingError` for text that is no function graph.
+   */
+  compareWith(recording: string | GraphCall): GraphComparison {
+    const kernel = typeof recording === "string" ? parseFunctionGraph(recording) : [recording];
+    return compareGraphs(kernel, callsOnly(this.calls));
+  }
+
+  /** @internal */
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return this.hookMap[JUPYTER_DISPLAY]();
+  }
+
+  /** @internal */
+  [NODE_INSPECT](): string {
+    return `packet ${this.serial} on ${this.host}, ${this.way}: ${this.summary}`;
+  }
 }
 
 /** What a walk saw of one host besides its packets. */
@@ -146,7 +205,7 @@ export interface WalkEvents {
 }
 
 /** The packets that crossed one host, or all hosts, while a function ran. */
-export class Walk {
+export class Walk implements Displayable {
   /** The passages in the order in which they began. */
   readonly packets: readonly WalkPacket[];
   /** The conntrack events delivered meanwhile, in order. */
@@ -165,6 +224,31 @@ export class Walk {
   /** The call graphs of all packets, one after another. */
   get callGraph(): string {
     return this.packets.map((packet) => packet.callGraph).join("");
+  }
+
+  /** The sequence of packets between the hosts, with the addresses as they are on each link. */
+  get sequence(): Drawing {
+    return drawSequence(this.packets);
+  }
+
+  /** The TCP conntrack states that the walk's first connection went through, and the packet behind each transition. */
+  get states(): Drawing {
+    return drawStates(this.packets);
+  }
+
+  /** {@link states} of another connection: of an entry (by its number in the steps) on a host. */
+  statesOf(host: string, entry: number): Drawing {
+    return drawStates(this.packets, host, entry);
+  }
+
+  /** @internal */
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return this.sequence[JUPYTER_DISPLAY]();
+  }
+
+  /** @internal */
+  [NODE_INSPECT](): string {
+    return this.sequence.text;
   }
 }
 

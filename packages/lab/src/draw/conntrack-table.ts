@@ -15,13 +15,22 @@ import { type Cell, escapeHtml, htmlTable, mark, textCell } from "./html.js";
 import { mermaidText } from "./mermaid.js";
 import { columns } from "./terminal.js";
 
-/** The entries of a host's conntrack table. */
-export function drawConntrackTable(host: string, entries: readonly ConntrackSnapshot[]): Drawing {
-  return new Drawing({
-    text: () => text(host, entries),
-    html: () => html(host, entries),
-    mermaid: () => mermaid(host, entries),
-  });
+/** A host's conntrack table at one moment: a list that draws itself. */
+export class ConntrackTable extends Drawing {
+  /** The host. */
+  readonly host: string;
+  /** The confirmed entries, in the hash's order. */
+  readonly entries: readonly ConntrackSnapshot[];
+
+  constructor(host: string, entries: readonly ConntrackSnapshot[]) {
+    super({
+      text: () => text(host, entries),
+      html: () => html(host, entries),
+      mermaid: () => mermaid(host, entries),
+    });
+    this.host = host;
+    this.entries = entries;
+  }
 }
 
 function caption(host: string, entries: readonly ConntrackSnapshot[]): string {

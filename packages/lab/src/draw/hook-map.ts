@@ -4,7 +4,7 @@
  * comes from the host's registry and the packet's trace.
  */
 import { oneLine } from "./dissect.js";
-import { Drawing } from "./drawing.js";
+import { Drawing, type DrawingSource } from "./drawing.js";
 import { ellipsis, wrap } from "./measure.js";
 import { mermaidText } from "./mermaid.js";
 import {
@@ -58,14 +58,33 @@ type Leg =
   | "outputToPost"
   | "out";
 
+/** Who hangs on a host's hooks: a list that draws itself as the map. */
+export class HookRegistry extends Drawing {
+  /** The host. */
+  readonly host: string;
+  /** Everyone, hook by hook, in the order in which they run. */
+  readonly entries: readonly HookUserData[];
+
+  constructor(host: string, entries: readonly HookUserData[]) {
+    super(sourceOf(mapOf(host, entries, null)));
+    this.host = host;
+    this.entries = entries;
+  }
+
+  /** Who hangs on one hook: `PREROUTING`, `INPUT`, `FORWARD`, `OUTPUT` or `POSTROUTING`. */
+  at(hook: string): readonly HookUserData[] {
+    return this.entries.filter((entry) => entry.hook === hook);
+  }
+}
+
 /** The map of a host's registry, without a packet. */
-export function drawHooks(host: string, users: readonly HookUserData[]): Drawing {
-  return drawing(mapOf(host, users, null));
+export function drawHooks(host: string, users: readonly HookUserData[]): HookRegistry {
+  return new HookRegistry(host, users);
 }
 
 /** The map with a packet's way through it. */
 export function drawHookMap(packet: PassageData): Drawing {
-  return drawing(mapOf(packet.host, packet.hooks, packet));
+  return new Drawing(sourceOf(mapOf(packet.host, packet.hooks, packet)));
 }
 
 /** {@link drawHooks} as a scene, for tests of the layout. */
@@ -78,12 +97,8 @@ export function hookMapScene(packet: PassageData): Scene {
   return scene(mapOf(packet.host, packet.hooks, packet));
 }
 
-function drawing(map: MapData): Drawing {
-  return new Drawing({
-    text: () => text(map),
-    svg: () => scene(map).toString(),
-    mermaid: () => mermaid(map),
-  });
+function sourceOf(map: MapData): DrawingSource {
+  return { text: () => text(map), svg: () => scene(map).toString(), mermaid: () => mermaid(map) };
 }
 
 function mapOf(host: string, users: readonly HookUserData[], packet: PassageData | null): MapData {

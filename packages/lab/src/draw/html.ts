@@ -24,7 +24,7 @@ const LINE = "rgba(128,138,150,.45)";
 
 /** A piece of text with a wash behind it. */
 export function mark(text: string, wash: Wash): string {
-  return `<span style="background:${WASHES[wash]};border-radius:3px;padding:0 3px;font-weight:600">${escapeHtml(text)}</span>`;
+  return `<span style="background:${WASHES[wash]};border-radius:3px;padding:1px 3px;font-weight:600">${escapeHtml(text)}</span>`;
 }
 
 /** One cell: ready HTML, or text that is escaped. */
@@ -41,7 +41,7 @@ export function textCell(text: string, options: { readonly mono?: boolean; reado
 
 /** A table with a caption and one row of headings. */
 export function htmlTable(caption: string, headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const base = `padding:4px 12px 4px 0;text-align:left;vertical-align:top;border:0;border-bottom:1px solid ${LINE};white-space:nowrap;background:transparent`;
+  const base = `padding:4px 12px 4px 0;text-align:left;line-height:20px;vertical-align:top;border:0;border-bottom:1px solid ${LINE};white-space:nowrap;background:transparent`;
   const head = headings
     .map((heading) => `<th scope="col" style="${base};font-weight:600">${escapeHtml(heading)}</th>`)
     .join("");
@@ -55,7 +55,7 @@ export function htmlTable(caption: string, headings: readonly string[], rows: re
   });
   return [
     `<div style="overflow-x:auto;max-width:100%" tabindex="0" role="region" aria-label="${escapeHtml(caption)}">`,
-    `<table style="border-collapse:collapse;color:inherit;font-size:13px;line-height:1.45;display:table;margin:4px 0">`,
+    `<table style="border-collapse:collapse;color:inherit;font-size:13px;display:table;margin:4px 0">`,
     `<caption style="caption-side:top;text-align:left;font-weight:600;padding:4px 0;color:inherit">${escapeHtml(caption)}</caption>`,
     `<thead><tr style="background:transparent">${head}</tr></thead>`,
     `<tbody>`,

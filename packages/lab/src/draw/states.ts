@@ -204,7 +204,7 @@ export function statesScene(data: StateData): Scene {
     const down = way.to > way.from;
     const edge = down ? x + nodeWidth : x;
     const lane = edge + (down ? 1 : -1) * (way.lane * laneWidth - 4);
-    // Ways leave below and arrive above a state's middle line, so that two of them never share a segment.
+    // Ways leave below and arrive above a state's middle line, so that one that ends and one that begins stay apart.
     const start = y(way.from) + nodeHeight / 2 + (down ? 5 : -5);
     const end = y(way.to) + nodeHeight / 2 + (down ? -5 : 5);
     sheet.arrow(
