@@ -4,7 +4,7 @@ each, what left ([device, hex] for each step), the conntrack events, and the ent
 devices in a network namespace of their own. Needs root, nft and Python's standard library; nothing outside the namespace
 is touched. How conntrack saw a forwarded packet is written into its DSCP field, which the caller takes out again:
 1 NEW, 2 ESTABLISHED, 3 RELATED, 4 INVALID, plus 8 for the reply direction.
-Usage: record.py [nat-rule] [--set sysctl=value ...] < scenarios.jsonl > answers.jsonl
+Usage: record.py [--rule=NFT-STATEMENT] [nf_conntrack_SYSCTL=VALUE ...] < scenarios.jsonl > answers.jsonl
 """
 import ctypes, fcntl, json, os, platform, socket, struct, subprocess, sys
 
@@ -92,7 +92,14 @@ def main():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(0x40000000) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
-    rule = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("--") else 'oifname "wan0" snat to 198.51.100.1'
+    rule = 'oifname "wan0" snat to 198.51.100.1'
+    settings = {"net/ipv4/ip_forward": 1, "net/ipv4/conf/all/rp_filter": 0}
+    for argument in sys.argv[1:]:
+        if argument.startswith("--rule="):
+            rule = argument[7:]
+        else:
+            name, value = argument.split("=")
+            settings["net/netfilter/" + name] = value
     for name in ("all", "default"):
         with open("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % name, "w") as f:
             f.write("1")
@@ -104,11 +111,6 @@ addr add 192.168.1.1/24 dev lan0
 addr add 198.51.100.1/24 dev wan0
 route add 203.0.113.0/24 dev wan0
 """)
-    settings = {"net/ipv4/ip_forward": 1, "net/ipv4/conf/all/rp_filter": 0, "net/ipv4/conf/lan0/rp_filter": 0, "net/ipv4/conf/wan0/rp_filter": 0}
-    for setting in sys.argv[1:]:
-        if "=" in setting and setting.startswith("nf_"):
-            name, value = setting.split("=")
-            settings["net/netfilter/" + name] = value
     for name, value in settings.items():
         with open("/proc/sys/" + name, "w") as f:
             f.write(str(value))
