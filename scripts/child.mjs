@@ -119,25 +119,39 @@ export async function stopEverything() {
   );
 }
 
+/** How often we look whether npm, which started us, is still there. */
+const PARENT_CHECK_MS = 1_000;
+
 /**
- * Ctrl-C, a closed terminal or a kill ends everything we started, then us. The exit status is the shell's convention.
- * @param {() => void} [first] what else to end, such as a server in this process
+ * Ctrl-C, a closed terminal or a kill ends everything we started, then us, with the shell's conventional exit status; so
+ * does the end of the npm that started us, which passes a kill to its shell but not to us.
+ * @param {() => void} [first] what to say or end before that
  */
 export function stopOnSignals(first = () => {}) {
-  let signals = 0;
+  let asked = 0;
+  /** @param {number} status */
+  const stop = (status) => {
+    asked += 1;
+    if (asked > 1) {
+      for (const child of running) signalGroup(child, "SIGKILL");
+      process.exit(status);
+    }
+    first();
+    void stopEverything().then(() => process.exit(status));
+  };
   for (const [signal, number] of /** @type {const} */ ([
+    ["SIGHUP", 1],
     ["SIGINT", 2],
     ["SIGTERM", 15],
-    ["SIGHUP", 1],
   ])) {
-    process.on(signal, () => {
-      signals += 1;
-      if (signals > 1) {
-        for (const child of running) signalGroup(child, "SIGKILL");
-        process.exit(128 + number);
-      }
-      first();
-      void stopEverything().then(() => process.exit(128 + number));
-    });
+    process.on(signal, () => stop(128 + number));
   }
+  if (!process.env["npm_lifecycle_event"]) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop(1);
+  }, PARENT_CHECK_MS);
+  watch.unref();
 }

@@ -17,7 +17,6 @@ const VENV_PROGRAMS = path.join(VENV, WINDOWS ? "Scripts" : "bin");
 /** There while .venv is being filled; an installation that was cut short leaves it behind. */
 const VENV_UNFINISHED = path.join(VENV, ".unfinished");
 const HOME = path.join(CACHE, "jupyter");
-const LOG = path.join(HOME, "jupyter.log");
 
 /** How long Jupyter may take to answer for the first time. */
 const START_TIMEOUT_MS = 60_000;
@@ -132,7 +131,8 @@ export async function startJupyter(jupyter, { port: wanted, notebook }) {
     `--notebook-dir=${inRepository("notebooks")}`,
     ...(process.getuid?.() === 0 ? ["--allow-root"] : []),
   ];
-  const log = openSync(LOG, "w");
+  const logFile = path.join(HOME, `jupyter-${port}.log`);
+  const log = openSync(logFile, "w");
   const child = startProgram(jupyter.file, args, {
     stdio: ["ignore", log, log],
     env: { ...jupyterEnvironment(), JUPYTER_TOKEN: token },
@@ -145,8 +145,8 @@ export async function startJupyter(jupyter, { port: wanted, notebook }) {
   const base = `http://localhost:${port}`;
   const outcome = await Promise.race([ended, answers(`http://${HOST}:${port}/api`)]);
   if (outcome !== "answers") {
-    const lines = existsSync(LOG) ? readFileSync(LOG, "utf8").trimEnd().split("\n").slice(-5) : [];
-    say(`  ${jupyter.name} did not start; the site runs without it. From ${path.relative(ROOT, LOG)}:`);
+    const lines = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-5);
+    say(`  ${jupyter.name} did not start; the site runs without it. From ${path.relative(ROOT, logFile)}:`);
     for (const line of lines) say(`    ${line}`);
     child.kill();
     return undefined;

@@ -19,7 +19,8 @@ async function runScript(name, args) {
     process.exitCode = await main(args);
   } catch (error) {
     console.error(isMessageForPeople(error) ? error.message : error);
-    process.exitCode = 1;
+    // Not only an exit status: a server that already listens must not keep us alive.
+    process.exit(1);
   }
 }
 
