@@ -13,13 +13,13 @@ import { darkCode, lightCode } from "./src/prism";
 const url = process.env["SITE_URL"] ?? "http://localhost:3000";
 const baseUrl = process.env["SITE_BASE"] ?? "/";
 
-/** Another folder of notebooks, for the site's tests; its pages go elsewhere too. */
+/** Another folder of notebooks and another for its pages, for the site's tests; such a site has no API pages. */
 const fixtures = process.env["NOTEBOOKS"];
-const lessonPages = fixtures === undefined ? "lessons" : ".docusaurus-fixtures-lessons";
+const lessonPages = process.env["LESSON_PAGES"] ?? "lessons";
 
 /** The packages whose public API has pages, where they have one to document. */
-const documented = ["engine", "lab", "notebook"].filter((name) =>
-  existsSync(join(__dirname, "..", "packages", name, "src", "index.ts")),
+const documented = ["engine", "lab", "notebook"].filter(
+  (name) => fixtures === undefined && existsSync(join(__dirname, "..", "packages", name, "src", "index.ts")),
 );
 
 // Docusaurus constructs plugins at the same time; the docs instance asks for its folder before typedoc has made it.

@@ -1,0 +1,22 @@
+/** How the site's tests run; `run.mjs` serves the sites and says where in SITE_URL and FIXTURES_URL. */
+import { fileURLToPath } from "node:url";
+import { defineConfig, type PlaywrightTestConfig } from "@playwright/test";
+
+const config: PlaywrightTestConfig = defineConfig({
+  testDir: ".",
+  testMatch: "*.e2e.ts",
+  outputDir: fileURLToPath(new URL("../../test-results/site", import.meta.url)),
+  reporter: "./reporter.ts",
+  workers: 2,
+  fullyParallel: true,
+  timeout: 60_000,
+  use: {
+    browserName: "chromium",
+    launchOptions: {
+      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
+    },
+    screenshot: "only-on-failure",
+  },
+});
+export default config;

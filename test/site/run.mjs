@@ -1,0 +1,71 @@
+/**
+ * The site in a real Chromium: `node test/site/run.mjs [playwright's options]`. Tests the built site (`npm run build`
+ * first) and a second one that it builds from the fixture notebooks. Ends with `N passed, N failed`.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { serve } from "./serve.mjs";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const site = `${root}website/build`;
+const fixtures = `${root}.cache/site-fixtures/build`;
+
+/**
+ * @param {string[]} args Node's
+ * @param {{ cwd?: string, env?: Record<string, string>, quiet?: boolean }} options
+ * @returns {Promise<{ status: number, output: string }>}
+ */
+function node(args, { cwd = root, env = {}, quiet = false }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
+    });
+    let output = "";
+    child.stdout?.on("data", (data) => (output += String(data)));
+    child.stderr?.on("data", (data) => (output += String(data)));
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status: status ?? 1, output }));
+  });
+}
+
+/** @param {string} reason */
+function refuse(reason) {
+  console.log(`${reason}\n0 passed, 1 failed`);
+  process.exit(1);
+}
+
+const chromium =
+  process.env["CHROMIUM"] ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
+if (chromium === undefined || !existsSync(chromium)) {
+  refuse("The site's tests need Chromium. On Debian: apt-get install chromium. Elsewhere: set CHROMIUM to its path.");
+}
+if (!existsSync(`${site}/index.html`)) refuse("The site is not built. Build it first: npm run build");
+
+const built = await node(["../node_modules/@docusaurus/core/bin/docusaurus.mjs", "build", "--out-dir", fixtures], {
+  cwd: `${root}website`,
+  env: {
+    NOTEBOOKS: "../test/site/fixtures/notebooks",
+    LESSON_PAGES: "../.cache/site-fixtures/lessons",
+    DOCUSAURUS_GENERATED_FILES_DIR_NAME: "../.cache/site-fixtures/docusaurus",
+  },
+  quiet: true,
+});
+if (built.status !== 0) refuse(`The site does not build from the fixture notebooks:\n${built.output}`);
+
+const [real, fixture] = [await serve(site), await serve(fixtures)];
+const { status } = await node(
+  [
+    "node_modules/@playwright/test/cli.js",
+    "test",
+    "--config",
+    "test/site/playwright.config.ts",
+    ...process.argv.slice(2),
+  ],
+  { env: { CHROMIUM: chromium ?? "", SITE_URL: real.url, FIXTURES_URL: fixture.url } },
+);
+await real.close();
+await fixture.close();
+process.exit(status);
