@@ -86,3 +86,11 @@ export function parseOptions(argv0: string, args: readonly string[], spec: Optio
   }
   return { options, operands };
 }
+
+/** The last option that a test holds for: of options given twice, the later one counts. */
+export function lastOption(
+  options: ParsedOptions["options"],
+  test: (option: { readonly key: string; readonly value: string | null }) => boolean,
+): { readonly key: string; readonly value: string | null } | undefined {
+  return options.filter(test).at(-1);
+}

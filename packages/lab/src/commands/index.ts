@@ -1,8 +1,20 @@
 /** Every command that a host knows, by name. */
 import type { LabCommand } from "../environment.js";
+import { conntrack } from "./conntrack/conntrack.js";
+import { ip } from "./ip/ip.js";
+import { iptablesTools } from "./iptables-commands.js";
+import { nc } from "./nc.js";
 import { systemTools } from "./system-tools.js";
 import { textTools } from "./text-tools.js";
 
 export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>(
-  Object.entries({ ...textTools, ...systemTools }),
+  Object.entries({
+    ...textTools,
+    ...systemTools,
+    ...iptablesTools,
+    conntrack,
+    ip,
+    nc,
+    netcat: nc,
+  }),
 );

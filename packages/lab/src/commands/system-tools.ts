@@ -4,7 +4,7 @@ import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter
 import type { CommandProcess } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { anyOf, sleepFor, type TimedWait } from "../scheduler.js";
-import { OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 
@@ -56,7 +56,7 @@ const timeout: LabCommand = function* (context) {
     stderr.write(`timeout: invalid time interval ‘${duration}’\nTry 'timeout --help' for more information.\n`);
     return 125;
   }
-  const named = parsed.options.findLast((option) => option.key === "s")?.value ?? "TERM";
+  const named = lastOption(parsed.options, (option) => option.key === "s")?.value ?? "TERM";
   const signal = /^(SIG)?INT$|^2$/.test(named) ? "SIGINT" : /^(SIG)?KILL$|^9$/.test(named) ? "SIGKILL" : "SIGTERM";
   const child = context.spawn(words, context);
   const deadline = sleepFor(host.clock, micros);
@@ -176,7 +176,7 @@ const sysctl: LabCommand = function* (context): CommandProcess {
     for (const line of value.split("\n"))
       stdout.write(has("N") ? `${name}\n` : has("n") ? `${line}\n` : `${name} = ${line}\n`);
   };
-  const pattern = parsed.options.findLast((option) => option.key === "r")?.value ?? null;
+  const pattern = lastOption(parsed.options, (option) => option.key === "r")?.value ?? null;
   if (has("a")) {
     const regex = pattern === null ? null : new RegExp(pattern);
     for (const entry of net.sysctl.list()) if (regex === null || regex.test(entry.name)) show(entry.name, entry.get());

@@ -7,7 +7,8 @@ import type { CommandProcess, Wait } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { FileError } from "../files.js";
 import { LineReader, readAll } from "../streams.js";
-import { OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+import { encodeText } from "../text-encoding.js";
+import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 import { basicToExtended, RegexError, translateExtended } from "./regex.js";
 
 type Body = (context: LabContext) => number | CommandProcess;
@@ -71,7 +72,7 @@ function has(parsed: ParsedOptions, key: string): boolean {
 }
 
 function last(parsed: ParsedOptions, key: string): string | null {
-  return parsed.options.findLast((option) => option.key === key)?.value ?? null;
+  return lastOption(parsed.options, (option) => option.key === key)?.value ?? null;
 }
 
 const echo: LabCommand = ({ args, stdout }) => {
@@ -318,7 +319,7 @@ function textReader(text: string): { read(): string | null; readable: Wait } {
 
 function patternRegex(patterns: readonly string[], parsed: ParsedOptions, argv0: string): RegExp {
   const kind =
-    parsed.options.findLast((option) => ["E", "F", "G"].includes(option.key))?.key ??
+    lastOption(parsed.options, (option) => ["E", "F", "G"].includes(option.key))?.key ??
     { egrep: "E", fgrep: "F" }[argv0] ??
     "G";
   const translated = patterns.map((pattern) => {
@@ -423,7 +424,7 @@ const wc = withUsage(1, function* (context) {
         ? text.split("\n").length - 1
         : key === "w"
           ? text.split(/\s+/).filter((word) => word !== "").length
-          : new TextEncoder().encode(text).length,
+          : encodeText(text).length,
     ),
   }));
   if (rows.length > 1)

@@ -1,0 +1,97 @@
+/** `ip` of iproute2 6.1: its options and objects. IPv4; tunnels, namespaces and monitoring are not supported. */
+import type { LabCommand, LabContext } from "../../environment.js";
+import { type IpOptions, ipAddress, ipLink } from "./link.js";
+import { ipNeighbour } from "./neighbour.js";
+import { ipRoute, ipRule } from "./route.js";
+import { IpError, Words } from "./words.js";
+
+/** Objects in iproute2's order: the first that a word abbreviates is meant. */
+const OBJECTS: readonly (readonly [
+  string,
+  ((context: LabContext, options: IpOptions, words: Words) => number) | null,
+])[] = [
+  ["address", ipAddress],
+  ["addrlabel", null],
+  ["maddress", null],
+  ["route", ipRoute],
+  ["rule", ipRule],
+  ["neighbor", ipNeighbour],
+  ["neighbour", ipNeighbour],
+  ["ntable", null],
+  ["link", ipLink],
+  ["l2tp", null],
+  ["fou", null],
+  ["ila", null],
+  ["macsec", null],
+  ["tunnel", null],
+  ["tuntap", null],
+  ["token", null],
+  ["tcpmetrics", null],
+  ["monitor", null],
+  ["xfrm", null],
+  ["mroute", null],
+  ["mrule", null],
+  ["netns", null],
+  ["netconf", null],
+  ["vrf", null],
+  ["sr", null],
+  ["nexthop", null],
+  ["mptcp", null],
+  ["ioam", null],
+  ["help", null],
+];
+
+const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
+where  OBJECT := { address | link | neighbour | route | rule }
+       OPTIONS := { -s[tatistics] | -d[etails] | -4 | -6 | -o[neline] | -br[ief] | -V[ersion] }
+`;
+
+function run(context: LabContext): number {
+  const { args, stdout } = context;
+  let options: IpOptions = { family: null, brief: false, oneLine: false, statistics: 0, details: false };
+  let at = 0;
+  for (; at < args.length && args[at].startsWith("-"); at++) {
+    const option = args[at].replace(/^--?/, "");
+    const is = (full: string, shortest: number): boolean => option.length >= shortest && full.startsWith(option);
+    if (option === "4") options = { ...options, family: 4 };
+    else if (option === "6") options = { ...options, family: 6 };
+    else if (is("brief", 2)) options = { ...options, brief: true };
+    else if (is("oneline", 1)) options = { ...options, oneLine: true };
+    else if (is("statistics", 1) || is("stats", 1)) options = { ...options, statistics: options.statistics + 1 };
+    else if (is("details", 1)) throw new IpError("ip -details: not supported by the lab", 255);
+    else if (is("json", 1)) throw new IpError("ip -json: not supported by the lab", 255);
+    else if (is("color", 1) || is("numeric", 1) || is("Numeric", 1)) continue;
+    else if (is("family", 1)) options = { ...options, family: args[++at] === "inet6" ? 6 : 4 };
+    else if (is("Version", 1)) {
+      stdout.write("ip utility, iproute2-6.1.0, libbpf 1.1.2\n");
+      return 0;
+    } else if (is("help", 1)) {
+      context.stderr.write(USAGE);
+      return 255;
+    } else throw new IpError(`Option "${args[at]}" is unknown, try "ip -help".`, 255);
+  }
+  const word = args[at];
+  if (word === undefined) {
+    context.stderr.write(USAGE);
+    return 255;
+  }
+  const object = OBJECTS.find(([name]) => name.startsWith(word));
+  if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
+  const [name, handler] = object;
+  if (name === "help") {
+    context.stderr.write(USAGE);
+    return 0;
+  }
+  if (handler === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
+  return handler(context, options, new Words(args.slice(at + 1)));
+}
+
+export const ip: LabCommand = (context) => {
+  try {
+    return run(context);
+  } catch (error) {
+    if (!(error instanceof IpError)) throw error;
+    context.stderr.write(`${error.message}\n`);
+    return error.status;
+  }
+};

@@ -1,0 +1,364 @@
+/** `ip link` and `ip address`: devices, their addresses, their counters. */
+import {
+  formatIPv4,
+  IFF_BROADCAST,
+  IFF_LOOPBACK,
+  IFF_LOWER_UP,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_POINTOPOINT,
+  IFF_UP,
+  type InterfaceAddress,
+  type NetDevice,
+  type NetNamespace,
+  PairDevice,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+} from "@netfilter-lab/engine";
+import type { LabContext } from "../../environment.js";
+import {
+  abbreviated,
+  addressOf,
+  deviceOf,
+  IpError,
+  listedDeviceOf,
+  macOf,
+  macText,
+  netlink,
+  numberOf,
+  prefixOf,
+  Words,
+} from "./words.js";
+
+/** Options before the object: `ip -4 -br addr`. */
+export interface IpOptions {
+  /** 4, 6, or null for both. */
+  readonly family: 4 | 6 | null;
+  readonly brief: boolean;
+  readonly oneLine: boolean;
+  readonly statistics: number;
+  readonly details: boolean;
+}
+
+const FLAGS: readonly (readonly [number, string])[] = [
+  [IFF_LOOPBACK, "LOOPBACK"],
+  [IFF_BROADCAST, "BROADCAST"],
+  [IFF_POINTOPOINT, "POINTOPOINT"],
+  [IFF_MULTICAST, "MULTICAST"],
+  [IFF_NOARP, "NOARP"],
+  [IFF_UP, "UP"],
+  [IFF_LOWER_UP, "LOWER_UP"],
+];
+
+export const SCOPES: ReadonlyMap<number, string> = new Map([
+  [RT_SCOPE_UNIVERSE, "global"],
+  [RT_SCOPE_LINK, "link"],
+  [RT_SCOPE_HOST, "host"],
+]);
+
+export function scopeOf(text: string): number {
+  for (const [number, name] of SCOPES) if (name === text) return number;
+  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
+  throw new IpError(`Error: argument "${text}" is wrong: invalid "scope" value.`, 255);
+}
+
+function flagText(dev: NetDevice): string {
+  const names = FLAGS.filter(([bit]) => dev.flags & bit).map(([, name]) => name);
+  if (dev.up && !dev.running) names.unshift("NO-CARRIER");
+  return `<${names.join(",")}>`;
+}
+
+/** `eth0@if2`: the other end of a pair by its number. */
+function fullName(dev: NetDevice): string {
+  return dev instanceof PairDevice && dev.kind === "veth"
+    ? `${dev.name}@${dev.peer === null ? "NONE" : `if${dev.peer.ifindex}`}`
+    : dev.name;
+}
+
+function linkType(dev: NetDevice): string {
+  if (dev.flags & IFF_LOOPBACK) return "loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00";
+  if (dev.mac === null) return "none";
+  const host = dev instanceof PairDevice && dev.peer !== null ? ` link-netns ${dev.peer.net.name}` : "";
+  return `ether ${macText(dev.mac)} brd ff:ff:ff:ff:ff:ff${host}`;
+}
+
+/** The lines about a device itself; `mode` is what `ip link` adds. */
+function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"]): string[] {
+  const head =
+    `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${dev.qdisc} state ${dev.operState} ` +
+    `${mode ? "mode DEFAULT " : ""}group default qlen ${dev.txQueueLength}`;
+  // With a family given, `ip addr` leaves the link layer out.
+  if (family !== null && !mode) {
+    const host = dev instanceof PairDevice && dev.peer !== null ? ` link-netns ${dev.peer.net.name}` : "";
+    return [`${head}${host}`];
+  }
+  return [head, `    link/${linkType(dev)}`];
+}
+
+function statisticsLines(dev: NetDevice): string[] {
+  const { rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped } = dev.stats;
+  const columns = (values: readonly number[], widths: readonly number[]): string =>
+    values.map((value, i) => String(value).padStart(widths[i])).join(" ");
+  const width = Math.max(String(rxBytes).length, String(txBytes).length, 5);
+  const packets = Math.max(String(rxPackets).length, String(txPackets).length, 7);
+  const pad = " ".repeat(Math.max(0, width - 5));
+  const padPackets = " ".repeat(packets - 7);
+  return [
+    `    RX: ${pad} bytes ${padPackets}packets errors dropped  missed   mcast           `,
+    `    ${columns([rxBytes, rxPackets, 0, rxDropped, 0, 0], [width + 5, packets, 6, 7, 7, 7])} `,
+    `    TX: ${pad} bytes ${padPackets}packets errors dropped carrier collsns           `,
+    `    ${columns([txBytes, txPackets, 0, txDropped, 0, 0], [width + 5, packets, 6, 7, 7, 7])} `,
+  ];
+}
+
+function addressText(address: InterfaceAddress): string {
+  const local = formatIPv4(address.local);
+  const peer = address.peer === address.local ? "" : ` peer ${formatIPv4(address.peer)}`;
+  const broadcast = address.broadcast === 0 ? "" : ` brd ${formatIPv4(address.broadcast)}`;
+  const scope = SCOPES.get(address.scope) ?? String(address.scope);
+  const secondary = address.secondary ? " secondary" : "";
+  return `inet ${local}${peer}/${address.prefixLength}${broadcast} scope ${scope}${secondary} ${address.label}`;
+}
+
+interface Selection {
+  readonly device: NetDevice | null;
+  readonly upOnly: boolean;
+  readonly scope: number | null;
+  readonly to: { address: number; prefixLength: number } | null;
+  readonly kind: string | null;
+}
+
+function selection(context: LabContext, words: Words): Selection {
+  let device: NetDevice | null = null;
+  let upOnly = false;
+  let scope: number | null = null;
+  let to: Selection["to"] = null;
+  let kind: string | null = null;
+  while (!words.done) {
+    if (words.take("up")) upOnly = true;
+    else if (words.take("scope")) scope = scopeOf(words.next());
+    else if (words.take("to")) to = prefixOf(words.next());
+    else if (words.take("type")) kind = words.next();
+    else {
+      words.take("dev");
+      device = listedDeviceOf(context.net, words.next());
+    }
+  }
+  return { device, upOnly, scope, to, kind };
+}
+
+function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
+  return [...net.devices.values()].filter(
+    (dev) =>
+      (chosen.device === null || dev === chosen.device) &&
+      (!chosen.upOnly || dev.up) &&
+      (chosen.kind === null || dev.kind === chosen.kind),
+  );
+}
+
+const print = (context: LabContext, options: IpOptions, blocks: readonly (readonly string[])[]): void => {
+  for (const lines of blocks) context.stdout.write(`${lines.join(options.oneLine ? "\\" : "\n")}\n`);
+};
+
+function showLinks(context: LabContext, options: IpOptions, words: Words): number {
+  const devices = selected(context.net, selection(context, words));
+  if (options.brief) {
+    for (const dev of devices) {
+      const mac = dev.flags & IFF_LOOPBACK ? "00:00:00:00:00:00" : dev.mac === null ? "" : macText(dev.mac);
+      context.stdout.write(
+        `${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${mac.padEnd(17)} ${flagText(dev)} \n`,
+      );
+    }
+    return 0;
+  }
+  print(
+    context,
+    options,
+    devices.map((dev) => [...linkLines(dev, true, null), ...(options.statistics > 0 ? statisticsLines(dev) : [])]),
+  );
+  return 0;
+}
+
+function showAddresses(context: LabContext, options: IpOptions, words: Words): number {
+  const chosen = selection(context, words);
+  for (const dev of selected(context.net, chosen)) {
+    const all = options.family === 6 ? [] : context.net.ip.addresses(dev);
+    const addresses = all.filter(
+      (address) =>
+        (chosen.scope === null || address.scope === chosen.scope) &&
+        (chosen.to === null ||
+          (address.local >>> (32 - chosen.to.prefixLength) || 0) ===
+            (chosen.to.address >>> (32 - chosen.to.prefixLength) || 0)),
+    );
+    const filtered = options.family !== null || chosen.scope !== null || chosen.to !== null;
+    if (filtered && addresses.length === 0) continue;
+    if (options.brief) {
+      const list = addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `).join("");
+      context.stdout.write(`${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
+    } else if (options.oneLine) {
+      for (const address of addresses)
+        context.stdout.write(
+          `${dev.ifindex}: ${dev.name}    ${addressText(address)}\\       valid_lft forever preferred_lft forever\n`,
+        );
+    } else {
+      const lines = linkLines(dev, false, options.family);
+      for (const address of addresses)
+        lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
+      if (options.statistics > 0) lines.push(...statisticsLines(dev));
+      context.stdout.write(`${lines.join("\n")}\n`);
+    }
+  }
+  return 0;
+}
+
+function setLink(context: LabContext, words: Words): number {
+  const { net } = context;
+  let device: NetDevice | null = null;
+  let begun = false;
+  const changes: ((dev: NetDevice) => void)[] = [];
+  while (!words.done) {
+    const word = words.next();
+    begun = true;
+    if (word === "up") changes.push((dev) => net.ip.setUp(dev));
+    else if (word === "down") changes.push((dev) => net.ip.setDown(dev));
+    else if (word === "mtu") {
+      const mtu = numberOf(words.next(), 'Invalid "mtu" value\n');
+      changes.push((dev) => net.ip.setMtu(dev, mtu));
+    } else if (word === "address") {
+      const mac = macOf(words.next());
+      changes.push((dev) => {
+        dev.mac = mac;
+      });
+    } else if (word === "txqueuelen" || word === "qlen") {
+      const length = numberOf(words.next(), 'Invalid "txqueuelen" value\n');
+      changes.push((dev) => {
+        dev.txQueueLength = length;
+      });
+    } else if (["master", "netns", "name", "alias", "promisc", "arp", "vf", "xdp", "group"].includes(word))
+      throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
+    else {
+      const name = word === "dev" ? words.next() : word;
+      if (device !== null) throw new IpError(`Error: either "dev" is duplicate, or "${name}" is a garbage.`, 255);
+      device = deviceOf(net, name);
+    }
+  }
+  if (device === null) {
+    if (!begun) throw new IpError('Not enough information: "dev" argument is required.', 255);
+    throw new IpError('Not enough of information: "dev" argument is required.', 255);
+  }
+  const target = device;
+  for (const change of changes) netlink(() => change(target));
+  return 0;
+}
+
+export function ipLink(context: LabContext, options: IpOptions, words: Words): number {
+  const word = words.peek();
+  if (word === undefined) return showLinks(context, options, words);
+  const command = abbreviated(word, [
+    "add",
+    "set",
+    "change",
+    "replace",
+    "delete",
+    "show",
+    "list",
+    "lst",
+    "afstats",
+    "property",
+    "help",
+  ]);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip link help".`, 255);
+  words.next();
+  if (command === "show" || command === "list" || command === "lst") return showLinks(context, options, words);
+  if (command === "set" || command === "change") return setLink(context, words);
+  throw new IpError(`ip link ${command}: not supported by the lab; cables are made by Lab.create`, 255);
+}
+
+function changeAddress(context: LabContext, words: Words, command: "add" | "del"): number {
+  const { net } = context;
+  let device: NetDevice | null = null;
+  let deviceName: string | null = null;
+  let local: { address: number; prefixLength: number } | null = null;
+  let peer: { address: number; prefixLength: number } | null = null;
+  let broadcast: number | "+" | null = null;
+  let scope: number | null = null;
+  let label: string | null = null;
+  while (!words.done) {
+    if (words.take("dev")) deviceName = words.next();
+    else if (words.take("peer", "remote")) peer = prefixOf(words.next());
+    else if (words.take("broadcast", "brd")) {
+      const text = words.next();
+      broadcast = text === "+" ? "+" : text === "-" ? 0 : addressOf(text);
+    } else if (words.take("scope")) scope = scopeOf(words.next());
+    else if (words.take("label")) label = words.next();
+    else if (words.take("valid_lft", "preferred_lft"))
+      throw new IpError("ip address: lifetimes are not supported by the lab", 255);
+    else {
+      words.take("local");
+      const text = words.next();
+      if (text.includes(":")) throw new IpError("ip address: IPv6 is not supported by the lab yet", 255);
+      if (local !== null) throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
+      local = prefixOf(text);
+    }
+  }
+  if (deviceName === null) throw new IpError('Not enough information: "dev" argument is required.', 1);
+  device = deviceOf(net, deviceName);
+  if (local === null) {
+    if (command === "add") throw new IpError("RTNETLINK answers: Invalid argument", 2);
+    throw new IpError("RTNETLINK answers: Operation not supported", 2);
+  }
+  const target = device;
+  const prefixLength = peer?.prefixLength ?? local.prefixLength;
+  const hostBits = prefixLength >= 31 ? 0 : 2 ** (32 - prefixLength) - 1;
+  const request = {
+    local: local.address,
+    prefixLength,
+    ...(peer === null ? {} : { peer: peer.address }),
+    ...(broadcast === null ? {} : { broadcast: broadcast === "+" ? (local.address | hostBits) >>> 0 : broadcast }),
+    ...(scope === null ? (local.address >>> 24 === 127 ? { scope: RT_SCOPE_HOST } : {}) : { scope }),
+    ...(label === null ? {} : { label }),
+  };
+  netlink(() => (command === "add" ? net.ip.addAddress(target, request) : net.ip.deleteAddress(target, request)));
+  return 0;
+}
+
+export function ipAddress(context: LabContext, options: IpOptions, words: Words): number {
+  const word = words.peek();
+  if (word === undefined) return showAddresses(context, options, words);
+  const command = abbreviated(word, [
+    "add",
+    "change",
+    "chg",
+    "replace",
+    "delete",
+    "show",
+    "lst",
+    "list",
+    "flush",
+    "save",
+    "showdump",
+    "restore",
+    "help",
+  ]);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip address help".`, 255);
+  words.next();
+  switch (command) {
+    case "show":
+    case "lst":
+    case "list":
+      return showAddresses(context, options, words);
+    case "add":
+      return changeAddress(context, words, "add");
+    case "delete":
+      return changeAddress(context, words, "del");
+    case "flush": {
+      const chosen = selection(context, words);
+      if (chosen.device === null) throw new IpError("Flush requires arguments.", 255);
+      context.net.ip.flushAddresses(chosen.device);
+      return 0;
+    }
+    default:
+      throw new IpError(`ip address ${command}: not supported by the lab`, 255);
+  }
+}

@@ -1,0 +1,106 @@
+/** `ip neigh`: who answers for an address on a link. */
+import { formatIPv4, type NeighbourState, type NetDevice } from "@netfilter-lab/engine";
+import type { LabContext } from "../../environment.js";
+import type { IpOptions } from "./link.js";
+import { abbreviated, addressOf, deviceOf, IpError, listedDeviceOf, macOf, macText, netlink, Words } from "./words.js";
+
+const STATES: ReadonlyMap<string, NeighbourState> = new Map([
+  ["permanent", "PERMANENT"],
+  ["reachable", "REACHABLE"],
+  ["stale", "STALE"],
+  ["delay", "DELAY"],
+  ["probe", "PROBE"],
+  ["failed", "FAILED"],
+  ["incomplete", "INCOMPLETE"],
+  ["noarp", "NOARP"],
+]);
+
+function show(context: LabContext, options: IpOptions, words: Words): number {
+  let dev: NetDevice | null = null;
+  let to: number | null = null;
+  let state: NeighbourState | null = null;
+  while (!words.done) {
+    if (words.take("dev")) dev = listedDeviceOf(context.net, words.next());
+    else if (words.take("nud")) state = STATES.get(words.next()) ?? null;
+    else {
+      words.take("to");
+      to = addressOf(words.next());
+    }
+  }
+  if (options.family === 6) return 0;
+  const now = context.net.clock.nowMicros;
+  const seconds = (micros: number): number => Math.floor((now - micros) / 1_000_000);
+  for (const neighbour of context.net.ip.neighbours(dev ?? undefined)) {
+    if (to !== null && neighbour.address !== to) continue;
+    if (state === null ? neighbour.state === "NOARP" || neighbour.state === "NONE" : neighbour.state !== state)
+      continue;
+    let text = `${formatIPv4(neighbour.address)} `;
+    if (dev === null) text += `dev ${neighbour.dev.name} `;
+    if (neighbour.mac !== null) text += `lladdr ${macText(neighbour.mac)} `;
+    if (options.statistics > 0)
+      text += ` used ${seconds(neighbour.usedMicros)}/${seconds(neighbour.confirmedMicros)}/${seconds(neighbour.updatedMicros)} `;
+    context.stdout.write(`${text}${neighbour.state} \n`);
+  }
+  return 0;
+}
+
+export function ipNeighbour(context: LabContext, options: IpOptions, words: Words): number {
+  const { net } = context;
+  const word = words.peek();
+  if (word === undefined) return show(context, options, words);
+  const command = abbreviated(word, [
+    "add",
+    "change",
+    "chg",
+    "replace",
+    "delete",
+    "get",
+    "show",
+    "lst",
+    "list",
+    "flush",
+    "help",
+  ]);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip neighbour help".`, 255);
+  words.next();
+  if (command === "show" || command === "lst" || command === "list") return show(context, options, words);
+  if (command === "flush") {
+    if (words.done) throw new IpError("Flush requires arguments.", 255);
+    if (words.take("all")) net.ip.flushNeighbours();
+    else {
+      words.take("dev");
+      net.ip.flushNeighbours(listedDeviceOf(net, words.next()));
+    }
+    return 0;
+  }
+  if (command === "get" || command === "help") throw new IpError(`ip neigh ${command}: not supported by the lab`, 255);
+  let address: number | null = null;
+  let dev: NetDevice | null = null;
+  let mac: Uint8Array | null = null;
+  let state: NeighbourState = "PERMANENT";
+  while (!words.done) {
+    if (words.take("lladdr")) mac = macOf(words.next());
+    else if (words.take("dev")) dev = deviceOf(net, words.next());
+    else if (words.take("nud")) {
+      const text = words.next();
+      const known = STATES.get(text);
+      if (known === undefined) throw new IpError(`Error: argument "${text}" is wrong: nud state is bad`, 255);
+      state = known;
+    } else {
+      words.take("to");
+      address = addressOf(words.next());
+    }
+  }
+  if (dev === null || address === null) throw new IpError("Device and destination are required arguments.", 255);
+  const device = dev;
+  const target = address;
+  if (command === "delete") netlink(() => net.ip.deleteNeighbour(device, target));
+  else {
+    const lladdr = mac;
+    if (lladdr === null) throw new IpError("RTNETLINK answers: Invalid argument", 2);
+    if (command === "add" && net.ip.neighbours(device).some((neighbour) => neighbour.address === target))
+      throw new IpError("RTNETLINK answers: File exists", 2);
+    netlink(() => net.ip.setNeighbour(device, target, lladdr, state));
+  }
+  return 0;
+}

@@ -1,0 +1,418 @@
+/** `ip route` and `ip rule`: the routing tables and the rules that choose among them. */
+import {
+  type Cidr,
+  FR_ACT_BLACKHOLE,
+  FR_ACT_PROHIBIT,
+  FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  formatIPv4,
+  type NetDevice,
+  type PolicyRule,
+  type Route,
+  type RouteAddMode,
+  type RouteRequest,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_TABLE_DEFAULT,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTN_BLACKHOLE,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_PROHIBIT,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+  RTPROT_BOOT,
+  RTPROT_KERNEL,
+  RTPROT_REDIRECT,
+  RTPROT_STATIC,
+} from "@netfilter-lab/engine";
+import type { LabContext } from "../../environment.js";
+import { type IpOptions, SCOPES, scopeOf } from "./link.js";
+import { abbreviated, addressOf, deviceOf, IpError, inetPrefixOf, netlink, numberOf, Words } from "./words.js";
+
+const TYPES: ReadonlyMap<string, number> = new Map([
+  ["unicast", RTN_UNICAST],
+  ["local", RTN_LOCAL],
+  ["broadcast", RTN_BROADCAST],
+  ["multicast", RTN_MULTICAST],
+  ["blackhole", RTN_BLACKHOLE],
+  ["unreachable", RTN_UNREACHABLE],
+  ["prohibit", RTN_PROHIBIT],
+]);
+
+const TABLES: ReadonlyMap<number, string> = new Map([
+  [RT_TABLE_DEFAULT, "default"],
+  [RT_TABLE_MAIN, "main"],
+  [RT_TABLE_LOCAL, "local"],
+]);
+
+const PROTOCOLS: ReadonlyMap<number, string> = new Map([
+  [RTPROT_REDIRECT, "redirect"],
+  [RTPROT_KERNEL, "kernel"],
+  [RTPROT_BOOT, "boot"],
+  [RTPROT_STATIC, "static"],
+]);
+
+function nameIn(names: ReadonlyMap<number, string>, text: string, what: string): number {
+  for (const [number, name] of names) if (name === text) return number;
+  if (/^(0x[0-9a-fA-F]+|\d+)$/.test(text)) return Number(text);
+  throw new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
+}
+
+const tableOf = (text: string): number => nameIn(TABLES, text, "table id value is invalid\n");
+
+const prefixText = (address: number, length: number): string =>
+  length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
+
+/** What of a route the listing already says by its own filter. */
+interface Implied {
+  readonly table: number | "all";
+  readonly device: boolean;
+  readonly protocol: boolean;
+  readonly scope: boolean;
+}
+
+function routeLine(route: Route, implied: Implied): string {
+  let text = "";
+  const type = [...TYPES].find(([, number]) => number === route.type)?.[0] ?? "unicast";
+  if (route.type !== RTN_UNICAST) text += `${type} `;
+  text += `${prefixText(route.dst, route.prefixLength)} `;
+  if (route.tos !== 0) text += `tos 0x${route.tos.toString(16).padStart(2, "0")} `;
+  if (route.gateway !== 0) text += `via ${formatIPv4(route.gateway)} `;
+  if (route.dev !== null && !implied.device) text += `dev ${route.dev.name} `;
+  if (implied.table === "all" && route.table !== RT_TABLE_MAIN)
+    text += `table ${TABLES.get(route.table) ?? route.table} `;
+  if (route.protocol !== RTPROT_BOOT && !implied.protocol)
+    text += `proto ${PROTOCOLS.get(route.protocol) ?? route.protocol} `;
+  if (route.scope !== 0 && !implied.scope) text += `scope ${SCOPES.get(route.scope) ?? route.scope} `;
+  if (route.prefsrc !== 0) text += `src ${formatIPv4(route.prefsrc)} `;
+  if (route.priority !== 0) text += `metric ${route.priority} `;
+  if (route.linkdown) text += "linkdown ";
+  if (route.onlink) text += "onlink ";
+  if (route.mtu !== 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
+  return text;
+}
+
+interface RouteFilter {
+  table: number | "all";
+  dev: NetDevice | null;
+  protocol: number | null;
+  type: number | null;
+  scope: number | null;
+  via: number | null;
+  exact: Cidr | null;
+  match: Cidr | null;
+  root: Cidr | null;
+}
+
+function routeFilter(context: LabContext, words: Words): RouteFilter {
+  const filter: RouteFilter = {
+    table: RT_TABLE_MAIN,
+    dev: null,
+    protocol: null,
+    type: null,
+    scope: null,
+    via: null,
+    exact: null,
+    match: null,
+    root: null,
+  };
+  while (!words.done) {
+    if (words.take("table")) {
+      const text = words.next();
+      filter.table = text === "all" ? "all" : text === "cache" ? RT_TABLE_MAIN : tableOf(text);
+    } else if (words.take("dev", "oif")) filter.dev = deviceOf(context.net, words.next());
+    else if (words.take("proto", "protocol"))
+      filter.protocol = nameIn(PROTOCOLS, words.next(), '"protocol" value is invalid\n');
+    else if (words.take("type")) filter.type = TYPES.get(words.next()) ?? RTN_UNICAST;
+    else if (words.take("scope")) filter.scope = scopeOf(words.next());
+    else if (words.take("via")) filter.via = addressOf(words.next());
+    else if (words.take("match")) filter.match = inetPrefixOf(words.next());
+    else if (words.take("root")) filter.root = inetPrefixOf(words.next());
+    else {
+      words.take("to");
+      words.take("exact");
+      filter.exact = inetPrefixOf(words.next());
+    }
+  }
+  return filter;
+}
+
+const within = (outer: Cidr, address: number, length: number): boolean =>
+  length >= outer.prefixLength &&
+  (outer.prefixLength === 0 || outer.address >>> (32 - outer.prefixLength) === address >>> (32 - outer.prefixLength));
+
+function filtered(context: LabContext, filter: RouteFilter): Route[] {
+  const { net } = context;
+  const tables = filter.table === "all" ? [...net.ip.tables()].sort(byListing) : [filter.table];
+  return tables
+    .flatMap((table) => net.ip.routes(table))
+    .filter(
+      (route) =>
+        (filter.dev === null || route.dev === filter.dev) &&
+        (filter.protocol === null || route.protocol === filter.protocol) &&
+        (filter.type === null || route.type === filter.type) &&
+        (filter.scope === null || route.scope === filter.scope) &&
+        (filter.via === null || route.gateway === filter.via) &&
+        (filter.exact === null ||
+          (filter.exact.prefixLength === route.prefixLength && filter.exact.address === route.dst)) &&
+        (filter.root === null || within(filter.root, route.dst, route.prefixLength)) &&
+        (filter.match === null ||
+          within(
+            { address: route.dst, prefixLength: route.prefixLength },
+            filter.match.address,
+            filter.match.prefixLength,
+          )),
+    );
+}
+
+/** `ip route show table all`: other tables as the kernel's hash has them (by number), then main, then local. */
+function byListing(a: number, b: number): number {
+  const order = (table: number): number => (table === RT_TABLE_LOCAL ? 1000 : table === RT_TABLE_MAIN ? 999 : 0);
+  return order(a) - order(b) || a - b;
+}
+
+function showRoutes(context: LabContext, options: IpOptions, words: Words): number {
+  if (options.family === 6) return 0;
+  const filter = routeFilter(context, words);
+  if (filter.table !== "all" && filter.table !== RT_TABLE_MAIN && filter.table !== RT_TABLE_LOCAL) {
+    if (!context.net.ip.tables().includes(filter.table) && filter.table !== RT_TABLE_DEFAULT)
+      throw new IpError("Error: ipv4: FIB table does not exist.\nDump terminated", 2);
+  }
+  const implied = {
+    table: filter.table,
+    device: filter.dev !== null,
+    protocol: filter.protocol !== null,
+    scope: filter.scope !== null,
+  };
+  for (const route of filtered(context, filter)) context.stdout.write(`${routeLine(route, implied)}\n`);
+  return 0;
+}
+
+function requestOf(context: LabContext, words: Words, deleting: boolean): RouteRequest {
+  const { net } = context;
+  let type: number | null = null;
+  let destination: Cidr | null = null;
+  let gateway: number | null = null;
+  let dev: NetDevice | null = null;
+  let table: number | null = null;
+  let scope: number | null = null;
+  const more: { -readonly [K in keyof RouteRequest]?: RouteRequest[K] } = {};
+  while (!words.done) {
+    const word = words.next();
+    if (word === "via") {
+      words.take("inet");
+      gateway = addressOf(words.next());
+    } else if (word === "dev" || word === "oif") dev = deviceOf(net, words.next());
+    else if (word === "src") more.prefsrc = addressOf(words.next());
+    else if (word === "metric" || word === "priority" || word === "preference")
+      more.priority = numberOf(words.next(), '"metric" value is invalid\n');
+    else if (word === "table") table = tableOf(words.next());
+    else if (word === "proto" || word === "protocol")
+      more.protocol = nameIn(PROTOCOLS, words.next(), '"protocol" value is invalid\n');
+    else if (word === "scope") scope = scopeOf(words.next());
+    else if (word === "tos" || word === "dsfield") more.tos = numberOf(words.next(), '"tos" value is invalid\n');
+    else if (word === "onlink") more.onlink = true;
+    else if (word === "mtu") {
+      if (words.take("lock")) more.mtuLocked = true;
+      more.mtu = numberOf(words.next(), '"mtu" value is invalid\n');
+    } else if (word === "nexthop" || word === "encap" || word === "nhid")
+      throw new IpError(`ip route: ${word}: not supported by the lab`, 255);
+    else if (TYPES.has(word) && type === null && destination === null) type = TYPES.get(word) ?? RTN_UNICAST;
+    else {
+      if (destination !== null) throw new IpError(`Error: either "to" is duplicate, or "${word}" is a garbage.`, 255);
+      if (word.includes(":")) throw new IpError("ip route: IPv6 is not supported by the lab yet", 255);
+      destination = inetPrefixOf(word === "to" ? words.next() : word);
+    }
+  }
+  const local = type === RTN_LOCAL || type === RTN_BROADCAST;
+  const defaultScope = type === RTN_LOCAL ? RT_SCOPE_HOST : type === RTN_BROADCAST ? RT_SCOPE_LINK : null;
+  return {
+    dst: destination?.address ?? 0,
+    prefixLength: destination?.prefixLength ?? 0,
+    ...more,
+    ...(type === null ? {} : { type }),
+    ...(gateway === null ? {} : { gateway }),
+    ...(dev === null ? {} : { dev }),
+    ...(table === null ? (local ? { table: RT_TABLE_LOCAL } : {}) : { table }),
+    ...(scope === null ? (defaultScope === null || deleting ? {} : { scope: defaultScope }) : { scope }),
+  };
+}
+
+function getRoute(context: LabContext, words: Words): number {
+  const { net } = context;
+  let dst: number | null = null;
+  const more: { src?: number; mark?: number; tos?: number; oif?: NetDevice; iif?: NetDevice } = {};
+  while (!words.done) {
+    if (words.take("from")) more.src = addressOf(words.next().replace(/\/32$/, ""));
+    else if (words.take("mark")) more.mark = numberOf(words.next(), '"mark" value is invalid\n');
+    else if (words.take("tos", "dsfield")) more.tos = numberOf(words.next(), '"tos" value is invalid\n');
+    else if (words.take("oif", "dev")) more.oif = deviceOf(net, words.next());
+    else if (words.take("iif")) more.iif = deviceOf(net, words.next());
+    else if (words.take("uid")) words.next();
+    else {
+      words.take("to");
+      const text = words.next();
+      const prefix = inetPrefixOf(text);
+      dst = prefix.address;
+    }
+  }
+  if (dst === null) throw new IpError("need at least a destination address", 1);
+  const target = dst;
+  const answer = netlink(() => net.ip.routeGet({ dst: target, ...more }));
+  let text = "";
+  const type = [...TYPES].find(([, number]) => number === answer.type)?.[0];
+  if (type !== undefined && answer.type !== RTN_UNICAST) text += `${type} `;
+  text += `${formatIPv4(answer.dst)} `;
+  if (more.src !== undefined) text += `from ${formatIPv4(more.src)} `;
+  if (answer.gateway !== 0) text += `via ${formatIPv4(answer.gateway)} `;
+  if (answer.dev !== null) text += `dev ${answer.dev.name} `;
+  if (answer.table !== RT_TABLE_MAIN && answer.table !== RT_TABLE_LOCAL && answer.table !== 0)
+    text += `table ${TABLES.get(answer.table) ?? answer.table} `;
+  if (more.src === undefined && answer.prefsrc !== 0) text += `src ${formatIPv4(answer.prefsrc)} `;
+  if (more.mark !== undefined) text += `mark ${more.mark < 16 ? more.mark : `0x${more.mark.toString(16)}`} `;
+  text += more.iif === undefined ? "uid 0 " : "";
+  text += `\n    cache ${answer.flags.length > 0 ? `<${answer.flags.join(",")}> ` : ""}`;
+  if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec mtu ${answer.pmtu.mtu} `;
+  if (more.iif !== undefined) text += `iif ${more.iif.name} `;
+  context.stdout.write(`${text}\n`);
+  return 0;
+}
+
+const MODES: Readonly<Record<string, RouteAddMode>> = {
+  add: "add",
+  replace: "replace",
+  change: "change",
+  chg: "change",
+  append: "append",
+  prepend: "prepend",
+};
+
+export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
+  const word = words.peek();
+  if (word === undefined) return showRoutes(context, options, words);
+  const command = abbreviated(word, [
+    "list",
+    "show",
+    "lst",
+    "get",
+    "add",
+    "append",
+    "prepend",
+    "change",
+    "chg",
+    "replace",
+    "delete",
+    "flush",
+    "save",
+    "restore",
+    "showdump",
+    "help",
+  ]);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip route help".`, 255);
+  words.next();
+  if (command in MODES) {
+    if (words.done) throw new IpError("Usage: ip route { list | flush } SELECTOR", 255);
+    const request = requestOf(context, words, false);
+    netlink(() => context.net.ip.addRoute(request, MODES[command]));
+    return 0;
+  }
+  switch (command) {
+    case "list":
+    case "show":
+    case "lst":
+      return showRoutes(context, options, words);
+    case "get":
+      return getRoute(context, words);
+    case "delete": {
+      const request = requestOf(context, words, true);
+      netlink(() => context.net.ip.deleteRoute(request));
+      return 0;
+    }
+    case "flush": {
+      if (words.done) throw new IpError('"ip route flush" requires arguments.', 255);
+      if (words.peek() === "cache") return 0;
+      for (const route of filtered(context, routeFilter(context, words)))
+        netlink(() => context.net.ip.deleteRoute({ ...route, ...(route.dev === null ? {} : { dev: route.dev }) }));
+      return 0;
+    }
+    default:
+      throw new IpError(`ip route ${command}: not supported by the lab`, 255);
+  }
+}
+
+const ACTIONS: ReadonlyMap<string, number> = new Map([
+  ["blackhole", FR_ACT_BLACKHOLE],
+  ["unreachable", FR_ACT_UNREACHABLE],
+  ["prohibit", FR_ACT_PROHIBIT],
+]);
+
+function ruleLine(rule: PolicyRule): string {
+  const hex = (value: number): string => `0x${value.toString(16)}`;
+  let text = `${rule.priority}:\t${rule.invert ? "not " : ""}from `;
+  text += rule.srcLength === 0 ? "all" : prefixText(rule.src, rule.srcLength);
+  if (rule.dstLength > 0) text += ` to ${prefixText(rule.dst, rule.dstLength)}`;
+  if (rule.tos !== 0) text += ` tos ${hex(rule.tos)}`;
+  if (rule.fwmark !== 0 || rule.fwmask !== 0)
+    text += ` fwmark ${hex(rule.fwmark)}${rule.fwmask === 0xffffffff || rule.fwmask === 0 ? "" : `/${hex(rule.fwmask)}`}`;
+  if (rule.iif !== "") text += ` iif ${rule.iif}`;
+  if (rule.oif !== "") text += ` oif ${rule.oif}`;
+  const action = [...ACTIONS].find(([, number]) => number === rule.action)?.[0];
+  return `${text} ${action ?? `lookup ${TABLES.get(rule.table) ?? rule.table}`}`;
+}
+
+function ruleOf(words: Words): Partial<PolicyRule> {
+  const rule: { -readonly [K in keyof PolicyRule]?: PolicyRule[K] } = {};
+  while (!words.done) {
+    const word = words.next();
+    if (word === "not") rule.invert = true;
+    else if (word === "from") {
+      const prefix = inetPrefixOf(words.next());
+      rule.src = prefix.address;
+      rule.srcLength = prefix.prefixLength;
+    } else if (word === "to") {
+      const prefix = inetPrefixOf(words.next());
+      rule.dst = prefix.address;
+      rule.dstLength = prefix.prefixLength;
+    } else if (word === "fwmark") {
+      const [mark, mask] = words.next().split("/");
+      rule.fwmark = numberOf(mark, "fwmark value is invalid\n");
+      rule.fwmask = mask === undefined ? 0xffffffff : numberOf(mask, "fwmask value is invalid\n");
+    } else if (word === "iif" || word === "dev") rule.iif = words.next();
+    else if (word === "oif") rule.oif = words.next();
+    else if (word === "tos" || word === "dsfield") rule.tos = numberOf(words.next(), '"tos" value is invalid\n');
+    else if (["priority", "preference", "pref", "order"].includes(word))
+      rule.priority = numberOf(words.next(), "preference value is invalid\n");
+    else if (word === "table" || word === "lookup") {
+      rule.table = tableOf(words.next());
+      rule.action = FR_ACT_TO_TBL;
+    } else if (ACTIONS.has(word)) rule.action = ACTIONS.get(word) ?? FR_ACT_BLACKHOLE;
+    else throw new IpError(`Error: argument "${word}" is wrong: Failed to parse rule type`, 255);
+  }
+  return rule;
+}
+
+export function ipRule(context: LabContext, _options: IpOptions, words: Words): number {
+  const { net } = context;
+  const show = (): number => {
+    for (const rule of net.ip.rules()) context.stdout.write(`${ruleLine(rule)}\n`);
+    return 0;
+  };
+  const word = words.peek();
+  if (word === undefined) return show();
+  const command = abbreviated(word, ["list", "lst", "show", "save", "restore", "add", "delete", "flush", "help"]);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip rule help".`, 255);
+  words.next();
+  if (command === "list" || command === "lst" || command === "show") return show();
+  if (command === "add" || command === "delete") {
+    if (words.done) throw new IpError(`"ip rule ${command === "add" ? "add" : "del"}" requires arguments.`, 1);
+    const rule = ruleOf(words);
+    const whole =
+      command === "add" && rule.action === undefined ? { ...rule, action: FR_ACT_TO_TBL, table: RT_TABLE_MAIN } : rule;
+    netlink(() => (command === "add" ? net.ip.addRule(whole) : net.ip.deleteRule(rule)));
+    return 0;
+  }
+  throw new IpError(`ip rule ${command}: not supported by the lab`, 255);
+}

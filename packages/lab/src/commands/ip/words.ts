@@ -1,0 +1,117 @@
+/** The words of an `ip` command line, taken one by one, with iproute2's messages for what is wrong. */
+import { type Cidr, type NetDevice, type NetNamespace, parseCidr, parseIPv4, SystemError } from "@netfilter-lab/engine";
+
+/** A failed `ip` command: what it prints on stderr and its exit status. */
+export class IpError extends Error {
+  override readonly name = "IpError";
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export class Words {
+  readonly #words: readonly string[];
+  #at = 0;
+
+  constructor(words: readonly string[]) {
+    this.#words = words;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#words.length;
+  }
+
+  peek(): string | undefined {
+    return this.#words[this.#at];
+  }
+
+  /** The next word; its absence is an error. */
+  next(): string {
+    if (this.done) throw new IpError('Command line is not complete. Try option "help"', 255);
+    return this.#words[this.#at++];
+  }
+
+  /** Takes the next word when it is `keyword` or a beginning of it that `ip` accepts. */
+  take(...keywords: readonly string[]): boolean {
+    const word = this.peek();
+    if (word === undefined || !keywords.includes(word)) return false;
+    this.#at++;
+    return true;
+  }
+}
+
+/** The one of `choices` (in iproute2's order) that a word abbreviates, or null. */
+export function abbreviated(word: string, choices: readonly string[]): string | null {
+  return choices.find((choice) => choice.startsWith(word) && word !== "") ?? null;
+}
+
+export function prefixOf(text: string): Cidr {
+  if (text === "default" || text === "any" || text === "all") return { address: 0, prefixLength: 0 };
+  try {
+    return parseCidr(text);
+  } catch {
+    throw new IpError(`Error: any valid prefix is expected rather than "${text}".`, 1);
+  }
+}
+
+/** A prefix of `ip route`, whose message differs. */
+export function inetPrefixOf(text: string): Cidr {
+  if (text === "default" || text === "any" || text === "all") return { address: 0, prefixLength: 0 };
+  try {
+    return parseCidr(text);
+  } catch {
+    throw new IpError(`Error: inet prefix is expected rather than "${text}".`, 1);
+  }
+}
+
+export function addressOf(text: string): number {
+  try {
+    return parseIPv4(text);
+  } catch {
+    throw new IpError(`Error: inet address is expected rather than "${text}".`, 1);
+  }
+}
+
+export function numberOf(text: string, what: string): number {
+  if (!/^(0x[0-9a-fA-F]+|\d+)$/.test(text)) throw new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
+  return Number(text);
+}
+
+/** A device by name for a change. */
+export function deviceOf(net: NetNamespace, name: string): NetDevice {
+  const dev = net.devices.get(name);
+  if (dev === undefined) throw new IpError(`Cannot find device "${name}"`, 1);
+  return dev;
+}
+
+/** A device by name for a listing, whose message differs. */
+export function listedDeviceOf(net: NetNamespace, name: string): NetDevice {
+  const dev = net.devices.get(name);
+  if (dev === undefined) throw new IpError(`Device "${name}" does not exist.`, 1);
+  return dev;
+}
+
+/** Asks the kernel; its refusal becomes iproute2's message. */
+export function netlink<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new IpError(
+      error.extack === null ? `RTNETLINK answers: ${error.message}` : `Error: ${error.extack.replace(/\.$/, "")}.`,
+      2,
+    );
+  }
+}
+
+export function macText(mac: Uint8Array): string {
+  return [...mac].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+export function macOf(text: string): Uint8Array {
+  if (!/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) throw new IpError(`"${text}" is invalid lladdr.`, 255);
+  return Uint8Array.from(text.split(":").map((part) => Number.parseInt(part, 16)));
+}
