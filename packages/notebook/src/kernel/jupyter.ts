@@ -110,6 +110,8 @@ export async function startKernel(connectionFile: string): Promise<void> {
         if (request.silent !== true || type === "error") this.#publish(message, type, content);
       };
       publish("execute_input", { code: request.code, execution_count: count });
+      // A busy loop lets nothing out before it ends; so what is said already has to be out before it begins.
+      await this.#everythingSent();
       const sink = new PublishingSink(publish, count);
       const coalesced = new CoalescingSink(sink);
       const ok = await session.run(request.code, coalesced);
@@ -161,8 +163,12 @@ export async function startKernel(connectionFile: string): Promise<void> {
       void this.#shutDown();
     }
 
-    async #shutDown(): Promise<void> {
+    async #everythingSent(): Promise<void> {
       await Promise.all(this.#sendQueues.map((queue) => queue.tail));
+    }
+
+    async #shutDown(): Promise<void> {
+      await this.#everythingSent();
       super.close();
       // Timers and servers a cell left behind must not keep the kernel alive.
       await turn();

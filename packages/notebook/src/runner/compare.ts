@@ -113,7 +113,9 @@ export function unifiedDiff(before: readonly string[], after: readonly string[])
     const to = Math.min(edits.length, changed[last]! + context + 1);
     const hunk = edits.slice(from, to);
     const count = (absent: string): number => hunk.filter((edit) => edit.mark !== absent).length;
-    const start = (absent: string): number => edits.slice(0, from).filter((edit) => edit.mark !== absent).length + 1;
+    // As diff does: an empty side is said to begin after the line before it.
+    const start = (absent: string): number =>
+      edits.slice(0, from).filter((edit) => edit.mark !== absent).length + (count(absent) === 0 ? 0 : 1);
     hunks.push(`@@ -${start("+")},${count("+")} +${start("-")},${count("-")} @@`);
     hunks.push(...hunk.map((edit) => edit.mark + edit.line));
     at = last + 1;

@@ -94,6 +94,8 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
         ? `${reports.length} notebooks, all right\n`
         : `${wrong} of ${reports.length} notebooks wrong${how}\n`,
     );
+    // The line that `npm test` adds up.
+    write(`${reports.length - wrong} passed, ${wrong} failed\n`);
   }
   return wrong === 0 ? 0 : 1;
 }
@@ -221,9 +223,10 @@ class LessonsRun {
     const differences = compareOutputs(notebook, result.notebook);
     const failures = result.cells.filter((cell) => cell.failure !== undefined);
     if (failures.length > 0) {
-      const problems = failures.map((cell) => {
+      // The first says why; the cells after it did not run.
+      const problems = failures.slice(0, 1).map((cell) => {
         const error = cell.outputs.find((output) => output.type === "error");
-        return { cell: cell.index + 1, message: [cell.failure!, ...(error?.traceback ?? [])].join("\n") };
+        return { cell: cell.index + 1, message: error?.traceback.join("\n") ?? `this cell ${cell.failure}` };
       });
       return { path, status: "failed", problems, milliseconds };
     }
@@ -254,13 +257,13 @@ class LessonsRun {
     this.#environment.write(
       `${paint(wrong ? 31 : 32, wrong ? "✗" : "✓")} ${report.path}: ${report.status}${seconds}\n`,
     );
+    let named: number | undefined;
     for (const { cell, message } of report.problems) {
-      const source =
-        cell === undefined
-          ? ""
-          : (notebook?.cells[cell - 1]?.source.split("\n").find((line) => line.trim() !== "") ?? "");
-      if (cell !== undefined)
-        this.#environment.write(`  cell ${cell}${source === "" ? "" : `: ${paint(2, source)}`}\n`);
+      if (cell !== undefined && cell !== named) {
+        const source = notebook?.cells[cell - 1]?.source.split("\n").find((line) => line.trim() !== "");
+        this.#environment.write(`  cell ${cell}${source === undefined ? "" : `: ${paint(2, source)}`}\n`);
+        named = cell;
+      }
       for (const line of message.split("\n")) {
         const colour = /^(\+\+\+|---)/.test(line)
           ? 1
