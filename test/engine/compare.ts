@@ -2,9 +2,12 @@
  * Runs scenarios through {@link Gateway} and puts the results into the form in which test/kernel/record.py writes the
  * kernel's, so that the two can be compared with nothing left out. A forwarded packet's DSCP tells how conntrack saw it.
  */
+
+import { type ConntrackSnapshot, IPS_ASSURED, IPS_SEEN_REPLY } from "../../packages/engine/src/conntrack/conntrack.js";
 import { put16 } from "../../packages/engine/src/wire/bytes.js";
 import { ipv4DecreaseTtl, ipv4SetChecksum } from "../../packages/engine/src/wire/ipv4.js";
-import type { Gateway, Passage } from "./gateway.js";
+import { type Gateway, type Passage, tupleLine } from "./gateway.js";
+import type { Answers } from "./kernel.js";
 import type { Scenario } from "./scenarios.js";
 
 /** What one packet gave. */
@@ -50,4 +53,63 @@ export function runScenario(gateway: Gateway, scenario: Scenario): StepResult[] 
       events: passage.events,
     };
   });
+}
+
+const WITH_TIMEOUT = /^((?:\[\w+\] )?\w+ )(\d+)( .*)$/;
+
+/**
+ * The kernel's line, with its timeout made ours when it is at most `tolerance` seconds less: its clock ran on between
+ * packets, ours stood still. Anything else stays different.
+ */
+function alignTimeout(ours: string | undefined, theirs: string, tolerance: number): string {
+  const a = WITH_TIMEOUT.exec(ours ?? "");
+  const b = WITH_TIMEOUT.exec(theirs);
+  if (ours === undefined || a === null || b === null || a[1] !== b[1] || a[3] !== b[3]) return theirs;
+  const late = Number(a[2]) - Number(b[2]);
+  return late >= 0 && late <= tolerance ? ours : theirs;
+}
+
+/** Compares our run of scenarios with the kernel's; returns what differs, in words. */
+export function differences(gateway: Gateway, scenarios: readonly Scenario[], answers: Answers): string[] {
+  const found: string[] = [];
+  scenarios.forEach((scenario, index) => {
+    const theirs = answers.results[index];
+    if (theirs.name !== scenario.name) throw new Error(`recorded "${theirs.name}", made "${scenario.name}"`);
+    const ours = runScenario(gateway, scenario);
+    const at = ours.findIndex((step, k) => {
+      const kernel = theirs.results[k];
+      const events = kernel.events.map((line, i) => alignTimeout(step.events[i], line, 1));
+      return JSON.stringify(step) !== JSON.stringify({ out: kernel.out, events });
+    });
+    if (at >= 0)
+      found.push(
+        `${scenario.name}, packet ${at}: ours ${JSON.stringify(ours[at])}, kernel ${JSON.stringify(theirs.results[at])}`,
+      );
+  });
+  const byTuples = new Map(answers.entries.map((line) => [line.replace(/^(\w+) \d+/, "$1"), line]));
+  const listed = gateway.ct.list().map(entryLine);
+  for (const line of listed) {
+    const key = line.replace(/^(\w+) \d+/, "$1");
+    const theirs = byTuples.get(key);
+    if (theirs === undefined) found.push(`only ours: ${line}`);
+    else if (alignTimeout(line, theirs, 30) !== line) found.push(`ours: ${line}, kernel: ${theirs}`);
+    byTuples.delete(key);
+  }
+  for (const line of byTuples.values()) found.push(`only the kernel's: ${line}`);
+  return found;
+}
+
+/** An entry of the table as record.py writes it. */
+export function entryLine(entry: ConntrackSnapshot): string {
+  return [
+    entry.tuple[0].protocol,
+    String(entry.timeoutSeconds),
+    entry.tcpState,
+    tupleLine(entry.tuple[0]),
+    entry.status & IPS_SEEN_REPLY ? null : "[UNREPLIED]",
+    tupleLine(entry.tuple[1]),
+    entry.status & IPS_ASSURED ? "[ASSURED]" : null,
+  ]
+    .filter((part) => part !== null)
+    .join(" ");
 }

@@ -17,11 +17,11 @@ import {
 } from "../../packages/engine/src/hooks.js";
 import {
   Nat,
+  type NatRange,
   NF_NAT_MANIP_DST,
   NF_NAT_MANIP_SRC,
   NF_NAT_RANGE_MAP_IPS,
   NF_NAT_RANGE_PROTO_SPECIFIED,
-  type NatRange,
 } from "../../packages/engine/src/nat/nat.js";
 import type { NetNamespace } from "../../packages/engine/src/netns.js";
 import { type RandomSource, SeededRandom } from "../../packages/engine/src/random.js";
@@ -210,12 +210,9 @@ export class Gateway {
     let ended: Uint8Array | null = null;
     const iif = indev as NetDevice | null;
     const oif = outdev as NetDevice;
-    const first = local
-      ? hooks.run(NF_INET_LOCAL_OUT, skb, null, oif)
-      : hooks.run(NF_INET_PRE_ROUTING, skb, iif, null);
+    const first = local ? hooks.run(NF_INET_LOCAL_OUT, skb, null, oif) : hooks.run(NF_INET_PRE_ROUTING, skb, iif, null);
     if (first === NF_ACCEPT) {
-      seenAs =
-        skb.nfct === NO_CT ? (skb.ctinfo === IP_CT_UNTRACKED ? "UNTRACKED" : "INVALID") : SEEN_AS[skb.ctinfo];
+      seenAs = skb.nfct === NO_CT ? (skb.ctinfo === IP_CT_UNTRACKED ? "UNTRACKED" : "INVALID") : SEEN_AS[skb.ctinfo];
       if (!local && this.own.has(get32(skb.data, 16))) {
         if (!this.inputDrops && hooks.run(NF_INET_LOCAL_IN, skb, iif, null) === NF_ACCEPT) ended = skb.bytes().slice();
       } else if (local || (hooks.run(NF_INET_FORWARD, skb, iif, oif) === NF_ACCEPT && this.forwards(skb))) {

@@ -1,6 +1,6 @@
 /** Packets in one line each, for tests that read as a conversation. */
 import { parseIPv4 } from "../../packages/engine/src/wire/address.js";
-import { buildIcmp, icmpEcho, type IcmpMessage } from "../../packages/engine/src/wire/icmp.js";
+import { buildIcmp, type IcmpMessage, icmpEcho } from "../../packages/engine/src/wire/icmp.js";
 import { buildIPv4, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../packages/engine/src/wire/ipv4.js";
 import { buildTcp, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG } from "../../packages/engine/src/wire/tcp.js";
 import { buildUdp } from "../../packages/engine/src/wire/udp.js";
@@ -41,7 +41,7 @@ export function tcp(from: string, to: string, flags: string, options: TcpOptions
       dport: dst.port,
       seq: options.seq ?? 0,
       ack: options.ack ?? 0,
-      flags: [...flags].reduce((bits, letter) => bits | FLAGS[letter], 0),
+      flags: Array.from(flags).reduce((bits, letter) => bits | FLAGS[letter], 0),
       window: options.win ?? 64240,
       payload: new Uint8Array(options.len ?? 0).fill(120),
       options: {

@@ -5,7 +5,7 @@
  */
 import { SeededRandom } from "../../packages/engine/src/random.js";
 import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, ICMP_TIME_EXCEEDED } from "../../packages/engine/src/wire/icmp.js";
-import { echo, icmpAbout, tcp, type TcpOptionsLine, udp } from "./packets.js";
+import { echo, icmpAbout, type TcpOptionsLine, tcp, udp } from "./packets.js";
 
 /** One packet that arrives. */
 export interface Step {
@@ -59,8 +59,7 @@ class Conversation {
         : tcp(`${SERVER}:80`, `${GATEWAY}:${this.port}`, flags, filled);
     this.steps.push({ from, bytes });
     if (options.seq === undefined)
-      this.seq[from] =
-        (seq + (options.len ?? 0) + (flags.includes("S") ? 1 : 0) + (flags.includes("F") ? 1 : 0)) >>> 0;
+      this.seq[from] = (seq + (options.len ?? 0) + (flags.includes("S") ? 1 : 0) + (flags.includes("F") ? 1 : 0)) >>> 0;
   }
 
   /** Brings the connection into a state. */
@@ -116,16 +115,63 @@ export function adversarialScenario(seed: number, port: number): Scenario {
   for (let i = 0; i < length; i++) {
     const from = pick(["lan", "wan"] as const);
     const to = from === "lan" ? "wan" : "lan";
-    const flags = pick(["S", "SA", "A", "A", "A", "PA", "PA", "FA", "FA", "R", "RA", "F", "", "SF", "SR", "AU", "P", "FAU"]);
+    const flags = pick([
+      "S",
+      "SA",
+      "A",
+      "A",
+      "A",
+      "PA",
+      "PA",
+      "FA",
+      "FA",
+      "R",
+      "RA",
+      "F",
+      "",
+      "SF",
+      "SR",
+      "AU",
+      "P",
+      "FAU",
+    ]);
     const jitter = (): number =>
-      pick([0, 0, 0, 0, 1, -1, 5, -5, 100, -100, 1460, -1460, 64240, 64241, -64241, 66000, -66001, 70000, -70000, 1 << 20, -(1 << 20), 1 << 30, -(1 << 30)]);
+      pick([
+        0,
+        0,
+        0,
+        0,
+        1,
+        -1,
+        5,
+        -5,
+        100,
+        -100,
+        1460,
+        -1460,
+        64240,
+        64241,
+        -64241,
+        66000,
+        -66001,
+        70000,
+        -70000,
+        1 << 20,
+        -(1 << 20),
+        1 << 30,
+        -(1 << 30),
+      ]);
     const options: TcpOptionsLine = {
       len: flags.includes("S") || flags.includes("R") ? 0 : pick([0, 0, 0, 1, 5, 100, 1400]),
       win: pick([64240, 64240, 1000, 100, 1, 0, 65535]),
       ...(flags.includes("S") && scale !== undefined && random.u32() % 4 !== 0 ? { wscale: scale } : {}),
       ...(flags.includes("S") && random.u32() % 2 === 0 ? { sackPermitted: true } : {}),
       ...(flags === "A" && random.u32() % 4 === 0
-        ? { sack: [{ left: (conversation.seq[to] + 10) >>> 0, right: (conversation.seq[to] + pick([20, 200, 2000])) >>> 0 }] }
+        ? {
+            sack: [
+              { left: (conversation.seq[to] + 10) >>> 0, right: (conversation.seq[to] + pick([20, 200, 2000])) >>> 0 },
+            ],
+          }
         : {}),
     };
     if (random.u32() % 3 === 0)
@@ -164,14 +210,22 @@ export function datagramScenario(seed: number, port: number): Scenario {
       : protocol === 1
         ? echo(SERVER, GATEWAY, port, 0, true)
         : tcp(`${SERVER}:80`, `${GATEWAY}:${port}`, "SA", { seq: 5000, ack: 1001 });
-  const inner = protocol === 17 ? udp(`${SERVER}:53`, `${CLIENT}:${port}`) : protocol === 1 ? echo(SERVER, CLIENT, port, 0, true) : tcp(`${SERVER}:80`, `${CLIENT}:${port}`, "SA", { seq: 5000, ack: 1001 });
+  const inner =
+    protocol === 17
+      ? udp(`${SERVER}:53`, `${CLIENT}:${port}`)
+      : protocol === 1
+        ? echo(SERVER, CLIENT, port, 0, true)
+        : tcp(`${SERVER}:80`, `${CLIENT}:${port}`, "SA", { seq: 5000, ack: 1001 });
   const length = 2 + (random.u32() % 6);
   for (let i = 0; i < length; i++) {
     const step = pick<() => Step>([
       () => ({ from: "lan", bytes: out }),
       () => ({ from: "wan", bytes: answer() }),
       () => ({ from: "wan", bytes: icmpAbout(SERVER, GATEWAY, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, seen) }),
-      () => ({ from: "wan", bytes: icmpAbout("203.0.113.7", GATEWAY, ICMP_TIME_EXCEEDED, 0, seen, pick([8, 8, 20, 28])) }),
+      () => ({
+        from: "wan",
+        bytes: icmpAbout("203.0.113.7", GATEWAY, ICMP_TIME_EXCEEDED, 0, seen, pick([8, 8, 20, 28])),
+      }),
       () => ({ from: "wan", bytes: icmpAbout("203.0.113.7", GATEWAY, pick([4, 5, 12]), 0, seen, 8) }),
       () => ({ from: "wan", bytes: icmpAbout(SERVER, "192.168.1.77", ICMP_DEST_UNREACH, 1, seen) }),
       () => ({ from: "wan", bytes: icmpAbout(SERVER, GATEWAY, ICMP_DEST_UNREACH, 1, seen, pick([0, 4])) }),
@@ -192,3 +246,45 @@ function broken(bytes: Uint8Array, choice: number): Uint8Array {
   copy[at] ^= 1 << (choice >>> 29);
   return copy;
 }
+
+/** One datagram each from many clients to many servers: what pools of addresses are chosen by. */
+export function poolScenarios(seed: number, count: number): Scenario[] {
+  const random = new SeededRandom(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const client = `192.168.1.${10 + (random.u32() % 200)}:${2000 + i}`;
+    const server = `198.51.100.${2 + (random.u32() % 200)}:53`;
+    return { name: `${client} to ${server}`, steps: [{ from: "lan" as const, bytes: udp(client, server) }] };
+  });
+}
+
+/** The pools that {@link poolScenarios} is sent through: name, nft statement, first and last address, persistent. */
+export const POOLS: readonly { name: string; rule: string; min: string; max: string; persistent: boolean }[] = [
+  {
+    name: "68-addresses",
+    rule: "snat to 203.0.113.10-203.0.113.77",
+    min: "203.0.113.10",
+    max: "203.0.113.77",
+    persistent: false,
+  },
+  {
+    name: "68-persistent",
+    rule: "snat to 203.0.113.10-203.0.113.77 persistent",
+    min: "203.0.113.10",
+    max: "203.0.113.77",
+    persistent: true,
+  },
+  {
+    name: "262144-addresses",
+    rule: "snat to 10.0.0.0-10.3.255.255",
+    min: "10.0.0.0",
+    max: "10.3.255.255",
+    persistent: false,
+  },
+];
+
+/** What is recorded: each set of scenarios by the name of its recording. */
+export const RECORDED: Readonly<Record<string, () => Scenario[]>> = {
+  "conntrack-transitions": () => transitionScenarios(2000),
+  "conntrack-adversarial": () => Array.from({ length: 100 }, (_, i) => adversarialScenario(1 + i, 3000 + i)),
+  "conntrack-datagrams": () => Array.from({ length: 100 }, (_, i) => datagramScenario(7000 + i, 33000 + i)),
+};
