@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "website/src/**/*.test.ts", "test/**/*.test.ts"],
+          include: ["packages/*/{src,test}/**/*.test.ts", "website/src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**", "test/site/**", "test/kernel/**"],
         },
       },

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { ScriptError } from "./script-error.mjs";
 
 /**
- * @template {import("node:util").ParseArgsOptionsConfig} Options
+ * @template {NonNullable<import("node:util").ParseArgsConfig["options"]>} Options
  * @param {string[]} args
  * @param {Options} options
  * @param {string} command as the person typed it, for the message

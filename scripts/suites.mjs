@@ -20,15 +20,25 @@ import { DEBIAN_PACKAGE, findProgram } from "./tools.mjs";
 
 const nothing = () => [];
 
+/** Any of these runs the site's tests. */
+const BROWSERS = "chromium|chromium-browser|google-chrome";
+
+/** @param {string} alternatives names of programs, any of which will do, with "|" between them */
+const firstProgram = (alternatives) =>
+  alternatives
+    .split("|")
+    .map((name) => findProgram(name))
+    .find((file) => file !== undefined);
+
 /**
- * @param {string[]} programs any one of a name's alternatives will do: "chromium|google-chrome"
+ * @param {string[]} programs each a name, or alternatives as in firstProgram()
  * @returns {string[]}
  */
 function missingPrograms(programs) {
   return programs
-    .map((alternatives) => alternatives.split("|"))
-    .filter((names) => !names.some((name) => findProgram(name)))
-    .map(([name]) => `${name} (apt-get install ${DEBIAN_PACKAGE[name ?? ""] ?? name})`);
+    .filter((alternatives) => !firstProgram(alternatives))
+    .map((alternatives) => alternatives.split("|")[0] ?? "")
+    .map((name) => `${name} (apt-get install ${DEBIAN_PACKAGE[name] ?? name})`);
 }
 
 /**
@@ -76,10 +86,11 @@ async function runVitest(project) {
  * A program that ends its output with `N passed, N failed`.
  * @param {string} script
  * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<Outcome>}
  */
-async function runCounting(script, args) {
-  const { status, output } = await runNode(script, args, { keep: true });
+async function runCounting(script, args, env) {
+  const { status, output } = await runNode(script, args, env ? { keep: true, env } : { keep: true });
   return { counts: countsFromClosingLine(output), status };
 }
 
@@ -115,14 +126,17 @@ export const SUITES = [
     title: "every cell of every lesson, in the real kernel",
     needsBuilt: "packages",
     missing: nothing,
-    run: () => runCounting("packages/notebook/bin/lessons.js", []),
+    run: () => runCounting("packages/notebook/bin/lessons.mjs", []),
   },
   {
     name: "site",
     title: "the site in Chromium",
     needsBuilt: "site",
-    missing: () => missingPrograms(["chromium|chromium-browser|google-chrome"]),
-    run: () => runCounting("test/site/run.mjs", []),
+    missing: () => (process.env["CHROMIUM"] ? [] : missingPrograms([BROWSERS])),
+    run: () => {
+      const browser = process.env["CHROMIUM"] ?? firstProgram(BROWSERS);
+      return runCounting("test/site/run.mjs", [], { ...process.env, CHROMIUM: browser });
+    },
   },
   {
     name: "kernel",
