@@ -11,6 +11,7 @@ export const EINVAL = 22;
 export const EPIPE = 32;
 export const EDOM = 33;
 export const EXDEV = 18;
+export const ENONET = 64;
 export const EPROTO = 71;
 export const EMSGSIZE = 90;
 export const ENOPROTOOPT = 92;
@@ -42,6 +43,7 @@ const TEXTS: ReadonlyMap<number, readonly [string, string]> = new Map([
   [EINVAL, ["EINVAL", "Invalid argument"]],
   [EPIPE, ["EPIPE", "Broken pipe"]],
   [EDOM, ["EDOM", "Numerical argument out of domain"]],
+  [ENONET, ["ENONET", "Machine is not on the network"]],
   [EPROTO, ["EPROTO", "Protocol error"]],
   [EMSGSIZE, ["EMSGSIZE", "Message too long"]],
   [ENOPROTOOPT, ["ENOPROTOOPT", "Protocol not available"]],

@@ -5,10 +5,13 @@
 import type { VirtualClock } from "./clock.js";
 import { Conntrack } from "./conntrack/conntrack.js";
 import type { NetDevice } from "./dev/device.js";
+import { LoopbackDevice } from "./dev/loopback.js";
+import { EEXIST, ENODEV, SystemError } from "./errno.js";
 import { Hooks } from "./hooks.js";
 import { IpStack } from "./ip/stack.js";
 import { Nat } from "./nat/nat.js";
 import type { RandomSource } from "./random.js";
+import { NO_CT, type SkBuff } from "./skb.js";
 import { Sockets } from "./sock/sockets.js";
 import { SysctlTable } from "./sysctl.js";
 import { PacketTracer, type TraceListener } from "./trace.js";
@@ -21,8 +24,11 @@ export class NetNamespace {
   readonly random: RandomSource;
   readonly sysctl: SysctlTable = new SysctlTable();
   readonly hooks: Hooks;
-  /** Devices by name, in the order of their ifindex. */
+  /** Devices by name, in the order of their ifindex. Change it through {@link addDevice} and {@link removeDevice}. */
   readonly devices: Map<string, NetDevice> = new Map();
+  /** The loopback; down until set up, as in a fresh namespace of Linux. 127.0.0.1/8 comes with the first setting up. */
+  readonly loopback: LoopbackDevice;
+  #lastIfindex = 0;
   readonly ip: IpStack;
   readonly ct: Conntrack;
   readonly nat: Nat;
@@ -47,6 +53,39 @@ export class NetNamespace {
     this.xtNft = new Xtables(this, "nft");
     this.xtLegacy = new Xtables(this, "legacy");
     this.sockets = new Sockets(this);
+    this.loopback = new LoopbackDevice(this);
+    this.addDevice(this.loopback);
+  }
+
+  /** The number the next device gets. */
+  nextIfindex(): number {
+    return ++this.#lastIfindex;
+  }
+
+  /** Makes a device known to the namespace. The IP layer gets its per-device state. Models `register_netdevice()`. */
+  addDevice(dev: NetDevice): void {
+    if (this.devices.has(dev.name)) throw new SystemError(EEXIST);
+    this.devices.set(dev.name, dev);
+    this.ip.deviceAdded(dev);
+  }
+
+  /** Sets a device down and forgets it. Models `unregister_netdevice()`. */
+  removeDevice(dev: NetDevice): void {
+    if (this.devices.get(dev.name) !== dev) throw new SystemError(ENODEV);
+    if (dev.up) this.ip.setDown(dev);
+    this.ip.deviceRemoved(dev);
+    this.devices.delete(dev.name);
+  }
+
+  /** Gives a packet up: its conntrack reference goes. Models `kfree_skb()`. */
+  free(skb: SkBuff): void {
+    if (skb.nfct !== NO_CT) this.ct.release(skb);
+  }
+
+  /** Detaches the conntrack entry from a packet that goes on without it. Models `nf_reset_ct()`. */
+  resetConntrack(skb: SkBuff): void {
+    if (skb.nfct !== NO_CT) this.ct.release(skb);
+    skb.ctinfo = 0;
   }
 
   /** Starts (or with null ends) tracing this host's packets. */

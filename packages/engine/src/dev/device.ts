@@ -1,10 +1,12 @@
 /**
  * A network device as the IP layer sees it: a name, an MTU, addresses elsewhere, and a way to transmit. What carries
- * the packet (a veth pair, the loopback, a person's buffer) is the subclass's business.
+ * the packet (a veth pair, the loopback, a person's buffer) is the subclass's business. Links carry no ARP packets in
+ * this engine: a device asks the link directly who owns an address ({@link NetDevice.resolve}), so captures show none.
  * Models `struct net_device`, include/linux/netdevice.h.
  */
+import type { InDevice } from "../ip/indevice.js";
 import type { NetNamespace } from "../netns.js";
-import type { SkBuff } from "../skb.js";
+import { PACKET_BROADCAST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
 
 /** Interface counters, as `ip -s link` shows them. */
 export interface DeviceStats {
@@ -19,6 +21,20 @@ export interface DeviceStats {
 /** Sees every packet that a device sends or receives, before anything changes it. The bytes are borrowed: copy to keep. */
 export type DeviceTap = (direction: "in" | "out", skb: SkBuff, device: NetDevice) => void;
 
+export const IFF_UP = 1 << 0;
+export const IFF_BROADCAST = 1 << 1;
+export const IFF_LOOPBACK = 1 << 3;
+export const IFF_POINTOPOINT = 1 << 4;
+export const IFF_RUNNING = 1 << 6;
+export const IFF_NOARP = 1 << 7;
+export const IFF_MULTICAST = 1 << 12;
+export const IFF_LOWER_UP = 1 << 16;
+
+/** Operational state as `ip link` prints it (RFC 2863). */
+export type OperState = "UNKNOWN" | "DOWN" | "LOWERLAYERDOWN" | "UP";
+
+const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
+
 export abstract class NetDevice {
   readonly net: NetNamespace;
   readonly name: string;
@@ -26,13 +42,17 @@ export abstract class NetDevice {
   readonly ifindex: number;
   /** Greatest packet in bytes, IP header included. */
   mtu = 1500;
-  /** Administratively up (`ip link set dev X up`). */
+  /** Administratively up (`ip link set dev X up`). Change it with `net.ip.setUp()` and `setDown()`. */
   up = false;
   /** Six bytes of MAC address, or null for a device without link layer (point-to-point, TUN). */
   mac: Uint8Array | null = null;
+  /** Length of the transmit queue in packets, `qlen`. */
+  txQueueLength = 1000;
   readonly stats: DeviceStats = { rxPackets: 0, rxBytes: 0, rxDropped: 0, txPackets: 0, txBytes: 0, txDropped: 0 };
-  /** Null while nobody captures: one comparison is all that costs then. */
+  /** Null while nobody captures: one comparison is all that costs then. Change it with {@link addTap}. */
   taps: DeviceTap[] | null = null;
+  /** The IP layer's part of the device; set when the device is added to its namespace. Models `dev->ip_ptr`. */
+  ipv4: InDevice | null = null;
 
   constructor(net: NetNamespace, name: string, ifindex: number) {
     this.net = net;
@@ -43,9 +63,111 @@ export abstract class NetDevice {
   /** `loopback`, `veth`, `ptp`, ... */
   abstract readonly kind: string;
 
+  /** The queueing discipline that `ip link` prints. */
+  abstract readonly qdisc: string;
+
   /** Whether the carrier is there: the other end exists and is up. */
   abstract readonly running: boolean;
 
+  /** `IFF_*` flags that the kind of device has, besides UP, RUNNING and LOWER_UP. */
+  abstract readonly kindFlags: number;
+
   /** Takes a packet that the IP layer sends. The device owns it from here. Models `dev_queue_xmit()`. */
   abstract transmit(skb: SkBuff): void;
+
+  /**
+   * Asks the link who owns an address: the MAC address that an ARP request would have brought, or null for silence.
+   * `sender` is the asking host's address (0: none), which the owner learns. Not asked of devices with
+   * {@link IFF_NOARP} (or of the loopback).
+   */
+  abstract resolve(address: number, sender: number): Uint8Array | null;
+
+  /** The MAC address at the other end of the link; null without one. */
+  abstract readonly peerMac: Uint8Array | null;
+
+  /** The flags, as `ip link` shows them between angle brackets. */
+  get flags(): number {
+    let flags = this.kindFlags;
+    if (this.up) {
+      flags |= IFF_UP;
+      if (this.running) flags |= IFF_RUNNING | IFF_LOWER_UP;
+    }
+    return flags;
+  }
+
+  /** Whether next hops must be found by asking the link. */
+  get needsNeighbour(): boolean {
+    return (this.kindFlags & (IFF_NOARP | IFF_LOOPBACK)) === 0;
+  }
+
+  get operState(): OperState {
+    if (!this.up) return "DOWN";
+    return this.running ? "UP" : "LOWERLAYERDOWN";
+  }
+
+  /** Calls `tap` for each packet until the returned function is called. */
+  addTap(tap: DeviceTap): () => void {
+    this.taps = [...(this.taps ?? []), tap];
+    return () => {
+      const rest = (this.taps ?? []).filter((entry) => entry !== tap);
+      this.taps = rest.length > 0 ? rest : null;
+    };
+  }
+
+  /** Hands a packet that came over the link to the IP layer. Models `netif_receive_skb()`. */
+  protected receive(skb: SkBuff): void {
+    if (!this.up) {
+      this.stats.rxDropped++;
+      this.net.free(skb);
+      return;
+    }
+    this.stats.rxPackets++;
+    this.stats.rxBytes += skb.len;
+    skb.iif = this;
+    skb.dev = this;
+    skb.tstampMicros = this.net.clock.nowMicros;
+    const taps = this.taps;
+    if (taps !== null) for (const tap of taps) tap("in", skb, this);
+    this.net.ip.receive(skb, this);
+  }
+
+  /** Counts and shows a packet that is about to leave. */
+  protected sent(skb: SkBuff): void {
+    this.stats.txPackets++;
+    this.stats.txBytes += skb.len;
+    const taps = this.taps;
+    if (taps !== null) for (const tap of taps) tap("out", skb, this);
+  }
+
+  /** Counts and gives up a packet that cannot leave. */
+  protected refuse(skb: SkBuff): void {
+    this.stats.txDropped++;
+    this.net.free(skb);
+  }
+}
+
+/** The MAC address that a captured frame was sent to. `other` is the unicast one: the receiver's. */
+export function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
+  if (skb.packetType === PACKET_BROADCAST) return ETHERNET_BROADCAST;
+  if (skb.packetType === PACKET_MULTICAST) {
+    const data = skb.data;
+    // RFC 1112, 6.4: the group's low 23 bits.
+    return new Uint8Array([0x01, 0x00, 0x5e, data[17] & 0x7f, data[18], data[19]]);
+  }
+  return other;
+}
+
+/**
+ * The Ethernet header (14 bytes) that a captured packet has on its link; null on a device without link layer. On the
+ * loopback the addresses are zero, as Linux shows them.
+ */
+export function ethernetHeader(direction: "in" | "out", skb: SkBuff, dev: NetDevice): Uint8Array | null {
+  const own = dev.mac;
+  const other = dev.peerMac;
+  if (own === null || other === null) return null;
+  const header = new Uint8Array(14);
+  header.set(linkDestination(skb, direction === "out" ? other : own), 0);
+  header.set(direction === "out" ? own : other, 6);
+  header[12] = 0x08;
+  return header;
 }

@@ -1,13 +1,18 @@
 /** A routing decision, as kept on a packet. Models `struct rtable`, include/net/route.h. */
 import type { NetDevice } from "../dev/device.js";
+import type { FibRoute } from "./fib.js";
+import type { NeighbourEntry } from "./neighbour.js";
 
+export const RTN_UNSPEC = 0;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
 export const RTN_BROADCAST = 3;
+export const RTN_ANYCAST = 4;
 export const RTN_MULTICAST = 5;
 export const RTN_BLACKHOLE = 6;
 export const RTN_UNREACHABLE = 7;
 export const RTN_PROHIBIT = 8;
+export const RTN_THROW = 9;
 export type RouteType = 1 | 2 | 3 | 5 | 6 | 7 | 8;
 
 export interface RouteResult {
@@ -20,4 +25,50 @@ export interface RouteResult {
   readonly prefsrc: number;
   /** Path MTU in bytes. */
   readonly mtu: number;
+}
+
+/** What becomes of a packet that arrived with a decision. */
+export const DST_OUTPUT_ONLY = 0;
+export const DST_LOCAL_DELIVER = 1;
+export const DST_FORWARD = 2;
+export const DST_ERROR = 3;
+
+/** A decision with what the IP layer itself needs. Shared by packets; invalid once {@link genid} is not the FIB's. */
+export class Rtable implements RouteResult {
+  readonly type: RouteType;
+  readonly dev: NetDevice | null;
+  readonly gateway: number;
+  prefsrc = 0;
+  mtu: number;
+  /** `DST_*`: where an arriving packet goes. */
+  readonly input: 0 | 1 | 2 | 3;
+  /** For {@link DST_ERROR}: the positive errno. */
+  readonly error: number;
+  /** The route it comes from; null for decisions without one (errors, on-link assumptions). */
+  readonly route: FibRoute | null;
+  readonly genid: number;
+  /** The next hop, once looked up; only for decisions with a gateway. */
+  neighbour: NeighbourEntry | null = null;
+  /** A path MTU learned from ICMP must not be lowered further by fragments (`lock`). */
+  mtuLocked = false;
+
+  constructor(
+    type: RouteType,
+    dev: NetDevice | null,
+    gateway: number,
+    mtu: number,
+    input: 0 | 1 | 2 | 3,
+    error: number,
+    route: FibRoute | null,
+    genid: number,
+  ) {
+    this.type = type;
+    this.dev = dev;
+    this.gateway = gateway;
+    this.mtu = mtu;
+    this.input = input;
+    this.error = error;
+    this.route = route;
+    this.genid = genid;
+  }
 }

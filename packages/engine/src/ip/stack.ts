@@ -1,11 +1,42 @@
 /**
- * The IPv4 layer of one network namespace: receive, route, forward, deliver, output, ICMP.
- * Models net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c, icmp.c.
+ * The IPv4 layer of one network namespace: receive, route, forward, deliver, output, ICMP. This file joins the parts
+ * and holds the addresses; input.ts, output.ts, icmp.ts and routing.ts hold the packet's way.
+ * Models net/ipv4/devinet.c and fib_frontend.c here; ip_input.c, ip_forward.c, ip_output.c, route.c, icmp.c there.
  */
 import type { NetDevice } from "../dev/device.js";
+import { EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
-import type { RouteResult } from "./route.js";
+import { SysctlError } from "../sysctl.js";
+import { prefixMask } from "../wire/address.js";
+import { Fib, Flow } from "./fib.js";
+import { FragmentQueues } from "./fragment.js";
+import { Icmp } from "./icmp.js";
+import { CONF_FILES, DeviceConf, IfAddr, InDevice } from "./indevice.js";
+import { ipReceive } from "./input.js";
+import { NeighbourTable } from "./neighbour.js";
+import { IdentGenerator, ipLocalOut } from "./output.js";
+import { type RouteResult, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "./route.js";
+import { Routing } from "./routing.js";
+import {
+  type AddressRequest,
+  type InterfaceAddress,
+  type Neighbour,
+  type NeighbourState,
+  type PolicyRule,
+  type Route,
+  type RouteAddMode,
+  type RouteAnswer,
+  type RouteGetRequest,
+  type RouteRequest,
+  RT_SCOPE_HOST,
+  RT_SCOPE_NOWHERE,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  type RtnetlinkApi,
+} from "./rtnetlink.js";
+import { Snmp } from "./snmp.js";
 
 /** Interface of the engine's IP layer that hooks, tables, NAT and sockets use; implemented in this folder. */
 export interface IpApi {
@@ -32,10 +63,470 @@ export interface IpApi {
   onDeviceDown(listener: (dev: NetDevice) => void): void;
 }
 
-export class IpStack {
+/** Whether an address is in 224.0.0.0/4. */
+export function isMulticast(address: number): boolean {
+  return address >>> 28 === 14;
+}
+
+/** Whether an address is in 127.0.0.0/8. */
+export function isLoopback(address: number): boolean {
+  return address >>> 24 === 127;
+}
+
+export class IpStack implements IpApi, RtnetlinkApi {
   readonly net: NetNamespace;
+  readonly fib: Fib;
+  readonly routing: Routing;
+  readonly neighbourTable: NeighbourTable;
+  readonly icmp: Icmp;
+  readonly fragments: FragmentQueues;
+  readonly idents: IdentGenerator = new IdentGenerator();
+  /** The counters of /proc/net/snmp. */
+  readonly snmp: Snmp = new Snmp();
+  readonly confAll: DeviceConf = new DeviceConf();
+  readonly confDefault: DeviceConf = new DeviceConf();
+  /** `net.ipv4.ip_default_ttl`. */
+  defaultTtl = 64;
+  /** `net.ipv4.ip_early_demux`. */
+  earlyDemux = true;
+  /** `net.ipv4.ip_forward_use_pmtu`. */
+  forwardUsePmtu = false;
+  /** `net.ipv4.ip_nonlocal_bind`. */
+  nonlocalBind = false;
+  readonly #addressListeners: ((dev: NetDevice, address: number, added: boolean) => void)[] = [];
+  readonly #downListeners: ((dev: NetDevice) => void)[] = [];
+  readonly #flow = new Flow();
 
   constructor(net: NetNamespace) {
     this.net = net;
+    this.fib = new Fib(net);
+    this.routing = new Routing(this);
+    this.neighbourTable = new NeighbourTable(net);
+    this.icmp = new Icmp(this);
+    this.fragments = new FragmentQueues(net);
+    this.#registerSysctls();
   }
+
+  // --- the packet's way -------------------------------------------------------------------------------------------
+
+  receive(skb: SkBuff, dev: NetDevice): void {
+    ipReceive(this, skb, dev);
+  }
+
+  localOut(skb: SkBuff): number {
+    return ipLocalOut(this, skb);
+  }
+
+  routeOutput(dst: number, src: number, mark: number, oif: NetDevice | null): RouteResult | null {
+    return this.routing.output(dst, src, mark, 0, oif);
+  }
+
+  /** Positive errno of the last {@link routeOutput} that gave null: ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL... */
+  get routeError(): number {
+    return this.routing.error;
+  }
+
+  icmpSend(about: SkBuff, type: number, code: number, info: number): void {
+    this.icmp.send(about, type, code, info);
+  }
+
+  routeMeHarder(skb: SkBuff): number {
+    return this.routing.meHarder(skb);
+  }
+
+  /**
+   * Puts fragments together. Returns the packet itself when it is whole, the whole packet when this was the missing
+   * piece, null when the piece is kept. `user` separates conntrack's queues from delivery's. Models `ip_defrag()`.
+   */
+  defrag(skb: SkBuff, user: "local" | "conntrack-in" | "conntrack-out"): SkBuff | null {
+    return this.fragments.defrag(skb, user);
+  }
+
+  /** A packet whose next hop was not found. Models `ipv4_link_failure()`. */
+  linkFailure(skb: SkBuff): void {
+    this.icmp.linkFailure(skb);
+    this.net.free(skb);
+  }
+
+  // --- addresses --------------------------------------------------------------------------------------------------
+
+  addressType(address: number, dev?: NetDevice): number {
+    if (address >>> 24 === 0 || address === 0xffffffff) return RTN_BROADCAST;
+    if (isMulticast(address)) return RTN_MULTICAST;
+    const flow = this.#flow;
+    flow.dst = address;
+    const route = this.fib.lookupTable(RT_TABLE_LOCAL, flow);
+    if (route === null || (dev !== undefined && route.dev !== dev)) return RTN_UNICAST;
+    return route.type;
+  }
+
+  /** Whether this host owns an address. */
+  isLocalAddress(address: number): boolean {
+    return address !== 0 && this.addressType(address) === RTN_LOCAL;
+  }
+
+  selectAddress(dev: NetDevice, dst: number, scope: number = RT_SCOPE_UNIVERSE): number {
+    const found = dev.ipv4?.select(dst, scope) ?? 0;
+    if (found !== 0) return found;
+    for (const other of this.net.devices.values()) {
+      const address = other === dev ? 0 : (other.ipv4?.selectForOther(scope) ?? 0);
+      if (address !== 0) return address;
+    }
+    return 0;
+  }
+
+  onAddressChange(listener: (dev: NetDevice, address: number, added: boolean) => void): void {
+    this.#addressListeners.push(listener);
+  }
+
+  onDeviceDown(listener: (dev: NetDevice) => void): void {
+    this.#downListeners.push(listener);
+  }
+
+  /** Whether an ARP request for an address, come to `dev`, is answered. Models `arp_process()` with arp_ignore 0 and 1. */
+  answersFor(dev: NetDevice, address: number): boolean {
+    if (isLoopback(address) && !this.routesLocalnet(dev)) return false;
+    if (this.addressType(address) !== RTN_LOCAL) return false;
+    const mode = Math.max(this.confAll.arpIgnore, dev.ipv4?.conf.arpIgnore ?? 0);
+    if (mode === 0) return true;
+    if (mode === 8) return false;
+    return dev.ipv4?.addresses.some((ifa) => ifa.local === address) ?? false;
+  }
+
+  addresses(dev?: NetDevice): InterfaceAddress[] {
+    const all: InterfaceAddress[] = [];
+    for (const owner of dev === undefined ? this.net.devices.values() : [dev])
+      all.push(...(owner.ipv4?.addresses ?? []));
+    return all;
+  }
+
+  addAddress(dev: NetDevice, request: AddressRequest): void {
+    const inDev = this.#inDevice(dev);
+    const { local, prefixLength } = request;
+    if (prefixLength < 0 || prefixLength > 32) throw new SystemError(EINVAL, "ipv4: Invalid prefix length");
+    const ifa = new IfAddr(
+      dev,
+      {
+        local,
+        peer: request.peer ?? local,
+        prefixLength,
+        broadcast: request.broadcast ?? 0,
+        scope: request.scope ?? (isLoopback(local) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE),
+        label: request.label ?? dev.name,
+      },
+      prefixMask(prefixLength),
+    );
+    let at = 0;
+    for (let i = 0; i < inDev.addresses.length; i++) {
+      const other = inDev.addresses[i];
+      if (!other.secondary && ifa.scope <= other.scope) at = i + 1;
+      if (other.mask === ifa.mask && other.covers(ifa.peer)) {
+        if (other.local === ifa.local) throw new SystemError(EEXIST, "ipv4: Address already assigned");
+        if (other.scope !== ifa.scope) throw new SystemError(EINVAL, "ipv4: Invalid scope value");
+        ifa.secondary = true;
+      }
+    }
+    inDev.addresses.splice(ifa.secondary ? inDev.addresses.length : at, 0, ifa);
+    this.#routesOfAddress(ifa);
+    for (const listener of this.#addressListeners) listener(dev, local, true);
+  }
+
+  deleteAddress(dev: NetDevice, request: AddressRequest): void {
+    const inDev = this.#inDevice(dev);
+    const ifa = inDev.addresses.find(
+      (other) =>
+        other.local === request.local &&
+        (request.label === undefined || other.label === request.label) &&
+        (request.peer === undefined || other.peer === request.peer) &&
+        other.prefixLength === request.prefixLength,
+    );
+    if (ifa === undefined) throw new SystemError(EADDRNOTAVAIL, "ipv4: Address not found");
+    this.#removeAddress(inDev, ifa);
+  }
+
+  flushAddresses(dev: NetDevice): void {
+    const inDev = this.#inDevice(dev);
+    while (inDev.addresses.length > 0) this.#removeAddress(inDev, inDev.addresses[0]);
+  }
+
+  /** Models `__inet_del_ifa()`. */
+  #removeAddress(inDev: InDevice, ifa: IfAddr): void {
+    const dev = ifa.dev;
+    let promoted: IfAddr | undefined;
+    if (!ifa.secondary) {
+      const secondaries = inDev.addresses.filter(
+        (other) => other.secondary && other.mask === ifa.mask && other.covers(ifa.peer),
+      );
+      if (Math.max(this.confAll.promoteSecondaries, inDev.conf.promoteSecondaries) !== 0) promoted = secondaries[0];
+      else for (const other of secondaries) this.#removeAddress(inDev, other);
+    }
+    inDev.addresses = inDev.addresses.filter((other) => other !== ifa);
+    if (promoted !== undefined) {
+      promoted.secondary = false;
+      const rest = inDev.addresses.filter((other) => other !== promoted);
+      const primaries = rest.filter((other) => !other.secondary).length;
+      inDev.addresses = [...rest.slice(0, primaries), promoted, ...rest.slice(primaries)];
+    }
+    this.#forgetRoutesOfAddress(inDev, ifa);
+    if (promoted !== undefined) this.#routesOfAddress(promoted);
+    for (const listener of this.#addressListeners) listener(dev, ifa.local, false);
+  }
+
+  /** Models `fib_add_ifaddr()`. */
+  #routesOfAddress(ifa: IfAddr): void {
+    const { dev, local } = ifa;
+    const subnet = (ifa.peer & ifa.mask) >>> 0;
+    this.fib.magicAdd(this.fib.magicRequest(RTN_LOCAL, local, 32, dev, local));
+    this.fib.invalidate();
+    if (!dev.up) return;
+    if (ifa.broadcast !== 0 && ifa.broadcast !== 0xffffffff)
+      this.fib.magicAdd(this.fib.magicRequest(RTN_BROADCAST, ifa.broadcast, 32, dev, local));
+    if (subnet >>> 24 === 0 || ifa.secondary || (subnet === local && ifa.prefixLength === 32)) return;
+    const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
+    this.fib.magicAdd(this.fib.magicRequest(type, subnet, ifa.prefixLength, dev, local));
+    if (ifa.prefixLength < 31)
+      this.fib.magicAdd(this.fib.magicRequest(RTN_BROADCAST, (subnet | ~ifa.mask) >>> 0, 32, dev, local));
+  }
+
+  /** Models `fib_del_ifaddr()`. */
+  #forgetRoutesOfAddress(inDev: InDevice, ifa: IfAddr): void {
+    const { dev, local } = ifa;
+    const subnet = (ifa.peer & ifa.mask) >>> 0;
+    const highest = (subnet | ~ifa.mask) >>> 0;
+    const others = inDev.addresses;
+    const sameSubnet = others.some((other) => other.mask === ifa.mask && other.covers(ifa.peer));
+    if (!ifa.secondary && !sameSubnet) {
+      const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
+      this.fib.magicDelete(this.fib.magicRequest(type, subnet, ifa.prefixLength, dev, local));
+    } else if (!ifa.secondary) {
+      this.fib.purge(
+        (route) => route.dev === dev && route.prefsrc === local && route.dst === subnet && route.type === RTN_UNICAST,
+      );
+    }
+    const broadcastStays = (address: number): boolean =>
+      others.some(
+        (other) =>
+          other.broadcast === address ||
+          (!other.secondary && other.prefixLength < 31 && ((other.peer & other.mask) | ~other.mask) >>> 0 === address),
+      );
+    for (const address of [ifa.broadcast, highest])
+      if (address !== 0 && !broadcastStays(address))
+        this.fib.purge((route) => route.type === RTN_BROADCAST && route.dst === address && route.dev === dev);
+    if (!others.some((other) => other.local === local)) {
+      this.fib.magicDelete(this.fib.magicRequest(RTN_LOCAL, local, 32, dev, local));
+      // Routes whose preferred source went with the address go too. Models `fib_sync_down_addr()`.
+      if (!this.isLocalAddress(local)) this.fib.purge((route) => route.prefsrc === local);
+    }
+    this.fib.invalidate();
+  }
+
+  #inDevice(dev: NetDevice): InDevice {
+    if (dev.ipv4 === null) throw new SystemError(EINVAL);
+    return dev.ipv4;
+  }
+
+  // --- devices ----------------------------------------------------------------------------------------------------
+
+  /** The namespace tells of a new device. */
+  deviceAdded(dev: NetDevice): void {
+    const inDev = new InDevice(dev);
+    inDev.conf.assign(this.confDefault);
+    dev.ipv4 = inDev;
+    this.#registerConf(dev.name, inDev.conf);
+  }
+
+  /** The namespace tells that a device goes (it is down already). */
+  deviceRemoved(dev: NetDevice): void {
+    this.flushAddresses(dev);
+    this.fib.purge((route) => route.dev === dev);
+    this.neighbourTable.flush(dev, true);
+    for (const [file] of CONF_FILES) this.net.sysctl.unregister(`net.ipv4.conf.${dev.name}.${file}`);
+    dev.ipv4 = null;
+  }
+
+  setUp(dev: NetDevice): void {
+    if (dev.up) return;
+    dev.up = true;
+    const inDev = this.#inDevice(dev);
+    if (dev === this.net.loopback && inDev.addresses.length === 0)
+      this.addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });
+    for (const ifa of inDev.addresses) this.#routesOfAddress(ifa);
+    this.fib.invalidate();
+  }
+
+  setDown(dev: NetDevice): void {
+    if (!dev.up) return;
+    dev.up = false;
+    this.fib.purge((route) => route.dev === dev && route.nexthopScope !== RT_SCOPE_NOWHERE);
+    this.neighbourTable.flush(dev, true);
+    for (const listener of this.#downListeners) listener(dev);
+  }
+
+  setMtu(dev: NetDevice, mtu: number): void {
+    if (mtu < 68) throw new SystemError(EINVAL, "mtu less than device minimum");
+    if (mtu > 65535 && dev !== this.net.loopback) throw new SystemError(EINVAL, "mtu greater than device maximum");
+    dev.mtu = mtu;
+    this.fib.invalidate();
+  }
+
+  // --- routes, rules, neighbours ----------------------------------------------------------------------------------
+
+  routes(table: number = RT_TABLE_MAIN): Route[] {
+    return this.fib.routes(table);
+  }
+
+  tables(): number[] {
+    return this.fib.tables();
+  }
+
+  addRoute(request: RouteRequest, mode: RouteAddMode = "add"): void {
+    this.fib.add(request, mode);
+  }
+
+  deleteRoute(request: RouteRequest): void {
+    this.fib.delete(request);
+  }
+
+  routeGet(request: RouteGetRequest): RouteAnswer {
+    return this.routing.get(request);
+  }
+
+  rules(): PolicyRule[] {
+    return this.fib.rules();
+  }
+
+  addRule(rule: Partial<PolicyRule>): void {
+    this.fib.addRule(rule);
+  }
+
+  deleteRule(rule: Partial<PolicyRule>): void {
+    this.fib.deleteRule(rule);
+  }
+
+  neighbours(dev?: NetDevice): Neighbour[] {
+    return this.neighbourTable.list(dev);
+  }
+
+  setNeighbour(dev: NetDevice, address: number, mac: Uint8Array, state: NeighbourState): void {
+    this.neighbourTable.set(dev, address, mac, state);
+  }
+
+  deleteNeighbour(dev: NetDevice, address: number): void {
+    this.neighbourTable.delete(dev, address);
+  }
+
+  flushNeighbours(dev?: NetDevice): void {
+    this.neighbourTable.flush(dev, false);
+  }
+
+  // --- switches ---------------------------------------------------------------------------------------------------
+
+  /** Whether a device's packets may be forwarded. */
+  forwards(dev: NetDevice): boolean {
+    return dev.ipv4 !== null && dev.ipv4.conf.forwarding !== 0;
+  }
+
+  /** Reverse path filter in force on a device: 0 none, 1 strict, 2 loose. */
+  rpFilter(dev: NetDevice): number {
+    return Math.max(this.confAll.rpFilter, dev.ipv4?.conf.rpFilter ?? 0);
+  }
+
+  acceptsLocal(dev: NetDevice): boolean {
+    return this.confAll.acceptLocal !== 0 || (dev.ipv4?.conf.acceptLocal ?? 0) !== 0;
+  }
+
+  routesLocalnet(dev: NetDevice): boolean {
+    return this.confAll.routeLocalnet !== 0 || (dev.ipv4?.conf.routeLocalnet ?? 0) !== 0;
+  }
+
+  logsMartians(dev: NetDevice): boolean {
+    return this.confAll.logMartians !== 0 || (dev.ipv4?.conf.logMartians ?? 0) !== 0;
+  }
+
+  /** Whether routes over a device without carrier are passed over. */
+  ignoresLinkdown(inDev: InDevice): boolean {
+    return this.confAll.ignoreRoutesWithLinkdown !== 0 || inDev.conf.ignoreRoutesWithLinkdown !== 0;
+  }
+
+  /** Writing net.ipv4.ip_forward sets all devices and what new ones get. Models `inet_forward_change()`. */
+  #setForwarding(value: number): void {
+    this.confAll.forwarding = value;
+    this.confDefault.forwarding = value;
+    for (const dev of this.net.devices.values()) if (dev.ipv4 !== null) dev.ipv4.conf.forwarding = value;
+    this.fib.invalidate();
+  }
+
+  #registerConf(name: string, conf: DeviceConf): void {
+    for (const [file, field] of CONF_FILES)
+      this.net.sysctl.registerInt(
+        `net.ipv4.conf.${name}.${file}`,
+        () => conf[field],
+        (value) => {
+          if (field === "forwarding" && name === "all") {
+            this.#setForwarding(value);
+            return;
+          }
+          conf[field] = value;
+          this.fib.invalidate();
+        },
+      );
+  }
+
+  #registerSysctls(): void {
+    const sysctl = this.net.sysctl;
+    this.#registerConf("all", this.confAll);
+    this.#registerConf("default", this.confDefault);
+    sysctl.registerInt(
+      "net.ipv4.ip_forward",
+      () => this.confAll.forwarding,
+      (value) => this.#setForwarding(value),
+    );
+    sysctl.registerInt(
+      "net.ipv4.ip_default_ttl",
+      () => this.defaultTtl,
+      (value) => {
+        this.defaultTtl = value;
+      },
+      1,
+      255,
+    );
+    const flag = (name: string, get: () => boolean, set: (value: boolean) => void): void =>
+      sysctl.registerInt(
+        name,
+        () => (get() ? 1 : 0),
+        (value) => set(value !== 0),
+        0,
+        255,
+      );
+    flag(
+      "net.ipv4.ip_early_demux",
+      () => this.earlyDemux,
+      (value) => {
+        this.earlyDemux = value;
+      },
+    );
+    flag(
+      "net.ipv4.ip_forward_use_pmtu",
+      () => this.forwardUsePmtu,
+      (value) => {
+        this.forwardUsePmtu = value;
+      },
+    );
+    flag(
+      "net.ipv4.ip_nonlocal_bind",
+      () => this.nonlocalBind,
+      (value) => {
+        this.nonlocalBind = value;
+      },
+    );
+    this.icmp.registerSysctls(sysctl);
+  }
+}
+
+/** Refuses what is not a number between two, as /proc/sys does. */
+export function checkedInt(name: string, text: string, min: number, max: number): number {
+  if (!/^[+-]?\d+$/.test(text)) throw new SysctlError("EINVAL", name);
+  const value = Number(text);
+  if (value < min || value > max) throw new SysctlError("EINVAL", name);
+  return value;
 }

@@ -12,8 +12,18 @@
  * client.sockets.ping.open({}, { onReply: (reply) => {} }).send(address, sequence, payload);
  * ```
  */
+import type { NetDevice } from "../dev/device.js";
+import { EADDRINUSE, EADDRNOTAVAIL, ENODEV, SystemError } from "../errno.js";
+import type { IcmpError } from "../ip/icmp.js";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
+import { SysctlError } from "../sysctl.js";
+import { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH } from "../wire/icmp.js";
+import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import { PingProtocol } from "./ping.js";
+import { TcpProtocol } from "./tcp.js";
+import { UdpProtocol } from "./udp.js";
 
 /** What the IP layer needs of the sockets; implemented in this folder. */
 export interface SocketsApi {
@@ -243,10 +253,92 @@ export interface PingApi {
   open(options?: PingOpenOptions, handlers?: PingHandlers): PingSocket;
 }
 
-export class Sockets {
+export class Sockets implements SocketsApi {
   readonly net: NetNamespace;
+  readonly tcp: TcpProtocol;
+  readonly udp: UdpProtocol;
+  readonly ping: PingProtocol;
+  /** `net.ipv4.ip_local_port_range`. */
+  portRange: readonly [number, number] = [32768, 60999];
 
   constructor(net: NetNamespace) {
     this.net = net;
+    this.tcp = new TcpProtocol(net);
+    this.udp = new UdpProtocol(net);
+    this.ping = new PingProtocol(net);
+    net.sysctl.register({
+      name: "net.ipv4.ip_local_port_range",
+      get: () => this.portRange.join("\t"),
+      set: (text) => {
+        const [low, high] = text.split(/\s+/).map(Number);
+        if (!(low >= 1 && high <= 65535 && low <= high))
+          throw new SysctlError("EINVAL", "net.ipv4.ip_local_port_range");
+        this.portRange = [low, high];
+      },
+    });
+  }
+
+  deliver(skb: SkBuff): void {
+    const { net } = this;
+    net.ip.snmp.ip.InDelivers++;
+    const trace = net.trace;
+    if (trace !== null) trace.done(skb, null);
+    // The entry is done with: what sockets keep does not hold it. Models the nf_reset_ct() on delivery.
+    const protocol = skb.data[IPV4_PROTOCOL];
+    if (protocol === IPPROTO_TCP) this.tcp.receive(skb);
+    else if (protocol === IPPROTO_UDP) this.udp.receive(skb);
+    else if (protocol === IPPROTO_ICMP) {
+      if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmp" });
+      this.ping.receive(skb);
+      net.ip.icmp.receive(skb);
+    } else {
+      net.ip.snmp.ip.InUnknownProtos++;
+      if (trace !== null) trace.note({ kind: "end", reason: `no protocol ${protocol}` });
+      net.ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
+    }
+    net.free(skb);
+  }
+
+  /** The route that a known connection's packets take, so that routing need not be asked. Models `tcp_v4_early_demux()`. */
+  earlyDemux(skb: SkBuff, dev: NetDevice): Rtable | null {
+    return skb.data[IPV4_PROTOCOL] === IPPROTO_TCP ? this.tcp.earlyDemux(skb, dev) : this.udp.earlyDemux(skb, dev);
+  }
+
+  /** An ICMP error about a packet of this host. */
+  icmpError(error: IcmpError): void {
+    if (error.protocol === IPPROTO_TCP) this.tcp.icmpError(error);
+    else if (error.protocol === IPPROTO_UDP) this.udp.icmpError(error);
+    else if (error.protocol === IPPROTO_ICMP) this.ping.icmpError(error);
+  }
+
+  list(): SocketInfo[] {
+    return [...this.udp.list(), ...this.ping.list(), ...this.tcp.list()];
+  }
+
+  /** The device that `SO_BINDTODEVICE` names. Throws ENODEV. */
+  boundDevice(options: SocketOptions): NetDevice | null {
+    if (options.device === undefined) return null;
+    const dev = this.net.devices.get(options.device);
+    if (dev === undefined) throw new SystemError(ENODEV);
+    return dev;
+  }
+
+  /** Throws EADDRNOTAVAIL for an address that is not this host's. Models `inet_bind()`'s check. */
+  checkLocal(address: number): void {
+    if (address === 0 || this.net.ip.nonlocalBind) return;
+    const type = this.net.ip.addressType(address);
+    if (type !== RTN_LOCAL && type !== RTN_BROADCAST && type !== RTN_MULTICAST) throw new SystemError(EADDRNOTAVAIL);
+  }
+
+  /** A free port of the ephemeral range, tried from a random one on. Throws EADDRINUSE. */
+  ephemeralPort(free: (port: number) => boolean, step = 1): number {
+    const [low, high] = this.portRange;
+    const size = high - low + 1;
+    const start = this.net.random.u32() % size;
+    for (let i = 0; i < size; i++) {
+      const port = low + ((start + i * step) % size);
+      if (free(port)) return port;
+    }
+    throw new SystemError(EADDRINUSE);
   }
 }

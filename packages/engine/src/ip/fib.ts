@@ -1,0 +1,575 @@
+/**
+ * The forwarding information base: routing tables with longest-prefix match, and the policy rules that choose among
+ * them. Multipath routes, nexthop objects and `suppress_prefixlength` are not modelled.
+ * Models net/ipv4/fib_trie.c (as hash tables by prefix length), fib_semantics.c and fib_rules.c.
+ */
+import type { NetDevice } from "../dev/device.js";
+import {
+  EACCES,
+  EEXIST,
+  EHOSTUNREACH,
+  EINVAL,
+  ENETDOWN,
+  ENETUNREACH,
+  ENODEV,
+  ENOENT,
+  ESRCH,
+  SystemError,
+} from "../errno.js";
+import type { NetNamespace } from "../netns.js";
+import { prefixMask } from "../wire/address.js";
+import {
+  RTN_ANYCAST,
+  RTN_BLACKHOLE,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_PROHIBIT,
+  RTN_THROW,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+  type Rtable,
+} from "./route.js";
+import {
+  FR_ACT_BLACKHOLE,
+  FR_ACT_PROHIBIT,
+  FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  type PolicyRule,
+  type Route,
+  type RouteAddMode,
+  type RouteRequest,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_NOWHERE,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_DEFAULT,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTPROT_BOOT,
+  RTPROT_KERNEL,
+} from "./rtnetlink.js";
+
+/** A path MTU learned for one destination. Models `struct fib_nh_exception`. */
+export interface PathException {
+  mtu: number;
+  locked: boolean;
+  expiresMicros: number;
+  rtable: Rtable | null;
+}
+
+/** A route in its table, with its next hop and the decisions made from it. */
+export class FibRoute implements Route {
+  readonly table: number;
+  readonly type: number;
+  readonly dst: number;
+  readonly prefixLength: number;
+  readonly tos: number;
+  readonly priority: number;
+  readonly protocol: number;
+  readonly scope: number;
+  readonly prefsrc: number;
+  readonly gateway: number;
+  readonly dev: NetDevice | null;
+  readonly onlink: boolean;
+  readonly mtu: number;
+  readonly mtuLocked: boolean;
+  /** Scope of the next hop: NOWHERE for addresses of this host, HOST for on-link, LINK for gateways. */
+  readonly nexthopScope: number;
+  /** The decision for packets that arrive and match. */
+  rthInput: Rtable | null = null;
+  /** The decision for packets of this host. */
+  rthOutput: Rtable | null = null;
+  exceptions: Map<number, PathException> | null = null;
+
+  constructor(route: Omit<Route, "linkdown">, nexthopScope: number) {
+    this.table = route.table;
+    this.type = route.type;
+    this.dst = route.dst;
+    this.prefixLength = route.prefixLength;
+    this.tos = route.tos;
+    this.priority = route.priority;
+    this.protocol = route.protocol;
+    this.scope = route.scope;
+    this.prefsrc = route.prefsrc;
+    this.gateway = route.gateway;
+    this.dev = route.dev;
+    this.onlink = route.onlink;
+    this.mtu = route.mtu;
+    this.mtuLocked = route.mtuLocked;
+    this.nexthopScope = nexthopScope;
+  }
+
+  get linkdown(): boolean {
+    return this.dev !== null && this.nexthopScope !== RT_SCOPE_NOWHERE && this.dev.up && !this.dev.running;
+  }
+
+  /** Whether two routes say the same about the way (`struct fib_info` equal, with type and scope). */
+  sameAs(other: FibRoute): boolean {
+    return (
+      this.type === other.type &&
+      this.scope === other.scope &&
+      this.protocol === other.protocol &&
+      this.prefsrc === other.prefsrc &&
+      this.priority === other.priority &&
+      this.gateway === other.gateway &&
+      this.dev === other.dev &&
+      this.onlink === other.onlink &&
+      this.mtu === other.mtu
+    );
+  }
+}
+
+/** What is asked of the tables. One object is reused by the IP layer, so that a lookup allocates nothing. */
+export class Flow {
+  dst = 0;
+  src = 0;
+  mark = 0;
+  tos = 0;
+  /** Output device asked for, or null. */
+  oif: NetDevice | null = null;
+  /** Device the packet came by; null for packets of this host (the rules' `iif lo`). */
+  iif: NetDevice | null = null;
+  /** Least scope of routes that count. */
+  scope = RT_SCOPE_UNIVERSE;
+}
+
+/** One routing table. */
+class FibTable {
+  readonly id: number;
+  /** By prefix length: routes of each prefix, most preferred first. */
+  readonly #byLength: (Map<number, FibRoute[]> | null)[] = new Array<Map<number, FibRoute[]> | null>(33).fill(null);
+  /** Prefix lengths that have routes, longest first. */
+  #lengths: number[] = [];
+  #masks: number[] = [];
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  get empty(): boolean {
+    return this.#lengths.length === 0;
+  }
+
+  /** The route a flow takes, or null. Refusing types are returned like others. Models `fib_table_lookup()`. */
+  lookup(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+    for (let i = 0; i < this.#lengths.length; i++) {
+      const map = this.#byLength[this.#lengths[i]] as Map<number, FibRoute[]>;
+      const routes = map.get((flow.dst & this.#masks[i]) >>> 0);
+      if (routes === undefined) continue;
+      for (let j = 0; j < routes.length; j++) {
+        const route = routes[j];
+        if (route.tos !== 0 && route.tos !== flow.tos) continue;
+        if (route.scope < flow.scope) continue;
+        const dev = route.dev;
+        if (dev !== null) {
+          if (flow.oif !== null && flow.oif !== dev) continue;
+          if (!ignoreLinkState && !dev.running && dev.ipv4 !== null && dev.net.ip.ignoresLinkdown(dev.ipv4)) continue;
+        }
+        return route;
+      }
+    }
+    return null;
+  }
+
+  at(dst: number, prefixLength: number): FibRoute[] {
+    return this.#byLength[prefixLength]?.get(dst) ?? [];
+  }
+
+  set(dst: number, prefixLength: number, routes: FibRoute[]): void {
+    let map = this.#byLength[prefixLength];
+    if (routes.length > 0) {
+      if (map === null) {
+        map = new Map();
+        this.#byLength[prefixLength] = map;
+      }
+      map.set(dst, routes);
+    } else if (map !== null) {
+      map.delete(dst);
+      if (map.size === 0) this.#byLength[prefixLength] = null;
+    }
+    this.#lengths = [];
+    for (let length = 32; length >= 0; length--) if (this.#byLength[length] !== null) this.#lengths.push(length);
+    this.#masks = this.#lengths.map(prefixMask);
+  }
+
+  /** In the trie's order: by destination, the longer prefix first. */
+  list(): FibRoute[] {
+    const all: FibRoute[] = [];
+    for (const length of this.#lengths)
+      for (const routes of (this.#byLength[length] as Map<number, FibRoute[]>).values()) all.push(...routes);
+    // A stable sort: routes of one prefix stay in their order of preference.
+    return all.sort((a, b) => a.dst - b.dst || b.prefixLength - a.prefixLength);
+  }
+}
+
+/** The least scope that a type of route may have, and its refusal. Models `fib_props`. */
+const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: number }> = new Map([
+  [RTN_UNICAST, { scope: RT_SCOPE_UNIVERSE, error: 0 }],
+  [RTN_LOCAL, { scope: RT_SCOPE_HOST, error: 0 }],
+  [RTN_BROADCAST, { scope: RT_SCOPE_LINK, error: 0 }],
+  [RTN_ANYCAST, { scope: RT_SCOPE_LINK, error: 0 }],
+  [RTN_MULTICAST, { scope: RT_SCOPE_UNIVERSE, error: 0 }],
+  [RTN_BLACKHOLE, { scope: RT_SCOPE_UNIVERSE, error: EINVAL }],
+  [RTN_UNREACHABLE, { scope: RT_SCOPE_UNIVERSE, error: EHOSTUNREACH }],
+  [RTN_PROHIBIT, { scope: RT_SCOPE_UNIVERSE, error: EACCES }],
+  [RTN_THROW, { scope: RT_SCOPE_UNIVERSE, error: ENETUNREACH }],
+]);
+
+function blankRule(priority: number, table: number): PolicyRule {
+  return {
+    priority,
+    action: FR_ACT_TO_TBL,
+    table,
+    src: 0,
+    srcLength: 0,
+    dst: 0,
+    dstLength: 0,
+    tos: 0,
+    fwmark: 0,
+    fwmask: 0,
+    iif: "",
+    oif: "",
+    invert: false,
+  };
+}
+
+export class Fib {
+  readonly #net: NetNamespace;
+  readonly #tables = new Map<number, FibTable>();
+  #rules: PolicyRule[] = [
+    blankRule(0, RT_TABLE_LOCAL),
+    blankRule(32766, RT_TABLE_MAIN),
+    blankRule(32767, RT_TABLE_DEFAULT),
+  ];
+  /** Whether a rule besides the first three was ever made. Models `fib_has_custom_rules`. */
+  hasCustomRules = false;
+  /** Counts changes; a decision with another number is not valid any more. Models `rt_genid`. */
+  genid = 1;
+  /** Positive errno of the last {@link lookup} that gave null. */
+  error = 0;
+
+  constructor(net: NetNamespace) {
+    this.#net = net;
+  }
+
+  /** Makes every decision taken so far invalid. */
+  invalidate(): void {
+    this.genid++;
+  }
+
+  #table(id: number): FibTable {
+    let table = this.#tables.get(id);
+    if (table === undefined) {
+      table = new FibTable(id);
+      this.#tables.set(id, table);
+    }
+    return table;
+  }
+
+  #ruleMatches(rule: PolicyRule, flow: Flow): boolean {
+    const matches =
+      (rule.iif === "" || rule.iif === (flow.iif === null ? "lo" : flow.iif.name)) &&
+      (rule.oif === "" || (flow.oif !== null && rule.oif === flow.oif.name)) &&
+      ((rule.fwmark ^ flow.mark) & rule.fwmask) === 0 &&
+      ((rule.src ^ flow.src) & prefixMask(rule.srcLength)) === 0 &&
+      ((rule.dst ^ flow.dst) & prefixMask(rule.dstLength)) === 0 &&
+      (rule.tos === 0 || rule.tos === flow.tos);
+    return matches !== rule.invert;
+  }
+
+  /**
+   * The route that a flow takes through rules and tables; null with {@link error} set when there is none or it refuses.
+   * Models `fib_lookup()`.
+   */
+  lookup(flow: Flow, ignoreLinkState = false): FibRoute | null {
+    const rules = this.#rules;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i];
+      if (!this.#ruleMatches(rule, flow)) continue;
+      if (rule.action !== FR_ACT_TO_TBL) {
+        this.error =
+          rule.action === FR_ACT_UNREACHABLE ? ENETUNREACH : rule.action === FR_ACT_PROHIBIT ? EACCES : EINVAL;
+        return null;
+      }
+      const route = this.#tables.get(rule.table)?.lookup(flow, ignoreLinkState) ?? null;
+      if (route === null || route.type === RTN_THROW) continue;
+      const error = route.type >= RTN_BLACKHOLE ? (PROPS.get(route.type)?.error ?? EINVAL) : 0;
+      if (error === 0) return route;
+      this.error = error;
+      return null;
+    }
+    this.error = ENETUNREACH;
+    return null;
+  }
+
+  /** A lookup in one table; null when it has no route. */
+  lookupTable(table: number, flow: Flow): FibRoute | null {
+    return this.#tables.get(table)?.lookup(flow, true) ?? null;
+  }
+
+  // --- routes -----------------------------------------------------------------------------------------------------
+
+  routes(table: number): FibRoute[] {
+    return this.#tables.get(table)?.list() ?? [];
+  }
+
+  tables(): number[] {
+    return [...this.#tables.values()]
+      .filter((table) => !table.empty)
+      .map((table) => table.id)
+      .sort((a, b) => a - b);
+  }
+
+  /** Checks a request as the kernel does and makes the route. Models `fib_create_info()`. */
+  #create(request: RouteRequest): FibRoute {
+    const type = request.type ?? RTN_UNICAST;
+    const gateway = request.gateway ?? 0;
+    const dev = request.dev ?? null;
+    const onlink = request.onlink ?? false;
+    const prefsrc = request.prefsrc ?? 0;
+    const { dst, prefixLength } = request;
+    if (prefixLength < 0 || prefixLength > 32) throw new SystemError(EINVAL, "Invalid prefix length");
+    if ((dst & ~prefixMask(prefixLength)) !== 0)
+      throw new SystemError(EINVAL, "Invalid prefix for given prefix length");
+    const props = PROPS.get(type);
+    if (props === undefined) throw new SystemError(EINVAL, "Invalid route type");
+    const scope =
+      request.scope ??
+      (type === RTN_LOCAL
+        ? RT_SCOPE_HOST
+        : type === RTN_BROADCAST ||
+            type === RTN_MULTICAST ||
+            type === RTN_ANYCAST ||
+            (type === RTN_UNICAST && gateway === 0)
+          ? RT_SCOPE_LINK
+          : RT_SCOPE_UNIVERSE);
+    if (props.scope > scope) throw new SystemError(EINVAL, "Invalid scope");
+    const make = (out: NetDevice | null, nexthopScope: number): FibRoute =>
+      new FibRoute(
+        {
+          table: request.table ?? RT_TABLE_MAIN,
+          type,
+          dst,
+          prefixLength,
+          tos: request.tos ?? 0,
+          priority: request.priority ?? 0,
+          protocol: request.protocol ?? RTPROT_BOOT,
+          scope,
+          prefsrc,
+          gateway,
+          dev: out,
+          onlink,
+          mtu: request.mtu ?? 0,
+          mtuLocked: request.mtuLocked ?? false,
+        },
+        nexthopScope,
+      );
+    if (props.error !== 0) {
+      if (gateway !== 0 || dev !== null)
+        throw new SystemError(EINVAL, "Gateway, device and multipath can not be specified for this route type");
+      return make(null, RT_SCOPE_NOWHERE);
+    }
+    if (scope > RT_SCOPE_HOST) throw new SystemError(EINVAL, "Invalid scope");
+    let route: FibRoute;
+    if (scope === RT_SCOPE_HOST) {
+      if (gateway !== 0) throw new SystemError(EINVAL, "Route with host scope can not have a gateway");
+      if (dev === null) throw new SystemError(ENODEV);
+      route = make(dev, RT_SCOPE_NOWHERE);
+    } else if (gateway !== 0) {
+      route = this.#checkGateway(request, gateway, scope, onlink, make);
+    } else {
+      if (onlink) throw new SystemError(EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set");
+      if (dev === null) throw new SystemError(ENODEV);
+      if (!dev.up) throw new SystemError(ENETDOWN, "Device for nexthop is not up");
+      route = make(dev, RT_SCOPE_HOST);
+    }
+    if (prefsrc !== 0 && (type !== RTN_LOCAL || dst === 0 || prefsrc !== dst)) {
+      if (this.#net.ip.addressType(prefsrc) !== RTN_LOCAL) throw new SystemError(EINVAL, "Invalid prefsrc address");
+    }
+    return route;
+  }
+
+  /** Models `fib_check_nh_v4_gw()`. */
+  #checkGateway(
+    request: RouteRequest,
+    gateway: number,
+    scope: number,
+    onlink: boolean,
+    make: (dev: NetDevice, nexthopScope: number) => FibRoute,
+  ): FibRoute {
+    const dev = request.dev ?? null;
+    if (onlink) {
+      if (scope >= RT_SCOPE_LINK) throw new SystemError(EINVAL, "Nexthop has invalid scope");
+      if (dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
+      if (!dev.up) throw new SystemError(ENETDOWN, "Nexthop device is not up");
+      if (this.#net.ip.addressType(gateway, dev) !== RTN_UNICAST)
+        throw new SystemError(EINVAL, "Nexthop has invalid gateway");
+      return make(dev, RT_SCOPE_LINK);
+    }
+    const flow = new Flow();
+    flow.dst = gateway;
+    flow.oif = dev;
+    flow.scope = Math.max(RT_SCOPE_LINK, scope + 1);
+    let found: FibRoute | null = null;
+    const table = request.table ?? RT_TABLE_MAIN;
+    if (table !== RT_TABLE_MAIN) found = this.lookupTable(table, flow);
+    found ??= this.lookup(flow, true);
+    if (found === null) throw new SystemError(this.error, "Nexthop has invalid gateway");
+    if (found.type !== RTN_UNICAST && found.type !== RTN_LOCAL)
+      throw new SystemError(EINVAL, "Nexthop has invalid gateway");
+    if (found.dev === null) throw new SystemError(EINVAL, "No egress device for nexthop");
+    if (!found.dev.up) throw new SystemError(ENETDOWN);
+    return make(found.dev, found.scope);
+  }
+
+  /** Models `fib_table_insert()`. */
+  add(request: RouteRequest, mode: RouteAddMode = "add"): void {
+    const route = this.#create(request);
+    const table = this.#table(route.table);
+    const routes = [...table.at(route.dst, route.prefixLength)];
+    const samePlace = (other: FibRoute): boolean => other.tos === route.tos && other.priority === route.priority;
+    const first = routes.findIndex(samePlace);
+    if (first >= 0) {
+      if (mode === "add") throw new SystemError(EEXIST);
+      const match = routes.findIndex((other) => samePlace(other) && other.sameAs(route));
+      if (mode === "replace" || mode === "change") {
+        if (match >= 0) {
+          if (match === first) return;
+          throw new SystemError(EEXIST);
+        }
+        routes[first] = route;
+        table.set(route.dst, route.prefixLength, routes);
+        this.invalidate();
+        return;
+      }
+      if (match >= 0) throw new SystemError(EEXIST);
+      let at = first;
+      if (mode === "append") while (at < routes.length && samePlace(routes[at])) at++;
+      routes.splice(at, 0, route);
+    } else {
+      if (mode === "change") throw new SystemError(ENOENT);
+      let at = 0;
+      while (
+        at < routes.length &&
+        (routes[at].tos > route.tos || (routes[at].tos === route.tos && routes[at].priority < route.priority))
+      )
+        at++;
+      routes.splice(at, 0, route);
+    }
+    table.set(route.dst, route.prefixLength, routes);
+    this.invalidate();
+  }
+
+  /** Models `fib_table_delete()`. */
+  delete(request: RouteRequest): void {
+    const id = request.table ?? RT_TABLE_MAIN;
+    const table = this.#tables.get(id);
+    if (table === undefined) throw new SystemError(ESRCH, "FIB table does not exist");
+    const { dst, prefixLength } = request;
+    if ((dst & ~prefixMask(prefixLength)) !== 0)
+      throw new SystemError(EINVAL, "Invalid prefix for given prefix length");
+    const routes = table.at(dst, prefixLength);
+    const at = routes.findIndex(
+      (route) =>
+        route.tos === (request.tos ?? 0) &&
+        (request.type === undefined || route.type === request.type) &&
+        (request.scope === undefined || request.scope === RT_SCOPE_NOWHERE || route.scope === request.scope) &&
+        (request.priority === undefined || request.priority === 0 || route.priority === request.priority) &&
+        (request.protocol === undefined || request.protocol === 0 || route.protocol === request.protocol) &&
+        (request.prefsrc === undefined || request.prefsrc === 0 || route.prefsrc === request.prefsrc) &&
+        (request.gateway === undefined || request.gateway === 0 || route.gateway === request.gateway) &&
+        (request.dev === undefined || request.dev === null || route.dev === request.dev) &&
+        (request.mtu === undefined || request.mtu === 0 || route.mtu === request.mtu),
+    );
+    if (at < 0) throw new SystemError(ESRCH);
+    table.set(
+      dst,
+      prefixLength,
+      routes.filter((_, i) => i !== at),
+    );
+    this.invalidate();
+  }
+
+  /** Removes the routes that a test picks. Returns how many went. Models `fib_table_flush()`. */
+  purge(doomed: (route: FibRoute) => boolean): number {
+    let count = 0;
+    for (const table of this.#tables.values())
+      for (const route of table.list())
+        if (doomed(route)) {
+          const rest = table.at(route.dst, route.prefixLength).filter((other) => other !== route);
+          table.set(route.dst, route.prefixLength, rest);
+          count++;
+        }
+    this.invalidate();
+    return count;
+  }
+
+  /** A route that follows from an address. Models `fib_magic()`. */
+  magicRequest(type: number, dst: number, prefixLength: number, dev: NetDevice, local: number): RouteRequest {
+    return {
+      type,
+      dst,
+      prefixLength,
+      dev,
+      prefsrc: local,
+      table: type === RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL,
+      protocol: RTPROT_KERNEL,
+      scope: type === RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK,
+    };
+  }
+
+  /** Adds a route that follows from an address; one that is there already is left. */
+  magicAdd(request: RouteRequest): void {
+    try {
+      this.add(request, "append");
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+    }
+  }
+
+  /** Removes a route that followed from an address, if it is there. */
+  magicDelete(request: RouteRequest): void {
+    try {
+      this.delete(request);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+    }
+  }
+
+  // --- rules ------------------------------------------------------------------------------------------------------
+
+  rules(): PolicyRule[] {
+    return [...this.#rules];
+  }
+
+  /** Models `fib_nl_newrule()` with NLM_F_EXCL. */
+  addRule(request: Partial<PolicyRule>): void {
+    const second = this.#rules[1]?.priority ?? 0;
+    const rule: PolicyRule = {
+      ...blankRule(request.priority ?? Math.max(0, second - 1), request.table ?? RT_TABLE_MAIN),
+      ...request,
+    };
+    if (rule.action === FR_ACT_BLACKHOLE || rule.action === FR_ACT_UNREACHABLE || rule.action === FR_ACT_PROHIBIT) {
+      if (request.table !== undefined && request.table !== 0) throw new SystemError(EINVAL);
+      Object.assign(rule, { table: 0 });
+    }
+    const keys = Object.keys(rule) as (keyof PolicyRule)[];
+    if (this.#rules.some((other) => keys.every((key) => other[key] === rule[key]))) throw new SystemError(EEXIST);
+    let at = 0;
+    while (at < this.#rules.length && this.#rules[at].priority <= rule.priority) at++;
+    this.#rules = [...this.#rules.slice(0, at), rule, ...this.#rules.slice(at)];
+    this.hasCustomRules = true;
+    this.invalidate();
+  }
+
+  /** Models `fib_nl_delrule()`. */
+  deleteRule(request: Partial<PolicyRule>): void {
+    const keys = Object.keys(request) as (keyof PolicyRule)[];
+    const at = this.#rules.findIndex((rule) => keys.every((key) => rule[key] === request[key]));
+    if (at < 0) throw new SystemError(ENOENT);
+    this.#rules = this.#rules.filter((_, i) => i !== at);
+    this.hasCustomRules = true;
+    this.invalidate();
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Fragments put together again. Overlapping pieces end the whole packet, as Linux has it; an incomplete one is given
+ * up after 30 s, with an ICMP error when its first piece came and it was for this host.
+ * Models net/ipv4/ip_fragment.c and inet_fragment.c; memory limits are not modelled.
+ */
+import type { Timer } from "../clock.js";
+import type { NetNamespace } from "../netns.js";
+import { SkBuff } from "../skb.js";
+import { get16, get32, put16 } from "../wire/bytes.js";
+import { ICMP_EXC_FRAGTIME, ICMP_TIME_EXCEEDED } from "../wire/icmp.js";
+import {
+  IP_DF,
+  IP_MF,
+  IP_OFFSET,
+  IPV4_DST,
+  IPV4_FRAGMENT,
+  IPV4_ID,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  IPV4_TOTAL_LENGTH,
+  ipv4HeaderLength,
+  ipv4SetChecksum,
+} from "../wire/ipv4.js";
+
+/** `net.ipv4.ipfrag_time`. */
+const REASSEMBLY_TIME = 30_000_000;
+
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly skb: SkBuff;
+}
+
+interface Queue {
+  readonly pieces: Piece[];
+  /** Length of the whole payload, once the last piece came; -1 before. */
+  total: number;
+  readonly timer: Timer;
+}
+
+export class FragmentQueues {
+  readonly #net: NetNamespace;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(net: NetNamespace) {
+    this.#net = net;
+  }
+
+  /** See `IpStack.defrag`. */
+  defrag(skb: SkBuff, user: "local" | "conntrack-in" | "conntrack-out"): SkBuff | null {
+    const data = skb.data;
+    const word = get16(data, IPV4_FRAGMENT);
+    if ((word & (IP_MF | IP_OFFSET)) === 0) return skb;
+    const mib = this.#net.ip.snmp.ip;
+    mib.ReasmReqds++;
+    const key = `${user} ${get32(data, IPV4_SRC)} ${get32(data, IPV4_DST)} ${get16(data, IPV4_ID)} ${data[IPV4_PROTOCOL]}`;
+    const queue = this.#queue(key, user);
+    const headerLength = ipv4HeaderLength(data, 0);
+    const start = (word & IP_OFFSET) * 8;
+    let end = start + skb.len - headerLength;
+    const last = (word & IP_MF) === 0;
+    if (last) {
+      if ((queue.total >= 0 && end !== queue.total) || queue.pieces.some((piece) => piece.end > end))
+        return this.#refuse(key, queue, skb, false);
+      queue.total = end;
+    } else {
+      // Pieces before the last carry a multiple of eight bytes.
+      end &= ~7;
+      if (queue.total >= 0 && end > queue.total) return this.#refuse(key, queue, skb, false);
+    }
+    if (end === start) return this.#refuse(key, queue, skb, false);
+    if (queue.pieces.some((piece) => piece.start === start && piece.end === end)) {
+      this.#net.free(skb);
+      return null;
+    }
+    if (queue.pieces.some((piece) => start < piece.end && piece.start < end))
+      return this.#refuse(key, queue, skb, true);
+    queue.pieces.push({ start, end, skb });
+    if (queue.total < 0) return null;
+    queue.pieces.sort((a, b) => a.start - b.start);
+    let reached = 0;
+    for (const piece of queue.pieces) {
+      if (piece.start !== reached) return null;
+      reached = piece.end;
+    }
+    if (reached !== queue.total) return null;
+    return this.#join(key, queue, skb);
+  }
+
+  #queue(key: string, user: string): Queue {
+    let queue = this.#queues.get(key);
+    if (queue === undefined) {
+      const made: Queue = {
+        pieces: [],
+        total: -1,
+        timer: this.#net.clock.schedule(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
+      };
+      queue = made;
+      this.#queues.set(key, queue);
+    }
+    return queue;
+  }
+
+  /** A piece that cannot be: it goes, and on an overlap all that was kept too. */
+  #refuse(key: string, queue: Queue, skb: SkBuff, all: boolean): null {
+    this.#net.ip.snmp.ip.ReasmFails++;
+    this.#net.free(skb);
+    if (all || queue.pieces.length === 0) this.#end(key, queue);
+    return null;
+  }
+
+  #end(key: string, queue: Queue): void {
+    this.#net.clock.cancel(queue.timer);
+    this.#queues.delete(key);
+    for (const piece of queue.pieces) this.#net.free(piece.skb);
+  }
+
+  #join(key: string, queue: Queue, last: SkBuff): SkBuff | null {
+    const first = queue.pieces[0].skb;
+    const headerLength = ipv4HeaderLength(first.data, 0);
+    const length = headerLength + queue.total;
+    const mib = this.#net.ip.snmp.ip;
+    if (length > 0xffff) {
+      mib.ReasmFails++;
+      this.#end(key, queue);
+      return null;
+    }
+    const whole = new SkBuff(new Uint8Array(length));
+    whole.data.set(first.data.subarray(0, headerLength), 0);
+    for (const piece of queue.pieces) {
+      const at = ipv4HeaderLength(piece.skb.data, 0);
+      whole.data.set(piece.skb.data.subarray(at, at + piece.end - piece.start), headerLength + piece.start);
+    }
+    put16(whole.data, IPV4_TOTAL_LENGTH, length);
+    put16(whole.data, IPV4_FRAGMENT, get16(first.data, IPV4_FRAGMENT) & IP_DF);
+    ipv4SetChecksum(whole.data, 0);
+    whole.iif = last.iif;
+    whole.dev = last.dev;
+    whole.dst = last.dst;
+    whole.mark = first.mark;
+    whole.packetType = last.packetType;
+    whole.transportOffset = headerLength;
+    whole.tstampMicros = last.tstampMicros;
+    whole.serial = last.serial;
+    mib.ReasmOKs++;
+    this.#end(key, queue);
+    return whole;
+  }
+
+  #expire(key: string, queue: Queue, user: string): void {
+    const mib = this.#net.ip.snmp.ip;
+    mib.ReasmTimeout++;
+    mib.ReasmFails++;
+    const first = queue.pieces.find((piece) => piece.start === 0)?.skb;
+    if (first !== undefined && user === "local") this.#net.ip.icmpSend(first, ICMP_TIME_EXCEEDED, ICMP_EXC_FRAGTIME, 0);
+    this.#end(key, queue);
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * ICMP of one host: errors about packets it could not handle, with the kernel's rules of silence and its rate limits;
+ * echo and timestamp replies; errors from others, handed to the sockets they concern. Models net/ipv4/icmp.c.
+ */
+import {
+  ECONNREFUSED,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENONET,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  EPROTO,
+} from "../errno.js";
+import { PACKET_HOST, type SkBuff } from "../skb.js";
+import type { SysctlTable } from "../sysctl.js";
+import { get16, get32, put32 } from "../wire/bytes.js";
+import {
+  checkIcmp,
+  ICMP_CODE,
+  ICMP_DEST_UNREACH,
+  ICMP_ECHO,
+  ICMP_ECHOREPLY,
+  ICMP_FRAG_NEEDED,
+  ICMP_HEADER_LENGTH,
+  ICMP_HOST_UNREACH,
+  ICMP_MTU,
+  ICMP_PARAMETERPROB,
+  ICMP_REDIRECT,
+  ICMP_REST,
+  ICMP_SOURCE_QUENCH,
+  ICMP_SR_FAILED,
+  ICMP_TIME_EXCEEDED,
+  ICMP_TIMESTAMP,
+  ICMP_TIMESTAMPREPLY,
+  ICMP_TYPE,
+  icmpChecksumOk,
+  icmpIsError,
+  icmpSetChecksum,
+  NR_ICMP_TYPES,
+} from "../wire/icmp.js";
+import {
+  IP_OFFSET,
+  IPPROTO_ICMP,
+  IPV4_DST,
+  IPV4_FRAGMENT,
+  IPV4_HEADER_LENGTH,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  IPV4_TOS,
+  ipv4HeaderLength,
+} from "../wire/ipv4.js";
+import { newPacket } from "./output.js";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
+import type { IpStack } from "./stack.js";
+
+/** An error message in whole never exceeds this (RFC 1122; RFC 1812 allows it). */
+const ERROR_LENGTH = 576;
+/** Precedence of errors: internetwork control. */
+const IPTOS_PREC_INTERNETCONTROL = 0xc0;
+/** Errors that may follow at once after a silence. */
+const XRLIM_BURST_FACTOR = 6;
+
+/** The errno that a socket gets for a code of DEST_UNREACH, and whether it ends a connection. Models `icmp_err_convert`. */
+const UNREACH_ERRORS: readonly (readonly [number, boolean])[] = [
+  [ENETUNREACH, false],
+  [EHOSTUNREACH, false],
+  [ENOPROTOOPT, true],
+  [ECONNREFUSED, true],
+  [EMSGSIZE, false],
+  [EOPNOTSUPP, false],
+  [ENETUNREACH, true],
+  [EHOSTDOWN, true],
+  [ENONET, true],
+  [ENETUNREACH, true],
+  [EHOSTUNREACH, true],
+  [ENETUNREACH, false],
+  [EHOSTUNREACH, false],
+  [EHOSTUNREACH, true],
+  [EHOSTUNREACH, true],
+  [EHOSTUNREACH, true],
+];
+
+/** What an ICMP error means to a socket: `hard` errors end a connection attempt at once. Null: nothing. */
+export function icmpErrno(type: number, code: number): { readonly errno: number; readonly hard: boolean } | null {
+  if (type === ICMP_DEST_UNREACH && code < UNREACH_ERRORS.length) {
+    const [errno, hard] = UNREACH_ERRORS[code];
+    return { errno, hard };
+  }
+  if (type === ICMP_TIME_EXCEEDED) return { errno: EHOSTUNREACH, hard: false };
+  if (type === ICMP_PARAMETERPROB) return { errno: EPROTO, hard: true };
+  return null;
+}
+
+/** A peer's allowance. Models `struct inet_peer`'s rate fields. */
+interface Bucket {
+  tokens: number;
+  lastJiffies: number;
+}
+
+export class Icmp {
+  readonly #ip: IpStack;
+  /** `net.ipv4.icmp_ratelimit`, milliseconds between errors to one host. */
+  #ratelimit = 1000;
+  /** `net.ipv4.icmp_ratemask`: the types that are limited. */
+  #ratemask = 6168;
+  /** `net.ipv4.icmp_msgs_per_sec`. */
+  #messagesPerSecond = 1000;
+  /** `net.ipv4.icmp_msgs_burst`. */
+  #messagesBurst = 50;
+  #echoIgnoreAll = false;
+  #echoIgnoreBroadcasts = true;
+  #errorsUseInboundAddress = false;
+  #globalCredit = 50;
+  #globalMicros = 0;
+  readonly #errorBuckets = new Map<number, Bucket>();
+  readonly #icmpBuckets = new Map<number, Bucket>();
+
+  constructor(ip: IpStack) {
+    this.#ip = ip;
+  }
+
+  registerSysctls(sysctl: SysctlTable): void {
+    const int = (name: string, get: () => number, set: (value: number) => void, max = 0x7fffffff): void =>
+      sysctl.registerInt(`net.ipv4.${name}`, get, set, 0, max);
+    int(
+      "icmp_ratelimit",
+      () => this.#ratelimit,
+      (value) => {
+        this.#ratelimit = value;
+      },
+    );
+    int(
+      "icmp_ratemask",
+      () => this.#ratemask,
+      (value) => {
+        this.#ratemask = value;
+      },
+    );
+    int(
+      "icmp_msgs_per_sec",
+      () => this.#messagesPerSecond,
+      (value) => {
+        this.#messagesPerSecond = value;
+      },
+    );
+    int(
+      "icmp_msgs_burst",
+      () => this.#messagesBurst,
+      (value) => {
+        this.#messagesBurst = value;
+      },
+    );
+    int(
+      "icmp_echo_ignore_all",
+      () => Number(this.#echoIgnoreAll),
+      (value) => {
+        this.#echoIgnoreAll = value !== 0;
+      },
+      1,
+    );
+    int(
+      "icmp_echo_ignore_broadcasts",
+      () => Number(this.#echoIgnoreBroadcasts),
+      (value) => {
+        this.#echoIgnoreBroadcasts = value !== 0;
+      },
+      1,
+    );
+    int(
+      "icmp_errors_use_inbound_ifaddr",
+      () => Number(this.#errorsUseInboundAddress),
+      (value) => {
+        this.#errorsUseInboundAddress = value !== 0;
+      },
+      1,
+    );
+  }
+
+  // --- errors -----------------------------------------------------------------------------------------------------
+
+  /** Models `icmp_send()`. `info` is the second word of the header (the MTU, the pointer's word). */
+  send(about: SkBuff, type: number, code: number, info: number): void {
+    const ip = this.#ip;
+    const data = about.data;
+    const rt = about.dst as Rtable | null;
+    if (about.len < IPV4_HEADER_LENGTH || rt === null) return;
+    if (about.packetType !== PACKET_HOST || rt.type === RTN_BROADCAST || rt.type === RTN_MULTICAST) return;
+    if ((get16(data, IPV4_FRAGMENT) & IP_OFFSET) !== 0) return;
+    const headerLength = ipv4HeaderLength(data, 0);
+    if (icmpIsError(type) && data[IPV4_PROTOCOL] === IPPROTO_ICMP) {
+      if (about.len <= headerLength) return;
+      const inner = data[headerLength + ICMP_TYPE];
+      if (inner > NR_ICMP_TYPES || icmpIsError(inner)) return;
+    }
+    const limited = this.#limits(type, code);
+    const onLoopback = about.iif !== null && about.iif === ip.net.loopback;
+    if (limited && !onLoopback && !this.#globalHasCredit()) {
+      ip.snmp.icmp.OutRateLimitGlobal++;
+      return;
+    }
+    const peer = get32(data, IPV4_SRC);
+    // The address that the packet was sent to, when it is ours; else the one of the way back.
+    let src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
+    if (src === 0 && this.#errorsUseInboundAddress && about.iif !== null) src = ip.selectAddress(about.iif, peer, 253);
+    const tos = icmpIsError(type) ? (data[IPV4_TOS] & 0x1e) | IPTOS_PREC_INTERNETCONTROL : data[IPV4_TOS];
+    const back = ip.routing.output(peer, src, 0, tos, null);
+    if (back === null) return;
+    if (limited && back.dev !== ip.net.loopback) {
+      if (!this.#peerAllows(this.#icmpBuckets, peer, this.#ratelimit)) {
+        ip.snmp.icmp.OutRateLimitHost++;
+        return;
+      }
+      this.#globalTake();
+    }
+    const room = Math.min(back.mtu, ERROR_LENGTH) - IPV4_HEADER_LENGTH - ICMP_HEADER_LENGTH;
+    const length = Math.min(about.len, room);
+    const skb = newPacket(
+      {
+        src: src === 0 ? back.prefsrc : src,
+        dst: peer,
+        protocol: IPPROTO_ICMP,
+        ttl: 0,
+        tos,
+        dontFragment: false,
+        id: 0,
+      },
+      ICMP_HEADER_LENGTH + length,
+    );
+    skb.data.set(data.subarray(0, length), IPV4_HEADER_LENGTH + ICMP_HEADER_LENGTH);
+    this.#finish(skb, type, code, info, back);
+  }
+
+  /** A packet's next hop was silent: its sender is told. Models `ipv4_send_dest_unreach()`. */
+  linkFailure(skb: SkBuff): void {
+    // The decision told of the way out; an error about a packet of our own comes back to ourselves.
+    this.send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+  }
+
+  /** Whether the route layer may send one more error to this packet's sender. Models the limit in `ip_error()`. */
+  errorAllowed(skb: SkBuff): boolean {
+    // `error_cost` a second, five at once.
+    return this.#take(this.#errorBuckets, get32(skb.data, IPV4_SRC), 1000, 5);
+  }
+
+  #limits(type: number, code: number): boolean {
+    if (type > NR_ICMP_TYPES) return false;
+    if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) return false;
+    return ((1 << type) & this.#ratemask) !== 0;
+  }
+
+  /** Models `icmp_global_allow()`; Linux takes up to three credits more at random, this engine none. */
+  #globalHasCredit(): boolean {
+    const now = this.#ip.net.clock.nowMicros;
+    const passed = Math.min(now - this.#globalMicros, 1_000_000);
+    // Refilled every 20 ms at the most.
+    if (passed >= 20_000) {
+      this.#globalCredit = Math.min(
+        this.#messagesBurst,
+        this.#globalCredit + Math.floor((passed * this.#messagesPerSecond) / 1e6),
+      );
+      this.#globalMicros = now;
+    }
+    return this.#globalCredit > 0;
+  }
+
+  #globalTake(): void {
+    if (this.#globalCredit > 0) this.#globalCredit--;
+  }
+
+  #peerAllows(buckets: Map<number, Bucket>, peer: number, interval: number): boolean {
+    if (interval === 0) return true;
+    return this.#take(buckets, peer, interval, XRLIM_BURST_FACTOR);
+  }
+
+  /** Models `inet_peer_xrlim_allow()`; intervals in milliseconds, which are jiffies here. */
+  #take(buckets: Map<number, Bucket>, peer: number, interval: number, burst: number): boolean {
+    const now = this.#ip.net.clock.jiffies;
+    let bucket = buckets.get(peer);
+    if (bucket === undefined) {
+      bucket = { tokens: interval * burst, lastJiffies: now };
+      buckets.set(peer, bucket);
+    }
+    bucket.tokens = Math.min(interval * burst, bucket.tokens + ((now - bucket.lastJiffies) >>> 0));
+    bucket.lastJiffies = now;
+    if (bucket.tokens < interval) return false;
+    bucket.tokens -= interval;
+    return true;
+  }
+
+  #finish(skb: SkBuff, type: number, code: number, rest: number, rt: Rtable): void {
+    const at = IPV4_HEADER_LENGTH;
+    skb.data[at + ICMP_TYPE] = type;
+    skb.data[at + ICMP_CODE] = code;
+    put32(skb.data, at + ICMP_REST, rest);
+    icmpSetChecksum(skb.data, at, skb.len - at);
+    skb.dst = rt;
+    const mib = this.#ip.snmp.icmp;
+    mib.OutMsgs++;
+    mib.outType[type]++;
+    this.#ip.localOut(skb);
+  }
+
+  // --- messages to this host --------------------------------------------------------------------------------------
+
+  /** A message for this host; the packet is only looked at. Models `icmp_rcv()`. */
+  receive(skb: SkBuff): void {
+    const ip = this.#ip;
+    const mib = ip.snmp.icmp;
+    const at = skb.transportOffset;
+    const length = skb.len - at;
+    mib.InMsgs++;
+    if (!checkIcmp(length)) {
+      mib.InErrors++;
+      return;
+    }
+    if (!icmpChecksumOk(skb.data, at, length)) {
+      mib.InCsumErrors++;
+      mib.InErrors++;
+      return;
+    }
+    const type = skb.data[at + ICMP_TYPE];
+    mib.inType[type]++;
+    if (type > NR_ICMP_TYPES) {
+      mib.InErrors++;
+      return;
+    }
+    const rt = skb.dst as Rtable;
+    const toMany = rt.type === RTN_BROADCAST || rt.type === RTN_MULTICAST;
+    if (toMany && (type === ICMP_ECHO || type === ICMP_TIMESTAMP) && this.#echoIgnoreBroadcasts) {
+      mib.InErrors++;
+      return;
+    }
+    if (type === ICMP_ECHO) {
+      if (!this.#echoIgnoreAll) this.#reply(skb, ICMP_ECHOREPLY, length);
+    } else if (type === ICMP_TIMESTAMP) {
+      if (length >= 20) this.#reply(skb, ICMP_TIMESTAMPREPLY, 20);
+      else mib.InErrors++;
+    } else if (type !== ICMP_ECHOREPLY && type !== ICMP_REDIRECT && icmpIsError(type))
+      this.#error(skb, at, length, type);
+  }
+
+  #reply(request: SkBuff, type: number, length: number): void {
+    const ip = this.#ip;
+    const data = request.data;
+    const at = request.transportOffset;
+    const rt = request.dst as Rtable;
+    const peer = get32(data, IPV4_SRC);
+    const src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
+    const tos = data[IPV4_TOS];
+    const back = ip.routing.output(peer, src, 0, tos, null);
+    if (back === null) return;
+    const skb = newPacket(
+      {
+        src: src === 0 ? back.prefsrc : src,
+        dst: peer,
+        protocol: IPPROTO_ICMP,
+        ttl: 0,
+        tos,
+        dontFragment: false,
+        id: 0,
+      },
+      length,
+    );
+    skb.data.set(data.subarray(at, at + length), IPV4_HEADER_LENGTH);
+    if (type === ICMP_TIMESTAMPREPLY) {
+      // Milliseconds since midnight, UTC: when received, when sent.
+      const { clock } = ip.net;
+      const millis = (clock.epochMillis + Math.floor(clock.nowMicros / 1000)) % 86_400_000;
+      put32(skb.data, IPV4_HEADER_LENGTH + 12, millis);
+      put32(skb.data, IPV4_HEADER_LENGTH + 16, millis);
+    }
+    this.#finish(skb, type, 0, get32(data, at + ICMP_REST), back);
+  }
+
+  /** An error about a packet that this host sent. Models `icmp_unreach()`. */
+  #error(skb: SkBuff, at: number, length: number, type: number): void {
+    const ip = this.#ip;
+    const data = skb.data;
+    const inner = at + ICMP_HEADER_LENGTH;
+    const innerLength = length - ICMP_HEADER_LENGTH;
+    if (innerLength < IPV4_HEADER_LENGTH || ipv4HeaderLength(data, inner) < IPV4_HEADER_LENGTH) {
+      ip.snmp.icmp.InErrors++;
+      return;
+    }
+    const innerHeader = ipv4HeaderLength(data, inner);
+    // RFC 1122: at least eight bytes beyond the header, or it cannot be told whose it was.
+    if (innerLength < innerHeader + 8) {
+      ip.snmp.icmp.InErrors++;
+      return;
+    }
+    const code = data[at + ICMP_CODE];
+    if (type === ICMP_DEST_UNREACH && (code > NR_UNREACH || code === ICMP_SR_FAILED)) return;
+    if (type === ICMP_SOURCE_QUENCH) return;
+    const mtu = type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED ? get16(data, at + ICMP_MTU) : 0;
+    if (mtu > 0) ip.routing.updatePmtu(get32(data, inner + IPV4_DST), 0, mtu);
+    ip.net.sockets.icmpError({
+      data,
+      inner,
+      transport: inner + innerHeader,
+      protocol: data[inner + IPV4_PROTOCOL],
+      from: get32(data, IPV4_SRC),
+      type,
+      code,
+      info: get32(data, at + ICMP_REST),
+      mtu,
+    });
+  }
+}
+
+/** Greatest code of DEST_UNREACH. */
+const NR_UNREACH = 15;
+
+/** An ICMP error as sockets are told of it. */
+export interface IcmpError {
+  /** The packet that carries the error. */
+  readonly data: Uint8Array;
+  /** Where the header of the packet in question begins. */
+  readonly inner: number;
+  /** Where its transport header begins; at least eight bytes are there. */
+  readonly transport: number;
+  readonly protocol: number;
+  /** Who sent the error. */
+  readonly from: number;
+  readonly type: number;
+  readonly code: number;
+  readonly info: number;
+  /** The next hop's MTU of a "fragmentation needed"; 0 for all others. */
+  readonly mtu: number;
+}

@@ -1,0 +1,103 @@
+/**
+ * The IPv4 side of a device: its addresses and its switches under net.ipv4.conf. Models `struct in_device`,
+ * include/linux/inetdevice.h.
+ */
+import type { NetDevice } from "../dev/device.js";
+import { type InterfaceAddress, RT_SCOPE_LINK } from "./rtnetlink.js";
+
+/** The switches of net.ipv4.conf.X that this engine obeys. Values are those of the files. */
+export class DeviceConf {
+  forwarding = 0;
+  rpFilter = 0;
+  acceptLocal = 0;
+  routeLocalnet = 0;
+  arpIgnore = 0;
+  logMartians = 0;
+  srcValidMark = 0;
+  promoteSecondaries = 0;
+  ignoreRoutesWithLinkdown = 0;
+
+  /** Takes another's values: a new device starts with those of `default`. */
+  assign(other: DeviceConf): void {
+    this.forwarding = other.forwarding;
+    this.rpFilter = other.rpFilter;
+    this.acceptLocal = other.acceptLocal;
+    this.routeLocalnet = other.routeLocalnet;
+    this.arpIgnore = other.arpIgnore;
+    this.logMartians = other.logMartians;
+    this.srcValidMark = other.srcValidMark;
+    this.promoteSecondaries = other.promoteSecondaries;
+    this.ignoreRoutesWithLinkdown = other.ignoreRoutesWithLinkdown;
+  }
+}
+
+/** The names of the switches under net.ipv4.conf.X, with the field and the greatest value. */
+export const CONF_FILES: readonly (readonly [string, keyof Omit<DeviceConf, "assign">])[] = [
+  ["forwarding", "forwarding"],
+  ["rp_filter", "rpFilter"],
+  ["accept_local", "acceptLocal"],
+  ["route_localnet", "routeLocalnet"],
+  ["arp_ignore", "arpIgnore"],
+  ["log_martians", "logMartians"],
+  ["src_valid_mark", "srcValidMark"],
+  ["promote_secondaries", "promoteSecondaries"],
+  ["ignore_routes_with_linkdown", "ignoreRoutesWithLinkdown"],
+];
+
+/** An address, while it is on its device. */
+export class IfAddr implements InterfaceAddress {
+  readonly dev: NetDevice;
+  readonly local: number;
+  readonly peer: number;
+  readonly prefixLength: number;
+  readonly mask: number;
+  readonly broadcast: number;
+  readonly scope: number;
+  readonly label: string;
+  secondary = false;
+
+  constructor(dev: NetDevice, address: Omit<InterfaceAddress, "dev" | "secondary">, mask: number) {
+    this.dev = dev;
+    this.local = address.local;
+    this.peer = address.peer;
+    this.prefixLength = address.prefixLength;
+    this.broadcast = address.broadcast;
+    this.scope = address.scope;
+    this.label = address.label;
+    this.mask = mask;
+  }
+
+  /** Whether an address lies in this one's subnet. Models `inet_ifa_match()`. */
+  covers(address: number): boolean {
+    return ((address ^ this.peer) & this.mask) === 0;
+  }
+}
+
+export class InDevice {
+  readonly dev: NetDevice;
+  readonly conf: DeviceConf = new DeviceConf();
+  /** Primaries before the secondaries, in the kernel's order. */
+  addresses: IfAddr[] = [];
+
+  constructor(dev: NetDevice) {
+    this.dev = dev;
+  }
+
+  /** The best primary address for a destination (0: any), not wider in scope than asked; 0 when there is none. */
+  select(dst: number, scope: number): number {
+    let found = 0;
+    for (const ifa of this.addresses) {
+      if (ifa.secondary || ifa.scope > scope) continue;
+      if (dst === 0 || ifa.covers(dst)) return ifa.local;
+      if (found === 0) found = ifa.local;
+    }
+    return found;
+  }
+
+  /** As {@link select} when the question came to another device: link-scope addresses do not serve there. */
+  selectForOther(scope: number): number {
+    for (const ifa of this.addresses)
+      if (!ifa.secondary && ifa.scope !== RT_SCOPE_LINK && ifa.scope <= scope) return ifa.local;
+    return 0;
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * A packet arrives: header checks, PREROUTING, routing, then forwarding or local delivery. IP options are carried and
+ * not obeyed (no source routes, no record route, no router alert). Models net/ipv4/ip_input.c and ip_forward.c.
+ */
+import type { NetDevice } from "../dev/device.js";
+import { EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV } from "../errno.js";
+import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, NF_STOLEN } from "../hooks.js";
+import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
+import { formatIPv4 } from "../wire/address.js";
+import { get16 } from "../wire/bytes.js";
+import {
+  ICMP_DEST_UNREACH,
+  ICMP_EXC_TTL,
+  ICMP_FRAG_NEEDED,
+  ICMP_HOST_UNREACH,
+  ICMP_NET_UNREACH,
+  ICMP_PKT_FILTERED,
+  ICMP_TIME_EXCEEDED,
+} from "../wire/icmp.js";
+import {
+  checkIPv4,
+  IP_DF,
+  IP_MF,
+  IP_OFFSET,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_FRAGMENT,
+  IPV4_PROTOCOL,
+  IPV4_TTL,
+  ipv4DecreaseTtl,
+  ipv4HeaderLength,
+  ipv4TotalLength,
+} from "../wire/ipv4.js";
+import { dstOutput } from "./output.js";
+import { DST_ERROR, DST_FORWARD, DST_LOCAL_DELIVER, RTN_BROADCAST, RTN_MULTICAST, type Rtable } from "./route.js";
+import type { IpStack } from "./stack.js";
+
+/** The packet ends here: the trace learns why. Models `kfree_skb_reason()`. */
+export function drop(ip: IpStack, skb: SkBuff, reason: string): void {
+  const trace = ip.net.trace;
+  if (trace !== null) trace.note({ kind: "end", reason });
+  ip.net.free(skb);
+}
+
+/** Models `ip_rcv()`. */
+export function ipReceive(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
+  const trace = ip.net.trace;
+  if (trace !== null) {
+    trace.begin(skb);
+    trace.enter("ip_rcv", null, skb);
+  }
+  if (headerOk(ip, skb)) {
+    const verdict = ip.net.hooks.run(NF_INET_PRE_ROUTING, skb, dev, null);
+    if (verdict === NF_ACCEPT) receiveFinish(ip, skb, dev);
+    else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in PREROUTING");
+  }
+  if (trace !== null) {
+    trace.leave();
+    trace.end();
+  }
+}
+
+/** The checks of `ip_rcv_core()`, with its counters. */
+function headerOk(ip: IpStack, skb: SkBuff): boolean {
+  const { ip: mib, ipExt } = ip.snmp;
+  mib.InReceives++;
+  ipExt.InOctets += skb.len;
+  const check = checkIPv4(skb.data, 0, skb.len);
+  if (check !== "ok") {
+    if (check === "bad checksum") {
+      ipExt.InCsumErrors++;
+      mib.InHdrErrors++;
+    } else if (check === "truncated" && skb.len < ipv4TotalLength(skb.data, 0)) ipExt.InTruncatedPkts++;
+    else mib.InHdrErrors++;
+    drop(ip, skb, `bad IPv4 header: ${check}`);
+    return false;
+  }
+  // What the link added behind the packet goes.
+  skb.len = ipv4TotalLength(skb.data, 0);
+  skb.transportOffset = ipv4HeaderLength(skb.data, 0);
+  return true;
+}
+
+/** Models `ip_rcv_finish()`. */
+function receiveFinish(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
+  const trace = ip.net.trace;
+  // A packet off the loopback has its decision already; one of a known connection takes the connection's.
+  if (skb.dst === null && ip.earlyDemux) {
+    const protocol = skb.data[IPV4_PROTOCOL];
+    if (
+      (protocol === IPPROTO_TCP || protocol === IPPROTO_UDP) &&
+      (get16(skb.data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) === 0
+    )
+      skb.dst = ip.net.sockets.earlyDemux(skb, dev);
+  }
+  if (skb.dst === null) {
+    if (trace !== null) trace.enter("ip_route_input_noref", null, skb);
+    const rt = ip.routing.input(skb, dev);
+    if (trace !== null) {
+      trace.note({ kind: "route", result: describeInput(ip, rt) });
+      trace.leave();
+    }
+    if (rt === null) {
+      if (ip.routing.error === EXDEV) ip.snmp.tcp.IPReversePathFilter++;
+      drop(ip, skb, ip.routing.error === EXDEV ? "rp_filter" : "martian");
+      return;
+    }
+    skb.dst = rt;
+  }
+  const rt = skb.dst as Rtable;
+  if (rt.type === RTN_MULTICAST) {
+    ip.snmp.ipExt.InMcastPkts++;
+    ip.snmp.ipExt.InMcastOctets += skb.len;
+    skb.packetType = PACKET_MULTICAST;
+  } else if (rt.type === RTN_BROADCAST) {
+    ip.snmp.ipExt.InBcastPkts++;
+    ip.snmp.ipExt.InBcastOctets += skb.len;
+    skb.packetType = PACKET_BROADCAST;
+  }
+  if (rt.input === DST_FORWARD) ipForward(ip, skb, rt);
+  else if (rt.input === DST_LOCAL_DELIVER) ipLocalDeliver(ip, skb);
+  else if (rt.input === DST_ERROR) ipError(ip, skb, dev, rt.error);
+  else drop(ip, skb, "no input route");
+}
+
+function describeInput(ip: IpStack, rt: Rtable | null): string {
+  if (rt === null) return ip.routing.error === EXDEV ? "refused by rp_filter" : "martian";
+  if (rt.input === DST_LOCAL_DELIVER) return "local";
+  if (rt.input === DST_ERROR) return "unreachable";
+  return rt.gateway === 0
+    ? `forward dev ${rt.dev?.name ?? ""}`
+    : `forward via ${formatIPv4(rt.gateway)} dev ${rt.dev?.name ?? ""}`;
+}
+
+/** A packet that no route takes. Models `ip_error()`. */
+function ipError(ip: IpStack, skb: SkBuff, dev: NetDevice, errno: number): void {
+  if (!ip.forwards(dev)) {
+    if (errno === EHOSTUNREACH) ip.snmp.ip.InAddrErrors++;
+    else if (errno === ENETUNREACH) ip.snmp.ipExt.InNoRoutes++;
+    drop(ip, skb, "not for this host, which does not forward");
+    return;
+  }
+  if (errno === ENETUNREACH) ip.snmp.ipExt.InNoRoutes++;
+  const code =
+    errno === ENETUNREACH
+      ? ICMP_NET_UNREACH
+      : errno === EHOSTUNREACH
+        ? ICMP_HOST_UNREACH
+        : errno === EACCES
+          ? ICMP_PKT_FILTERED
+          : -1;
+  if (code >= 0 && ip.icmp.errorAllowed(skb)) ip.icmpSend(skb, ICMP_DEST_UNREACH, code, 0);
+  drop(ip, skb, "no route");
+}
+
+/** Models `ip_forward()`. */
+function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
+  const trace = ip.net.trace;
+  if (trace !== null) trace.enter("ip_forward", null, skb);
+  const data = skb.data;
+  if (skb.packetType !== PACKET_HOST) drop(ip, skb, "not addressed to this host on the link");
+  else if (data[IPV4_TTL] <= 1) {
+    ip.snmp.ip.InHdrErrors++;
+    ip.icmpSend(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
+    drop(ip, skb, "ttl exceeded");
+  } else {
+    skb.forwarded = true;
+    const mtu = forwardMtu(ip, rt);
+    if (skb.len > mtu && (get16(data, IPV4_FRAGMENT) & IP_DF) !== 0) {
+      ip.snmp.ip.FragFails++;
+      ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
+      drop(ip, skb, "fragmentation needed");
+    } else {
+      ipv4DecreaseTtl(data, 0);
+      const verdict = ip.net.hooks.run(NF_INET_FORWARD, skb, skb.iif, rt.dev);
+      if (verdict === NF_ACCEPT) {
+        ip.snmp.ip.ForwDatagrams++;
+        dstOutput(ip, skb);
+      } else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in FORWARD");
+    }
+  }
+  if (trace !== null) trace.leave();
+}
+
+/** The greatest packet a route forwards: learned path MTUs do not count. Models `ip_dst_mtu_maybe_forward()`. */
+export function forwardMtu(ip: IpStack, rt: Rtable): number {
+  if (ip.forwardUsePmtu || rt.mtuLocked) return rt.mtu;
+  const route = rt.route;
+  if (route !== null && route.mtu > 0) return route.mtu;
+  return Math.min(rt.dev?.mtu ?? 1500, 65535);
+}
+
+/** Models `ip_local_deliver()`. */
+function ipLocalDeliver(ip: IpStack, skb: SkBuff): void {
+  const trace = ip.net.trace;
+  if (trace !== null) trace.enter("ip_local_deliver", null, skb);
+  let whole: SkBuff | null = skb;
+  if ((get16(skb.data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) !== 0) {
+    whole = ip.defrag(skb, "local");
+    if (whole === null && trace !== null) trace.note({ kind: "end", reason: "fragment kept for reassembly" });
+  }
+  if (whole !== null) {
+    const verdict = ip.net.hooks.run(NF_INET_LOCAL_IN, whole, whole.iif, null);
+    if (verdict === NF_ACCEPT) ip.net.sockets.deliver(whole);
+    else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, whole, "dropped in INPUT");
+  }
+  if (trace !== null) trace.leave();
+}

@@ -1,0 +1,229 @@
+/**
+ * Who is on the link: the neighbour table with its states in virtual time. Links of this engine carry no ARP packets:
+ * a device asks its link directly, so an address that somebody owns is known at once; one that nobody owns is waited
+ * for three seconds, as three unanswered ARP requests take, and then the packets that wait for it fail with "host
+ * unreachable". States age as in Linux, but are worked out when somebody looks; the reachable time is the base of 30 s
+ * (Linux draws 15 to 45 s). Models net/core/neighbour.c and net/ipv4/arp.c.
+ */
+import type { Timer } from "../clock.js";
+import type { NetDevice } from "../dev/device.js";
+import { EINVAL, ENOENT, SystemError } from "../errno.js";
+import type { NetNamespace } from "../netns.js";
+import type { SkBuff } from "../skb.js";
+import type { Neighbour, NeighbourState } from "./rtnetlink.js";
+
+const SECOND = 1_000_000;
+/** `base_reachable_time`. */
+const REACHABLE_TIME = 30 * SECOND;
+/** `delay_first_probe_time`. */
+const DELAY_PROBE_TIME = 5 * SECOND;
+/** `mcast_solicit` and `ucast_solicit` requests, `retrans_time` apart. */
+const SOLICITS = 3;
+const RETRANS_TIME = 1 * SECOND;
+/** Packets that wait for one address; Linux bounds their memory (`unres_qlen_bytes`), about as many of full size. */
+const QUEUE_LENGTH = 101;
+
+export class NeighbourEntry implements Neighbour {
+  readonly dev: NetDevice;
+  readonly address: number;
+  mac: Uint8Array | null = null;
+  state: NeighbourState = "NONE";
+  usedMicros = 0;
+  confirmedMicros = 0;
+  updatedMicros = 0;
+  probes = 0;
+  readonly waiting: SkBuff[] = [];
+  timer: Timer | null = null;
+
+  constructor(dev: NetDevice, address: number) {
+    this.dev = dev;
+    this.address = address;
+  }
+}
+
+export class NeighbourTable {
+  readonly #net: NetNamespace;
+  readonly #byDevice = new Map<NetDevice, Map<number, NeighbourEntry>>();
+
+  constructor(net: NetNamespace) {
+    this.#net = net;
+  }
+
+  /** The entry of a next hop, made when it is not there. */
+  entry(dev: NetDevice, address: number): NeighbourEntry {
+    let map = this.#byDevice.get(dev);
+    if (map === undefined) {
+      map = new Map();
+      this.#byDevice.set(dev, map);
+    }
+    let entry = map.get(address);
+    if (entry === undefined) {
+      entry = new NeighbourEntry(dev, address);
+      map.set(address, entry);
+    }
+    return entry;
+  }
+
+  /** Sends a packet to a next hop, now or when it is found. Models `neigh_output()`. */
+  output(entry: NeighbourEntry, skb: SkBuff, source: number): void {
+    const now = this.#net.clock.nowMicros;
+    if (entry.state === "REACHABLE" && now <= entry.confirmedMicros + REACHABLE_TIME) {
+      entry.usedMicros = now;
+      entry.dev.transmit(skb);
+      return;
+    }
+    this.#age(entry);
+    entry.usedMicros = now;
+    if (entry.state === "STALE") this.#become(entry, "DELAY");
+    if (entry.mac !== null && entry.state !== "INCOMPLETE" && entry.state !== "FAILED") {
+      entry.dev.transmit(skb);
+      return;
+    }
+    if (entry.state !== "INCOMPLETE") {
+      entry.probes = 0;
+      if (this.#solicit(entry, source)) {
+        entry.dev.transmit(skb);
+        return;
+      }
+      this.#become(entry, "INCOMPLETE");
+      this.#await(entry, source);
+    }
+    if (entry.waiting.length === QUEUE_LENGTH) this.#net.free(entry.waiting.shift() as SkBuff);
+    entry.waiting.push(skb);
+  }
+
+  /** Somebody on the link asked for one of our addresses, and so made itself known. Models `arp_process()`. */
+  learn(dev: NetDevice, address: number, mac: Uint8Array): void {
+    const entry = this.entry(dev, address);
+    if (entry.state === "PERMANENT") return;
+    if (entry.state === "INCOMPLETE") {
+      entry.mac = mac;
+      this.#confirm(entry);
+      return;
+    }
+    if (entry.mac !== null && entry.state !== "FAILED" && entry.mac.every((byte, i) => byte === mac[i])) return;
+    entry.mac = mac;
+    this.#become(entry, "STALE");
+  }
+
+  list(dev?: NetDevice): NeighbourEntry[] {
+    const all: NeighbourEntry[] = [];
+    for (const [owner, map] of this.#byDevice) {
+      if (dev !== undefined && owner !== dev) continue;
+      for (const entry of map.values()) {
+        this.#age(entry);
+        if (entry.state !== "NONE") all.push(entry);
+      }
+    }
+    return all;
+  }
+
+  /** Sets an entry by hand. Throws EINVAL on a device that has no neighbours to ask for. */
+  set(dev: NetDevice, address: number, mac: Uint8Array, state: NeighbourState): void {
+    if (!dev.needsNeighbour || mac.length !== 6) throw new SystemError(EINVAL);
+    const entry = this.entry(dev, address);
+    entry.mac = mac.slice();
+    entry.confirmedMicros = this.#net.clock.nowMicros;
+    this.#become(entry, state);
+    this.#flushWaiting(entry);
+  }
+
+  delete(dev: NetDevice, address: number): void {
+    const map = this.#byDevice.get(dev);
+    const entry = map?.get(address);
+    if (map === undefined || entry === undefined || entry.state === "NONE") throw new SystemError(ENOENT);
+    map.delete(address);
+    this.#drop(entry);
+  }
+
+  /** Forgets the entries of a device (or of all) but permanent ones; of a device that goes down, all. */
+  flush(dev: NetDevice | undefined, permanentToo: boolean): void {
+    for (const [owner, map] of this.#byDevice) {
+      if (dev !== undefined && owner !== dev) continue;
+      for (const [address, entry] of map) {
+        if (!permanentToo && entry.state === "PERMANENT") continue;
+        map.delete(address);
+        this.#drop(entry);
+      }
+    }
+    this.#net.ip.fib.invalidate();
+  }
+
+  #drop(entry: NeighbourEntry): void {
+    if (entry.timer !== null) this.#net.clock.cancel(entry.timer);
+    entry.timer = null;
+    entry.mac = null;
+    entry.state = "NONE";
+    for (const skb of entry.waiting.splice(0)) this.#net.free(skb);
+    this.#net.ip.fib.invalidate();
+  }
+
+  #become(entry: NeighbourEntry, state: NeighbourState): void {
+    if (entry.state === state) return;
+    entry.state = state;
+    entry.updatedMicros = this.#net.clock.nowMicros;
+  }
+
+  #confirm(entry: NeighbourEntry): void {
+    entry.confirmedMicros = this.#net.clock.nowMicros;
+    this.#become(entry, "REACHABLE");
+    this.#flushWaiting(entry);
+  }
+
+  #flushWaiting(entry: NeighbourEntry): void {
+    if (entry.timer !== null) this.#net.clock.cancel(entry.timer);
+    entry.timer = null;
+    for (const skb of entry.waiting.splice(0)) entry.dev.transmit(skb);
+  }
+
+  /** Asks the link. Models one ARP request and its answer. */
+  #solicit(entry: NeighbourEntry, source: number): boolean {
+    const sender = this.#net.ip.isLocalAddress(source) ? source : this.#net.ip.selectAddress(entry.dev, entry.address);
+    const mac = entry.dev.resolve(entry.address, sender);
+    if (mac === null) return false;
+    entry.mac = mac;
+    this.#confirm(entry);
+    return true;
+  }
+
+  /** Asks again every second; after the last answerless second the entry has failed. */
+  #await(entry: NeighbourEntry, source: number): void {
+    entry.probes++;
+    entry.timer = this.#net.clock.schedule(RETRANS_TIME, () => {
+      entry.timer = null;
+      if (entry.probes < SOLICITS) {
+        if (!this.#solicit(entry, source)) this.#await(entry, source);
+        return;
+      }
+      this.#become(entry, "FAILED");
+      for (const skb of entry.waiting.splice(0)) this.#net.ip.linkFailure(skb);
+    });
+  }
+
+  /** Brings the state up to the present. Models `neigh_timer_handler()`. */
+  #age(entry: NeighbourEntry): void {
+    const now = this.#net.clock.nowMicros;
+    if (entry.state === "REACHABLE" && now > entry.confirmedMicros + REACHABLE_TIME) {
+      entry.state = "STALE";
+      entry.updatedMicros = entry.confirmedMicros + REACHABLE_TIME;
+    }
+    if (entry.state === "DELAY" && now >= entry.updatedMicros + DELAY_PROBE_TIME) {
+      const probedMicros = entry.updatedMicros + DELAY_PROBE_TIME;
+      const mac = entry.dev.resolve(entry.address, this.#net.ip.selectAddress(entry.dev, entry.address));
+      entry.updatedMicros = probedMicros;
+      if (mac !== null) {
+        entry.mac = mac;
+        entry.confirmedMicros = probedMicros;
+        entry.state = "REACHABLE";
+        this.#age(entry);
+        return;
+      }
+      entry.state = "PROBE";
+    }
+    if (entry.state === "PROBE" && now >= entry.updatedMicros + SOLICITS * RETRANS_TIME) {
+      entry.updatedMicros += SOLICITS * RETRANS_TIME;
+      entry.state = "FAILED";
+      entry.mac = null;
+    }
+  }
+}

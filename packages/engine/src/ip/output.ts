@@ -1,0 +1,300 @@
+/**
+ * A packet leaves: OUTPUT for packets of this host, POSTROUTING, fragmentation, the next hop, the device. Broadcasts
+ * and multicasts are not looped back to their sender. Models net/ipv4/ip_output.c.
+ */
+import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "../errno.js";
+import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr } from "../hooks.js";
+import { NO_CT, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, SkBuff } from "../skb.js";
+import { formatIPv4 } from "../wire/address.js";
+import { get16, get32, put16, put32 } from "../wire/bytes.js";
+import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED } from "../wire/icmp.js";
+import {
+  IP_DF,
+  IP_MF,
+  IP_OFFSET,
+  IPV4_DST,
+  IPV4_FRAGMENT,
+  IPV4_HEADER_LENGTH,
+  IPV4_ID,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  IPV4_TOS,
+  IPV4_TOTAL_LENGTH,
+  IPV4_TTL,
+  ipv4HeaderLength,
+  ipv4SetChecksum,
+} from "../wire/ipv4.js";
+import { drop, forwardMtu } from "./input.js";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
+import type { IpStack } from "./stack.js";
+
+/** What an IP header says besides addresses, for {@link newPacket}. */
+export interface HeaderFields {
+  readonly src: number;
+  readonly dst: number;
+  readonly protocol: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly dontFragment: boolean;
+  /** 0: by the kernel's rules when the packet is sent. */
+  readonly id: number;
+}
+
+/** A packet of this host with its IP header filled in and room for `payloadLength` bytes behind it. */
+export function newPacket(header: HeaderFields, payloadLength: number): SkBuff {
+  const skb = new SkBuff(new Uint8Array(IPV4_HEADER_LENGTH + payloadLength));
+  const data = skb.data;
+  data[0] = 0x45;
+  data[IPV4_TOS] = header.tos;
+  put16(data, IPV4_TOTAL_LENGTH, skb.len);
+  put16(data, IPV4_ID, header.id);
+  put16(data, IPV4_FRAGMENT, header.dontFragment ? IP_DF : 0);
+  data[IPV4_TTL] = header.ttl;
+  data[IPV4_PROTOCOL] = header.protocol;
+  put32(data, IPV4_SRC, header.src);
+  put32(data, IPV4_DST, header.dst);
+  skb.transportOffset = IPV4_HEADER_LENGTH;
+  return skb;
+}
+
+/** Identification numbers of packets that may be fragmented: a counter for each destination, source and protocol. */
+export class IdentGenerator {
+  readonly #counters = new Map<string, { next: number; jiffies: number }>();
+
+  /**
+   * The next number. As in Linux the counter starts at random and moves by a random amount for the ticks that passed
+   * since its last use, so that others cannot count packets. Models `ip_idents_reserve()`.
+   */
+  next(ip: IpStack, dst: number, src: number, protocol: number): number {
+    const { random, clock } = ip.net;
+    const key = `${dst} ${src} ${protocol}`;
+    const jiffies = clock.jiffies;
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = { next: random.u32() & 0xffff, jiffies };
+      this.#counters.set(key, counter);
+    }
+    const passed = (jiffies - counter.jiffies) >>> 0;
+    if (passed > 0) counter.next += random.u32() % passed;
+    counter.jiffies = jiffies;
+    const id = counter.next & 0xffff;
+    counter.next = (id + 1) & 0xffff;
+    return id;
+  }
+}
+
+/** Models `ip_local_out()`. */
+export function ipLocalOut(ip: IpStack, skb: SkBuff): number {
+  const { net } = ip;
+  const trace = net.trace;
+  if (trace !== null) {
+    trace.begin(skb);
+    trace.enter("__ip_local_out", null, skb);
+  }
+  const error = localOutFinish(ip, skb);
+  if (trace !== null) trace.end();
+  return error;
+}
+
+function localOutFinish(ip: IpStack, skb: SkBuff): number {
+  const { net } = ip;
+  const trace = net.trace;
+  const data = skb.data;
+  const dst = get32(data, IPV4_DST);
+  skb.transportOffset = ipv4HeaderLength(data, 0);
+  skb.iif = null;
+  if (skb.dst === null) {
+    const src = get32(data, IPV4_SRC);
+    // A source of another host (REJECT in FORWARD answers for it) chooses no route.
+    const rt =
+      src !== 0 && ip.isLocalAddress(src)
+        ? ip.routing.output(dst, src, skb.mark, data[IPV4_TOS], null)
+        : ip.routing.outputAnySource(dst, 0, skb.mark, data[IPV4_TOS], null);
+    if (rt === null) {
+      ip.snmp.ip.OutNoRoutes++;
+      if (trace !== null) {
+        trace.note({ kind: "route", result: "none" });
+        trace.leave();
+      }
+      net.free(skb);
+      return -ip.routing.error;
+    }
+    if (src === 0) put32(data, IPV4_SRC, rt.prefsrc);
+    skb.dst = rt;
+  }
+  const rt = skb.dst as Rtable;
+  if (data[IPV4_TTL] === 0) data[IPV4_TTL] = ip.defaultTtl;
+  if (get16(data, IPV4_ID) === 0 && (get16(data, IPV4_FRAGMENT) & IP_DF) === 0)
+    put16(data, IPV4_ID, ip.idents.next(ip, dst, get32(data, IPV4_SRC), data[IPV4_PROTOCOL]));
+  put16(data, IPV4_TOTAL_LENGTH, skb.len);
+  ipv4SetChecksum(data, 0);
+  skb.packetType =
+    rt.type === RTN_BROADCAST ? PACKET_BROADCAST : rt.type === RTN_MULTICAST ? PACKET_MULTICAST : PACKET_HOST;
+  skb.dev = null;
+  ip.snmp.ip.OutRequests++;
+  if (trace !== null) trace.note({ kind: "route", result: describe(rt) });
+  const src = get32(data, IPV4_SRC);
+  const mark = skb.mark;
+  const tos = data[IPV4_TOS];
+  const verdict = net.hooks.run(NF_INET_LOCAL_OUT, skb, null, rt.dev);
+  let error = 0;
+  if (verdict !== NF_ACCEPT) {
+    if ((verdict & 0xff) !== NF_STOLEN) {
+      const errno = nfDropGetErr(verdict);
+      error = errno === 0 ? -EPERM : -Math.abs(errno);
+      drop(ip, skb, "dropped in OUTPUT");
+    }
+    if (trace !== null) trace.leave();
+    return error;
+  }
+  const now = skb.data;
+  if (
+    skb.dst === rt &&
+    (get32(now, IPV4_SRC) !== src || get32(now, IPV4_DST) !== dst || skb.mark !== mark || now[IPV4_TOS] !== tos)
+  ) {
+    error = ip.routeMeHarder(skb);
+    if (trace !== null && error === 0) trace.note({ kind: "route", result: describe(skb.dst as Rtable) });
+  }
+  if (trace !== null) trace.leave();
+  if (error !== 0) {
+    drop(ip, skb, "no route after OUTPUT");
+    return error;
+  }
+  return dstOutput(ip, skb);
+}
+
+function describe(rt: Rtable): string {
+  if (rt.type === RTN_LOCAL) return "local dev lo";
+  return rt.gateway === 0 ? `dev ${rt.dev?.name ?? ""}` : `via ${formatIPv4(rt.gateway)} dev ${rt.dev?.name ?? ""}`;
+}
+
+/** Sends a routed packet. Models `ip_output()`. 0 or a negative errno. */
+export function dstOutput(ip: IpStack, skb: SkBuff): number {
+  const trace = ip.net.trace;
+  const rt = skb.dst as Rtable;
+  const indev = skb.forwarded ? skb.iif : null;
+  if (trace !== null) trace.enter("ip_output", null, skb);
+  ip.snmp.ipExt.OutOctets += skb.len;
+  skb.dev = rt.dev;
+  const verdict = ip.net.hooks.run(NF_INET_POST_ROUTING, skb, indev, rt.dev);
+  let error = 0;
+  if (verdict === NF_ACCEPT) error = finishOutput(ip, skb);
+  else if ((verdict & 0xff) !== NF_STOLEN) {
+    const errno = nfDropGetErr(verdict);
+    error = errno === 0 ? -EPERM : -Math.abs(errno);
+    drop(ip, skb, "dropped in POSTROUTING");
+  }
+  if (trace !== null) trace.leave();
+  return error;
+}
+
+/** Models `ip_finish_output()`. */
+function finishOutput(ip: IpStack, skb: SkBuff): number {
+  const rt = skb.dst as Rtable;
+  const mtu = skb.forwarded ? forwardMtu(ip, rt) : rt.mtu;
+  if (skb.len > mtu) return fragment(ip, skb, mtu);
+  return finishOutput2(ip, skb, rt);
+}
+
+/** Hands a packet to its next hop. Models `ip_finish_output2()`. */
+function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
+  const dev = rt.dev;
+  if (dev === null) {
+    drop(ip, skb, "no device");
+    return -ENETUNREACH;
+  }
+  const { ip: mib, ipExt } = ip.snmp;
+  mib.OutTransmits++;
+  if (rt.type === RTN_MULTICAST) {
+    ipExt.OutMcastPkts++;
+    ipExt.OutMcastOctets += skb.len;
+  } else if (rt.type === RTN_BROADCAST) {
+    ipExt.OutBcastPkts++;
+    ipExt.OutBcastOctets += skb.len;
+  }
+  const trace = ip.net.trace;
+  if (trace !== null) {
+    trace.note({ kind: "transmit", device: dev.name });
+    trace.done(skb, dev.name);
+  }
+  if (!dev.needsNeighbour || rt.type !== 1) {
+    dev.transmit(skb);
+    return 0;
+  }
+  if (!dev.up) {
+    drop(ip, skb, "device down");
+    return -EHOSTUNREACH;
+  }
+  let neighbour = rt.neighbour;
+  if (neighbour === null || neighbour.state === "NONE") {
+    neighbour = ip.neighbourTable.entry(dev, rt.gateway === 0 ? get32(skb.data, IPV4_DST) : rt.gateway);
+    if (rt.gateway !== 0) rt.neighbour = neighbour;
+  }
+  ip.neighbourTable.output(neighbour, skb, get32(skb.data, IPV4_SRC));
+  return 0;
+}
+
+/**
+ * Cuts a packet that is too large into fragments, or refuses when it must not be. Options are repeated in every
+ * fragment only when their copied bit is set; in the others they become no-ops. Models `ip_do_fragment()`.
+ */
+function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
+  const data = skb.data;
+  const { ip: mib } = ip.snmp;
+  const word = get16(data, IPV4_FRAGMENT);
+  if ((word & IP_DF) !== 0) {
+    mib.FragFails++;
+    ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
+    drop(ip, skb, "fragmentation needed");
+    return -EMSGSIZE;
+  }
+  const rt = skb.dst as Rtable;
+  const headerLength = ipv4HeaderLength(data, 0);
+  const room = (mtu - headerLength) & ~7;
+  const total = skb.len - headerLength;
+  let error = 0;
+  for (let offset = 0; offset < total; offset += room) {
+    const size = Math.min(room, total - offset);
+    const last = offset + size === total;
+    const piece = new SkBuff(new Uint8Array(headerLength + size));
+    piece.data.set(data.subarray(0, headerLength), 0);
+    piece.data.set(data.subarray(headerLength + offset, headerLength + offset + size), headerLength);
+    if (offset > 0) dropUncopiedOptions(piece.data, headerLength);
+    put16(piece.data, IPV4_TOTAL_LENGTH, headerLength + size);
+    put16(
+      piece.data,
+      IPV4_FRAGMENT,
+      (((word & IP_OFFSET) + (offset >>> 3)) & IP_OFFSET) | (last ? word & IP_MF : IP_MF),
+    );
+    ipv4SetChecksum(piece.data, 0);
+    piece.iif = skb.iif;
+    piece.dev = skb.dev;
+    piece.mark = skb.mark;
+    piece.dst = rt;
+    piece.forwarded = skb.forwarded;
+    piece.packetType = skb.packetType;
+    piece.transportOffset = headerLength;
+    piece.tstampMicros = skb.tstampMicros;
+    mib.FragCreates++;
+    error = finishOutput2(ip, piece, rt) || error;
+  }
+  mib.FragOKs++;
+  if (skb.nfct !== NO_CT) ip.net.free(skb);
+  return error;
+}
+
+function dropUncopiedOptions(data: Uint8Array, headerLength: number): void {
+  let at = IPV4_HEADER_LENGTH;
+  while (at < headerLength) {
+    const kind = data[at];
+    if (kind === 0) return;
+    if (kind === 1) {
+      at++;
+      continue;
+    }
+    const size = data[at + 1];
+    if (size < 2 || at + size > headerLength) return;
+    if ((kind & 0x80) === 0) data.fill(1, at, at + size);
+    at += size;
+  }
+}

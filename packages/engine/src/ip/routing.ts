@@ -1,0 +1,385 @@
+/**
+ * Routing decisions: which way an arriving packet goes, and by which device and from which address this host sends.
+ * Decisions are kept at the route they follow from and shared by packets, so that forwarding allocates nothing.
+ * Models net/ipv4/route.c and the source checks of fib_frontend.c. Redirects are neither sent nor obeyed.
+ */
+import type { NetDevice } from "../dev/device.js";
+import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EXDEV, SystemError } from "../errno.js";
+import type { SkBuff } from "../skb.js";
+import { formatIPv4 } from "../wire/address.js";
+import { get32 } from "../wire/bytes.js";
+import { IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
+import { type FibRoute, Flow, type PathException } from "./fib.js";
+import {
+  DST_ERROR,
+  DST_FORWARD,
+  DST_LOCAL_DELIVER,
+  DST_OUTPUT_ONLY,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+  Rtable,
+} from "./route.js";
+import { type RouteAnswer, type RouteGetRequest, RT_SCOPE_LINK, RT_TABLE_LOCAL, RT_TABLE_MAIN } from "./rtnetlink.js";
+import { type IpStack, isLoopback, isMulticast } from "./stack.js";
+
+/** The part of TOS that routing looks at. Models `IPTOS_RT_MASK` (the DSCP bits). */
+const TOS_ROUTING = 0xfc;
+/** All hosts on this link: every multicast-capable device has joined it. */
+const ALL_HOSTS = 0xe0000001;
+/** `net.ipv4.route.min_pmtu` and `mtu_expires`. */
+const MIN_PMTU = 552;
+const MTU_EXPIRES = 600_000_000;
+
+export class Routing {
+  readonly #ip: IpStack;
+  readonly #flow = new Flow();
+  readonly #reverse = new Flow();
+  /** Positive errno of the last question that gave null. */
+  error = 0;
+  /** Decisions that follow from no route, by device; valid for {@link #genid}. */
+  readonly #broadcastInput = new Map<NetDevice, Rtable>();
+  readonly #onLink = new Map<NetDevice, Rtable>();
+  readonly #errors = new Map<number, Rtable>();
+  #genid = 0;
+
+  constructor(ip: IpStack) {
+    this.#ip = ip;
+  }
+
+  #fresh(): number {
+    const genid = this.#ip.fib.genid;
+    if (genid !== this.#genid) {
+      this.#broadcastInput.clear();
+      this.#onLink.clear();
+      this.#errors.clear();
+      this.#genid = genid;
+    }
+    return genid;
+  }
+
+  /** Whether a kept decision still holds. Models `dst_check()`. */
+  valid(rt: Rtable): boolean {
+    return rt.genid === this.#ip.fib.genid;
+  }
+
+  // --- arriving packets -------------------------------------------------------------------------------------------
+
+  /**
+   * Decides where an arriving packet goes; null for a martian, with {@link error} EXDEV when the reverse path filter
+   * refused it, else EINVAL. Models `ip_route_input_slow()`.
+   */
+  input(skb: SkBuff, dev: NetDevice): Rtable | null {
+    const data = skb.data;
+    return this.inputFor(get32(data, IPV4_DST), get32(data, IPV4_SRC), data[IPV4_TOS], skb.mark, dev);
+  }
+
+  /** {@link input} by addresses. */
+  inputFor(dst: number, src: number, tos: number, mark: number, dev: NetDevice): Rtable | null {
+    const ip = this.#ip;
+    const genid = this.#fresh();
+    if (isMulticast(dst)) {
+      if (dst !== ALL_HOSTS) return this.#martian("destination", dst, src, dev);
+      if (isMulticast(src) || src === 0xffffffff || (isLoopback(src) && !ip.routesLocalnet(dev)))
+        return this.#martian("source", dst, src, dev);
+      return new Rtable(RTN_MULTICAST, ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
+    }
+    if (isMulticast(src) || src === 0xffffffff) return this.#martian("source", dst, src, dev);
+    if (dst === 0xffffffff || (src === 0 && dst === 0)) return this.#broadcast(dst, src, tos, mark, dev, genid);
+    if (src >>> 24 === 0) return this.#martian("source", dst, src, dev);
+    if (dst >>> 24 === 0) return this.#martian("destination", dst, src, dev);
+    if (isLoopback(dst) && !ip.routesLocalnet(dev)) return this.#martian("destination", dst, src, dev);
+    if (isLoopback(src) && !ip.routesLocalnet(dev)) return this.#martian("source", dst, src, dev);
+    const flow = this.#flow;
+    flow.dst = dst;
+    flow.src = src;
+    flow.tos = tos & TOS_ROUTING;
+    flow.mark = mark;
+    flow.iif = dev;
+    flow.oif = null;
+    const route = ip.fib.lookup(flow);
+    if (route === null) return this.#errorRoute(ip.forwards(dev) ? ip.fib.error : EHOSTUNREACH, genid);
+    if (route.type === RTN_BROADCAST) return this.#broadcast(dst, src, tos, mark, dev, genid);
+    if (route.type === RTN_LOCAL) {
+      if (!this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
+      const kept = route.rthInput;
+      if (kept !== null && kept.genid === genid) return kept;
+      const rt = new Rtable(RTN_LOCAL, ip.net.loopback, 0, ip.net.loopback.mtu, DST_LOCAL_DELIVER, 0, route, genid);
+      route.rthInput = rt;
+      return rt;
+    }
+    if (!ip.forwards(dev)) return this.#errorRoute(EHOSTUNREACH, genid);
+    if (route.type !== RTN_UNICAST) return this.#martian("destination", dst, src, dev);
+    if (!this.#sourceOk(dst, src, tos, mark, dev, route.dev)) return this.#martian("source", dst, src, dev);
+    const kept = route.rthInput;
+    if (kept !== null && kept.genid === genid && route.exceptions === null) return kept;
+    const exception = this.#exception(route, dst);
+    const out = route.dev as NetDevice;
+    const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
+    const rt = new Rtable(RTN_UNICAST, out, route.gateway, mtu, DST_FORWARD, 0, route, genid);
+    if (exception === null) route.rthInput = rt;
+    return rt;
+  }
+
+  #broadcast(dst: number, src: number, tos: number, mark: number, dev: NetDevice, genid: number): Rtable | null {
+    if (src !== 0 && !this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
+    let rt = this.#broadcastInput.get(dev);
+    if (rt === undefined) {
+      rt = new Rtable(RTN_BROADCAST, this.#ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
+      this.#broadcastInput.set(dev, rt);
+    }
+    return rt;
+  }
+
+  #errorRoute(errno: number, genid: number): Rtable {
+    let rt = this.#errors.get(errno);
+    if (rt === undefined) {
+      rt = new Rtable(RTN_UNREACHABLE, null, 0, 1500, DST_ERROR, errno, null, genid);
+      this.#errors.set(errno, rt);
+    }
+    return rt;
+  }
+
+  #martian(what: "source" | "destination", dst: number, src: number, dev: NetDevice): null {
+    if (what === "destination" || this.error !== EXDEV) this.error = EINVAL;
+    if (this.#ip.logsMartians(dev))
+      this.#ip.net.printk(
+        what === "source"
+          ? `IPv4: martian source ${formatIPv4(dst)} from ${formatIPv4(src)}, on dev ${dev.name}`
+          : `IPv4: martian destination ${formatIPv4(dst)} from ${formatIPv4(src)}, dev ${dev.name}`,
+      );
+    return null;
+  }
+
+  /** Whether a source may arrive here; sets {@link error}. Models `fib_validate_source()`. */
+  #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice, _oif: NetDevice | null): boolean {
+    const ip = this.#ip;
+    const filter = ip.rpFilter(dev);
+    this.error = EINVAL;
+    if (filter === 0 && !ip.fib.hasCustomRules) {
+      if (ip.acceptsLocal(dev)) return true;
+      return !ip.isLocalAddress(src);
+    }
+    const flow = this.#reverse;
+    flow.dst = src;
+    flow.src = dst;
+    flow.tos = tos & TOS_ROUTING;
+    flow.mark = ip.confAll.srcValidMark !== 0 || (dev.ipv4?.conf.srcValidMark ?? 0) !== 0 ? mark : 0;
+    flow.iif = null;
+    flow.oif = null;
+    const refused = (): boolean => {
+      if (filter === 0) return true;
+      this.error = EXDEV;
+      return false;
+    };
+    const route = ip.fib.lookup(flow);
+    if (route === null) return refused();
+    if (route.type !== RTN_UNICAST && (route.type !== RTN_LOCAL || !ip.acceptsLocal(dev))) return false;
+    if (route.dev === dev) return true;
+    if ((dev.ipv4?.addresses.length ?? 0) === 0) return refused();
+    if (filter === 1) {
+      this.error = EXDEV;
+      return false;
+    }
+    // Loose: any way back through this device, or none at all, will do unless filtering says otherwise.
+    flow.oif = dev;
+    const back = ip.fib.lookup(flow);
+    flow.oif = null;
+    if (back !== null) return back.type === RTN_UNICAST || filter === 0;
+    return true;
+  }
+
+  // --- packets of this host ---------------------------------------------------------------------------------------
+
+  /**
+   * Decides how this host sends to `dst`; null with {@link error} set. The result's prefsrc is the source to use
+   * when `src` is 0. Models `ip_route_output_key_hash_rcu()`.
+   */
+  output(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
+    const ip = this.#ip;
+    const genid = this.#fresh();
+    const lo = ip.net.loopback;
+    if (src !== 0) {
+      if (isMulticast(src) || src === 0xffffffff || src >>> 24 === 0) return this.#fail(EINVAL);
+      if (oif === null && (isMulticast(dst) || dst === 0xffffffff)) {
+        oif = this.deviceOf(src);
+        if (oif === null) return this.#fail(EINVAL);
+        return this.#onLinkRoute(dst, src, oif, genid);
+      }
+      if (!ip.isLocalAddress(src)) return this.#fail(EINVAL);
+    }
+    return this.#outputSlow(dst, src, mark, tos, oif, genid, lo);
+  }
+
+  /** {@link output} with a source that this host does not own: forwarded replies, REJECT, transparent proxies. */
+  outputAnySource(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
+    return this.#outputSlow(dst, src, mark, tos, oif, this.#fresh(), this.#ip.net.loopback);
+  }
+
+  #outputSlow(
+    dst: number,
+    src: number,
+    mark: number,
+    tos: number,
+    oif: NetDevice | null,
+    genid: number,
+    lo: NetDevice,
+  ): Rtable | null {
+    const ip = this.#ip;
+    if (oif !== null) {
+      if (!oif.up || oif.ipv4 === null) return this.#fail(ENETUNREACH);
+      if (dst === 0xffffffff || (isMulticast(dst) && dst >>> 8 === 0xe00000))
+        return this.#onLinkRoute(dst, src, oif, genid);
+    }
+    if (dst === 0) dst = src === 0 ? 0x7f000001 : src;
+    const flow = this.#flow;
+    flow.dst = dst;
+    flow.src = src;
+    flow.tos = tos & TOS_ROUTING;
+    flow.mark = mark;
+    flow.iif = null;
+    flow.oif = oif === lo ? null : oif;
+    // The addresses of this host are reached over the loopback whatever device was asked for.
+    let route: FibRoute | null = null;
+    if (oif !== null && oif !== lo && ip.isLocalAddress(dst)) {
+      flow.oif = null;
+      route = ip.fib.lookupTable(RT_TABLE_LOCAL, flow);
+    }
+    route ??= ip.fib.lookup(flow);
+    if (route === null) {
+      // A device was named but no route leads there: taken to be on its link.
+      if (oif !== null && ip.fib.error === ENETUNREACH) return this.#onLinkRoute(dst, src, oif, genid);
+      return this.#fail(ip.fib.error);
+    }
+    if (route.type === RTN_LOCAL) {
+      if (route.rthOutput !== null && route.rthOutput.genid === genid && route.prefixLength === 32)
+        return route.rthOutput;
+      const rt = new Rtable(RTN_LOCAL, lo, 0, lo.mtu, DST_LOCAL_DELIVER, 0, route, genid);
+      rt.prefsrc = route.prefixLength < 32 ? dst : route.prefsrc !== 0 ? route.prefsrc : dst;
+      if (isLoopback(dst) && route.prefsrc !== 0) rt.prefsrc = route.prefsrc;
+      route.rthOutput = rt;
+      return rt;
+    }
+    const out = route.dev as NetDevice;
+    if (isLoopback(src) && out !== lo && !ip.routesLocalnet(out)) return this.#fail(EINVAL);
+    const exception = route.exceptions === null ? null : this.#exception(route, dst);
+    if (exception !== null && exception.rtable !== null && exception.rtable.genid === genid) return exception.rtable;
+    if (exception === null && route.rthOutput !== null && route.rthOutput.genid === genid) return route.rthOutput;
+    const type = route.type === RTN_BROADCAST ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : RTN_UNICAST;
+    const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
+    const rt = new Rtable(type, out, route.gateway, mtu, DST_OUTPUT_ONLY, 0, route, genid);
+    rt.mtuLocked = exception?.locked ?? route.mtuLocked;
+    rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : ip.selectAddress(out, route.gateway, route.scope);
+    if (exception !== null) exception.rtable = rt;
+    else if (type !== RTN_MULTICAST) route.rthOutput = rt;
+    return rt;
+  }
+
+  #fail(errno: number): null {
+    this.error = errno;
+    return null;
+  }
+
+  #onLinkRoute(dst: number, src: number, dev: NetDevice, genid: number): Rtable | null {
+    if (!dev.up) return this.#fail(ENETDOWN);
+    const type = dst === 0xffffffff ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : RTN_UNICAST;
+    let rt = type === RTN_UNICAST ? this.#onLink.get(dev) : undefined;
+    if (rt === undefined) {
+      rt = new Rtable(type, dev, 0, Math.min(dev.mtu, 65535), DST_OUTPUT_ONLY, 0, null, genid);
+      rt.prefsrc = this.#ip.selectAddress(dev, 0, RT_SCOPE_LINK);
+      if (type === RTN_UNICAST) this.#onLink.set(dev, rt);
+    }
+    if (src !== 0 && rt.prefsrc === 0) rt.prefsrc = src;
+    return rt;
+  }
+
+  /** The device that has an address. Models `ip_dev_find()`. */
+  deviceOf(address: number): NetDevice | null {
+    for (const dev of this.#ip.net.devices.values())
+      if (dev.ipv4 !== null && dev.ipv4.addresses.some((ifa) => ifa.local === address)) return dev;
+    return null;
+  }
+
+  /** Models `ip_route_me_harder()`, net/ipv4/netfilter.c. */
+  meHarder(skb: SkBuff): number {
+    const ip = this.#ip;
+    const src = get32(skb.data, IPV4_SRC);
+    const dst = get32(skb.data, IPV4_DST);
+    // A source of another host is no address to route from.
+    const rt = ip.isLocalAddress(src)
+      ? this.output(dst, src, skb.mark, skb.data[IPV4_TOS], null)
+      : this.outputAnySource(dst, 0, skb.mark, skb.data[IPV4_TOS], null);
+    if (rt === null) return -this.error;
+    skb.dst = rt;
+    return 0;
+  }
+
+  // --- path MTU ---------------------------------------------------------------------------------------------------
+
+  #exception(route: FibRoute, dst: number): PathException | null {
+    const exception = route.exceptions?.get(dst);
+    if (exception === undefined) return null;
+    if (exception.expiresMicros > this.#ip.net.clock.nowMicros) return exception;
+    route.exceptions?.delete(dst);
+    if (route.exceptions?.size === 0) route.exceptions = null;
+    return null;
+  }
+
+  /** A router says that only `mtu` bytes pass to `dst`. Models `ip_rt_update_pmtu()`. */
+  updatePmtu(dst: number, mark: number, mtu: number): void {
+    const rt = this.output(dst, 0, mark, 0, null);
+    if (rt === null || rt.route === null || rt.type !== RTN_UNICAST || rt.route.mtuLocked || rt.mtuLocked) return;
+    if (rt.mtu < mtu) return;
+    const locked = mtu < MIN_PMTU;
+    const value = locked ? Math.min(rt.mtu, MIN_PMTU) : mtu;
+    const expiresMicros = this.#ip.net.clock.nowMicros + MTU_EXPIRES;
+    rt.route.exceptions ??= new Map();
+    rt.route.exceptions.set(dst, { mtu: value, locked, expiresMicros, rtable: null });
+    // Kept decisions for this destination must be asked for again; the route's own stays as it is.
+    this.#ip.fib.invalidate();
+  }
+
+  // --- `ip route get` ---------------------------------------------------------------------------------------------
+
+  /** Models `inet_rtm_getroute()`. */
+  get(request: RouteGetRequest): RouteAnswer {
+    const { dst } = request;
+    const src = request.src ?? 0;
+    const mark = request.mark ?? 0;
+    const tos = request.tos ?? 0;
+    const iif = request.iif ?? null;
+    let rt: Rtable | null;
+    if (iif === null) rt = this.output(dst, src, mark, tos, request.oif ?? null);
+    else {
+      if (!iif.up) throw new SystemError(ENETDOWN);
+      rt = this.inputFor(dst, src, tos, mark, iif);
+      if (rt !== null && rt.input === DST_ERROR) throw new SystemError(rt.error);
+    }
+    if (rt === null) throw new SystemError(this.error);
+    const flags: string[] = [];
+    if (rt.type === RTN_LOCAL) flags.push("local");
+    if (rt.type === RTN_BROADCAST) flags.push("brd");
+    if (rt.type === RTN_MULTICAST) flags.push("mc");
+    const exception = rt.route === null ? null : this.#exception(rt.route, dst);
+    return {
+      type: rt.type,
+      dst,
+      src,
+      gateway: rt.gateway,
+      dev: rt.dev,
+      table: rt.type === RTN_LOCAL && rt.route !== null ? rt.route.table : (rt.route?.table ?? RT_TABLE_MAIN),
+      mark,
+      prefsrc: iif === null ? (src !== 0 ? src : rt.prefsrc) : 0,
+      flags,
+      pmtu:
+        exception === null
+          ? null
+          : {
+              mtu: exception.mtu,
+              expiresSeconds: Math.floor((exception.expiresMicros - this.#ip.net.clock.nowMicros) / 1e6),
+            },
+    };
+  }
+}

@@ -1,0 +1,443 @@
+/**
+ * TCP of one host: who listens, who is connected, and what happens to a segment that belongs to nobody. The connection
+ * itself is in tcp-connection.ts. SYN cookies, fast open and TCP-MD5 are not modelled. Models net/ipv4/tcp_ipv4.c,
+ * inet_connection_sock.c and inet_hashtables.c.
+ */
+import type { NetDevice } from "../dev/device.js";
+import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, SystemError } from "../errno.js";
+import type { IcmpError } from "../ip/icmp.js";
+import { newPacket } from "../ip/output.js";
+import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
+import type { NetNamespace } from "../netns.js";
+import type { SkBuff } from "../skb.js";
+import { get32, put16, put32 } from "../wire/bytes.js";
+import { IPPROTO_TCP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
+import {
+  checkTcp,
+  TCP_ACK,
+  TCP_ACK_SEQ,
+  TCP_DATA_OFFSET,
+  TCP_DST_PORT,
+  TCP_FIN,
+  TCP_FLAGS,
+  TCP_HEADER_LENGTH,
+  TCP_RST,
+  TCP_SEQ,
+  TCP_SRC_PORT,
+  TCP_SYN,
+  tcpAckSeq,
+  tcpChecksumOk,
+  tcpDstPort,
+  tcpFlags,
+  tcpHeaderLength,
+  tcpSeq,
+  tcpSetChecksum,
+  tcpSrcPort,
+} from "../wire/tcp.js";
+import type {
+  SocketInfo,
+  TcpApi,
+  TcpConnection,
+  TcpConnectOptions,
+  TcpHandlers,
+  TcpListener,
+  TcpListenHandlers,
+  TcpListenOptions,
+} from "./sockets.js";
+import { TcpSock } from "./tcp-connection.js";
+
+/** A listening socket with its queue of finished handshakes. */
+export class Listener implements TcpListener {
+  readonly #protocol: TcpProtocol;
+  readonly options: TcpListenOptions;
+  readonly handlers: TcpListenHandlers;
+  readonly device: NetDevice | null;
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly backlog: number;
+  /** Handshakes under way. */
+  readonly requests: Set<TcpSock> = new Set();
+  /** Finished ones that were not accepted. */
+  readonly acceptQueue: TcpSock[] = [];
+  #paused = false;
+
+  constructor(
+    protocol: TcpProtocol,
+    options: TcpListenOptions,
+    port: number,
+    device: NetDevice | null,
+    handlers: TcpListenHandlers,
+  ) {
+    this.#protocol = protocol;
+    this.options = options;
+    this.handlers = handlers;
+    this.device = device;
+    this.localAddress = options.address ?? 0;
+    this.localPort = port;
+    this.backlog = Math.min(options.backlog ?? 1, protocol.somaxconn);
+  }
+
+  /** Whether no further handshake may finish. Models `sk_acceptq_is_full()`. */
+  get full(): boolean {
+    return this.acceptQueue.length > this.backlog;
+  }
+
+  /** A handshake finished. */
+  offer(connection: TcpSock): void {
+    this.requests.delete(connection);
+    if (this.#paused) this.acceptQueue.push(connection);
+    else this.handlers.onAccept(connection);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const connection of this.acceptQueue.splice(0)) {
+      this.handlers.onAccept(connection);
+      connection.deliver();
+    }
+  }
+
+  close(): void {
+    this.#protocol.removeListener(this);
+    for (const connection of this.requests) connection.forget();
+    this.requests.clear();
+    for (const connection of this.acceptQueue.splice(0)) connection.abort();
+  }
+}
+
+function key(local: number, localPort: number, remote: number, remotePort: number): string {
+  return `${local}:${localPort} ${remote}:${remotePort}`;
+}
+
+export class TcpProtocol implements TcpApi {
+  readonly net: NetNamespace;
+  readonly #connections = new Map<string, TcpSock>();
+  #listeners: Listener[] = [];
+  /** Sysctls, under the names of their files in net.ipv4. */
+  synRetries = 6;
+  synackRetries = 5;
+  synLinearTimeouts = 4;
+  retries2 = 15;
+  orphanRetries = 0;
+  /** Seconds. */
+  finTimeout = 60;
+  timestamps = 1;
+  sack = 1;
+  windowScaling = 1;
+  rmem: readonly [number, number, number] = [4096, 131072, 33554432];
+  /** `net.core.somaxconn`. */
+  somaxconn = 4096;
+
+  constructor(net: NetNamespace) {
+    this.net = net;
+    this.#registerSysctls();
+  }
+
+  // --- calls of programs ------------------------------------------------------------------------------------------
+
+  listen(options: TcpListenOptions, handlers: TcpListenHandlers): TcpListener {
+    const { sockets } = this.net;
+    const address = options.address ?? 0;
+    sockets.checkLocal(address);
+    const taken = (port: number): boolean => this.#bindConflict(address, port, options.reuseAddress ?? true);
+    let { port } = options;
+    if (port === 0) port = sockets.ephemeralPort((candidate) => !taken(candidate));
+    else if (taken(port)) throw new SystemError(EADDRINUSE);
+    const listener = new Listener(this, options, port, sockets.boundDevice(options), handlers);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  connect(options: TcpConnectOptions, handlers: TcpHandlers = {}): TcpConnection {
+    const { ip, sockets } = this.net;
+    const bound = options.localAddress ?? 0;
+    sockets.checkLocal(bound);
+    const device = sockets.boundDevice(options);
+    if (
+      options.localPort !== undefined &&
+      options.localPort !== 0 &&
+      this.#bindConflict(bound, options.localPort, options.reuseAddress ?? true)
+    )
+      throw new SystemError(EADDRINUSE);
+    const rt = ip.routing.output(options.address, bound, options.mark ?? 0, options.tos ?? 0, device);
+    if (rt === null) {
+      ip.snmp.ip.OutNoRoutes++;
+      throw new SystemError(ip.routing.error);
+    }
+    if (rt.type !== RTN_UNICAST && rt.type !== RTN_LOCAL) throw new SystemError(ENETUNREACH);
+    const local = bound === 0 ? rt.prefsrc : bound;
+    const remote = options.address === 0 ? local : options.address;
+    if (options.port < 1 || options.port > 65535) throw new SystemError(EINVAL);
+    const free = (port: number): boolean => {
+      const other = this.#connections.get(key(local, port, remote, options.port));
+      return other === undefined || other.canBeReplaced;
+    };
+    let localPort = options.localPort ?? 0;
+    if (localPort === 0) {
+      // Even steps first: odd and even ports are kept for bind() and connect(). Models __inet_hash_connect().
+      const listening = (port: number): boolean => this.#listeners.some((listener) => listener.localPort === port);
+      try {
+        localPort = sockets.ephemeralPort((port) => free(port) && !listening(port));
+      } catch {
+        throw new SystemError(EADDRNOTAVAIL);
+      }
+    } else if (!free(localPort)) throw new SystemError(EADDRNOTAVAIL);
+    this.#connections.get(key(local, localPort, remote, options.port))?.forget();
+    const connection = new TcpSock(this, local, localPort, remote, options.port, options, device, rt);
+    connection.handlers = handlers;
+    this.add(connection);
+    ip.snmp.tcp.ActiveOpens++;
+    connection.sendSyn();
+    return connection;
+  }
+
+  /** Whether a bind clashes: with a listener always, with connections unless SO_REUSEADDR. Models `inet_csk_bind_conflict()`. */
+  #bindConflict(address: number, port: number, reuse: boolean): boolean {
+    const overlap = (other: number): boolean => address === 0 || other === 0 || other === address;
+    if (this.#listeners.some((other) => other.localPort === port && overlap(other.localAddress))) return true;
+    if (reuse) return false;
+    for (const connection of this.#connections.values())
+      if (connection.localPort === port && overlap(connection.localAddress)) return true;
+    return false;
+  }
+
+  // --- what connections need --------------------------------------------------------------------------------------
+
+  add(connection: TcpSock): void {
+    const { localAddress, localPort, remoteAddress, remotePort } = connection;
+    this.#connections.set(key(localAddress, localPort, remoteAddress, remotePort), connection);
+  }
+
+  remove(connection: TcpSock): void {
+    const { localAddress, localPort, remoteAddress, remotePort } = connection;
+    const name = key(localAddress, localPort, remoteAddress, remotePort);
+    if (this.#connections.get(name) === connection) this.#connections.delete(name);
+  }
+
+  removeListener(listener: Listener): void {
+    this.#listeners = this.#listeners.filter((other) => other !== listener);
+  }
+
+  // --- segments ---------------------------------------------------------------------------------------------------
+
+  #find(skb: SkBuff, at: number): TcpSock | undefined {
+    const { data } = skb;
+    return this.#connections.get(
+      key(get32(data, IPV4_DST), tcpDstPort(data, at), get32(data, IPV4_SRC), tcpSrcPort(data, at)),
+    );
+  }
+
+  /** The received route that an established connection keeps. Models `tcp_v4_early_demux()`. */
+  earlyDemux(skb: SkBuff, dev: NetDevice): Rtable | null {
+    const at = skb.transportOffset;
+    if (this.#connections.size === 0 || !checkTcp(skb.data, at, skb.len - at)) return null;
+    const connection = this.#find(skb, at);
+    return connection === undefined ? null : connection.receivedRoute(dev);
+  }
+
+  /** Models `tcp_v4_rcv()`. The packet is only looked at. */
+  receive(skb: SkBuff): void {
+    const { ip, trace } = this.net;
+    const { data, transportOffset: at } = skb;
+    const mib = ip.snmp.tcp;
+    const length = skb.len - at;
+    mib.InSegs++;
+    const rt = skb.dst as Rtable;
+    const end = (reason: string): void => {
+      if (trace !== null) trace.note({ kind: "end", reason });
+    };
+    if (rt.type !== RTN_LOCAL) {
+      end("tcp to many");
+      return;
+    }
+    if (!checkTcp(data, at, length)) {
+      mib.InErrs++;
+      end("bad tcp header");
+      return;
+    }
+    const src = get32(data, IPV4_SRC);
+    const dst = get32(data, IPV4_DST);
+    if (!tcpChecksumOk(data, at, length, src, dst)) {
+      mib.InCsumErrors++;
+      mib.InErrs++;
+      end("bad tcp checksum");
+      return;
+    }
+    const port = tcpDstPort(data, at);
+    const connection = this.#find(skb, at);
+    if (connection !== undefined && !connection.yieldsTo(skb, at, length)) {
+      end(`delivered to tcp:${port}`);
+      connection.receive(skb, at, length);
+      return;
+    }
+    const listener = this.#listenerFor(dst, port, skb.iif);
+    if (listener !== undefined) {
+      end(`delivered to tcp:${port}`);
+      this.#toListener(listener, skb, at, length);
+      return;
+    }
+    end(`no socket at tcp:${port}`);
+    this.sendReset(skb, at, length);
+  }
+
+  #listenerFor(address: number, port: number, dev: NetDevice | null): Listener | undefined {
+    let best: Listener | undefined;
+    for (const listener of this.#listeners) {
+      if (listener.localPort !== port) continue;
+      if (listener.localAddress !== 0 && listener.localAddress !== address) continue;
+      if (listener.device !== null && listener.device !== dev) continue;
+      if (best === undefined || (best.localAddress === 0 && listener.localAddress !== 0)) best = listener;
+    }
+    return best;
+  }
+
+  /** A segment for a listening socket that belongs to no handshake. Models `tcp_rcv_state_process()` in LISTEN. */
+  #toListener(listener: Listener, skb: SkBuff, at: number, length: number): void {
+    const { data } = skb;
+    const flags = tcpFlags(data, at);
+    if ((flags & TCP_RST) !== 0) return;
+    if ((flags & TCP_ACK) !== 0) {
+      this.sendReset(skb, at, length);
+      return;
+    }
+    if ((flags & TCP_SYN) === 0 || (flags & TCP_FIN) !== 0) return;
+    const { ip } = this.net;
+    if (listener.full) {
+      ip.snmp.tcp.ListenOverflows++;
+      ip.snmp.tcp.ListenDrops++;
+      return;
+    }
+    const local = get32(data, IPV4_DST);
+    const remote = get32(data, IPV4_SRC);
+    const { options } = listener;
+    const rt = ip.routing.output(remote, local, options.mark ?? 0, options.tos ?? 0, listener.device);
+    if (rt === null) return;
+    const connection = new TcpSock(
+      this,
+      local,
+      listener.localPort,
+      remote,
+      tcpSrcPort(data, at),
+      options,
+      listener.device,
+      rt,
+    );
+    listener.requests.add(connection);
+    this.add(connection);
+    connection.answerSyn(listener, skb, at);
+  }
+
+  /** Models `tcp_v4_send_reset()`. */
+  sendReset(skb: SkBuff, at: number, length: number): void {
+    const { ip } = this.net;
+    const { data } = skb;
+    const flags = tcpFlags(data, at);
+    if ((flags & TCP_RST) !== 0) return;
+    const acknowledges = (flags & TCP_ACK) !== 0;
+    const size =
+      length - tcpHeaderLength(data, at) + ((flags & TCP_SYN) !== 0 ? 1 : 0) + ((flags & TCP_FIN) !== 0 ? 1 : 0);
+    const src = get32(data, IPV4_DST);
+    const dst = get32(data, IPV4_SRC);
+    const tos = data[IPV4_TOS] & 0xfc;
+    const rt = ip.routing.output(dst, src, 0, tos, null);
+    if (rt === null) return;
+    const reset = newPacket(
+      { src, dst, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },
+      TCP_HEADER_LENGTH,
+    );
+    const to = IPV4_HEADER_LENGTH;
+    put16(reset.data, to + TCP_SRC_PORT, tcpDstPort(data, at));
+    put16(reset.data, to + TCP_DST_PORT, tcpSrcPort(data, at));
+    put32(reset.data, to + TCP_SEQ, acknowledges ? tcpAckSeq(data, at) : 0);
+    put32(reset.data, to + TCP_ACK_SEQ, acknowledges ? 0 : (tcpSeq(data, at) + size) >>> 0);
+    reset.data[to + TCP_DATA_OFFSET] = 5 << 4;
+    reset.data[to + TCP_FLAGS] = TCP_RST | (acknowledges ? 0 : TCP_ACK);
+    tcpSetChecksum(reset.data, to, TCP_HEADER_LENGTH, src, dst);
+    reset.dst = rt;
+    reset.uid = 0;
+    ip.snmp.tcp.OutSegs++;
+    ip.snmp.tcp.OutRsts++;
+    ip.localOut(reset);
+  }
+
+  /** Models `tcp_v4_err()`. */
+  icmpError(error: IcmpError): void {
+    const { data, inner, transport } = error;
+    this.#connections
+      .get(
+        key(
+          get32(data, inner + IPV4_SRC),
+          tcpSrcPort(data, transport),
+          get32(data, inner + IPV4_DST),
+          tcpDstPort(data, transport),
+        ),
+      )
+      ?.icmpError(error, tcpSeq(data, transport));
+  }
+
+  list(): SocketInfo[] {
+    const all: SocketInfo[] = this.#listeners.map((listener) => ({
+      protocol: "tcp",
+      state: "LISTEN",
+      localAddress: listener.localAddress,
+      localPort: listener.localPort,
+      remoteAddress: 0,
+      remotePort: 0,
+      receiveQueue: listener.acceptQueue.length,
+      sendQueue: listener.backlog,
+    }));
+    for (const connection of this.#connections.values())
+      all.push({
+        protocol: "tcp",
+        state: connection.state,
+        localAddress: connection.localAddress,
+        localPort: connection.localPort,
+        remoteAddress: connection.remoteAddress,
+        remotePort: connection.remotePort,
+        receiveQueue: connection.unread,
+        sendQueue: connection.unacknowledged,
+      });
+    return all;
+  }
+
+  #registerSysctls(): void {
+    const { sysctl } = this.net;
+    const int = (
+      file: string,
+      field:
+        | "synRetries"
+        | "synackRetries"
+        | "synLinearTimeouts"
+        | "retries2"
+        | "orphanRetries"
+        | "finTimeout"
+        | "timestamps"
+        | "sack"
+        | "windowScaling",
+      min: number,
+      max: number,
+    ): void =>
+      sysctl.registerInt(
+        `net.ipv4.${file}`,
+        () => this[field],
+        (value) => {
+          this[field] = value;
+        },
+        min,
+        max,
+      );
+    int("tcp_syn_retries", "synRetries", 1, 127);
+    int("tcp_synack_retries", "synackRetries", 0, 255);
+    int("tcp_syn_linear_timeouts", "synLinearTimeouts", 0, 127);
+    int("tcp_retries2", "retries2", 0, 255);
+    int("tcp_orphan_retries", "orphanRetries", 0, 255);
+    int("tcp_fin_timeout", "finTimeout", 0, 0x7fffffff);
+    int("tcp_timestamps", "timestamps", 0, 2);
+    int("tcp_sack", "sack", 0, 1);
+    int("tcp_window_scaling", "windowScaling", 0, 1);
+  }
+}
