@@ -29,7 +29,8 @@ export type KernelErrno =
   | "E2BIG"
   | "ENOTEMPTY"
   | "ENXIO"
-  | "EOPNOTSUPP";
+  | "EOPNOTSUPP"
+  | "ERANGE";
 
 /** A change the ruleset refuses; the flavours word the same refusal differently. */
 export class RulesetError extends Error {

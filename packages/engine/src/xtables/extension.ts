@@ -46,7 +46,11 @@ export interface Match {
   save(): string;
   /** The options as `iptables -L` prints them, with a leading space; `numeric` is `-n`. */
   print(numeric: boolean): string;
-  /** A rule with it enters the ruleset; throws {@link RulesetError} when the kernel would refuse it. */
+  /** Throws {@link RulesetError} when the kernel would refuse it. */
+  check?(flavour: "nft" | "legacy"): void;
+  /** Hooks (bit mask) its options forbid. */
+  readonly forbiddenHooks?: number;
+  /** A rule with it enters the ruleset. */
   attach?(net: NetNamespace): void;
   /** That rule left the ruleset. */
   detach?(net: NetNamespace): void;
@@ -59,6 +63,7 @@ export interface Target {
   target(par: XtActionParam): Verdict;
   save(): string;
   print(numeric: boolean): string;
+  check?(flavour: "nft" | "legacy"): void;
   attach?(net: NetNamespace): void;
   detach?(net: NetNamespace): void;
 }

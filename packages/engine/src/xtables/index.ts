@@ -18,6 +18,6 @@ export { isMatchElsewhere, isTargetElsewhere, matchExtensions, targetExtensions 
 export type { Action as RuleAction, IpSpec, Policy } from "./rule.js";
 export { Chain, Rule } from "./rule.js";
 export { serviceName, servicePort } from "./services.js";
+export type { XtFlavour } from "./table.js";
 export { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority } from "./table.js";
-export type { XtFlavour } from "./xtables.js";
 export { Xtables } from "./xtables.js";

@@ -11,6 +11,12 @@ export interface OptionSpec {
   readonly id?: string;
   /** Turns the argument into a value; absent: the option takes no argument. */
   readonly parse?: (text: string, option: OptionCall) => unknown;
+  /** {@link parse} gives the value of an option without argument. */
+  readonly noArgument?: boolean;
+  /** A second argument follows; the message when it does not. */
+  readonly secondArgument?: string;
+  /** The message when the option is given twice, where it is not the usual one. */
+  readonly onlyOne?: string;
   /** The argument may be missing. */
   readonly optionalArgument?: boolean;
   /** `! --option` is allowed. */
@@ -32,6 +38,8 @@ export interface OptionCall {
   readonly invert: boolean;
   /** The protocol typed with `-p`, as its number; 0 when none. */
   readonly proto: number;
+  /** The second argument of an option that takes two. */
+  readonly second?: string;
 }
 
 /** The options given to one extension, by id, in the order they were given. */
@@ -72,8 +80,8 @@ export function takeOption(spec: OptionSpec, text: string | undefined, call: Opt
   if (call.invert && spec.invert !== true)
     throw new ParameterProblem(`${call.extension}: option "--${call.option}" cannot be inverted.\n`);
   if (spec.multi !== true && values.has(id))
-    throw new ParameterProblem(`${call.extension}: option "--${call.option}" can only be used once.\n`);
-  const value = spec.parse === undefined ? true : text === undefined ? undefined : spec.parse(text, call);
+    throw new ParameterProblem(spec.onlyOne ?? `${call.extension}: option "--${call.option}" can only be used once.\n`);
+  const value = spec.parse === undefined ? true : spec.parse(text ?? "", call);
   if (spec.multi === true) values.set(id, [...(values.get<unknown[]>(id) ?? []), value], call.invert);
   else values.set(id, value, call.invert);
 }
@@ -169,13 +177,17 @@ export interface MarkMask {
 export function markMaskOption(text: string, call: OptionCall): MarkMask {
   const head = uintPrefix(text);
   if (head === undefined || head.value > 0xffffffff)
-    throw new ParameterProblem(`${call.extension}: bad mark value for option "--${call.option}", or out of range.\n`);
+    throw new ParameterProblem(
+      `${call.extension}: bad integer value for option "--${call.option}", or out of range.\n`,
+    );
   let mask = 0xffffffff;
   let rest = head.rest;
   if (rest.startsWith("/")) {
     const tail = uintPrefix(rest.slice(1));
     if (tail === undefined || tail.value > 0xffffffff)
-      throw new ParameterProblem(`${call.extension}: bad mask value for option "--${call.option}", or out of range.\n`);
+      throw new ParameterProblem(
+        `${call.extension}: bad integer value for option "--${call.option}", or out of range.\n`,
+      );
     mask = tail.value;
     rest = tail.rest;
   }

@@ -607,7 +607,7 @@ class Parser {
   #addOptions(use: ExtensionUse): void {
     const options: LongOption<Code>[] = use.extension.options.map((spec) => ({
       name: spec.name,
-      hasArgument: spec.parse === undefined ? 0 : spec.optionalArgument === true ? 2 : 1,
+      hasArgument: spec.parse === undefined || spec.noArgument === true ? 0 : spec.optionalArgument === true ? 2 : 1,
       code: codeOf(use, spec),
     }));
     this.#extensionOptions = [...options, ...this.#extensionOptions];
@@ -629,7 +629,14 @@ class Parser {
 
   #extensionOption(use: ExtensionUse, spec: OptionSpec, option: string, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
-    takeOption(spec, argument, { extension: use.extension.name, option, invert: this.#invert, proto }, use.values);
+    const call = { extension: use.extension.name, option, invert: this.#invert, proto };
+    if (spec.secondArgument === undefined) {
+      takeOption(spec, argument, call, use.values);
+      return;
+    }
+    const second = this.#takeArgument();
+    if (second === null) throw new ParameterProblem(spec.secondArgument);
+    takeOption(spec, argument, { ...call, second }, use.values);
   }
 
   #check(): void {
@@ -746,7 +753,8 @@ function codeOf(use: ExtensionUse, spec: OptionSpec): Code {
     codes = new Map();
     optionCodes.set(use, codes);
   }
-  const id = optionId(spec);
+  // `--syn` and `--tcp-flags` say the same thing but are read differently.
+  const id = `${optionId(spec)} ${spec.noArgument === true}`;
   let code = codes.get(id);
   if (code === undefined) {
     code = { letter: null, use, spec };

@@ -110,6 +110,11 @@ export function chainHeading(chain: Chain, references: number, format: ListForma
   return `${text}source               destination         \n`;
 }
 
+/** NOTRACK is CT's older name, and listed as CT. */
+function listedName(target: string): string {
+  return target === "NOTRACK" ? "CT" : target;
+}
+
 /** One rule as a line of `iptables -L`. */
 export function listRule(rule: Rule, number: number, format: ListFormat): string {
   const { ip } = rule;
@@ -118,7 +123,11 @@ export function listRule(rule: Rule, number: number, format: ListFormat): string
   if (format.verbose)
     text += counterText(rule.packets, format.exact, true) + counterText(rule.bytes, format.exact, true);
   const name =
-    rule.action.kind === "jump" ? rule.action.chain.name : rule.action.kind === "target" ? rule.action.target.name : "";
+    rule.action.kind === "jump"
+      ? rule.action.chain.name
+      : rule.action.kind === "target"
+        ? listedName(rule.action.target.name)
+        : "";
   text += `${name.padEnd(9)} `;
   const proto = format.numeric ? String(ip.proto) : (protocolName(ip.proto) ?? String(ip.proto));
   text += `${flag(INV_PROTO)}${proto.padEnd(4)} `;

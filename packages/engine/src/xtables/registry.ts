@@ -1,17 +1,59 @@
 /** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
 import type { MatchExtension, TargetExtension } from "./extension.js";
+import { addrtypeMatch } from "./matches/addrtype.js";
+import { commentMatch } from "./matches/comment.js";
+import { conntrackMatch } from "./matches/conntrack.js";
+import { icmpMatch } from "./matches/icmp.js";
+import { limitMatch } from "./matches/limit.js";
+import { connmarkMatch, markMatch } from "./matches/mark.js";
+import { multiportMatch } from "./matches/multiport.js";
+import { stateMatch } from "./matches/state.js";
+import { tcpMatch } from "./matches/tcp.js";
+import { udpMatch } from "./matches/udp.js";
+import { connmarkTarget } from "./targets/connmark.js";
+import { ctTarget, notrackTarget } from "./targets/ct.js";
+import { logTarget } from "./targets/log.js";
+import { markTarget } from "./targets/mark.js";
 import { masqueradeTarget } from "./targets/masquerade.js";
 import { dnatTarget, snatTarget } from "./targets/nat.js";
 import { redirectTarget } from "./targets/redirect.js";
+import { rejectTarget } from "./targets/reject.js";
 import { acceptTarget, dropTarget, returnTarget } from "./targets/standard.js";
+import { traceTarget } from "./targets/trace.js";
 
-const MATCHES: ReadonlyMap<string, MatchExtension> = new Map(([] as MatchExtension[]).map((each) => [each.name, each]));
+const MATCHES: ReadonlyMap<string, MatchExtension> = new Map(
+  [
+    tcpMatch,
+    udpMatch,
+    icmpMatch,
+    conntrackMatch,
+    stateMatch,
+    markMatch,
+    connmarkMatch,
+    multiportMatch,
+    commentMatch,
+    limitMatch,
+    addrtypeMatch,
+  ].map((each) => [each.name, each]),
+);
 
 const TARGETS: ReadonlyMap<string, TargetExtension> = new Map(
-  [acceptTarget, dropTarget, returnTarget, snatTarget, dnatTarget, masqueradeTarget, redirectTarget].map((each) => [
-    each.name,
-    each,
-  ]),
+  [
+    acceptTarget,
+    dropTarget,
+    returnTarget,
+    rejectTarget,
+    logTarget,
+    markTarget,
+    connmarkTarget,
+    ctTarget,
+    notrackTarget,
+    traceTarget,
+    snatTarget,
+    dnatTarget,
+    masqueradeTarget,
+    redirectTarget,
+  ].map((each) => [each.name, each]),
 );
 
 /** Matches that iptables 1.8.9 has for IPv4 and this project has not (yet). */

@@ -17,10 +17,10 @@ import {
   NF_IP_PRI_RAW,
   NF_IP_PRI_SECURITY,
 } from "../hooks.js";
-import { RulesetError } from "./error.js";
+import { type KernelErrno, RulesetError } from "./error.js";
 import type { Extension, TableName } from "./extension.js";
 import { findMatch, findTarget } from "./registry.js";
-import { Chain, type Policy, type Rule } from "./rule.js";
+import { type Chain, INV_PROTO, type Policy, type Rule } from "./rule.js";
 
 /** The tables, in the order in which the tools list them. */
 export const TABLE_NAMES: readonly TableName[] = ["mangle", "security", "raw", "filter", "nat"];
@@ -54,6 +54,12 @@ export function tablePriority(table: TableName, hook: HookNumber): number {
 export function builtinHook(table: TableName, chain: string): HookNumber | null {
   return TABLE_HOOKS[table].find((hook) => HOOK_NAMES[hook] === chain) ?? null;
 }
+
+/** The two rulesets a host has: that of iptables-nft and that of iptables-legacy. */
+export type XtFlavour = "nft" | "legacy";
+
+/** How many chains deep a packet may be: the kernel's jump stack of nf_tables, and the room the legacy one makes. */
+const MAX_DEPTH: Readonly<Record<XtFlavour, number>> = { nft: 16, legacy: 512 };
 
 interface Saved {
   readonly chains: Map<string, Chain>;
@@ -130,9 +136,10 @@ export class Table {
 
   /**
    * Checks the table as a whole: no loop of jumps, no extension where the kernel refuses it. Throws
-   * {@link RulesetError}. `maxDepth` is the number of chains a packet may be in at once.
+   * {@link RulesetError}.
    */
-  check(maxDepth: number): void {
+  check(flavour: XtFlavour): void {
+    const maxDepth = MAX_DEPTH[flavour];
     const hooksOf = new Map<Chain, number>();
     const onPath = new Set<Chain>();
     const visit = (chain: Chain, hooks: number, depth: number, by: Rule | null): void => {
@@ -148,19 +155,36 @@ export class Table {
     for (const chain of this.chains.values()) visit(chain, chain.hook === null ? 0 : 1 << chain.hook, 0, null);
     for (const chain of this.chains.values()) {
       const hooks = hooksOf.get(chain) ?? 0;
-      for (const rule of chain.rules) this.#checkRule(rule, hooks, chain);
+      for (const rule of chain.rules) this.#checkRule(rule, hooks, chain, flavour);
     }
   }
 
-  #checkRule(rule: Rule, hooks: number, chain: Chain): void {
+  #checkRule(rule: Rule, hooks: number, chain: Chain, flavour: XtFlavour): void {
+    const refuse = (errno: KernelErrno, why: string): never => {
+      throw new RulesetError(errno, chain.name, why, rule);
+    };
     const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name));
     if (rule.target !== null) extensions.push(findTarget(rule.target.name));
     for (const extension of extensions) {
       if (extension === undefined) continue;
-      if (extension.tables !== undefined && !extension.tables.includes(this.name))
-        throw new RulesetError("EINVAL", chain.name, `${extension.name} is not valid in table ${this.name}`, rule);
+      const { name, tables, protocols } = extension;
+      if (tables !== undefined && !tables.includes(this.name)) refuse("EINVAL", `${name} is not valid in ${this.name}`);
       if (extension.hooks !== undefined && (hooks & ~extension.hooks) !== 0)
-        throw new RulesetError("EINVAL", chain.name, `${extension.name} is not valid in chain ${chain.name}`, rule);
+        refuse("EINVAL", `${name} is not valid in chain ${chain.name}`);
+      if (protocols === undefined) continue;
+      // nf_tables has instructions of its own for these matches, which read the ports of whatever packet comes.
+      const inverted = (rule.inverted & INV_PROTO) !== 0 && flavour === "legacy";
+      if (!protocols.includes(rule.proto) || inverted) refuse("EINVAL", `${name} needs its protocol`);
+    }
+    try {
+      for (const match of rule.matches) {
+        match.check?.(flavour);
+        if (hooks & (match.forbiddenHooks ?? 0)) refuse("EINVAL", `${match.name} cannot be used in ${chain.name}`);
+      }
+      rule.target?.check?.(flavour);
+    } catch (error) {
+      if (error instanceof RulesetError && error.rule === null) refuse(error.errno, error.message);
+      throw error;
     }
   }
 }

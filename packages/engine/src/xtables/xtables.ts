@@ -24,12 +24,7 @@ import { evaluateTable, type TraceLog } from "./evaluate.js";
 import { type TableName, XtActionParam } from "./extension.js";
 import { logTracedRule } from "./log.js";
 import { Chain, type Rule } from "./rule.js";
-import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority } from "./table.js";
-
-export type XtFlavour = "nft" | "legacy";
-
-/** How many chains deep a packet may be: the kernel's jump stack of nf_tables, and the room the legacy one makes. */
-const MAX_DEPTH: Readonly<Record<XtFlavour, number>> = { nft: 16, legacy: 512 };
+import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFlavour } from "./table.js";
 
 export class Xtables {
   readonly net: NetNamespace;
@@ -105,7 +100,7 @@ export class Xtables {
     let result: T;
     try {
       result = edit();
-      table.check(MAX_DEPTH[this.flavour]);
+      table.check(this.flavour);
     } catch (error) {
       for (const chain of table.chains.values())
         if (chain.hook !== null && !saved.chains.has(chain.name)) this.removeBuiltin(table, chain);

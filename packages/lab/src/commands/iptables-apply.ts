@@ -45,6 +45,7 @@ export const ERRNO_TEXT: Readonly<Record<RulesetError["errno"], string>> = {
   E2BIG: "Argument list too long",
   ENOTEMPTY: "Directory not empty",
   ENXIO: "No such device or address",
+  ERANGE: "Numerical result out of range",
   EOPNOTSUPP: "Operation not supported",
 };
 

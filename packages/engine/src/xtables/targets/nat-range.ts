@@ -42,8 +42,8 @@ export function parsePorts(text: string, proto: number, shifted: boolean): NatRa
     const second = parsePort(rest.slice(1));
     if (second === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid\n`);
     maxPort = second.value;
+    if (maxPort < first.value) throw new ParameterProblem(`Port range \`${rest.slice(1)}' funky\n`);
     rest = second.rest;
-    if (maxPort < first.value) throw new ParameterProblem(`Port range \`${text}' funky\n`);
   }
   let basePort = 0;
   let flags = NF_NAT_RANGE_PROTO_SPECIFIED;

@@ -1,0 +1,316 @@
+/**
+ * `-m conntrack`: what conntrack knows of the packet's connection. It looks nothing up: the entry hangs on the packet.
+ * Models conntrack_mt(), net/netfilter/xt_conntrack.c.
+ */
+import { type ConntrackApi, IPS_DST_NAT, IPS_SRC_NAT } from "../../conntrack/conntrack.js";
+import type { NetNamespace } from "../../netns.js";
+import {
+  ctinfoDirection,
+  IP_CT_DIR_ORIGINAL,
+  IP_CT_DIR_REPLY,
+  IP_CT_IS_REPLY,
+  IP_CT_UNTRACKED,
+  NO_CT,
+} from "../../skb.js";
+import { AddressError, formatIPv4, parseIPv4, prefixMask } from "../../wire/address.js";
+import { ParameterProblem } from "../error.js";
+import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import { type OptionSpec, type OptionValues, parseUint, type Range, uintRangeOption } from "../options.js";
+import { ALL_PORTS, parsePortRange } from "../ports.js";
+import { maskPrefix } from "../print.js";
+import { protocolNumber } from "../protocols.js";
+
+/** Bits of a state: 1 << (ctinfo % IP_CT_IS_REPLY) + 1 as XT_CONNTRACK_STATE_BIT() has it, and four more. */
+const STATE_INVALID = 1 << 0;
+const STATE_SNAT = 1 << 6;
+const STATE_DNAT = 1 << 7;
+const STATE_UNTRACKED = 1 << 8;
+
+/** States by name, in the order in which they are printed. */
+export const STATES: readonly (readonly [string, number])[] = [
+  ["INVALID", STATE_INVALID],
+  ["NEW", 1 << 3],
+  ["RELATED", 1 << 2],
+  ["ESTABLISHED", 1 << 1],
+  ["UNTRACKED", STATE_UNTRACKED],
+  ["SNAT", STATE_SNAT],
+  ["DNAT", STATE_DNAT],
+];
+
+const STATUSES: readonly (readonly [string, number])[] = [
+  ["EXPECTED", 1 << 0],
+  ["SEEN_REPLY", 1 << 1],
+  ["ASSURED", 1 << 2],
+  ["CONFIRMED", 1 << 3],
+];
+
+/** The bit of a packet's state. */
+export function stateBit(nfct: number, ctinfo: number): number {
+  if (nfct !== NO_CT) return 1 << ((ctinfo % IP_CT_IS_REPLY) + 1);
+  return ctinfo === IP_CT_UNTRACKED ? STATE_UNTRACKED : STATE_INVALID;
+}
+
+/** A list of names into bits; `what` names the thing in the message. */
+export function parseNames(text: string, names: readonly (readonly [string, number])[], what: string): number {
+  let bits = 0;
+  for (const word of text.split(",")) {
+    const found = names.find(([name]) => name === word.toUpperCase());
+    if (found === undefined) throw new ParameterProblem(`Bad ${what} "${word}"`);
+    bits |= found[1];
+  }
+  return bits;
+}
+
+/** Bits as a list of names. */
+export function namesText(bits: number, names: readonly (readonly [string, number])[]): string {
+  return names
+    .filter(([, bit]) => bits & bit)
+    .map(([name]) => name)
+    .join(",");
+}
+
+interface Network {
+  readonly address: number;
+  readonly mask: number;
+}
+
+function parseNetwork(text: string): Network {
+  const [host, length, ...more] = text.split("/");
+  try {
+    const address = parseIPv4(host);
+    if (more.length > 0) throw new AddressError(text);
+    if (length === undefined) return { address, mask: 0xffffffff };
+    const prefix = parseUint(length, 0, 32);
+    const mask = prefix === undefined ? parseIPv4(length) : prefixMask(prefix);
+    return { address: (address & mask) >>> 0, mask };
+  } catch (error) {
+    if (error instanceof AddressError)
+      throw new ParameterProblem("getaddrinfo: Temporary failure in name resolution\n");
+    throw error;
+  }
+}
+
+function networkText({ address, mask }: Network): string {
+  if (mask === 0xffffffff) return formatIPv4(address);
+  const prefix = maskPrefix(mask);
+  return `${formatIPv4(address)}/${prefix < 0 ? formatIPv4(mask) : prefix}`;
+}
+
+function rangeText({ min, max }: Range): string {
+  return min === max ? String(min) : `${min}:${max}`;
+}
+
+/** One condition of the match, in the order in which the kernel asks. */
+interface Condition {
+  readonly option: string;
+  readonly inverted: boolean;
+  readonly text: string;
+  /** Whether the condition (not inverted) holds for an entry. */
+  readonly test: (ct: ConntrackApi, entry: number) => boolean;
+}
+
+class ConntrackMatch implements Match {
+  readonly name: string = "conntrack";
+  readonly #states: number;
+  readonly #statesInverted: boolean;
+  readonly #hasStates: boolean;
+  /** 0 original, 1 reply, -1 either. */
+  readonly #direction: number;
+  readonly #conditions: readonly Condition[];
+
+  constructor(values: OptionValues, conditions: readonly Condition[]) {
+    this.#hasStates = values.has("ctstate");
+    this.#states = values.get<number>("ctstate") ?? 0;
+    this.#statesInverted = values.inverted("ctstate");
+    this.#direction = values.get<number>("ctdir") ?? -1;
+    this.#conditions = conditions;
+  }
+
+  match(par: XtActionParam): boolean {
+    const { nfct, ctinfo } = par.skb;
+    const { ct } = par.net;
+    if (this.#hasStates) {
+      let bits = stateBit(nfct, ctinfo);
+      if (nfct !== NO_CT) {
+        const status = ct.statusOf(nfct);
+        if (status & IPS_SRC_NAT) bits |= STATE_SNAT;
+        if (status & IPS_DST_NAT) bits |= STATE_DNAT;
+      }
+      if (((this.#states & bits) !== 0) === this.#statesInverted) return false;
+    }
+    if (nfct === NO_CT) return this.#hasStates;
+    if (this.#direction >= 0 && ctinfoDirection(ctinfo) !== this.#direction) return false;
+    const conditions = this.#conditions;
+    for (let i = 0; i < conditions.length; i++)
+      if (conditions[i].test(ct, nfct) === conditions[i].inverted) return false;
+    return true;
+  }
+
+  #text(before: string): string {
+    let text = "";
+    if (this.#hasStates)
+      text += `${this.#statesInverted ? " !" : ""} ${before}ctstate ${namesText(this.#states, STATES)}`;
+    for (const { option, inverted, text: value } of this.#conditions)
+      text += `${inverted ? " !" : ""} ${before}${option} ${value}`;
+    if (this.#direction >= 0) text += ` ${before}ctdir ${this.#direction === 0 ? "ORIGINAL" : "REPLY"}`;
+    return text;
+  }
+
+  save(): string {
+    return this.#text("--");
+  }
+
+  print(): string {
+    return this.#text("");
+  }
+
+  attach(net: NetNamespace): void {
+    net.ct.netnsGet();
+  }
+
+  detach(net: NetNamespace): void {
+    net.ct.netnsPut();
+  }
+}
+
+/** What an option compares: how its value is printed, and the test it stands for. */
+const CONDITIONS: readonly {
+  readonly option: string;
+  readonly make: (value: unknown) => Pick<Condition, "text" | "test">;
+}[] = [
+  {
+    option: "ctproto",
+    make: (value) => ({ text: String(value), test: (ct, entry) => ct.protonumOf(entry) === value }),
+  },
+  network("ctorigsrc", (ct, entry) => ct.srcOf(entry, IP_CT_DIR_ORIGINAL)),
+  network("ctorigdst", (ct, entry) => ct.dstOf(entry, IP_CT_DIR_ORIGINAL)),
+  network("ctreplsrc", (ct, entry) => ct.srcOf(entry, IP_CT_DIR_REPLY)),
+  network("ctrepldst", (ct, entry) => ct.dstOf(entry, IP_CT_DIR_REPLY)),
+  port("ctorigsrcport", (ct, entry) => ct.sportOf(entry, IP_CT_DIR_ORIGINAL)),
+  port("ctorigdstport", (ct, entry) => ct.dportOf(entry, IP_CT_DIR_ORIGINAL)),
+  port("ctreplsrcport", (ct, entry) => ct.sportOf(entry, IP_CT_DIR_REPLY)),
+  port("ctrepldstport", (ct, entry) => ct.dportOf(entry, IP_CT_DIR_REPLY)),
+  {
+    option: "ctstatus",
+    make(value) {
+      const bits = value as number;
+      return {
+        text: bits === 0 ? "NONE" : namesText(bits, STATUSES),
+        test: (ct, entry) => (ct.statusOf(entry) & bits) !== 0,
+      };
+    },
+  },
+  {
+    option: "ctexpire",
+    make(value) {
+      const { min, max } = value as Range;
+      return {
+        text: rangeText({ min, max }),
+        test(ct, entry) {
+          const seconds = ct.expiresSeconds(entry);
+          return seconds >= min && seconds <= max;
+        },
+      };
+    },
+  },
+];
+
+type Reader = (ct: ConntrackApi, entry: number) => number;
+
+function network(option: string, read: Reader): (typeof CONDITIONS)[number] {
+  return {
+    option,
+    make(value) {
+      const { address, mask } = value as Network;
+      return {
+        text: networkText({ address, mask }),
+        test: (ct, entry) => ((read(ct, entry) ^ address) & mask) === 0,
+      };
+    },
+  };
+}
+
+function port(option: string, read: Reader): (typeof CONDITIONS)[number] {
+  return {
+    option,
+    make(value) {
+      const { min, max } = value as Range;
+      return {
+        text: rangeText({ min, max }),
+        test(ct, entry) {
+          const number = read(ct, entry);
+          return number >= min && number <= max;
+        },
+      };
+    },
+  };
+}
+
+function parseCtProtocol(text: string, invert: boolean): number {
+  const number = parseUint(text, 0, 255) ?? protocolNumber(text.toLowerCase());
+  if (number === undefined) throw new ParameterProblem(`conntrack: bad value for option "--ctproto"\n`);
+  if (number === 0 && invert) throw new ParameterProblem("conntrack: rule would never match protocol");
+  return number;
+}
+
+const ports = (text: string): Range => (text === "" ? ALL_PORTS : parsePortRange(text, "tcp"));
+
+const options: readonly OptionSpec[] = [
+  { name: "ctstate", invert: true, parse: (text) => parseNames(text, STATES, "ctstate") },
+  { name: "ctproto", invert: true, parse: (text, { invert }) => parseCtProtocol(text, invert) },
+  ...["ctorigsrc", "ctorigdst", "ctreplsrc", "ctrepldst"].map(
+    (name): OptionSpec => ({ name, invert: true, parse: parseNetwork }),
+  ),
+  ...["ctorigsrcport", "ctorigdstport", "ctreplsrcport", "ctrepldstport"].map(
+    (name): OptionSpec => ({ name, invert: true, parse: ports }),
+  ),
+  {
+    name: "ctstatus",
+    invert: true,
+    parse: (text) => parseNames(text, [...STATUSES, ["NONE", 0]], "ctstatus"),
+  },
+  { name: "ctexpire", invert: true, parse: uintRangeOption(0xffffffff) },
+  {
+    name: "ctdir",
+    parse(text) {
+      const word = text.toUpperCase();
+      if (word === "ORIGINAL") return IP_CT_DIR_ORIGINAL;
+      if (word === "REPLY") return IP_CT_DIR_REPLY;
+      throw new ParameterProblem(`conntrack: Bad value for "--ctdir" option: "${text}"`);
+    },
+  },
+];
+
+export const conntrackMatch: MatchExtension = {
+  kind: "match",
+  name: "conntrack",
+  help: `
+conntrack match options:
+[!] --ctstate {INVALID|ESTABLISHED|NEW|RELATED|UNTRACKED|SNAT|DNAT}[,...]
+                               State(s) to match
+[!] --ctproto proto            Protocol to match; by number or name, e.g. "tcp"
+[!] --ctorigsrc address[/mask]
+[!] --ctorigdst address[/mask]
+[!] --ctreplsrc address[/mask]
+[!] --ctrepldst address[/mask]
+                               Original/Reply source/destination address
+[!] --ctorigsrcport port
+[!] --ctorigdstport port
+[!] --ctreplsrcport port
+[!] --ctrepldstport port
+                               TCP/UDP/SCTP orig./reply source/destination port
+[!] --ctstatus {NONE|EXPECTED|SEEN_REPLY|ASSURED|CONFIRMED}[,...]
+                               Status(es) to match
+[!] --ctexpire time[:time]     Match remaining lifetime in seconds against
+                               value or range of values (inclusive)
+    --ctdir {ORIGINAL|REPLY}   Flow direction of packet
+`,
+  options,
+  build(values) {
+    if (values.ids().length === 0) throw new ParameterProblem("conntrack: At least one option is required");
+    const conditions = CONDITIONS.filter(({ option }) => values.has(option)).map(
+      ({ option, make }): Condition => ({ option, inverted: values.inverted(option), ...make(values.get(option)) }),
+    );
+    return new ConntrackMatch(values, conditions);
+  },
+};

@@ -1,0 +1,74 @@
+/** `-m udp`: ports. Models udp_mt(), net/netfilter/xt_tcpudp.c. */
+import { get16 } from "../../wire/bytes.js";
+import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import type { Range } from "../options.js";
+import { ALL_PORTS, listPorts, parsePortRange, savePorts } from "../ports.js";
+
+class UdpMatch implements Match {
+  readonly name: string = "udp";
+  readonly #sports: Range;
+  readonly #sportsInverted: boolean;
+  readonly #dports: Range;
+  readonly #dportsInverted: boolean;
+
+  constructor(sports: Range, sportsInverted: boolean, dports: Range, dportsInverted: boolean) {
+    this.#sports = sports;
+    this.#sportsInverted = sportsInverted;
+    this.#dports = dports;
+    this.#dportsInverted = dportsInverted;
+  }
+
+  match(par: XtActionParam): boolean {
+    if (par.fragoff !== 0) return false;
+    const { data, len } = par.skb;
+    if (par.thoff + 8 > len) {
+      par.hotdrop = true;
+      return false;
+    }
+    const sport = get16(data, par.thoff);
+    if ((sport >= this.#sports.min && sport <= this.#sports.max) === this.#sportsInverted) return false;
+    const dport = get16(data, par.thoff + 2);
+    return (dport >= this.#dports.min && dport <= this.#dports.max) !== this.#dportsInverted;
+  }
+
+  save(): string {
+    return (
+      savePorts("sport", this.#sports, this.#sportsInverted) + savePorts("dport", this.#dports, this.#dportsInverted)
+    );
+  }
+
+  print(numeric: boolean): string {
+    const sports = listPorts("spt", this.#sports, this.#sportsInverted, "udp", numeric);
+    return ` udp${sports}${listPorts("dpt", this.#dports, this.#dportsInverted, "udp", numeric)}`;
+  }
+}
+
+const ports = (text: string): Range => parsePortRange(text, "udp");
+
+export const udpMatch: MatchExtension = {
+  kind: "match",
+  name: "udp",
+  protocols: [17],
+  help: `
+udp match options:
+[!] --source-port port[:port]
+ --sport ...
+				match source port(s)
+[!] --destination-port port[:port]
+ --dport ...
+				match destination port(s)
+`,
+  options: [
+    { name: "source-port", id: "sport", parse: ports, invert: true },
+    { name: "sport", id: "sport", parse: ports, invert: true },
+    { name: "destination-port", id: "dport", parse: ports, invert: true },
+    { name: "dport", id: "dport", parse: ports, invert: true },
+  ],
+  build: (values) =>
+    new UdpMatch(
+      values.get<Range>("sport") ?? ALL_PORTS,
+      values.inverted("sport"),
+      values.get<Range>("dport") ?? ALL_PORTS,
+      values.inverted("dport"),
+    ),
+};

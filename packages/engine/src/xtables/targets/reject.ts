@@ -1,0 +1,153 @@
+/**
+ * REJECT: drops the packet and tells its sender, by an ICMP error or a TCP RST. Models reject_tg(),
+ * net/ipv4/netfilter/ipt_REJECT.c, with nf_send_unreach() and nf_send_reset() of nf_reject_ipv4.c.
+ */
+import { NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, type Verdict } from "../../hooks.js";
+import type { NetNamespace } from "../../netns.js";
+import { SkBuff } from "../../skb.js";
+import { get16, get32, put16, put32 } from "../../wire/bytes.js";
+import { checksumFold, checksumPartial, pseudoHeaderSum } from "../../wire/checksum.js";
+import { ParameterProblem, RulesetError } from "../error.js";
+import type { RuleHeader, Target, TargetExtension, XtActionParam } from "../extension.js";
+
+const ICMP_DEST_UNREACH = 3;
+const IP_DF = 0x4000;
+const TCP_FIN = 0x01;
+const TCP_SYN = 0x02;
+const TCP_RST = 0x04;
+const TCP_ACK = 0x10;
+
+/** A kind of refusal: its names, and the ICMP code (-1: a TCP RST). */
+interface RejectKind {
+  readonly name: string;
+  readonly alias: string;
+  readonly code: number;
+  readonly about: string;
+}
+
+const KINDS: readonly RejectKind[] = [
+  { name: "icmp-net-unreachable", alias: "net-unreach", code: 0, about: "ICMP network unreachable" },
+  { name: "icmp-host-unreachable", alias: "host-unreach", code: 1, about: "ICMP host unreachable" },
+  { name: "icmp-proto-unreachable", alias: "proto-unreach", code: 2, about: "ICMP protocol unreachable" },
+  { name: "icmp-port-unreachable", alias: "port-unreach", code: 3, about: "ICMP port unreachable (default)" },
+  { name: "icmp-net-prohibited", alias: "net-prohib", code: 9, about: "ICMP network prohibited" },
+  { name: "icmp-host-prohibited", alias: "host-prohib", code: 10, about: "ICMP host prohibited" },
+  { name: "tcp-reset", alias: "tcp-rst", code: -1, about: "TCP RST packet" },
+  { name: "icmp-admin-prohibited", alias: "admin-prohib", code: 13, about: "ICMP administratively prohibited (*)" },
+];
+const DEFAULT_KIND = KINDS[3];
+
+function parseKind(text: string): RejectKind {
+  const wanted = text.toLowerCase();
+  const kind = KINDS.find(({ name, alias }) => name.startsWith(wanted) || alias.startsWith(wanted));
+  if (kind === undefined) throw new ParameterProblem(`unknown reject type "${text}"`);
+  return kind;
+}
+
+/** Whether the transport checksum is right; protocols without one pass. Models nf_ip_checksum() as REJECT uses it. */
+function checksumValid(skb: SkBuff, headerLength: number): boolean {
+  const { data, len } = skb;
+  const protocol = data[9];
+  const length = len - headerLength;
+  if (protocol !== 6 && protocol !== 17)
+    return protocol !== 1 || checksumPartial(data, headerLength, length) === 0xffff;
+  if (protocol === 17 && get16(data, headerLength + 6) === 0) return true;
+  const pseudo = pseudoHeaderSum(get32(data, 12), get32(data, 16), protocol, length);
+  return checksumPartial(data, headerLength, length, pseudo) === 0xffff;
+}
+
+function sendUnreachable(net: NetNamespace, skb: SkBuff, code: number): void {
+  if (get16(skb.data, 6) & 0x1fff) return;
+  if (!checksumValid(skb, (skb.data[0] & 0xf) * 4)) return;
+  net.ip.icmpSend(skb, ICMP_DEST_UNREACH, code, 0);
+}
+
+function sendReset(net: NetNamespace, old: SkBuff): void {
+  const { data } = old;
+  const headerLength = (data[0] & 0xf) * 4;
+  if (get16(data, 6) & 0x1fff || data[9] !== 6 || old.len < headerLength + 20) return;
+  const flags = data[headerLength + 13];
+  // No RST for a RST, none for a packet whose checksum is wrong.
+  if (flags & TCP_RST || !checksumValid(old, headerLength)) return;
+  const bytes = new Uint8Array(40);
+  bytes[0] = 0x45;
+  put16(bytes, 2, 40);
+  put16(bytes, 6, IP_DF);
+  bytes[8] = Number(net.sysctl.lookup("net.ipv4.ip_default_ttl")?.get() ?? "64");
+  bytes[9] = 6;
+  put32(bytes, 12, get32(data, 16));
+  put32(bytes, 16, get32(data, 12));
+  put16(bytes, 20, get16(data, headerLength + 2));
+  put16(bytes, 22, get16(data, headerLength));
+  bytes[32] = 0x50;
+  if (flags & TCP_ACK) {
+    put32(bytes, 24, get32(data, headerLength + 8));
+    bytes[33] = TCP_RST;
+  } else {
+    const payload = old.len - headerLength - (data[headerLength + 12] >> 4) * 4;
+    const control = (flags & TCP_SYN ? 1 : 0) + (flags & TCP_FIN ? 1 : 0);
+    put32(bytes, 28, (get32(data, headerLength + 4) + control + payload) >>> 0);
+    bytes[33] = TCP_RST | TCP_ACK;
+  }
+  const pseudo = pseudoHeaderSum(get32(bytes, 12), get32(bytes, 16), 6, 20);
+  put16(bytes, 36, checksumFold(checksumPartial(bytes, 20, 20, pseudo)));
+  put16(bytes, 10, checksumFold(checksumPartial(bytes, 0, 20)));
+  const skb = new SkBuff(bytes);
+  skb.transportOffset = 20;
+  if (net.sysctl.lookup("net.ipv4.fwmark_reflect")?.get() === "1") skb.mark = old.mark;
+  skb.dst = old.dst;
+  if (net.ip.routeMeHarder(skb) !== 0) return;
+  net.ct.attach(skb, old);
+  net.ip.localOut(skb);
+}
+
+class RejectTarget implements Target {
+  readonly name: string = "REJECT";
+  readonly #kind: RejectKind;
+  readonly #tcp: boolean;
+
+  constructor(kind: RejectKind, header: RuleHeader) {
+    this.#kind = kind;
+    this.#tcp = header.proto === 6 && !header.invertProto;
+  }
+
+  target(par: XtActionParam): Verdict {
+    const { net, skb } = par;
+    const { code } = this.#kind;
+    const trace = net.trace;
+    if (trace !== null) trace.enter(code < 0 ? "nf_send_reset" : "nf_send_unreach", "nf_reject_ipv4", skb);
+    if (code < 0) sendReset(net, skb);
+    else sendUnreachable(net, skb, code);
+    if (trace !== null) trace.leave();
+    return NF_DROP;
+  }
+
+  check(): void {
+    if (this.#kind.code < 0 && !this.#tcp) throw new RulesetError("EINVAL", "", "tcp-reset needs -p tcp");
+  }
+
+  save(): string {
+    return ` --reject-with ${this.#kind.name}`;
+  }
+
+  print(): string {
+    return ` reject-with ${this.#kind.name}`;
+  }
+}
+
+export const rejectTarget: TargetExtension = {
+  kind: "target",
+  name: "REJECT",
+  tables: ["filter"],
+  hooks: (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_OUT),
+  help: `
+REJECT target options:
+--reject-with type              drop input packet and send back
+                                a reply packet according to type:
+Valid reject types:
+${KINDS.map(({ name, alias, about }) => `    ${name.padEnd(25)}\t${about}\n    ${alias.padEnd(25)}\talias\n`).join("")}
+(*) See man page or read the INCOMPATIBILITES file for compatibility issues.
+`,
+  options: [{ name: "reject-with", parse: parseKind }],
+  build: (values, header) => new RejectTarget(values.get<RejectKind>("reject-with") ?? DEFAULT_KIND, header),
+};
