@@ -7,6 +7,7 @@ import { Drawing } from "./drawing.js";
 import { escapeHtml, htmlPre, htmlTable, mark, textCell, type Wash } from "./html.js";
 import { mermaidText } from "./mermaid.js";
 import { type PassageData, tupleChange, tupleLine } from "./passage.js";
+import { wrapPlain } from "./terminal.js";
 
 /** A function call without notes: what a recording holds. */
 export interface GraphCall {
@@ -116,7 +117,12 @@ function textLine(line: GraphLine): string {
   if (whole.length <= 100) return whole;
   // Too long for one line: each note on a line of its own below the call.
   const indent = "  ".repeat(line.depth + 1);
-  return [code, ...notes.map((note) => `${indent}/* ${note} */`)].join("\n");
+  return [code, ...notes.flatMap((note) => comment(note, indent))].join("\n");
+}
+
+function comment(note: string, indent: string): string[] {
+  const parts = wrapPlain(note, 94 - indent.length);
+  return parts.map((part, i) => `${indent}${i === 0 ? "/* " : "   "}${part}${i === parts.length - 1 ? " */" : ""}`);
 }
 
 function htmlLine(line: GraphLine): string {

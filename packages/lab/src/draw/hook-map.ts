@@ -5,7 +5,7 @@
  */
 import { oneLine } from "./dissect.js";
 import { Drawing, type DrawingSource } from "./drawing.js";
-import { ellipsis, wrap } from "./measure.js";
+import { ellipsis, textWidth, wrap } from "./measure.js";
 import { mermaidText } from "./mermaid.js";
 import {
   type Effect,
@@ -206,7 +206,7 @@ function placeStation(map: MapData, station: Station): Placed {
     const small = lineHeight(SIZE.small);
     const priority = priorityText(user.priority);
     y += 17;
-    const room = COLUMN - 2 * PAD - 52;
+    const room = COLUMN - 2 * PAD - textWidth(priority, SIZE.small, "mono") - 8;
     lines.push(
       {
         text: ellipsis(user.label, room, SIZE.body, "sans", lively),
@@ -504,7 +504,7 @@ function registryText(map: MapData): string {
 }
 
 function packetText(map: MapData, packet: PassageData): string {
-  const parts = [`${titleOf(map)}: ${wayOf(packet)}`, oneLine(packet.before), ""];
+  const parts = [`${titleOf(map)}: ${wayOf(packet)}`, ...wrapPlain(oneLine(packet.before), 98), ""];
   parts.push(packet.iif === null ? "  made by a local process" : `  received by ${packet.iif}`);
   for (const data of order(map)) {
     const lines = data.rows.flatMap(({ user, run }) => {
@@ -519,7 +519,7 @@ function packetText(map: MapData, packet: PassageData): string {
     const verdict = data.traversal?.verdict === "ACCEPT" ? "" : ` ✗ ${data.traversal?.verdict}`;
     parts.push("      ↓", ...boxed(`${data.hook}${verdict}`, lines, 98));
   }
-  parts.push("      ↓", `  ${outcome(map, packet)}`);
+  parts.push("      ↓", ...wrapPlain(outcome(map, packet), 98).map((line) => `  ${line}`));
   const skipped = HOOKS.filter((hook) => map.stations[hook].traversal === null);
   parts.push("", `Not on its way: ${skipped.join(", ")}`);
   return parts.join("\n");

@@ -9,7 +9,7 @@ import { ellipsis, textWidth } from "./measure.js";
 import { mermaidText } from "./mermaid.js";
 import { type PassageData, readJourney } from "./passage.js";
 import { Scene } from "./scene.js";
-import { columns } from "./terminal.js";
+import { columns, cut } from "./terminal.js";
 import { MARGIN, SIZE, type Tone, WIDTH } from "./tokens.js";
 
 /** A passage that knows the other ends of its links. */
@@ -338,7 +338,7 @@ function text(messages: readonly Message[]): string {
     return [
       [
         elapsed(message.atMicros - start),
-        `${message.from ?? "?"} → ${message.to ?? "?"}`,
+        cut(`${message.from ?? "?"} → ${message.to ?? "?"}`, 24),
         star(endpoint(message.head.src, message.head.sport), message.changed.src),
         star(endpoint(message.head.dst, message.head.dport), message.changed.dst),
         first,

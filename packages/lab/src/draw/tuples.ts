@@ -6,7 +6,7 @@ import { isCall, type TraceCall, type TraceNote, type TupleText } from "@netfilt
 import { endpoint, headline } from "./dissect.js";
 import { Drawing } from "./drawing.js";
 
-import { textWidth } from "./measure.js";
+import { ellipsis, textWidth } from "./measure.js";
 import { mermaidText } from "./mermaid.js";
 import type { PassageData } from "./passage.js";
 import { Scene } from "./scene.js";
@@ -187,7 +187,11 @@ export function tuplesScene(data: TupleData): Scene {
         );
       const baseline = y + 20;
       const tone: Tone = row.past ? "faint" : "ink";
-      sheet.text(labelX, baseline, row.label, { size: SIZE.body, bold: !row.past, tone });
+      sheet.text(labelX, baseline, ellipsis(row.label, sourceX - labelX - 12, SIZE.body, "sans", !row.past), {
+        size: SIZE.body,
+        bold: !row.past,
+        tone,
+      });
       cell(sheet, sourceX, baseline, row.src, row.changed.src, row.past);
       sheet.arrow(
         [
@@ -248,12 +252,13 @@ function text(data: TupleData): string {
     star(row.dst, row.changed.dst),
     row.remark,
   ]);
-  const table = columns([["", "source", "", "destination", ""], ...cells]);
-  const [heading, rule, ...rest] = table;
+  // Both sections are as wide as the wider one, so that header and tuples stand one above the other.
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column].length)));
+  const aligned = cells.map((row) => row.map((value, column) => value.padEnd(widths[column] ?? 0)));
   for (const section of SECTIONS) {
-    const own = rest.filter((_line, i) => data.rows[i].section === section);
+    const own = aligned.filter((_row, i) => data.rows[i].section === section);
     lines.push("", sectionTitle(data, section));
-    if (own.length > 0) lines.push(heading, rule, ...own);
+    if (own.length > 0) lines.push(...columns([["", "source", "", "destination", ""], ...own]));
   }
   if (data.rows.some(({ changed }) => changed.src || changed.dst)) lines.push("", "* altered or rewritten by NAT");
   return lines.join("\n");
