@@ -9,7 +9,7 @@ import { serve } from "./serve.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const site = `${root}website/build`;
-const fixtures = `${root}.cache/site-fixtures/build`;
+const fixtures = `${root}website/.cache/fixtures/build`;
 
 /**
  * @param {string[]} args Node's
@@ -48,8 +48,8 @@ const built = await node(["../node_modules/@docusaurus/core/bin/docusaurus.mjs",
   cwd: `${root}website`,
   env: {
     NOTEBOOKS: "../test/site/fixtures/notebooks",
-    LESSON_PAGES: "../.cache/site-fixtures/lessons",
-    DOCUSAURUS_GENERATED_FILES_DIR_NAME: "../.cache/site-fixtures/docusaurus",
+    LESSON_PAGES: ".cache/fixtures/lessons",
+    DOCUSAURUS_GENERATED_FILES_DIR_NAME: ".cache/fixtures/docusaurus",
   },
   quiet: true,
 });

@@ -139,18 +139,20 @@ function renameIds(css: string, local: (id: string) => string): string {
   return css.replace(/#([A-Za-z_][\w-]*)/g, (_, id: string) => `#${local(id)}`);
 }
 
-/** What the allow-list cannot say: animating an address is a way to change it after the check. */
+/** What the allow-list cannot say. */
 function removeForbidden(node: Nodes): void {
   if (!("children" in node)) return;
   node.children = node.children.filter(
-    (child) =>
-      !(
-        child.type === "element" &&
-        /^(animate|set)/.test(child.tagName) &&
-        /href/i.test(String(child.properties["attributeName"]))
-      ),
+    (child) => child.type !== "element" || !isForbidden(child),
   ) as typeof node.children;
   for (const child of node.children) removeForbidden(child);
+}
+
+function isForbidden({ tagName, properties }: Element): boolean {
+  // Animating an address is a way to change it after the check.
+  if (/^(animate|set)/.test(tagName)) return /href/i.test(String(properties["attributeName"]));
+  // A picture whose address was refused.
+  return tagName === "img" && properties["src"] === undefined;
 }
 
 function visit(node: Nodes, visitor: (element: Element) => void): void {
