@@ -26,7 +26,7 @@ export function tcpPacket(
   flags: number,
   more: { seq?: number; ack?: number; ttl?: number; data?: string } = {},
 ): Uint8Array {
-  const data = [...(more.data ?? "")].map((character) => character.charCodeAt(0));
+  const data = Array.from(more.data ?? "", (character) => character.charCodeAt(0));
   const bytes = new Uint8Array(40 + data.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, 0x45);

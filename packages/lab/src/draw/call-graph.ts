@@ -264,7 +264,7 @@ export function compareGraphs(kernel: readonly GraphCall[], engine: readonly Gra
 function align(kernel: readonly GraphCall[], engine: readonly GraphCall[], depth: number): ComparedCall[] {
   const same = (a: GraphCall, b: GraphCall): boolean => plainName(a.fn) === plainName(b.fn) && a.module === b.module;
   // Longest common subsequence of the calls of this level; matched calls are compared inside.
-  const best = Array.from({ length: kernel.length + 1 }, () => new Array<number>(engine.length + 1).fill(0));
+  const best = Array.from({ length: kernel.length + 1 }, () => Array.from({ length: engine.length + 1 }, () => 0));
   for (let i = kernel.length - 1; i >= 0; i--)
     for (let j = engine.length - 1; j >= 0; j--)
       best[i][j] = same(kernel[i], engine[j]) ? best[i + 1][j + 1] + 1 : Math.max(best[i + 1][j], best[i][j + 1]);

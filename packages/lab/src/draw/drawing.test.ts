@@ -15,7 +15,7 @@ it("offers every form it has, text always and Mermaid never alone", () => {
     "text/html": "<table/>",
     "text/vnd.mermaid": "flowchart LR",
   });
-  expect([`${picture}`, picture[NODE_INSPECT](), picture.html, table.svg]).toEqual(["text", "text", null, null]);
+  expect([picture.toString(), picture[NODE_INSPECT](), picture.html, table.svg]).toEqual(["text", "text", null, null]);
 });
 
 it("uses the symbols that kernels and Node look for", () => {

@@ -506,19 +506,23 @@ function registryText(map: MapData): string {
 function packetText(map: MapData, packet: PassageData): string {
   const parts = [`${titleOf(map)}: ${wayOf(packet)}`, ...wrapPlain(oneLine(packet.before), 98), ""];
   parts.push(packet.iif === null ? "  made by a local process" : `  received by ${packet.iif}`);
-  for (const data of order(map)) {
+  const stations = order(map).map((data) => {
     const lines = data.rows.flatMap(({ user, run }) => {
       const label = `${priorityText(user.priority).padStart(7)}  ${user.label}`;
       if (run === null) return [`${label} (not reached)`];
-      const head = `${label.padEnd(30)}  ${user.fn}`;
       const deeds = run.effects.flatMap((effect) =>
         wrapPlain(effect.text, 80).map((part, i) => `         ${i === 0 ? "•" : " "} ${part}`),
       );
-      return [head, ...deeds];
+      return [`${label.padEnd(24)}  ${user.fn}`, ...deeds];
     });
     const verdict = data.traversal?.verdict === "ACCEPT" ? "" : ` ✗ ${data.traversal?.verdict}`;
-    parts.push("      ↓", ...boxed(`${data.hook}${verdict}`, lines, 98));
-  }
+    return { title: `${data.hook}${verdict}`, lines };
+  });
+  const width = Math.min(
+    98,
+    4 + Math.max(...stations.flatMap(({ title, lines }) => [title, ...lines]).map((line) => line.length)),
+  );
+  for (const { title, lines } of stations) parts.push("      ↓", ...boxed(title, lines, width));
   parts.push("      ↓", ...wrapPlain(outcome(map, packet), 98).map((line) => `  ${line}`));
   const skipped = HOOKS.filter((hook) => map.stations[hook].traversal === null);
   parts.push("", `Not on its way: ${skipped.join(", ")}`);

@@ -21,7 +21,7 @@ describe("Mermaid sources", () => {
   });
 
   it("would not read a broken one", async () => {
-    await expect(parse("flowchart LR\n  a[unclosed")).rejects.toThrow();
+    await expect(parse("flowchart LR\n  a[unclosed")).rejects.toThrow("Parse error");
   });
 });
 

@@ -20,7 +20,7 @@ export function columns(table: readonly (readonly string[])[], right: readonly b
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, i) => (right[i] === true ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .map((cell, i) => (right[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
       .join("  ")
       .trimEnd();
   const [heading, ...rest] = rows;

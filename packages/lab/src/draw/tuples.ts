@@ -89,7 +89,7 @@ export function tuplesOf(passage: PassageData): TupleData {
       row("REPLY", tuple, { past, changed, remark: i > 0 && !past ? `altered by NAT, ${where}` : remark });
       current = tuple;
     });
-  } else if (lookup?.found != null) {
+  } else if (lookup !== undefined && lookup.found !== null) {
     const other = otherTuple(lookup.tuple, rewrites.at(-1)?.after ?? null, passage.after !== null);
     const original = lookup.found === "ORIGINAL" ? lookup.tuple : other;
     const reply = lookup.found === "REPLY" ? lookup.tuple : other;
