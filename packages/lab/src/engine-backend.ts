@@ -36,6 +36,9 @@ const SETTLE_MICROS = 50_000;
 /** But no longer than this: another command may keep talking. */
 const SETTLE_LIMIT_MICROS = 1_000_000;
 
+/** A command takes a moment even when it waits for nothing: what was just made is a moment old when it is looked at. */
+const COMMAND_MICROS = 1000;
+
 /** A command that would not end. */
 export class EndlessCommandError extends Error {
   override readonly name = "EndlessCommandError";
@@ -220,6 +223,7 @@ export class EngineBackend implements Backend {
     const clock = this.#clock;
     const limit = clock.nowMicros + Math.max(SETTLE_LIMIT_MICROS, this.#settleMicros);
     while (clock.nextMicros <= Math.min(clock.nowMicros + this.#settleMicros, limit)) clock.step();
+    clock.advance(COMMAND_MICROS);
   }
 
   start(host: string, script: string): BackgroundCommand {

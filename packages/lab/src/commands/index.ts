@@ -4,7 +4,10 @@ import { conntrack } from "./conntrack/conntrack.js";
 import { ip } from "./ip/ip.js";
 import { iptablesTools } from "./iptables-commands.js";
 import { nc } from "./nc.js";
+import { ping } from "./ping.js";
+import { ss } from "./ss.js";
 import { systemTools } from "./system-tools.js";
+import { tcpdump } from "./tcpdump/tcpdump.js";
 import { textTools } from "./text-tools.js";
 
 export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>(
@@ -16,5 +19,8 @@ export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabComm
     ip,
     nc,
     netcat: nc,
+    ping,
+    ss,
+    tcpdump,
   }),
 );

@@ -27,6 +27,12 @@ const USAGE = `usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M tt
 	  [destination] [port]
 `;
 
+/**
+ * What a turn of nc's loop takes: reading the input again after a write. It is longer than the way over a short cable
+ * and back, so the FIN after the last data does not overtake the acknowledgement of that data, on Linux as here.
+ */
+const TURN_MICROS = 500;
+
 interface NcOptions {
   readonly listen: boolean;
   readonly udp: boolean;
@@ -314,7 +320,7 @@ function* copy(context: LabContext, options: NcOptions, connection: TcpConnectio
         if (!(error instanceof SystemError)) throw error;
         return 1;
       }
-      if (pending.length === 0 && options.intervalMicros > 0) yield pauseFor(net.clock, options.intervalMicros);
+      if (pending.length === 0) yield pauseFor(net.clock, Math.max(options.intervalMicros, TURN_MICROS));
     }
     if (inputOpen && pending.length === 0) {
       const text = stdin.read();

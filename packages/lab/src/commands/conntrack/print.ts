@@ -102,14 +102,9 @@ function plainLine(entry: ConntrackSnapshot, format: OutputFormat, carried: Carr
       if (entry.timestamp.stopNanos !== 0n) text += `[stop=${ctime(entry.timestamp.stopNanos)}] `;
     }
   }
-  if (carried.use) text += `use=${listedUse(entry)} `;
+  if (carried.use) text += `use=${entry.use} `;
   if (format.id) text += `id=${entry.id} `;
   return text.trimEnd();
-}
-
-/** A listing over netlink holds no reference of its own, while reading /proc does. */
-function listedUse(entry: ConntrackSnapshot): number {
-  return Math.max(1, entry.use - 1);
 }
 
 function xmlFlow(
@@ -137,7 +132,7 @@ function xmlFlow(
   if (carried.timeout) independent += `<timeout>${entry.timeoutSeconds}</timeout>`;
   if (carried.mark) independent += `<mark>${entry.mark}</mark>`;
   if (entry.zone !== 0) independent += `<zone>${entry.zone}</zone>`;
-  if (carried.use) independent += `<use>${listedUse(entry)}</use>`;
+  if (carried.use) independent += `<use>${entry.use}</use>`;
   independent += `<id>${entry.id}</id>`;
   if (entry.status & IPS_ASSURED) independent += "<assured/>";
   if ((entry.status & IPS_SEEN_REPLY) === 0) independent += "<unreplied/>";
@@ -223,8 +218,8 @@ export function eventLine(
   return `${stamp}${`[${type}]`.padStart(9)} ${plainLine(entry, format, carried, nowNanos)}${userspace}`;
 }
 
-/** One line of /proc/net/nf_conntrack, without its newline. */
+/** One line of /proc/net/nf_conntrack, without its newline. Reading it holds a reference; a netlink listing does not. */
 export function procConntrackLine(entry: ConntrackSnapshot, nowNanos: bigint): string {
   const delta = entry.timestamp === null ? "" : `delta-time=${deltaTime(entry, nowNanos)} `;
-  return `ipv4     2 ${head(entry, true)}${tuples(entry, true)}mark=${entry.mark} zone=${entry.zone} ${delta}use=${entry.use}`;
+  return `ipv4     2 ${head(entry, true)}${tuples(entry, true)}mark=${entry.mark} zone=${entry.zone} ${delta}use=${entry.use + 1}`;
 }

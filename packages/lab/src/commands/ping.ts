@@ -1,0 +1,336 @@
+/**
+ * `ping` of iputils 20221126: echo requests over virtual time, replies, errors and statistics. IPv4 addresses only;
+ * flooding, record route and timestamps are not supported, and say so.
+ */
+import {
+  EACCES,
+  EMSGSIZE,
+  formatIPv4,
+  type PingError,
+  type PingReply,
+  type PingSocket,
+  parseIPv4,
+  SystemError,
+  strerror,
+} from "@netfilter-lab/engine";
+import type { CommandProcess } from "../command.js";
+import type { LabCommand, LabContext } from "../environment.js";
+import { anyOf, Flag, pauseFor } from "../scheduler.js";
+import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+
+const UNREACHABLE: readonly string[] = [
+  "Destination Net Unreachable",
+  "Destination Host Unreachable",
+  "Destination Protocol Unreachable",
+  "Destination Port Unreachable",
+  "Frag needed and DF set (mtu = %u)",
+  "Source Route Failed",
+  "Destination Net Unknown",
+  "Destination Host Unknown",
+  "Source Host Isolated",
+  "Destination Net Prohibited",
+  "Destination Host Prohibited",
+  "Destination Net Unreachable for Type of Service",
+  "Destination Host Unreachable for Type of Service",
+  "Packet filtered",
+  "Precedence Violation",
+  "Precedence Cutoff",
+];
+
+function errorText(error: PingError): string {
+  if (error.type === 3)
+    return (UNREACHABLE[error.code] ?? `Dest Unreachable, Bad Code: ${error.code}`).replace(
+      "%u",
+      String(error.info & 0xffff),
+    );
+  if (error.type === 11) {
+    if (error.code === 0) return "Time to live exceeded";
+    if (error.code === 1) return "Frag reassembly time exceeded";
+    return `Time exceeded, Bad Code: ${error.code}`;
+  }
+  if (error.type === 5) {
+    const kinds = [
+      "Redirect Network",
+      "Redirect Host",
+      "Redirect Type of Service and Network",
+      "Redirect Type of Service and Host",
+    ];
+    return `${kinds[error.code] ?? `Redirect, Bad Code: ${error.code}`}(New nexthop: ${formatIPv4(error.info)})`;
+  }
+  if (error.type === 4) return "Source Quench";
+  if (error.type === 12) return `Parameter problem: pointer = ${error.info >>> 24}`;
+  return `Bad ICMP type: ${error.type}`;
+}
+
+/** A time in microseconds as ping shows a round trip: three figures. */
+function tripText(micros: number): string {
+  if (micros >= 100_000) return String(Math.floor((micros + 500) / 1000));
+  if (micros >= 10_000) return `${Math.floor(micros / 1000)}.${Math.floor((micros % 1000) / 100)}`;
+  if (micros >= 1000)
+    return `${Math.floor(micros / 1000)}.${String(Math.floor((micros % 1000) / 10)).padStart(2, "0")}`;
+  return `0.${String(micros).padStart(3, "0")}`;
+}
+
+const millis = (micros: number): string =>
+  `${Math.floor(micros / 1000)}.${String(Math.floor(micros % 1000)).padStart(3, "0")}`;
+
+interface PingOptions {
+  readonly target: string;
+  readonly count: number;
+  readonly intervalMicros: number;
+  readonly deadlineMicros: number | null;
+  readonly lingerMicros: number;
+  readonly size: number;
+  readonly ttl: number | null;
+  readonly source: string | null;
+  readonly mark: number | null;
+  readonly quiet: boolean;
+  readonly stamps: boolean;
+  readonly dontFragment: boolean;
+}
+
+class PingFailure extends Error {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function parse(context: LabContext): PingOptions {
+  let parsed: ParsedOptions;
+  try {
+    parsed = parseOptions("ping", context.args, { short: "46aAbBc:CdDe:fhi:I:l:Lm:M:nOp:qQ:rRs:S:t:T:UvVw:W:" });
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new PingFailure(`${error.message}\n\nUsage\n  ping [options] <destination>`, 2);
+  }
+  const text = (key: string): string | null =>
+    lastOption(parsed.options, (option) => option.key === key)?.value ?? null;
+  const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
+  for (const key of "6aAbeflLOpQrRSTUC")
+    if (has(key)) throw new PingFailure(`ping: -${key}: not supported by the lab`, 2);
+  const integer = (key: string, low: number, high: number | string, otherwise: number): number => {
+    const given = text(key);
+    if (given === null) return otherwise;
+    if (!/^-?\d+$/.test(given)) throw new PingFailure(`ping: invalid argument: '${given}'`, 1);
+    if (Number(given) < low || Number(given) > Number(high))
+      throw new PingFailure(`ping: invalid argument: '${given}': out of range: ${low} <= value <= ${high}`, 1);
+    return Number(given);
+  };
+  const seconds = (key: string, otherwise: number): number => {
+    const given = text(key);
+    if (given === null) return otherwise;
+    if (!/^\d*\.?\d+$/.test(given)) throw new PingFailure(`ping: bad timing interval: ${given}`, 2);
+    return Math.round(Number(given) * 1_000_000);
+  };
+  if (parsed.operands.length === 0) throw new PingFailure("ping: usage error: Destination address required", 1);
+  const discovery = text("M");
+  if (discovery !== null && !["do", "dont", "want"].includes(discovery))
+    throw new PingFailure(`ping: invalid -M argument: ${discovery}`, 2);
+  return {
+    target: parsed.operands[0],
+    count: integer("c", 1, "9223372036854775807", 0),
+    intervalMicros: seconds("i", 1_000_000),
+    deadlineMicros: text("w") === null ? null : integer("w", 0, 2147483647, 0) * 1_000_000,
+    lingerMicros: seconds("W", 10_000_000),
+    size: integer("s", 0, 127992, 56),
+    ttl: text("t") === null ? null : integer("t", 0, 255, 64),
+    source: text("I"),
+    mark: text("m") === null ? null : integer("m", 0, 4294967295, 0),
+    quiet: has("q"),
+    stamps: has("D"),
+    dontFragment: discovery !== "dont",
+  };
+}
+
+export const ping: LabCommand = function* (context) {
+  try {
+    return yield* run(context, parse(context));
+  } catch (error) {
+    if (!(error instanceof PingFailure)) throw error;
+    context.stderr.write(`${error.message}\n`);
+    return error.status;
+  }
+};
+
+interface Opened {
+  readonly socket: PingSocket;
+  readonly address: number;
+  readonly heading: string;
+}
+
+function open(context: LabContext, options: PingOptions): Opened {
+  const { net } = context;
+  let address: number;
+  try {
+    address = parseIPv4(options.target);
+  } catch {
+    throw new PingFailure(`ping: ${options.target}: Temporary failure in name resolution`, 2);
+  }
+  let device: string | null = null;
+  let localAddress: number | null = null;
+  if (options.source !== null) {
+    try {
+      localAddress = parseIPv4(options.source);
+    } catch {
+      device = options.source;
+      if (!net.devices.has(device)) throw new PingFailure(`ping: SO_BINDTODEVICE ${device}: No such device`, 2);
+    }
+  }
+  try {
+    const socket = net.sockets.ping.open({
+      ...(localAddress === null ? {} : { localAddress }),
+      ...(device === null ? {} : { device }),
+      ...(options.ttl === null ? {} : { ttl: options.ttl }),
+      ...(options.mark === null ? {} : { mark: options.mark }),
+      dontFragment: options.dontFragment,
+    });
+    const source = socket.sourceFor(address);
+    const from =
+      options.source === null
+        ? ""
+        : device === null
+          ? `from ${formatIPv4(localAddress ?? source)} : `
+          : `from ${formatIPv4(source)} ${device}: `;
+    const shown = formatIPv4(address);
+    const heading = `PING ${options.target} (${shown}) ${from}${options.size}(${options.size + 28}) bytes of data.\n`;
+    return { socket, address, heading };
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    if (error.errno === EACCES)
+      throw new PingFailure("ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules", 2);
+    throw new PingFailure(`ping: ${options.source === null ? "connect" : "bind"}: ${strerror(error.errno)}`, 2);
+  }
+}
+
+function* run(context: LabContext, options: PingOptions): CommandProcess {
+  const { net, stdout, stderr } = context;
+  const { clock } = net;
+  const { socket, address, heading } = open(context, options);
+  const happened = new Flag();
+  const sentAt = new Map<number, number>();
+  const trips: number[] = [];
+  let transmitted = 0;
+  let received = 0;
+  let errors = 0;
+  let pipe = 0;
+  let startedAt = 0;
+  let lastSentAt = 0;
+  const news: (() => void)[] = [];
+  const acknowledge = (sequence: number): void => {
+    pipe = Math.max(pipe, transmitted - sequence + 1);
+  };
+  const stamp = (): string => {
+    if (!options.stamps) return "";
+    const micros = clock.epochMillis * 1000 + clock.nowMicros;
+    return `[${Math.floor(micros / 1_000_000)}.${String(micros % 1_000_000).padStart(6, "0")}] `;
+  };
+  const onReply = (reply: PingReply): void => {
+    const micros = clock.nowMicros - (sentAt.get(reply.sequence) ?? clock.nowMicros);
+    const timed = options.size >= 16;
+    received++;
+    acknowledge(reply.sequence);
+    if (timed) trips.push(micros);
+    if (!options.quiet)
+      news.push(() =>
+        stdout.write(
+          `${stamp()}${reply.bytes} bytes from ${formatIPv4(reply.address)}: icmp_seq=${reply.sequence} ttl=${reply.ttl}` +
+            `${timed ? ` time=${tripText(micros)} ms` : ""}\n`,
+        ),
+      );
+    happened.set();
+  };
+  const onError = (error: PingError): void => {
+    // A redirect is news, not a failure: the request itself was forwarded.
+    if (error.type !== 5) {
+      errors++;
+      acknowledge(error.sequence);
+    }
+    if (!options.quiet)
+      news.push(() =>
+        stdout.write(`${stamp()}From ${formatIPv4(error.address)} icmp_seq=${error.sequence} ${errorText(error)}\n`),
+      );
+    happened.set();
+  };
+  socket.handlers = { onReply, onError };
+  const payload = new Uint8Array(options.size);
+  for (let i = 0; i < payload.length; i++) payload[i] = i & 0xff;
+  const send = (): void => {
+    const sequence = ++transmitted;
+    lastSentAt = clock.nowMicros;
+    sentAt.set(sequence, clock.nowMicros);
+    try {
+      socket.send(address, sequence & 0xffff, payload);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (error.errno === EMSGSIZE) {
+        errors++;
+        acknowledge(sequence);
+        stderr.write(`ping: local error: message too long, mtu=${mtuTo(context, address)}\n`);
+      }
+    }
+  };
+  const print = (): void => {
+    happened.clear();
+    for (const show of news.splice(0)) show();
+  };
+  stdout.write(heading);
+  startedAt = clock.nowMicros;
+  const deadline = options.deadlineMicros === null ? null : startedAt + options.deadlineMicros;
+  try {
+    send();
+    for (;;) {
+      print();
+      const enough = options.count > 0 && received + errors >= options.count;
+      if (enough || (deadline !== null && clock.nowMicros >= deadline)) break;
+      const allSent = options.count > 0 && transmitted >= options.count && deadline === null;
+      const longest = Math.max(0, ...trips);
+      const patience = received > 0 ? Math.max(2 * longest, options.intervalMicros) : options.lingerMicros;
+      const at = allSent ? lastSentAt + patience : lastSentAt + options.intervalMicros;
+      if (clock.nowMicros >= at) {
+        if (allSent) break;
+        send();
+        continue;
+      }
+      const until = deadline === null ? at : Math.min(at, deadline);
+      yield anyOf(happened.wait, pauseFor(clock, until - clock.nowMicros));
+    }
+  } finally {
+    print();
+    socket.close();
+    if (context.signal() !== "SIGTERM" && context.signal() !== "SIGKILL") {
+      const loss = transmitted === 0 ? 0 : Math.floor(((transmitted - received) * 100) / transmitted);
+      const counted = errors > 0 ? `, +${errors} errors` : "";
+      stdout.write(`\n--- ${options.target} ping statistics ---\n`);
+      stdout.write(
+        `${transmitted} packets transmitted, ${received} received${counted}, ` +
+          `${lossText(transmitted, received, loss)}% packet loss, time ${Math.floor((lastSentAt - startedAt) / 1000)}ms\n`,
+      );
+      const summary = received > 0 && trips.length > 0 ? rttText(trips) : "";
+      stdout.write(`${summary}${pipe > 1 ? `${summary === "" ? "" : ", "}pipe ${pipe}` : ""}\n`);
+    }
+  }
+  if (received === 0 || (deadline !== null && options.count > 0 && received < options.count)) return 1;
+  return 0;
+}
+
+/** Whole percents plain, others as `%g` shows them. */
+function lossText(transmitted: number, received: number, whole: number): string {
+  if (transmitted === 0) return "0";
+  const exact = ((transmitted - received) * 100) / transmitted;
+  return Number.isInteger(exact) ? String(whole) : String(Number(exact.toPrecision(6)));
+}
+
+function rttText(trips: readonly number[]): string {
+  const sum = trips.reduce((total, trip) => total + trip, 0);
+  const average = Math.floor(sum / trips.length);
+  const squares = trips.reduce((total, trip) => total + trip * trip, 0);
+  const deviation = Math.floor(Math.sqrt(Math.max(0, Math.floor(squares / trips.length) - average * average)));
+  return `rtt min/avg/max/mdev = ${millis(Math.min(...trips))}/${millis(average)}/${millis(Math.max(...trips))}/${millis(deviation)} ms`;
+}
+
+function mtuTo(context: LabContext, address: number): number {
+  return context.net.ip.routeOutput(address, 0, 0, null)?.mtu ?? 1500;
+}
