@@ -33,17 +33,7 @@ import {
   type SkBuff,
 } from "../skb.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL, ipv4IsFragment } from "../wire/ipv4.js";
-import {
-  type Conntrack,
-  type CtHandle,
-  IPS_CONFIRMED,
-  IPS_DST_NAT_DONE,
-  IPS_DYING,
-  IPS_FIXED_TIMEOUT,
-  IPS_NAT_CLASH,
-  IPS_SEEN_REPLY,
-  IPS_SRC_NAT_DONE,
-} from "./conntrack.js";
+import type { Conntrack } from "./conntrack.js";
 import {
   E_EXT,
   E_HASH,
@@ -63,6 +53,16 @@ import { genericPacket } from "./proto-generic.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
 import { tcpPacket } from "./proto-tcp.js";
 import { udpPacket } from "./proto-udp.js";
+import {
+  type CtHandle,
+  IPS_CONFIRMED,
+  IPS_DST_NAT_DONE,
+  IPS_DYING,
+  IPS_FIXED_TIMEOUT,
+  IPS_NAT_CLASH,
+  IPS_SEEN_REPLY,
+  IPS_SRC_NAT_DONE,
+} from "./status.js";
 import {
   getTuple,
   invertTuple,

@@ -7,8 +7,9 @@
  */
 import { HZ, type Timer } from "../clock.js";
 import { IPPROTO_TCP } from "../wire/ipv4.js";
-import { type Conntrack, type CtHandle, IPS_ASSURED, IPS_DYING } from "./conntrack.js";
+import type { Conntrack } from "./conntrack.js";
 import { tcpCanEarlyDrop } from "./proto-tcp.js";
+import { type CtHandle, IPS_ASSURED, IPS_DYING } from "./status.js";
 
 /** Jiffies. */
 const GC_SCAN_INTERVAL_MAX: number = 60 * HZ;

@@ -5,7 +5,8 @@
  */
 import { NF_ACCEPT } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
-import type { Conntrack, CtHandle } from "./conntrack.js";
+import type { Conntrack } from "./conntrack.js";
+import type { CtHandle } from "./status.js";
 
 /** One packet. Models `generic_packet()`. */
 export function genericPacket(ct: Conntrack, entry: CtHandle, skb: SkBuff, ctinfo: number): number {

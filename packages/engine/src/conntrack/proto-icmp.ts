@@ -19,8 +19,9 @@ import {
 } from "../wire/icmp.js";
 import { IPPROTO_ICMP, IPV4_DST, IPV4_PROTOCOL } from "../wire/ipv4.js";
 import { l4ChecksumOk } from "./checksum.js";
-import type { Conntrack, CtHandle } from "./conntrack.js";
+import type { Conntrack } from "./conntrack.js";
 import { E_ORIGINAL, ENTRY_SHIFT } from "./entry.js";
+import type { CtHandle } from "./status.js";
 import { getTuple, invertTuple, ipv4TransportOffset, TUPLE_DST, TUPLE_PORTS, TUPLE_WORDS } from "./tuple.js";
 
 /** Whether a query of this type begins a connection. */

@@ -31,16 +31,10 @@ import {
   TCPOPT_WINDOW,
 } from "../wire/tcp.js";
 import { l4ChecksumOk } from "./checksum.js";
-import {
-  type Conntrack,
-  type CtHandle,
-  IPS_ASSURED,
-  IPS_CONFIRMED,
-  IPS_FIXED_TIMEOUT,
-  IPS_SEEN_REPLY,
-} from "./conntrack.js";
+import type { Conntrack } from "./conntrack.js";
 import { E_PROTO, E_STATUS, E_TIMEOUT, ENTRY_BYTE_SHIFT, ENTRY_SHIFT, PROTO_WORDS } from "./entry.js";
 import { IPCT_ASSURED, IPCT_PROTOINFO } from "./events.js";
+import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED, IPS_FIXED_TIMEOUT, IPS_SEEN_REPLY } from "./status.js";
 
 /** States of a connection. Models `enum tcp_conntrack`. */
 export const TCP_CONNTRACK_NONE = 0;

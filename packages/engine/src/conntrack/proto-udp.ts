@@ -8,16 +8,10 @@ import type { SkBuff } from "../skb.js";
 import { IPPROTO_UDP } from "../wire/ipv4.js";
 import { checkUdp, UDP_HEADER_LENGTH, udpChecksum } from "../wire/udp.js";
 import { l4ChecksumOk } from "./checksum.js";
-import {
-  type Conntrack,
-  type CtHandle,
-  IPS_ASSURED,
-  IPS_CONFIRMED,
-  IPS_NAT_CLASH,
-  IPS_SEEN_REPLY,
-} from "./conntrack.js";
+import type { Conntrack } from "./conntrack.js";
 import { E_PROTO, E_STATUS, ENTRY_SHIFT } from "./entry.js";
 import { IPCT_ASSURED } from "./events.js";
+import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from "./status.js";
 
 /** The tunables, in jiffies. Models `struct nf_udp_net`. */
 export interface UdpSettings {

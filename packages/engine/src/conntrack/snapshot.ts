@@ -5,7 +5,7 @@
 import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY } from "../skb.js";
 import type { PacketTracer } from "../trace.js";
 import { IPPROTO_TCP } from "../wire/ipv4.js";
-import type { Conntrack, ConntrackEvent, ConntrackSnapshot, CtHandle } from "./conntrack.js";
+import type { Conntrack, ConntrackEvent, ConntrackSnapshot } from "./conntrack.js";
 import {
   E_EXT,
   E_ID,
@@ -23,6 +23,7 @@ import {
 } from "./entry.js";
 import { IPCT_MARK, IPCT_PROTOINFO } from "./events.js";
 import { TCP_STATE_NAMES, tcpStateOf } from "./proto-tcp.js";
+import type { CtHandle } from "./status.js";
 import { protocolHasPorts, tupleL3num, tupleProtonum, tupleText } from "./tuple.js";
 
 /** Everything about an entry. */

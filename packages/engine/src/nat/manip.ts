@@ -32,7 +32,7 @@ import {
 } from "../wire/ipv4.js";
 import { TCP_CHECKSUM, TCP_HEADER_LENGTH } from "../wire/tcp.js";
 import { UDP_CHECKSUM, UDP_HEADER_LENGTH } from "../wire/udp.js";
-import { type ManipType, NF_NAT_MANIP_SRC } from "./nat.js";
+import { type ManipType, NF_NAT_MANIP_SRC } from "./range.js";
 
 /** The offsets of source and destination port, the same in TCP and UDP. */
 const SRC_PORT = 0;

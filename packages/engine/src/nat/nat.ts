@@ -3,6 +3,8 @@
  * none (a null binding), and kept as the difference between the entry's two tuples.
  * Models net/netfilter/nf_nat_core.c and nf_nat_proto.c.
  */
+
+import { E_MASQ_IFINDEX, E_NAT_NEXT, E_ORIGINAL, E_REPLY, E_STATUS, ENTRY_SHIFT } from "../conntrack/entry.js";
 import {
   type CtHandle,
   IPS_CONFIRMED,
@@ -10,8 +12,7 @@ import {
   IPS_DST_NAT_DONE,
   IPS_SRC_NAT,
   IPS_SRC_NAT_DONE,
-} from "../conntrack/conntrack.js";
-import { E_MASQ_IFINDEX, E_NAT_NEXT, E_ORIGINAL, E_REPLY, E_STATUS, ENTRY_SHIFT } from "../conntrack/entry.js";
+} from "../conntrack/status.js";
 import {
   copyTuple,
   getTuple,
@@ -56,30 +57,10 @@ import { get32 } from "../wire/bytes.js";
 import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
 import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_PROTOCOL } from "../wire/ipv4.js";
 import { inverseOf, manipIPv4 } from "./manip.js";
+import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "./range.js";
 import { uniqueTuple } from "./unique.js";
 
-export const NF_NAT_MANIP_SRC = 0;
-export const NF_NAT_MANIP_DST = 1;
-export type ManipType = 0 | 1;
-
-/** Models the `NF_NAT_RANGE_*` flags. */
-export const NF_NAT_RANGE_MAP_IPS: number = 1 << 0;
-export const NF_NAT_RANGE_PROTO_SPECIFIED: number = 1 << 1;
-export const NF_NAT_RANGE_PROTO_RANDOM: number = 1 << 2;
-export const NF_NAT_RANGE_PERSISTENT: number = 1 << 3;
-export const NF_NAT_RANGE_PROTO_RANDOM_FULLY: number = 1 << 4;
-export const NF_NAT_RANGE_PROTO_OFFSET: number = 1 << 5;
-export const NF_NAT_RANGE_NETMAP: number = 1 << 6;
-
-/** What a rule allows. Models `struct nf_nat_range2`; addresses are IPv4 numbers, ports host order. */
-export interface NatRange {
-  readonly flags: number;
-  readonly minAddr: number;
-  readonly maxAddr: number;
-  readonly minPort: number;
-  readonly maxPort: number;
-  readonly basePort: number;
-}
+export * from "./range.js";
 
 /** What the nat table (or another lookup) answers for the first packet of a connection at a hook. */
 export type NatLookup = (skb: SkBuff, state: HookState) => Verdict;

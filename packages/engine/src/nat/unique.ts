@@ -4,8 +4,10 @@
  * random source; the rest must come out as it does there. Models `get_unique_tuple()` and what it calls,
  * net/netfilter/nf_nat_core.c. SCTP's ports are left alone: rewriting them would need its CRC.
  */
+import type { Conntrack } from "../conntrack/conntrack.js";
+import { E_ORIGINAL, E_REPLY, ENTRY_SHIFT } from "../conntrack/entry.js";
+import { TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_TIME_WAIT, tcpOriginalEnd, tcpStateOf } from "../conntrack/proto-tcp.js";
 import {
-  type Conntrack,
   type CtHandle,
   IPS_ASSURED,
   IPS_DST_NAT,
@@ -13,9 +15,7 @@ import {
   IPS_FIXED_TIMEOUT,
   IPS_SEQ_ADJUST,
   IPS_SRC_NAT,
-} from "../conntrack/conntrack.js";
-import { E_ORIGINAL, E_REPLY, ENTRY_SHIFT } from "../conntrack/entry.js";
-import { TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_TIME_WAIT, tcpOriginalEnd, tcpStateOf } from "../conntrack/proto-tcp.js";
+} from "../conntrack/status.js";
 import {
   copyTuple,
   invertTuple,
@@ -30,9 +30,9 @@ import {
 import { IP_CT_DIR_ORIGINAL } from "../skb.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
 import { jhash2, reciprocalScale } from "./jhash.js";
+import type { Nat } from "./nat.js";
 import {
   type ManipType,
-  type Nat,
   type NatRange,
   NF_NAT_MANIP_DST,
   NF_NAT_MANIP_SRC,
@@ -42,7 +42,7 @@ import {
   NF_NAT_RANGE_PROTO_RANDOM,
   NF_NAT_RANGE_PROTO_RANDOM_FULLY,
   NF_NAT_RANGE_PROTO_SPECIFIED,
-} from "./nat.js";
+} from "./range.js";
 
 const RANDOM_ALL: number = NF_NAT_RANGE_PROTO_RANDOM | NF_NAT_RANGE_PROTO_RANDOM_FULLY;
 /** Tries in a search's first round. */
