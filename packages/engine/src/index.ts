@@ -19,6 +19,7 @@ export * from "./nat/nat.js";
 export * from "./netns.js";
 export * from "./random.js";
 export * from "./skb.js";
+export * from "./sock/raw.js";
 export * from "./sock/sockets.js";
 export * from "./sysctl.js";
 export * from "./trace.js";

@@ -46,6 +46,8 @@ export interface Backend {
   start(host: string, script: string): BackgroundCommand;
   /** What happened to the packets of the given hosts while `action` ran. */
   walk(hosts: readonly string[], action: () => unknown): Promise<Walk>;
+  /** Sends a packet that the caller wrote, from its IP header on, as a raw socket does. */
+  send(host: string, packet: Uint8Array): Promise<void>;
   capture(device: DeviceName): CaptureHandle;
   /** Who hangs on a host's hooks now, hook by hook, in the order in which they run. */
   hooks(host: string): Promise<readonly HookUser[]>;

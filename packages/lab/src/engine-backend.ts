@@ -13,6 +13,7 @@ import {
   type PacketTrace,
   PacketTracer,
   SeededRandom,
+  sendRaw,
   VethDevice,
   VirtualClock,
 } from "@netfilter-lab/engine";
@@ -297,6 +298,11 @@ export class EngineBackend implements Backend {
       host.listeners.delete(listener);
       if (host.listeners.size === 0) host.net.trace = null;
     };
+  }
+
+  async send(host: string, packet: Uint8Array): Promise<void> {
+    sendRaw(this.host(host).net, packet);
+    this.settle();
   }
 
   capture({ host, device }: DeviceName): CaptureHandle {

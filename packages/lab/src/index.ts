@@ -34,5 +34,7 @@ export { drawTuples } from "./draw/tuples.js";
 export { EndlessCommandError } from "./engine-backend.js";
 export { Capture, Host, Lab, RunningCommand, ShellResult } from "./lab.js";
 export { describePacket } from "./packet-text.js";
+export { theQuestion } from "./question.js";
+export { snatConnectionFunctionGraph } from "./recordings/snat-connection.js";
 export type { DeviceName, HookUser, WalkEvents, WalkPacketFields, WalkStep } from "./walk.js";
 export { describeNote, describeTuple, Walk, WalkPacket } from "./walk.js";

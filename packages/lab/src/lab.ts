@@ -183,6 +183,14 @@ export class Host {
     return await this.#backend.walk([this.name], action);
   }
 
+  /**
+   * Sends a packet written by hand, byte for byte from its IP header on; the kernel fills in the total length, the
+   * header checksum, and source and identification when they are 0 (raw(7)). Throws a `SystemError` when it cannot.
+   */
+  async send(packet: Uint8Array): Promise<void> {
+    await this.#backend.send(this.name, packet);
+  }
+
   /** Who hangs on this host's hooks now; draws itself as the map of the hooks. */
   async hooks(): Promise<HookRegistry> {
     return new HookRegistry(this.name, await this.#backend.hooks(this.name));

@@ -21,14 +21,14 @@ export interface DeviceStats {
 /** Sees every packet that a device sends or receives, before anything changes it. The bytes are borrowed: copy to keep. */
 export type DeviceTap = (direction: "in" | "out", skb: SkBuff, device: NetDevice) => void;
 
-export const IFF_UP = 1 << 0;
-export const IFF_BROADCAST = 1 << 1;
-export const IFF_LOOPBACK = 1 << 3;
-export const IFF_POINTOPOINT = 1 << 4;
-export const IFF_RUNNING = 1 << 6;
-export const IFF_NOARP = 1 << 7;
-export const IFF_MULTICAST = 1 << 12;
-export const IFF_LOWER_UP = 1 << 16;
+export const IFF_UP: number = 1 << 0;
+export const IFF_BROADCAST: number = 1 << 1;
+export const IFF_LOOPBACK: number = 1 << 3;
+export const IFF_POINTOPOINT: number = 1 << 4;
+export const IFF_RUNNING: number = 1 << 6;
+export const IFF_NOARP: number = 1 << 7;
+export const IFF_MULTICAST: number = 1 << 12;
+export const IFF_LOWER_UP: number = 1 << 16;
 
 /** Operational state as `ip link` prints it (RFC 2863). */
 export type OperState = "UNKNOWN" | "DOWN" | "LOWERLAYERDOWN" | "UP";
