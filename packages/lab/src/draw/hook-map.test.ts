@@ -78,33 +78,33 @@ describe("a packet's way", () => {
         received by eth0
             ↓
       ┌─ PREROUTING ────────────────────────────────────────────────┐
-      │    -400  defrag           ipv4_conntrack_defrag             │
-      │    -200  conntrack        ipv4_conntrack_in                 │
+      │    -400  defrag               ipv4_conntrack_defrag         │
+      │    -200  conntrack            ipv4_conntrack_in             │
       │          • lookup: no entry                                 │
       │          • new entry 1, unconfirmed                         │
       │          • entry 1 attached, NEW                            │
       │          • NONE → SYN_SENT                                  │
-      │    -150  mangle           iptable_mangle_hook               │
+      │    -150  mangle               iptable_mangle_hook           │
       │          • policy ACCEPT                                    │
-      │    -100  nat (DNAT)       nf_nat_ipv4_pre_routing           │
+      │    -100  nat (DNAT)           nf_nat_ipv4_pre_routing       │
       │          • nat table: policy ACCEPT                         │
       └─────────────────────────────────────────────────────────────┘
             ↓
       ┌─ FORWARD ───────────────────────────────────────────────────┐
-      │    -150  mangle           iptable_mangle_hook               │
+      │    -150  mangle               iptable_mangle_hook           │
       │          • policy ACCEPT                                    │
-      │       0  filter           ipt_do_table                      │
+      │       0  filter               ipt_do_table                  │
       │          • policy ACCEPT                                    │
       └─────────────────────────────────────────────────────────────┘
             ↓
       ┌─ POSTROUTING ───────────────────────────────────────────────┐
-      │    -150  mangle           iptable_mangle_hook               │
+      │    -150  mangle               iptable_mangle_hook           │
       │          • policy ACCEPT                                    │
-      │     100  nat (SNAT)       nf_nat_ipv4_out                   │
+      │     100  nat (SNAT)           nf_nat_ipv4_out               │
       │          • nat table: rule 1: SNAT --to-source 193.157.56.3 │
       │          • reply tuple dst 192.168.2.55 → 193.157.56.3      │
       │          • packet src 192.168.2.55 → 193.157.56.3           │
-      │ INT_MAX  confirm          nf_confirm                        │
+      │ INT_MAX  confirm              nf_confirm                    │
       │          • entry 1 confirmed: both tuples in the hash       │
       │          • event NEW                                        │
       └─────────────────────────────────────────────────────────────┘
@@ -122,34 +122,34 @@ describe("a packet's way", () => {
 
         received by eth1
             ↓
-      ┌─ PREROUTING ──────────────────────────────────────┐
-      │    -400  defrag           ipv4_conntrack_defrag   │
-      │    -200  conntrack        ipv4_conntrack_in       │
-      │          • lookup: REPLY tuple of entry 1         │
-      │          • entry 1 attached, ESTABLISHED_REPLY    │
-      │          • SYN_SENT → SYN_RECV                    │
-      │    -150  mangle           iptable_mangle_hook     │
-      │          • policy ACCEPT                          │
-      │    -100  nat (DNAT)       nf_nat_ipv4_pre_routing │
-      │          • packet dst 193.157.56.3 → 192.168.2.55 │
-      │          • nat table: not asked                   │
-      └───────────────────────────────────────────────────┘
+      ┌─ PREROUTING ──────────────────────────────────────────┐
+      │    -400  defrag               ipv4_conntrack_defrag   │
+      │    -200  conntrack            ipv4_conntrack_in       │
+      │          • lookup: REPLY tuple of entry 1             │
+      │          • entry 1 attached, ESTABLISHED_REPLY        │
+      │          • SYN_SENT → SYN_RECV                        │
+      │    -150  mangle               iptable_mangle_hook     │
+      │          • policy ACCEPT                              │
+      │    -100  nat (DNAT)           nf_nat_ipv4_pre_routing │
+      │          • packet dst 193.157.56.3 → 192.168.2.55     │
+      │          • nat table: not asked                       │
+      └───────────────────────────────────────────────────────┘
             ↓
-      ┌─ FORWARD ─────────────────────────────────────────┐
-      │    -150  mangle           iptable_mangle_hook     │
-      │          • policy ACCEPT                          │
-      │       0  filter           ipt_do_table            │
-      │          • policy ACCEPT                          │
-      └───────────────────────────────────────────────────┘
+      ┌─ FORWARD ─────────────────────────────────────────────┐
+      │    -150  mangle               iptable_mangle_hook     │
+      │          • policy ACCEPT                              │
+      │       0  filter               ipt_do_table            │
+      │          • policy ACCEPT                              │
+      └───────────────────────────────────────────────────────┘
             ↓
-      ┌─ POSTROUTING ─────────────────────────────────────┐
-      │    -150  mangle           iptable_mangle_hook     │
-      │          • policy ACCEPT                          │
-      │     100  nat (SNAT)       nf_nat_ipv4_out         │
-      │          • nat table: not asked                   │
-      │ INT_MAX  confirm          nf_confirm              │
-      │          • event UPDATE                           │
-      └───────────────────────────────────────────────────┘
+      ┌─ POSTROUTING ─────────────────────────────────────────┐
+      │    -150  mangle               iptable_mangle_hook     │
+      │          • policy ACCEPT                              │
+      │     100  nat (SNAT)           nf_nat_ipv4_out         │
+      │          • nat table: not asked                       │
+      │ INT_MAX  confirm              nf_confirm              │
+      │          • event UPDATE                               │
+      └───────────────────────────────────────────────────────┘
             ↓
         sent by eth0: tcp 217.254.1.76:443 → 192.168.2.55:50798 [SYN, ACK] seq=5000 ack=1001 len=0
 
@@ -164,26 +164,26 @@ describe("a packet's way", () => {
 
         received by eth0
             ↓
-      ┌─ PREROUTING ──────────────────────────────────────┐
-      │    -400  defrag           ipv4_conntrack_defrag   │
-      │    -200  conntrack        ipv4_conntrack_in       │
-      │          • lookup: no entry                       │
-      │          • new entry 1, unconfirmed               │
-      │          • entry 1 attached, NEW                  │
-      │          • NONE → SYN_SENT                        │
-      │    -150  mangle           iptable_mangle_hook     │
-      │          • policy ACCEPT                          │
-      │    -100  nat (DNAT)       nf_nat_ipv4_pre_routing │
-      │          • nat table: policy ACCEPT               │
-      └───────────────────────────────────────────────────┘
+      ┌─ PREROUTING ──────────────────────────────────────────┐
+      │    -400  defrag               ipv4_conntrack_defrag   │
+      │    -200  conntrack            ipv4_conntrack_in       │
+      │          • lookup: no entry                           │
+      │          • new entry 1, unconfirmed                   │
+      │          • entry 1 attached, NEW                      │
+      │          • NONE → SYN_SENT                            │
+      │    -150  mangle               iptable_mangle_hook     │
+      │          • policy ACCEPT                              │
+      │    -100  nat (DNAT)           nf_nat_ipv4_pre_routing │
+      │          • nat table: policy ACCEPT                   │
+      └───────────────────────────────────────────────────────┘
             ↓
-      ┌─ FORWARD ✗ DROP ──────────────────────────────────┐
-      │    -150  mangle           iptable_mangle_hook     │
-      │          • policy ACCEPT                          │
-      │       0  filter           ipt_do_table            │
-      │          • rule 1: DROP                           │
-      │          • DROP                                   │
-      └───────────────────────────────────────────────────┘
+      ┌─ FORWARD ✗ DROP ──────────────────────────────────────┐
+      │    -150  mangle               iptable_mangle_hook     │
+      │          • policy ACCEPT                              │
+      │       0  filter               ipt_do_table            │
+      │          • rule 1: DROP                               │
+      │          • DROP                                       │
+      └───────────────────────────────────────────────────────┘
             ↓
         ✗ dropped in FORWARD
 

@@ -3,6 +3,7 @@
  * did. Where the hooks lie is IPv4's own course (ip_rcv, ip_forward, ip_local_deliver, ip_output); everything on them
  * comes from the host's registry and the packet's trace.
  */
+import { isCall, type TraceCall } from "@netfilter-lab/engine";
 import { oneLine } from "./dissect.js";
 import { Drawing, type DrawingSource } from "./drawing.js";
 import { ellipsis, textWidth, wrap } from "./measure.js";
@@ -104,8 +105,12 @@ function sourceOf(map: MapData): DrawingSource {
 function mapOf(host: string, users: readonly HookUserData[], packet: PassageData | null): MapData {
   const journey = packet === null ? null : readJourney(packet.calls);
   const stationOf = (hook: HookName): Station => {
-    const traversal = journey?.traversals.find((candidate) => candidate.hook === hook) ?? null;
     const registered = users.filter((user) => user.hook === hook);
+    // A hook on which nobody hangs leaves no trace of its own: that the packet got by shows in what came after.
+    const silent = registered.length === 0 && packet !== null && passedBy(packet, hook);
+    const traversal =
+      journey?.traversals.find((candidate) => candidate.hook === hook) ??
+      (silent ? { hook, functions: [], verdict: "ACCEPT" } : null);
     const runs = [...(traversal?.functions ?? [])];
     const rows = registered.map((user): Row => {
       const at = runs.findIndex((run) => run.fn === user.fn && run.priority === user.priority);
@@ -131,6 +136,32 @@ function mapOf(host: string, users: readonly HookUserData[], packet: PassageData
   return { host, stations, packet, routes: journey?.routes ?? [], end: journey?.end ?? null, taken };
 }
 
+/** Whether a packet got past a hook, by the functions of the IP layer that are called beyond it. */
+function passedBy(packet: PassageData, hook: HookName): boolean {
+  const called = new Set<string>();
+  const collect = (calls: readonly TraceCall[]): void => {
+    for (const call of calls) {
+      called.add(call.fn);
+      collect(call.children.filter(isCall));
+    }
+  };
+  collect(packet.calls);
+  switch (hook) {
+    case "PREROUTING":
+      return (
+        packet.iif !== null && ["ip_route_input_noref", "ip_forward", "ip_local_deliver"].some((fn) => called.has(fn))
+      );
+    case "INPUT":
+      return called.has("ip_local_deliver") && packet.after !== null;
+    case "FORWARD":
+      return called.has("ip_forward") && called.has("ip_output");
+    case "OUTPUT":
+      return packet.iif === null && called.has("ip_output");
+    case "POSTROUTING":
+      return called.has("ip_output") && packet.oif !== null;
+  }
+}
+
 function titleOf(map: MapData): string {
   return map.packet === null ? `Hooks of ${map.host}` : `Packet ${map.packet.serial} through ${map.host}`;
 }
@@ -148,9 +179,9 @@ function priorityText(priority: number): string {
 
 // --- SVG ---------------------------------------------------------------------------------------------------------
 
-const COLUMN = 190;
-const GAP = 75;
-const PAD = 10;
+const COLUMN = 194;
+const GAP = 69;
+const PAD = 8;
 const HEAD = 30;
 const COLUMNS: readonly number[] = [MARGIN, MARGIN + COLUMN + GAP, MARGIN + 2 * (COLUMN + GAP)];
 const PILL = 24;
@@ -207,12 +238,13 @@ function placeStation(map: MapData, station: Station): Placed {
     const priority = priorityText(user.priority);
     y += 17;
     const room = COLUMN - 2 * PAD - textWidth(priority, SIZE.small, "mono") - 8;
+    const size = textWidth(user.label, SIZE.body, "sans", lively) <= room ? SIZE.body : SIZE.small;
     lines.push(
       {
-        text: ellipsis(user.label, room, SIZE.body, "sans", lively),
+        text: ellipsis(user.label, room, size, "sans", lively),
         x: PAD,
         y,
-        style: { size: SIZE.body, tone: lively ? "ink" : "faint", bold: lively },
+        style: { size, tone: lively ? "ink" : "faint", bold: lively },
       },
       {
         text: priority,
@@ -513,10 +545,10 @@ function packetText(map: MapData, packet: PassageData): string {
       const deeds = run.effects.flatMap((effect) =>
         wrapPlain(effect.text, 80).map((part, i) => `         ${i === 0 ? "•" : " "} ${part}`),
       );
-      return [`${label.padEnd(24)}  ${user.fn}`, ...deeds];
+      return [`${label.padEnd(28)}  ${user.fn}`, ...deeds];
     });
     const verdict = data.traversal?.verdict === "ACCEPT" ? "" : ` ✗ ${data.traversal?.verdict}`;
-    return { title: `${data.hook}${verdict}`, lines };
+    return { title: `${data.hook}${verdict}`, lines: lines.length === 0 ? ["nobody hangs here"] : lines };
   });
   const width = Math.min(
     98,

@@ -262,7 +262,9 @@ export function sequenceScene(messages: readonly Message[]): Scene {
             { x: startX + skip - 3, y: baseline - 11, width: width - skip + 6, height: 15 },
             { fill: "changeSoft", radius: 3 },
           );
-        sheet.text(startX, baseline, part, { size: SIZE.small, family: "mono", tone: partTone, bold: marked });
+        const font = { size: SIZE.small, family: "mono" } as const;
+        if (i > 0) sheet.text(startX, baseline, "→", { ...font, tone: "muted" });
+        sheet.text(startX + skip, baseline, i > 0 ? part.slice(2) : part, { ...font, tone: partTone, bold: marked });
         at += width + textWidth(" ", SIZE.small, "mono");
       });
       if (from === to) {
