@@ -81,7 +81,20 @@ const config: Config = {
   onBrokenAnchors: "throw",
   onDuplicateRoutes: "throw",
   i18n: { defaultLocale: "en", locales: ["en"] },
-  future: { v4: true, faster: true },
+  future: {
+    v4: true,
+    faster: {
+      swcJsLoader: true,
+      swcJsMinimizer: true,
+      swcHtmlMinimizer: true,
+      lightningCssMinimizer: true,
+      mdxCrossCompilerCache: true,
+      rspackBundler: true,
+      ssgWorkerThreads: true,
+      // One cache for two sites would give one the other's modules.
+      rspackPersistentCache: fixtures === undefined,
+    },
+  },
   markdown: {
     format: "detect",
     mermaid: true,

@@ -1,5 +1,5 @@
 /** One line a failed test with its reason, and `N passed, N failed` at the end. */
-import type { FullResult, Reporter, TestCase, TestResult } from "@playwright/test/reporter";
+import type { Reporter, TestCase, TestResult } from "@playwright/test/reporter";
 
 export default class CountingReporter implements Reporter {
   #passed = 0;
@@ -24,7 +24,7 @@ export default class CountingReporter implements Reporter {
     console.log(error.stack ?? error.message ?? "the tests could not start");
   }
 
-  onEnd(_: FullResult): void {
+  onEnd(): void {
     const skipped = this.#skipped === 0 ? "" : `, ${this.#skipped} skipped`;
     console.log(`${this.#passed} passed, ${this.#failed} failed${skipped}`);
   }
