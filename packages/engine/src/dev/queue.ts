@@ -10,7 +10,7 @@ export class DelayQueue {
   readonly #deliver: (skb: SkBuff) => void;
   readonly #timer: Timer;
   /** A ring whose size is a power of two. */
-  #skbs: (SkBuff | null)[] = new Array<SkBuff | null>(8).fill(null);
+  #skbs: (SkBuff | null)[] = Array.from({ length: 8 }, () => null);
   #at = new Float64Array(8);
   #sequence = new Float64Array(8);
   #head = 0;
@@ -66,7 +66,7 @@ export class DelayQueue {
 
   #grow(): void {
     const size = this.#skbs.length;
-    const skbs = new Array<SkBuff | null>(size * 2).fill(null);
+    const skbs = Array.from<unknown, SkBuff | null>({ length: size * 2 }, () => null);
     const at = new Float64Array(size * 2);
     const sequence = new Float64Array(size * 2);
     for (let i = 0; i < size; i++) {

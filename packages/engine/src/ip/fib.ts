@@ -138,7 +138,7 @@ export class Flow {
 class FibTable {
   readonly id: number;
   /** By prefix length: routes of each prefix, most preferred first. */
-  readonly #byLength: (Map<number, FibRoute[]> | null)[] = new Array<Map<number, FibRoute[]> | null>(33).fill(null);
+  readonly #byLength: (Map<number, FibRoute[]> | null)[] = Array.from({ length: 33 }, () => null);
   /** Prefix lengths that have routes, longest first. */
   #lengths: number[] = [];
   #masks: number[] = [];

@@ -118,9 +118,9 @@ export class NeighbourTable {
     return all;
   }
 
-  /** Sets an entry by hand. Throws EINVAL on a device that has no neighbours to ask for. */
+  /** Sets an entry by hand. Throws EINVAL for an address of another length than the link's. */
   set(dev: NetDevice, address: number, mac: Uint8Array, state: NeighbourState): void {
-    if (!dev.needsNeighbour || mac.length !== 6) throw new SystemError(EINVAL);
+    if (mac.length !== 6) throw new SystemError(EINVAL);
     const entry = this.entry(dev, address);
     entry.mac = mac.slice();
     entry.confirmedMicros = this.#net.clock.nowMicros;

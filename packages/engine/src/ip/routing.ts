@@ -208,7 +208,7 @@ export class Routing {
         if (oif === null) return this.#fail(EINVAL);
         return this.#onLinkRoute(dst, src, oif, genid);
       }
-      if (!ip.isLocalAddress(src)) return this.#fail(EINVAL);
+      if (!ip.isLocalAddress(src)) return this.#fail(ENETUNREACH);
     }
     return this.#outputSlow(dst, src, mark, tos, oif, genid, lo);
   }
@@ -254,26 +254,34 @@ export class Routing {
       return this.#fail(ip.fib.error);
     }
     if (route.type === RTN_LOCAL) {
-      if (route.rthOutput !== null && route.rthOutput.genid === genid && route.prefixLength === 32)
-        return route.rthOutput;
+      if (route.rthOutput !== null && route.rthOutput.genid === genid) return route.rthOutput;
       const rt = new Rtable(RTN_LOCAL, lo, 0, lo.mtu, DST_LOCAL_DELIVER, 0, route, genid);
-      rt.prefsrc = route.prefixLength < 32 ? dst : route.prefsrc !== 0 ? route.prefsrc : dst;
-      if (isLoopback(dst) && route.prefsrc !== 0) rt.prefsrc = route.prefsrc;
-      route.rthOutput = rt;
+      rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : dst;
+      if (route.prefsrc !== 0) route.rthOutput = rt;
       return rt;
     }
     const out = route.dev as NetDevice;
     if (isLoopback(src) && out !== lo && !ip.routesLocalnet(out)) return this.#fail(EINVAL);
     const exception = route.exceptions === null ? null : this.#exception(route, dst);
     if (exception !== null && exception.rtable !== null && exception.rtable.genid === genid) return exception.rtable;
-    if (exception === null && route.rthOutput !== null && route.rthOutput.genid === genid) return route.rthOutput;
-    const type = route.type === RTN_BROADCAST ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : RTN_UNICAST;
+    const ordinary = dst !== 0xffffffff && !isMulticast(dst);
+    if (ordinary && exception === null && route.rthOutput !== null && route.rthOutput.genid === genid)
+      return route.rthOutput;
+    const type =
+      route.type === RTN_BROADCAST || dst === 0xffffffff
+        ? RTN_BROADCAST
+        : isMulticast(dst)
+          ? RTN_MULTICAST
+          : RTN_UNICAST;
     const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
-    const rt = new Rtable(type, out, route.gateway, mtu, DST_OUTPUT_ONLY, 0, route, genid);
+    // Broadcasts and multicasts take a route's device, not its gateway.
+    const rt = ordinary
+      ? new Rtable(type, out, route.gateway, mtu, DST_OUTPUT_ONLY, 0, route, genid)
+      : new Rtable(type, out, 0, Math.min(out.mtu, 65535), DST_OUTPUT_ONLY, 0, null, genid);
     rt.mtuLocked = exception?.locked ?? route.mtuLocked;
     rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : ip.selectAddress(out, route.gateway, route.scope);
     if (exception !== null) exception.rtable = rt;
-    else if (type !== RTN_MULTICAST) route.rthOutput = rt;
+    else if (type === route.type) route.rthOutput = rt;
     return rt;
   }
 
@@ -359,7 +367,7 @@ export class Routing {
     }
     if (rt === null) throw new SystemError(this.error);
     const flags: string[] = [];
-    if (rt.type === RTN_LOCAL) flags.push("local");
+    if (rt.type === RTN_LOCAL || rt.type === RTN_BROADCAST) flags.push("local");
     if (rt.type === RTN_BROADCAST) flags.push("brd");
     if (rt.type === RTN_MULTICAST) flags.push("mc");
     const exception = rt.route === null ? null : this.#exception(rt.route, dst);
@@ -369,9 +377,10 @@ export class Routing {
       src,
       gateway: rt.gateway,
       dev: rt.dev,
-      table: rt.type === RTN_LOCAL && rt.route !== null ? rt.route.table : (rt.route?.table ?? RT_TABLE_MAIN),
+      table: rt.route === null || dst === 0 ? RT_TABLE_MAIN : rt.route.table,
       mark,
-      prefsrc: iif === null ? (src !== 0 ? src : rt.prefsrc) : 0,
+      prefsrc: iif === null && src === 0 ? rt.prefsrc : 0,
+      mtu: rt.route?.mtu ?? 0,
       flags,
       pmtu:
         exception === null

@@ -210,10 +210,12 @@ export interface RouteAnswer {
   readonly dev: NetDevice | null;
   readonly table: number;
   readonly mark: number;
-  /** Source to print after `src`. */
+  /** Source to print after `src`; 0: none is printed. */
   readonly prefsrc: number;
   /** `cache` flags: `local`, `brd`, `mc`, ... */
   readonly flags: readonly string[];
+  /** The route's own `mtu`, printed behind `cache`; 0 when it has none. */
+  readonly mtu: number;
   /** Learned path MTU with its remaining seconds, or null. */
   readonly pmtu: { readonly mtu: number; readonly expiresSeconds: number } | null;
 }

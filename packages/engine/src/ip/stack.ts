@@ -269,14 +269,28 @@ export class IpStack implements IpApi, RtnetlinkApi {
     }
     this.#forgetRoutesOfAddress(inDev, ifa);
     if (promoted !== undefined) this.#routesOfAddress(promoted);
+    // A device without addresses has no routes either. Models `fib_disable_ip()` in fib_inetaddr_event().
+    if (inDev.addresses.length === 0) {
+      this.fib.purge((route) => route.dev === dev);
+      this.neighbourTable.flush(dev, true);
+    }
     for (const listener of this.#addressListeners) listener(dev, ifa.local, false);
+  }
+
+  /** The source of routes that follow from an address: a secondary's are its primary's. */
+  #primaryOf(ifa: IfAddr): number {
+    if (!ifa.secondary) return ifa.local;
+    const primary = ifa.dev.ipv4?.addresses.find(
+      (other) => !other.secondary && other.mask === ifa.mask && other.covers(ifa.peer),
+    );
+    return primary?.local ?? ifa.local;
   }
 
   /** Models `fib_add_ifaddr()`. */
   #routesOfAddress(ifa: IfAddr): void {
     const { dev, local } = ifa;
     const subnet = (ifa.peer & ifa.mask) >>> 0;
-    this.fib.magicAdd(this.fib.magicRequest(RTN_LOCAL, local, 32, dev, local));
+    this.fib.magicAdd(this.fib.magicRequest(RTN_LOCAL, local, 32, dev, this.#primaryOf(ifa)));
     this.fib.invalidate();
     if (!dev.up) return;
     if (ifa.broadcast !== 0 && ifa.broadcast !== 0xffffffff)
@@ -313,7 +327,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
       if (address !== 0 && !broadcastStays(address))
         this.fib.purge((route) => route.type === RTN_BROADCAST && route.dst === address && route.dev === dev);
     if (!others.some((other) => other.local === local)) {
-      this.fib.magicDelete(this.fib.magicRequest(RTN_LOCAL, local, 32, dev, local));
+      this.fib.purge((route) => route.type === RTN_LOCAL && route.dst === local && route.dev === dev);
       // Routes whose preferred source went with the address go too. Models `fib_sync_down_addr()`.
       if (!this.isLocalAddress(local)) this.fib.purge((route) => route.prefsrc === local);
     }

@@ -449,10 +449,7 @@ export class TcpSock implements TcpConnection {
 
   #setMss(peer: number): void {
     this.#peerMss = peer;
-    this.#mss = Math.max(
-      36,
-      Math.min(peer, Math.max(this.#rt.mtu, 552) - 40) - (this.#tsOk ? TIMESTAMP_OPTION_LENGTH : 0),
-    );
+    this.#mss = Math.max(36, Math.min(peer, this.#rt.mtu - 40) - (this.#tsOk ? TIMESTAMP_OPTION_LENGTH : 0));
   }
 
   #establish(skb: SkBuff): void {
@@ -620,7 +617,7 @@ export class TcpSock implements TcpConnection {
     }
     this.#takeAck(ack, seq, tcpWindow(data, at), payload, options, stamp?.echo);
     // The acknowledgement may have ended the connection or moved it on.
-    const state = this.state as TcpStateName;
+    const state: TcpStateName = this.state;
     if (state === "CLOSE" || state === "TIME_WAIT") return;
     if (this.#orphan && payload > 0 && (state === "FIN_WAIT1" || state === "FIN_WAIT2") && after(end, this.#rcvNxt)) {
       // Nobody is left to read it.
