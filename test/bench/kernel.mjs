@@ -51,7 +51,13 @@ function measureRules(rules, file) {
     run(`ip link add ctb0 netns ${b} type veth peer name wan0 netns ${gw}`);
     run(`ip -n ${gw} addr add 192.168.0.1/16 dev lan0`);
     run(`ip -n ${gw} addr add 198.51.100.1/16 dev wan0`);
-    for (const [name, dev] of [[a, "cta0"], [b, "ctb0"], [gw, "lan0"], [gw, "wan0"]]) run(`ip -n ${name} link set ${dev} up`);
+    for (const [name, dev] of [
+      [a, "cta0"],
+      [b, "ctb0"],
+      [gw, "lan0"],
+      [gw, "wan0"],
+    ])
+      run(`ip -n ${name} link set ${dev} up`);
     const mac = (name, dev) => JSON.parse(run(`ip -n ${name} -j link show ${dev}`))[0].address;
     run(`ip -n ${gw} neigh add 198.51.200.9 lladdr ${mac(b, "ctb0")} dev wan0`);
     run(`ip netns exec ${gw} sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0`);
