@@ -267,13 +267,13 @@ function checkLinks(
           at,
           `${host.name} has no device ${show(parts[2])} (devices: ${host.devices.map((device) => device.name).join(", ") || "none"})`,
         );
-      const earlier = used.get(end as string);
+      const earlier = used.get(end);
       if (earlier !== undefined)
         throw new LabConfigError(
           at,
           side === 1 && earlier === index ? `joins ${end} to itself` : `${end} is in links[${earlier}] already`,
         );
-      used.set(end as string, index);
+      used.set(end, index);
       return { host: parts[1], device: parts[2] };
     });
     return { ends: [first, second], ...checkLinkOptions(at, link) };

@@ -44,9 +44,10 @@ describe("the question's connection", () => {
     const lab = await questionLab();
     const { client, gateway, server } = lab.hosts;
     const events = gateway.start`conntrack -E`;
-    server.start`nc -N -l -p 443`;
+    const web = server.start`nc -N -l -p 443`;
     await client.sh`(echo hello; sleep 0.4) | nc -p 50798 217.254.1.76 443`;
     // The kernel sweeps expired entries now and then, not at the instant.
+    expect(web.done).toBe(true);
     await lab.sleep("5min");
     const stopped = await events.stop();
     // The recording was made with a TIME_WAIT of 2 seconds.

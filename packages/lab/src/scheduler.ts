@@ -28,8 +28,13 @@ export function sleepFor(clock: VirtualClock, micros: number): TimedWait {
 
 /** A pause that a command makes between what it does; it says nothing of when the command ends. */
 export function pauseFor(clock: VirtualClock, micros: number): Wait {
-  const { arm } = sleepFor(clock, micros);
-  return { arm };
+  const sleep = sleepFor(clock, micros);
+  return { arm: (wake) => sleep.arm(wake) };
+}
+
+/** A wait with the time by which it ends whatever happens. */
+export function endingAt(wait: Wait, endsAtMicros: number): TimedWait {
+  return { endsAtMicros, arm: (wake) => wait.arm(wake) };
 }
 
 /** The first of several waits. */

@@ -3,6 +3,7 @@
  * refusal. iptables and iptables-restore both come here.
  */
 import {
+  builtinHook,
   Chain,
   chainHeading,
   HOOK_NAMES,
@@ -17,17 +18,20 @@ import {
   TABLE_HOOKS,
   type Table,
   type TableName,
+  verboseRule,
 } from "@netfilter-lab/engine";
 import {
   MissingTarget,
   RefusedFailure,
   requireTableName,
+  STATUS_OTHER,
   STATUS_RESOURCE,
   type Tool,
   ToolFailure,
   tableToRead,
 } from "./iptables-tool.js";
 
+const NO_RULE = "Bad rule (does a matching rule exist in that chain?)";
 const NO_CHAIN = "No chain/target/match by that name";
 
 function fail(reason: string): ToolFailure {
@@ -83,20 +87,16 @@ class Application {
       case "delete":
       case "delete-num":
       case "check":
-        this.#rule();
-        return "";
+        return this.#rule();
       case "list":
       case "list-rules": {
         const text = kind === "list" ? this.#list() : this.#listRules();
-        if (this.#command.alsoZero) this.#zero();
-        return text;
+        return this.#command.alsoZero ? text + this.#zero() : text;
       }
       case "flush":
-        this.#flush();
-        return "";
+        return this.#flush();
       case "zero":
-        this.#zero();
-        return "";
+        return this.#zero();
       case "zero-num":
         this.#zeroNumber();
         return "";
@@ -104,8 +104,7 @@ class Application {
         this.#newChain();
         return "";
       case "delete-chain":
-        this.#deleteChain();
-        return "";
+        return this.#deleteChain();
       case "rename-chain":
         this.#renameChain();
         return "";
@@ -144,20 +143,32 @@ class Application {
     const { action } = parsed;
     if (action.kind === "none" || action.kind === "target") return action;
     const chain = table.chains.get(action.name);
-    if (chain !== undefined && chain.hook === null) return { kind: "jump", chain, goto: action.goto };
-    throw new MissingTarget(action.name);
+    if (builtinHook(table.name, action.name) !== null) {
+      const errno = this.#legacy ? "EINVAL" : chain === undefined ? "ENOENT" : "EOPNOTSUPP";
+      throw new RulesetError(errno, action.name, "a built-in chain is no target");
+    }
+    if (chain !== undefined) return { kind: "jump", chain, goto: action.goto };
+    throw new MissingTarget(action.name, action.goto);
   }
 
-  #rule(): void {
+  /** Returns what `-v` prints of the rules: the legacy tool also when it then fails. */
+  #rule(): string {
     const { xt } = this.#tool;
-    const { kind } = this.#command;
+    const { kind, verbose } = this.#command;
     const name = this.#chainName();
     const table = xt.table(this.#name);
+    let text = "";
+    const told = (rules: readonly Rule[]): void => {
+      this.#tool.onRules?.(rules);
+      if (verbose > 0 && kind !== "delete-num") text = rules.map(verboseRule).join("");
+    };
     try {
-      xt.change(table, () => this.#editRules(table, name));
+      xt.change(table, () => this.#editRules(table, name, told));
+      return text;
     } catch (error) {
-      if (error instanceof RulesetError) throw this.#refused(error, kind, name);
-      throw error;
+      const failure = error instanceof RulesetError ? this.#refused(error, kind, name) : error;
+      if (failure instanceof ToolFailure && this.#legacy) failure.stdout = text;
+      throw failure;
     }
   }
 
@@ -166,15 +177,19 @@ class Application {
       return fail(
         error.errno === "EINVAL" ? "Invalid argument. Run `dmesg' for more information" : ERRNO_TEXT[error.errno],
       );
+    const errno = error.errno === "ELOOP" ? "EMLINK" : error.errno;
     const message = kind === "insert" ? "RULE_INSERT" : kind === "replace" ? "RULE_REPLACE" : "RULE_APPEND";
-    return nftFailure(this.#tool, message, error.errno, `rule in chain ${chain}`);
+    return nftFailure(this.#tool, message, errno, `rule in chain ${chain}`);
   }
 
-  #editRules(table: Table, name: string): void {
+  #editRules(table: Table, name: string, told: (rules: readonly Rule[]) => void): void {
     const { kind, number } = this.#command;
+    // Only putting rules in makes a built-in chain that is not there yet (nft); the others do not find it.
+    if (kind === "append" || kind === "insert") this.#chainFor(table, name);
     const rules = this.#rules(table, this.#command.rule);
-    this.#tool.onRules?.(rules);
-    const chain = this.#chainFor(table, name);
+    told(rules);
+    const chain = table.chains.get(name);
+    if (chain === undefined) throw fail(kind === "delete" || kind === "check" ? NO_RULE : NO_CHAIN);
     switch (kind) {
       case "append":
         chain.rules.push(...rules);
@@ -197,7 +212,7 @@ class Application {
         for (const rule of rules) {
           const text = ruleText(chain.name, rule);
           const at = chain.rules.findIndex((each) => ruleText(chain.name, each) === text);
-          if (at < 0) throw fail("Bad rule (does a matching rule exist in that chain?)");
+          if (at < 0) throw fail(NO_RULE);
           if (kind === "delete") chain.rules.splice(at, 1);
         }
     }
@@ -214,8 +229,12 @@ class Application {
     const { chain } = this.#command;
     if (chain === null) return { table, chains };
     const found = chains.filter((each) => each.name === chain);
-    if (found.length === 0) throw fail(NO_CHAIN);
-    return { table, chains: found };
+    if (found.length > 0) return { table, chains: found };
+    if (this.#legacy) throw fail(NO_CHAIN);
+    throw new ToolFailure(
+      `${this.#tool.banner}: chain \`${chain}' in table \`${this.#name}' is incompatible, use 'nft' tool.\n`,
+      STATUS_OTHER,
+    );
   }
 
   #list(): string {
@@ -256,27 +275,40 @@ class Application {
     return text;
   }
 
-  #flush(): void {
+  /** With `-v`, a line for each chain that something is done to. */
+  #told(verb: string, names: readonly string[]): string {
+    return this.#command.verbose > 0 ? names.map((name) => `${verb} chain \`${name}'\n`).join("") : "";
+  }
+
+  /** Names of the chains that a command without a chain means: all built-in ones, there or not, and the user's. */
+  #allNames(table: Table | undefined): string[] {
+    const builtin = TABLE_HOOKS[this.#name].map((hook) => HOOK_NAMES[hook]);
+    return [...builtin, ...(table?.userChains().map((chain) => chain.name) ?? [])];
+  }
+
+  #flush(): string {
     const { xt } = this.#tool;
     const { chain: name } = this.#command;
     if (name === null) {
       const table = tableToRead(this.#tool, this.#name);
-      if (table === undefined) return;
-      xt.change(table, () => {
-        for (const chain of table.chains.values()) chain.rules = [];
-      });
-      return;
+      if (table !== undefined)
+        xt.change(table, () => {
+          for (const chain of table.chains.values()) chain.rules = [];
+        });
+      return this.#told("Flushing", this.#allNames(table));
     }
     const table = xt.table(this.#name);
     xt.change(table, () => {
       this.#chainFor(table, name).rules = [];
     });
+    return this.#told("Flushing", [name]);
   }
 
-  #zero(): void {
+  #zero(): string {
     const table = tableToRead(this.#tool, this.#name);
     const { chain: name } = this.#command;
-    if (name !== null && table?.chains.get(name) === undefined && !HOOK_NAMES.includes(name)) throw fail(NO_CHAIN);
+    if (name !== null && table?.chains.get(name) === undefined && builtinHook(this.#name, name) === null)
+      throw fail(NO_CHAIN);
     for (const chain of table?.chains.values() ?? []) {
       if (name !== null && chain.name !== name) continue;
       chain.policyPackets = 0;
@@ -286,14 +318,15 @@ class Application {
         rule.bytes = 0;
       }
     }
+    return this.#told("Zeroing", name === null ? this.#allNames(table) : [name]);
   }
 
   #zeroNumber(): void {
     const table = tableToRead(this.#tool, this.#name);
     const chain = table?.chains.get(this.#chainName());
-    if (chain === undefined) throw fail(NO_CHAIN);
+    if (chain === undefined) throw fail(this.#legacy ? NO_CHAIN : NO_RULE);
     const rule = chain.rules[this.#command.number - 1];
-    if (rule === undefined) throw fail("Index of counter too big");
+    if (rule === undefined) throw fail(this.#legacy ? "Index of counter too big" : NO_RULE);
     rule.packets = 0;
     rule.bytes = 0;
   }
@@ -302,36 +335,38 @@ class Application {
     const { xt } = this.#tool;
     const name = this.#chainName();
     const table = xt.table(this.#name);
-    if (table.chains.has(name)) throw fail("Chain already exists");
+    if (table.chains.has(name) || builtinHook(table.name, name) !== null) throw fail("Chain already exists");
     xt.change(table, () => {
       table.chains.set(name, new Chain(name, null));
     });
   }
 
-  #deleteChain(): void {
+  #deleteChain(): string {
     const { xt } = this.#tool;
     const { chain: name } = this.#command;
+    const table = tableToRead(this.#tool, this.#name);
     if (name === null) {
-      const table = xt.table(this.#name);
+      if (table === undefined) return "";
+      const names = table.userChains().map((chain) => chain.name);
       xt.change(table, () => {
         for (const chain of table.userChains()) this.#deleteOne(table, chain);
       });
       if (!this.#legacy)
         for (const chain of table.builtinChains())
           if (chain.rules.length === 0 && chain.policy === "ACCEPT") xt.removeBuiltin(table, chain);
-      return;
+      return this.#told("Deleting", names);
     }
-    const table = tableToRead(this.#tool, this.#name);
     const chain = table?.chains.get(name);
     if (table === undefined || chain === undefined) throw fail(NO_CHAIN);
     xt.change(table, () => this.#deleteOne(table, chain));
+    return this.#told("Deleting", [name]);
   }
 
   #deleteOne(table: Table, chain: Chain): void {
     if (!this.#legacy) {
       if (chain.rules.length > 0 || table.references(chain) > 0)
         throw nftFailure(this.#tool, "CHAIN_DEL", "EBUSY", `chain ${chain.name}`);
-    } else if (chain.hook !== null) throw fail("Invalid argument");
+    } else if (chain.hook !== null) throw fail("Invalid argument. Run `dmesg' for more information");
     else if (table.references(chain) > 0) throw fail("Too many links");
     else if (chain.rules.length > 0) throw fail("Directory not empty");
     table.chains.delete(chain.name);
@@ -361,7 +396,8 @@ class Application {
     if (policy !== "ACCEPT" && policy !== "DROP") throw fail("Bad policy name. Run `dmesg' for more information");
     xt.change(table, () => {
       chain.policy = policy;
-      if (counters === null) return;
+      // The nft tool takes the counters and forgets them.
+      if (counters === null || !this.#legacy) return;
       chain.policyPackets = counters.packets;
       chain.policyBytes = counters.bytes;
     });

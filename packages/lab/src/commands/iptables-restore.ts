@@ -4,12 +4,14 @@
  */
 import {
   Chain,
+  HOOK_NAMES,
   isTableName,
   OtherProblem,
   ParameterProblem,
   parseCommand,
   type Rule,
   RulesetError,
+  TABLE_HOOKS,
   type Table,
 } from "@netfilter-lab/engine";
 import type { Command, CommandContext, CommandProcess, Wait } from "../command.js";
@@ -123,7 +125,7 @@ class Restore {
   readonly #ruleLines = new Map<Rule, number>();
   #line = 0;
   /** A chain that a rule leads to and that is not there: nft's tool finds out at COMMIT. */
-  #missing: string | null = null;
+  #missing: MissingTarget | null = null;
 
   constructor(context: CommandContext, tool: Tool, settings: Settings) {
     this.#context = context;
@@ -237,8 +239,12 @@ class Restore {
   #clear(table: Table): void {
     const { verbose } = this.#settings;
     const chains = [...table.builtinChains(), ...table.userChains()];
+    const names = [
+      ...TABLE_HOOKS[table.name].map((hook) => HOOK_NAMES[hook]),
+      ...table.userChains().map((c) => c.name),
+    ];
+    if (verbose) for (const name of names) this.#context.stdout.write(`Flushing chain \`${name}'\n`);
     for (const chain of chains) {
-      if (verbose) this.#context.stdout.write(`Flushing chain \`${chain.name}'\n`);
       chain.rules = [];
       if (!this.#legacy) chain.policy = "ACCEPT";
     }
@@ -294,14 +300,19 @@ class Restore {
     if (counters !== null && this.#settings.counters)
       args.unshift("--set-counters", String(counters.packets), String(counters.bytes));
     try {
-      const parsed = parseCommand(args, { table: table.name, restore: true, program: this.#tool.program });
+      const parsed = parseCommand(args, {
+        table: table.name,
+        restore: true,
+        dropsInvertedAny: this.#legacy,
+        program: this.#tool.program,
+      });
       this.#context.stdout.write(applyCommand(this.#tool, parsed));
     } catch (error) {
       if (error instanceof ParameterProblem || error instanceof OtherProblem)
         throw problemText(this.#tool, error, this.#line);
       if (error instanceof MissingTarget) {
-        if (this.#legacy) throw missingTarget(this.#tool, error.target, this.#line);
-        this.#missing ??= error.target;
+        if (this.#legacy) throw missingTarget(this.#tool, error, this.#line);
+        this.#missing ??= error;
         return;
       }
       if (error instanceof RefusedFailure) throw this.#failedLine(error.reason);

@@ -3,7 +3,14 @@
  * shape of a failure.
  */
 import type { NetNamespace, Rule, Table, TableName, Xtables } from "@netfilter-lab/engine";
-import { BadArgument, isTableName, isTargetElsewhere, OtherProblem, ParameterProblem } from "@netfilter-lab/engine";
+import {
+  BadArgument,
+  isTableName,
+  isTargetElsewhere,
+  OtherProblem,
+  ParameterProblem,
+  TryHelp,
+} from "@netfilter-lab/engine";
 
 /** The version whose text these commands print. */
 export const IPTABLES_VERSION = "1.8.9";
@@ -18,6 +25,8 @@ export const STATUS_RESOURCE = 4;
 export class ToolFailure extends Error {
   override readonly name = "ToolFailure";
   readonly status: number;
+  /** What it prints on stdout all the same. */
+  stdout = "";
 
   constructor(text: string, status: number) {
     super(text);
@@ -38,22 +47,25 @@ export class RefusedFailure extends ToolFailure {
 /** A rule that leads to nothing known by that name. */
 export class MissingTarget extends Error {
   readonly target: string;
+  /** `-g` rather than `-j`. */
+  readonly goto: boolean;
 
-  constructor(target: string) {
+  constructor(target: string, goto: boolean) {
     super(target);
     this.target = target;
+    this.goto = goto;
   }
 }
 
 /** What a target or chain that is not there gets. */
-export function missingTarget(tool: Tool, name: string, line: number | null): ToolFailure {
-  const message =
-    tool.xt.flavour === "legacy" || isTargetElsewhere(name)
-      ? isTargetElsewhere(name)
-        ? `netfilter-lab does not support the target \`${name}' yet\n`
-        : `Couldn't load target \`${name}':No such file or directory\n`
-      : `Chain '${name}' does not exist`;
-  return problemText(tool, new ParameterProblem(message), line);
+export function missingTarget(tool: Tool, { target, goto }: MissingTarget, line: number | null): ToolFailure {
+  return problemText(tool, new ParameterProblem(missingMessage(tool, target, goto)), line);
+}
+
+function missingMessage(tool: Tool, target: string, goto: boolean): string {
+  if (isTargetElsewhere(target)) return `netfilter-lab does not support the target \`${target}' yet\n`;
+  if (tool.xt.flavour === "nft") return `Chain '${target}' does not exist`;
+  return goto ? `goto '${target}' is not a chain` : `Couldn't load target \`${target}':No such file or directory\n`;
 }
 
 /** A tool called by one of its names: its program name in messages and the ruleset it works on. */
@@ -89,11 +101,12 @@ export function toolOf(
 
 /** What a mistake of the parser makes the tool print. `line`: the line of iptables-restore's input. */
 export function problemText(tool: Tool, problem: ParameterProblem | OtherProblem, line: number | null): ToolFailure {
+  const hint = `Try \`${tool.program} -h' or '${tool.program} --help' for more information.\n`;
+  if (problem instanceof TryHelp) return new ToolFailure(hint, STATUS_PARAMETER);
   let text = problem instanceof BadArgument ? `${problem.message}\n` : `${tool.banner}: ${problem.message}\n`;
   if (problem instanceof OtherProblem) return new ToolFailure(text, STATUS_OTHER);
   if (line !== null) text += `Error occurred at line: ${line}\n`;
-  text += `Try \`${tool.program} -h' or '${tool.program} --help' for more information.\n`;
-  return new ToolFailure(text, STATUS_PARAMETER);
+  return new ToolFailure(text + hint, STATUS_PARAMETER);
 }
 
 /** The table's name, checked; what a wrong one gets differs between the flavours. */

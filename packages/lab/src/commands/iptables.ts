@@ -6,7 +6,12 @@ import { helpText } from "./iptables-help.js";
 import { MissingTarget, missingTarget, problemText, type Tool, ToolFailure, toolOf } from "./iptables-tool.js";
 
 function run(tool: Tool, context: CommandContext): void {
-  const parsed = parseCommand(context.args, { table: "filter", restore: false, program: tool.program });
+  const parsed = parseCommand(context.args, {
+    table: "filter",
+    restore: false,
+    dropsInvertedAny: tool.xt.flavour === "legacy",
+    program: tool.program,
+  });
   if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
   else if (parsed.kind === "version") context.stdout.write(`${tool.banner}\n`);
   else context.stdout.write(applyCommand(tool, parsed));
@@ -20,8 +25,9 @@ export const iptables: Command = (context) => {
   } catch (error) {
     let failure = error;
     if (error instanceof ParameterProblem || error instanceof OtherProblem) failure = problemText(tool, error, null);
-    if (error instanceof MissingTarget) failure = missingTarget(tool, error.target, null);
+    if (error instanceof MissingTarget) failure = missingTarget(tool, error, null);
     if (!(failure instanceof ToolFailure)) throw failure;
+    context.stdout.write(failure.stdout);
     context.stderr.write(failure.message);
     return failure.status;
   }

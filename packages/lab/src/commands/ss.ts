@@ -74,14 +74,14 @@ export const ss: LabCommand = (context) => {
   const rows = udpFirst.map((socket) => ({
     left: [
       ...(oneKind ? [] : [socket.protocol]),
-      ...[STATES[socket.state]],
+      STATES[socket.state],
       String(socket.receiveQueue),
       String(socket.sendQueue),
     ],
     local: end(socket.localAddress, socket.localPort),
     peer: end(socket.remoteAddress, socket.remotePort),
   }));
-  const heads = [...(oneKind ? [] : ["Netid"]), ...["State"], "Recv-Q", "Send-Q"];
+  const heads = [...(oneKind ? [] : ["Netid"]), "State", "Recv-Q", "Send-Q"];
   const header = !has("H");
   const widths = heads.map((head, i) => Math.max(header ? head.length : 0, ...rows.map((row) => row.left[i].length)));
   const local = [

@@ -1,9 +1,8 @@
 /** Commands about the host and about time: `sleep`, `timeout`, `date`, `hostname`, `dmesg`, `sysctl`, `sudo`. */
 
 import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter-lab/engine";
-import type { CommandProcess } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
-import { anyOf, sleepFor, type TimedWait } from "../scheduler.js";
+import { anyOf, endingAt, sleepFor } from "../scheduler.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
@@ -63,8 +62,7 @@ const timeout: LabCommand = function* (context) {
   try {
     while (!child.done && host.clock.nowMicros < deadline.endsAtMicros) {
       const rest = sleepFor(host.clock, deadline.endsAtMicros - host.clock.nowMicros);
-      const wait: TimedWait = { endsAtMicros: deadline.endsAtMicros, arm: anyOf(child.ended, rest).arm };
-      yield wait;
+      yield endingAt(anyOf(child.ended, rest), deadline.endsAtMicros);
     }
     if (child.done) {
       if (child.failure !== null) throw child.failure.error;
@@ -143,7 +141,7 @@ const dmesg: LabCommand = ({ args, host, stdout, stderr }) => {
 
 const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
 
-const sysctl: LabCommand = function* (context): CommandProcess {
+const sysctl: LabCommand = (context) => {
   const { stdout, stderr, net } = context;
   let parsed: ParsedOptions;
   try {
@@ -235,10 +233,7 @@ const sudo: LabCommand = function* (context) {
   }
   const child = context.spawn(context.args, context);
   try {
-    while (!child.done)
-      yield child.waitsUntilMicros > 0
-        ? Object.assign({ ...child.ended }, { endsAtMicros: child.waitsUntilMicros })
-        : child.ended;
+    while (!child.done) yield child.waitsUntilMicros > 0 ? endingAt(child.ended, child.waitsUntilMicros) : child.ended;
   } finally {
     child.kill(context.signal() ?? "SIGTERM");
   }

@@ -517,7 +517,12 @@ const cut = withUsage(1, function* (context) {
   const found = yield* inputs(context, parsed.operands, (message) => context.stderr.write(`${message}\n`));
   for (const line of found.flatMap(({ text }) => linesOf(text))) {
     if (fields === null) {
-      context.stdout.write(`${[...line].filter((_, i) => selected(i + 1)).join("")}\n`);
+      context.stdout.write(
+        `${line
+          .split("")
+          .filter((_, i) => selected(i + 1))
+          .join("")}\n`,
+      );
       continue;
     }
     if (!line.includes(delimiter)) {

@@ -5,7 +5,7 @@
 import type { CommandProcess, Reader, Wait, Writer } from "../command.js";
 import { type HostEnvironment, type LabCommand, type LabContext, type Streams, WriteError } from "../environment.js";
 import { FileError } from "../files.js";
-import { Process, type Signal } from "../scheduler.js";
+import { endingAt, Process, type Signal } from "../scheduler.js";
 import { LineReader, NULL_WRITER, Pipe, TextReader, TextWriter } from "../streams.js";
 import {
   type AndOr,
@@ -535,7 +535,7 @@ export function* finish(process: Process): ShellProcess<number> {
 /** A wait for a process that ends when it does, and is as patient as what the process itself waits for. */
 function relay(process: Process): Wait {
   const until = process.waitsUntilMicros;
-  return until === 0 ? process.ended : Object.assign({ ...process.ended }, { endsAtMicros: until });
+  return until === 0 ? process.ended : endingAt(process.ended, until);
 }
 
 const usage = (streams: Streams, text: string, status: number): number => {

@@ -28,7 +28,7 @@ import {
   netlink,
   numberOf,
   prefixOf,
-  Words,
+  type Words,
 } from "./words.js";
 
 /** Options before the object: `ip -4 -br addr`. */

@@ -2,7 +2,17 @@
 import { formatIPv4, type NeighbourState, type NetDevice } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
-import { abbreviated, addressOf, deviceOf, IpError, listedDeviceOf, macOf, macText, netlink, Words } from "./words.js";
+import {
+  abbreviated,
+  addressOf,
+  deviceOf,
+  IpError,
+  listedDeviceOf,
+  macOf,
+  macText,
+  netlink,
+  type Words,
+} from "./words.js";
 
 const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["permanent", "PERMANENT"],

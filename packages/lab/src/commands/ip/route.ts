@@ -30,7 +30,7 @@ import {
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
-import { abbreviated, addressOf, deviceOf, IpError, inetPrefixOf, netlink, numberOf, Words } from "./words.js";
+import { abbreviated, addressOf, deviceOf, IpError, inetPrefixOf, netlink, numberOf, type Words } from "./words.js";
 
 const TYPES: ReadonlyMap<string, number> = new Map([
   ["unicast", RTN_UNICAST],
