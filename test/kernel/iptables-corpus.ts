@@ -140,11 +140,11 @@ const FILTER_RULES: readonly string[] = [
   "-p udp -m multiport ! --sports 53,123",
   "-p udp -m multiport --ports 1,2,3:4",
   "-p tcp -m multiport --source-ports 5",
-  '-m comment --comment hello -j ACCEPT',
+  "-m comment --comment hello -j ACCEPT",
   '-m comment --comment "two words"',
   '-m comment --comment "it\'s \\"quoted\\" \\\\ so"',
   '-m comment --comment ""',
-  '-m comment --comment a.b/c',
+  "-m comment --comment a.b/c",
   "-m limit",
   "-m limit --limit 5/min",
   "-m limit --limit 10/second --limit-burst 20 -j ACCEPT",
@@ -197,7 +197,13 @@ const MANGLE_RULES: readonly string[] = [
   "-j ACCEPT",
 ];
 
-const RAW_RULES: readonly string[] = ["-j CT --notrack", "-j NOTRACK", "-j CT", "-j TRACE", "-p udp --dport 53 -j CT --notrack"];
+const RAW_RULES: readonly string[] = [
+  "-j CT --notrack",
+  "-j NOTRACK",
+  "-j CT",
+  "-j TRACE",
+  "-p udp --dport 53 -j CT --notrack",
+];
 
 const POSTROUTING_RULES: readonly string[] = [
   "-o eth1 -j SNAT --to-source 193.157.56.3",
@@ -434,7 +440,13 @@ const COMMANDS: readonly Sequence[] = [
     "iptables -t security -S",
     "iptables-save",
   ]),
-  sequence("looking makes no table, or all of one", ["iptables-save", "iptables -L", "iptables-save", "iptables -t raw -F", "iptables-save"]),
+  sequence("looking makes no table, or all of one", [
+    "iptables-save",
+    "iptables -L",
+    "iptables-save",
+    "iptables -t raw -F",
+    "iptables-save",
+  ]),
   sequence("user chains", [
     "iptables -N web",
     "iptables -N web",
@@ -571,7 +583,12 @@ const COMMANDS: readonly Sequence[] = [
     "iptables-save -t nat",
     "iptables-save -c -t filter",
   ]),
-  sequence("save's own mistakes", ["iptables-save -t foo", "iptables-save foo", "iptables-save -Q", "iptables-save --foo"]),
+  sequence("save's own mistakes", [
+    "iptables-save -t foo",
+    "iptables-save foo",
+    "iptables-save -Q",
+    "iptables-save --foo",
+  ]),
   sequence("flush and delete of everything", [
     "iptables -N x",
     "iptables -A INPUT -j x",
@@ -587,16 +604,32 @@ const COMMANDS: readonly Sequence[] = [
 
 /** iptables-restore: what it reads, and its options. */
 const RESTORES: readonly (readonly [string, string, string])[] = [
-  ["a table", "", "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:web - [0:0]\n-A INPUT -j web\n-A web -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n"],
-  ["two tables, remarks, blank lines", "", "# hello\n\n*filter\n:INPUT ACCEPT [0:0]\n# inside\n-A INPUT -j ACCEPT\nCOMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth1 -j MASQUERADE\nCOMMIT\n# bye\n"],
+  [
+    "a table",
+    "",
+    "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:web - [0:0]\n-A INPUT -j web\n-A web -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n",
+  ],
+  [
+    "two tables, remarks, blank lines",
+    "",
+    "# hello\n\n*filter\n:INPUT ACCEPT [0:0]\n# inside\n-A INPUT -j ACCEPT\nCOMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth1 -j MASQUERADE\nCOMMIT\n# bye\n",
+  ],
   ["counters taken", "-c", "*filter\n:INPUT ACCEPT [5:600]\n[7:800] -A INPUT -j ACCEPT\nCOMMIT\n"],
   ["counters left", "", "*filter\n:INPUT ACCEPT [5:600]\n[7:800] -A INPUT -j ACCEPT\nCOMMIT\n"],
-  ["quotes", "", '*filter\n-A INPUT -m comment --comment "a b" -j LOG --log-prefix "x: "\n-A INPUT -m comment --comment "say \\"hi\\""\nCOMMIT\n'],
+  [
+    "quotes",
+    "",
+    '*filter\n-A INPUT -m comment --comment "a b" -j LOG --log-prefix "x: "\n-A INPUT -m comment --comment "say \\"hi\\""\nCOMMIT\n',
+  ],
   ["no flush", "-n", "*filter\n:web - [0:0]\n-A INPUT -s 9.9.9.9\n-A web -j DROP\nCOMMIT\n"],
   ["only one table", "-T nat", "*filter\n-A INPUT -s 8.8.8.8\nCOMMIT\n*nat\n-A OUTPUT -s 8.8.8.8\nCOMMIT\n"],
   ["test only", "-t", "*filter\n-A INPUT -p udp\nCOMMIT\n"],
   ["verbose", "-v", "# hello\n*filter\n:INPUT ACCEPT\nCOMMIT\n#bye\n"],
-  ["deleting, inserting", "-n", "*filter\n-F INPUT\n-N new\n-I INPUT -j new\n-P FORWARD DROP\n-D INPUT -j new\n-X new\nCOMMIT\n"],
+  [
+    "deleting, inserting",
+    "-n",
+    "*filter\n-F INPUT\n-N new\n-I INPUT -j new\n-P FORWARD DROP\n-D INPUT -j new\n-X new\nCOMMIT\n",
+  ],
   ["list inside", "", "*filter\n-A INPUT -j ACCEPT\n-S\nCOMMIT\n"],
   ["unknown chain as target", "", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j bar\nCOMMIT\n"],
   ["unknown chain", "", "*filter\n-A XX -j ACCEPT\nCOMMIT\n"],

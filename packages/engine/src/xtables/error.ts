@@ -10,6 +10,9 @@ export class ParameterProblem extends Error {
   override readonly name: string = "ParameterProblem";
 }
 
+/** A command line that gets no message but the hint (`-6`). */
+export class TryHelp extends ParameterProblem {}
+
 /** A word that belongs to nothing; the one message that comes without the tool's name in front. */
 export class BadArgument extends ParameterProblem {}
 

@@ -1,5 +1,5 @@
 /** What the commands need of the tables; the rest is this folder's own. */
-export { BadArgument, OtherProblem, ParameterProblem, RulesetError } from "./error.js";
+export { BadArgument, OtherProblem, ParameterProblem, RulesetError, TryHelp } from "./error.js";
 export type {
   Extension as XtExtension,
   Match as XtMatch,
@@ -12,7 +12,7 @@ export { packetLogLine } from "./log.js";
 export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKind } from "./parse.js";
 export { isTableName, parseCommand } from "./parse.js";
 export type { ListFormat } from "./print.js";
-export { chainHeading, listRule, ruleText } from "./print.js";
+export { chainHeading, listRule, ruleText, verboseRule } from "./print.js";
 export { protocolName, protocolNumber } from "./protocols.js";
 export { isMatchElsewhere, isTargetElsewhere, matchExtensions, targetExtensions } from "./registry.js";
 export type { Action as RuleAction, IpSpec, Policy } from "./rule.js";

@@ -94,10 +94,9 @@ export function checkOptions(extension: string, specs: readonly OptionSpec[], va
       throw new ParameterProblem(`${extension}: option "--${spec.name}" must be specified\n`);
     if (!values.has(id)) continue;
     for (const other of spec.excludes ?? []) {
-      if (values.has(other))
-        throw new ParameterProblem(
-          `${extension}: option "--${spec.name}" cannot be used together with "--${other}".\n`,
-        );
+      if (!values.has(other)) continue;
+      const first = specs.find((each) => optionId(each) === other)?.name ?? other;
+      throw new ParameterProblem(`${extension}: option "--${spec.name}" cannot be used together with "--${first}".\n`);
     }
     for (const other of spec.requires ?? []) {
       if (!values.has(other))

@@ -4,7 +4,7 @@
  * the lab's command.
  */
 import { AddressError, parseIPv4, prefixMask } from "../wire/address.js";
-import { BadArgument, ParameterProblem } from "./error.js";
+import { BadArgument, ParameterProblem, TryHelp } from "./error.js";
 import type { Extension, Match, MatchExtension, RuleHeader, TableName, Target, TargetExtension } from "./extension.js";
 import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
 import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
@@ -75,6 +75,8 @@ export interface ParseContext {
   readonly table: string;
   /** Inside iptables-restore, where `-t` may not be given. */
   readonly restore: boolean;
+  /** Whether `! -i +` is forgotten, as the legacy tool does. */
+  readonly dropsInvertedAny: boolean;
   /** The program's name, for messages that contain it. */
   readonly program: string;
 }
@@ -174,20 +176,6 @@ const COMMAND_LETTERS: Readonly<Record<Exclude<XtCommandKind, "help" | "version"
 
 type OptionLetter = "n" | "s" | "d" | "p" | "j" | "v" | "x" | "i" | "o" | "0" | "c" | "f";
 const OPTION_ORDER: readonly OptionLetter[] = ["n", "s", "d", "p", "j", "v", "x", "i", "o", "0", "c", "f"];
-const OPTION_NAMES: Readonly<Record<OptionLetter, string>> = {
-  n: "numeric",
-  s: "source",
-  d: "destination",
-  p: "protocol",
-  j: "jump",
-  v: "verbose",
-  x: "exact",
-  i: "in-interface",
-  o: "out-interface",
-  "0": "line-numbers",
-  c: "set-counters",
-  f: "fragments",
-};
 const INVERTIBLE = "sdpiof";
 
 const RULE_COMMANDS: readonly XtCommandKind[] = ["append", "insert", "delete", "replace", "check"];
@@ -233,7 +221,7 @@ function parseProtocol(text: string): number {
 
 /** Models xtables_parse_interface(). */
 function parseInterface(text: string): string {
-  if (text.length > 15) throw new ParameterProblem(`interface name \`${text}' must be shorter than 16 characters (15)`);
+  if (text.length > 15) throw new ParameterProblem(`interface name \`${text}' must be shorter than IFNAMSIZ (15)`);
   return text;
 }
 
@@ -343,7 +331,7 @@ class Parser {
       }
       if (result.kind === "long" && result.option.code.letter === null) {
         const { use, spec } = result.option.code;
-        if (use !== null && spec !== null) this.#extensionOption(use, spec, result.option.name, result.argument);
+        if (use !== null && spec !== null) this.#extensionOption(use, spec, result.argument);
       } else {
         const letter = result.kind === "short" ? result.letter : (result.option.code.letter as string);
         if (this.#baseOption(letter, result.argument)) return this.#finish();
@@ -386,7 +374,7 @@ class Parser {
         this.#command = listing;
         return;
       }
-      throw new ParameterProblem(`Cannot use -${COMMAND_LETTERS[kind]} with -${COMMAND_LETTERS[other]}\n`);
+      throw new ParameterProblem(`Cannot use -${COMMAND_LETTERS[kind]} with -${COMMAND_LETTERS[other]}`);
     }
     this.#command = kind;
   }
@@ -460,9 +448,9 @@ class Parser {
       case "N": {
         const name = argument as string;
         if (name.startsWith("-") || name.startsWith("!"))
-          throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'\n`);
+          throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'`);
         if (findTarget(name) !== undefined || isTargetElsewhere(name))
-          throw new ParameterProblem("chain name may not clash with target name\n");
+          throw new ParameterProblem("chain name may not clash with target name");
         this.#setCommand("new-chain");
         this.#chain = name;
         break;
@@ -484,6 +472,10 @@ class Parser {
         if (this.#policy === null) throw new ParameterProblem("-P requires a chain and a policy");
         break;
       case "h":
+        if (this.#matches.length === 0 && this.#protocolText !== null) {
+          const extension = findMatch(this.#protocolText);
+          if (extension !== undefined) this.#loadMatch(extension);
+        }
         this.#command = "help";
         return true;
       case "p": {
@@ -513,12 +505,12 @@ class Parser {
       case "i":
         this.#checkEmptyInterface(argument as string);
         this.#setOption("i", INV_VIA_IN);
-        this.#iniface = parseInterface(argument as string);
+        this.#iniface = this.#interface();
         break;
       case "o":
         this.#checkEmptyInterface(argument as string);
         this.#setOption("o", INV_VIA_OUT);
-        this.#outiface = parseInterface(argument as string);
+        this.#outiface = this.#interface();
         break;
       case "f":
         this.#setOption("f", INV_FRAGMENT);
@@ -565,7 +557,7 @@ class Parser {
       case "4":
         break;
       case "6":
-        throw new ParameterProblem("This is the IPv4 version of iptables.\n");
+        throw new TryHelp("");
       default:
         throw new ParameterProblem(`Unknown arg "${argument ?? ""}"`);
     }
@@ -591,6 +583,16 @@ class Parser {
     if (!/^\s*[+-]?\d/.test(bytes)) throw new ParameterProblem("-c byte counter not numeric");
     this.#packets = Number.parseInt(packets, 10);
     this.#bytes = Number.parseInt(bytes, 10);
+  }
+
+  /**
+   * The interface's name. The tool takes the whole word it stands in: `-i eth0` is eth0, but `-ieth0` is the interface
+   * "-ieth0", and so is this one's.
+   */
+  #interface(): string {
+    const name = parseInterface(this.#getopt.args[this.#getopt.index - 1]);
+    // A lone + is any interface, which is what no option says as well.
+    return name === "+" && (!this.#invert || this.#context.dropsInvertedAny) ? "" : name;
   }
 
   #checkEmptyInterface(name: string): void {
@@ -627,9 +629,9 @@ class Parser {
     this.#addOptions(this.#target);
   }
 
-  #extensionOption(use: ExtensionUse, spec: OptionSpec, option: string, argument: string | undefined): void {
+  #extensionOption(use: ExtensionUse, spec: OptionSpec, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
-    const call = { extension: use.extension.name, option, invert: this.#invert, proto };
+    const call = { extension: use.extension.name, option: spec.name, invert: this.#invert, proto };
     if (spec.secondArgument === undefined) {
       takeOption(spec, argument, call, use.values);
       return;
@@ -659,11 +661,7 @@ class Parser {
     const forbidden = FORBIDDEN[command] ?? "";
     for (const letter of OPTION_ORDER) {
       if (this.#given.has(letter) && forbidden.includes(letter))
-        throw new ParameterProblem(
-          letter === "0"
-            ? `Illegal option \`--${OPTION_NAMES[letter]}' with this command\n`
-            : `Illegal option \`-${letter}' with this command\n`,
-        );
+        throw new ParameterProblem(`Illegal option \`-${letter}' with this command`);
     }
     if (this.#chain !== null && this.#chain.length > MAX_NAME)
       throw new ParameterProblem(`chain name \`${this.#chain}' too long (must be under ${MAX_NAME + 1} chars)`);

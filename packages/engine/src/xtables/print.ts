@@ -115,6 +115,23 @@ function listedName(target: string): string {
   return target === "NOTRACK" ? "CT" : target;
 }
 
+/** A rule as `iptables -v -A` prints it on one line. */
+export function verboseRule(rule: Rule): string {
+  const { ip } = rule;
+  const flag = (bit: number): string => (ip.inverted & bit ? "!" : " ");
+  const name =
+    rule.action.kind === "jump" ? rule.action.chain.name : rule.action.kind === "target" ? rule.action.target.name : "";
+  const fragment = ip.fragment ? (ip.inverted & INV_FRAGMENT ? "!f" : "-f") : "--";
+  let text = `${name} ${flag(INV_PROTO)}${protocolName(ip.proto) ?? String(ip.proto)} opt ${fragment}`;
+  text += ` in ${ip.inverted & INV_VIA_IN ? "!" : ""}${ip.iniface || "*"}`;
+  text += ` out ${ip.inverted & INV_VIA_OUT ? "!" : ""}${ip.outiface || "*"} `;
+  text += `${flag(INV_SRC)}${listAddress(ip.src, ip.smask, true)} `;
+  text += `${flag(INV_DST)}-> ${listAddress(ip.dst, ip.dmask, true)}  `;
+  for (const match of rule.matches) text += match.print(true);
+  if (rule.action.kind === "target") text += rule.action.target.print(true);
+  return `${text}\n`;
+}
+
 /** One rule as a line of `iptables -L`. */
 export function listRule(rule: Rule, number: number, format: ListFormat): string {
   const { ip } = rule;

@@ -144,15 +144,14 @@ export class Table {
     const onPath = new Set<Chain>();
     const visit = (chain: Chain, hooks: number, depth: number, by: Rule | null): void => {
       if (onPath.has(chain)) throw new RulesetError("ELOOP", chain.name, `chain ${chain.name} leads to itself`, by);
-      if (depth >= maxDepth)
-        throw new RulesetError("EMLINK", chain.name, `chain ${chain.name} is ${depth} jumps deep`, by);
-      const seen = hooksOf.get(chain) ?? 0;
-      hooksOf.set(chain, seen | hooks);
+      if (depth >= maxDepth) throw new RulesetError("EMLINK", chain.name, `chain ${chain.name} is too deep`, by);
+      hooksOf.set(chain, (hooksOf.get(chain) ?? 0) | hooks);
       onPath.add(chain);
       for (const rule of chain.rules) if (rule.chain !== null) visit(rule.chain, hooks, depth + 1, rule);
       onPath.delete(chain);
     };
-    for (const chain of this.chains.values()) visit(chain, chain.hook === null ? 0 : 1 << chain.hook, 0, null);
+    // Chains that no hook leads to may run in circles: no packet comes there.
+    for (const chain of this.builtinChains()) visit(chain, 1 << (chain.hook as HookNumber), 0, null);
     for (const chain of this.chains.values()) {
       const hooks = hooksOf.get(chain) ?? 0;
       for (const rule of chain.rules) this.#checkRule(rule, hooks, chain, flavour);

@@ -197,7 +197,7 @@ tcp match options:
       onlyOne: "Only one `--tcp-option' allowed",
       parse(text) {
         const kind = parseUint(text, 1, 255);
-        if (kind === undefined) throw new ParameterProblem(`Bad TCP option \`${text}'`);
+        if (kind === undefined) throw new ParameterProblem(`Bad TCP option "${text}"`);
         return kind;
       },
     },

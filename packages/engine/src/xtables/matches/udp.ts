@@ -1,8 +1,10 @@
 /** `-m udp`: ports. Models udp_mt(), net/netfilter/xt_tcpudp.c. */
 import { get16 } from "../../wire/bytes.js";
+import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import type { Range } from "../options.js";
-import { ALL_PORTS, listPorts, parsePortRange, savePorts } from "../ports.js";
+import { parseUint, type Range } from "../options.js";
+import { ALL_PORTS, listPorts, savePorts } from "../ports.js";
+import { servicePort } from "../services.js";
 
 class UdpMatch implements Match {
   readonly name: string = "udp";
@@ -43,7 +45,17 @@ class UdpMatch implements Match {
   }
 }
 
-const ports = (text: string): Range => parsePortRange(text, "udp");
+/** Ports as this extension reads them: numbers wrap at 16 bits, and a range may run backwards. */
+function ports(text: string): Range {
+  const ends = text.split(":", 2);
+  const [min, max] = ends.map((end, index) => {
+    if (end === "") return index === 0 ? 0 : 65535;
+    const port = parseUint(end, 0, 0xffffffff) ?? servicePort(end, "udp");
+    if (port === undefined) throw new ParameterProblem(`Port "${end}" does not resolve to anything.\n`);
+    return port & 0xffff;
+  });
+  return { min, max: max ?? min };
+}
 
 export const udpMatch: MatchExtension = {
   kind: "match",

@@ -88,7 +88,7 @@ LOG target options:
     {
       name: "log-prefix",
       parse(text, call) {
-        const prefix = stringOption(1, MAX_PREFIX + 1)(text, call);
+        const prefix = stringOption(1, Number.MAX_SAFE_INTEGER)(text, call);
         if (prefix.includes("\n")) throw new ParameterProblem("Newlines not allowed in --log-prefix");
         return prefix.slice(0, MAX_PREFIX);
       },

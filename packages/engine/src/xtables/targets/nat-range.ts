@@ -35,26 +35,27 @@ function parsePort(text: string): { readonly value: number; readonly rest: strin
 export function parsePorts(text: string, proto: number, shifted: boolean): NatRange {
   if (!WITH_PORTS.includes(proto)) throw new ParameterProblem("Need TCP, UDP, SCTP or DCCP with port specification");
   const first = parsePort(text);
-  if (first === undefined) throw new ParameterProblem(`Port \`${text}' not valid\n`);
+  if (first === undefined) throw new ParameterProblem(`Port \`${text}' not valid`);
   let maxPort = first.value;
   let rest = first.rest;
   if (rest.startsWith("-")) {
     const second = parsePort(rest.slice(1));
-    if (second === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid\n`);
+    if (second === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
     maxPort = second.value;
-    if (maxPort < first.value) throw new ParameterProblem(`Port range \`${rest.slice(1)}' funky\n`);
+    if (maxPort < first.value) throw new ParameterProblem(`Port range \`${rest.slice(1)}' funky`);
     rest = second.rest;
   }
   let basePort = 0;
   let flags = NF_NAT_RANGE_PROTO_SPECIFIED;
   if (shifted && rest.startsWith("/")) {
     const base = parsePort(rest.slice(1));
-    if (base === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid\n`);
+    if (base === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
     basePort = base.value;
     rest = base.rest;
     flags |= NF_NAT_RANGE_PROTO_OFFSET;
   }
-  if (rest !== "") throw new ParameterProblem(`Garbage after port value: \`${rest}'\n`);
+  if (rest !== "")
+    throw new ParameterProblem(`Garbage after port ${maxPort === first.value ? "value" : "range"}: \`${rest}'`);
   return { ...EMPTY_RANGE, flags, minPort: first.value, maxPort, basePort };
 }
 
@@ -62,7 +63,7 @@ function address(text: string): number {
   try {
     return parseIPv4(text);
   } catch (error) {
-    if (error instanceof AddressError) throw new ParameterProblem(`Bad IP address "${text}"\n`);
+    if (error instanceof AddressError) throw new ParameterProblem(`Bad IP address "${text}"`);
     throw error;
   }
 }
