@@ -15,6 +15,7 @@ import { NO_CT, type SkBuff } from "./skb.js";
 import { Sockets } from "./sock/sockets.js";
 import { SysctlTable } from "./sysctl.js";
 import { PacketTracer, type TraceListener } from "./trace.js";
+import { packetLogLine } from "./xtables/log.js";
 import { Xtables } from "./xtables/xtables.js";
 
 export class NetNamespace {
@@ -52,6 +53,7 @@ export class NetNamespace {
     this.nat = new Nat(this);
     this.xtNft = new Xtables(this, "nft");
     this.xtLegacy = new Xtables(this, "legacy");
+    this.ct.packetLogger = (prefix, skb, state) => this.printk(packetLogLine(skb, state, prefix, 0));
     this.sockets = new Sockets(this);
     this.loopback = new LoopbackDevice(this);
     this.addDevice(this.loopback);

@@ -2,8 +2,7 @@
  * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once, and
  * hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into the
  * table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c.
- * Templates (zones, helpers and timeouts given by rules) are not modelled, nor is the reassembly of fragments: the
- * defragmentation hook lets them through, and a later fragment is then INVALID for want of ports.
+ * Templates (zones, helpers and timeouts given by rules) are not modelled.
  */
 import { HZ } from "../clock.js";
 import {
@@ -19,6 +18,7 @@ import {
   NF_IP_PRI_CONNTRACK_CONFIRM,
   NF_IP_PRI_CONNTRACK_DEFRAG,
   NF_REPEAT,
+  NF_STOLEN,
   type Verdict,
 } from "../hooks.js";
 import {
@@ -80,7 +80,7 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
   const confirmHook = (skb: SkBuff): Verdict => confirm(ct, skb);
   const defrag = {
     priority: NF_IP_PRI_CONNTRACK_DEFRAG,
-    fn: (skb: SkBuff): Verdict => defragment(ct, skb),
+    fn: (skb: SkBuff, state: HookState): Verdict => defragment(ct, skb, state),
     name: "ipv4_conntrack_defrag",
     module: "nf_defrag_ipv4",
     label: "defragmentation",
@@ -124,10 +124,22 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
   ];
 }
 
-/** Lets every packet through; a fragment with a word to the trace. Stands for `ipv4_conntrack_defrag()`. */
-function defragment(ct: Conntrack, skb: SkBuff): Verdict {
-  if (ct.net.trace !== null && ipv4IsFragment(skb.data, 0))
-    ct.net.trace.note({ kind: "invalid", reason: "fragment: reassembly is not modelled" });
+/**
+ * Keeps fragments until the packet is whole: only then does it have ports. The packet that goes on is the piece that
+ * came last, with everything in it. Models `ipv4_conntrack_defrag()`, net/ipv4/netfilter/nf_defrag_ipv4.c.
+ */
+function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  if (skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
+  const whole = ct.net.ip.defrag(skb, state.hook === NF_INET_LOCAL_OUT ? "conntrack-out" : "conntrack-in");
+  if (whole === null) {
+    if (ct.net.trace !== null) ct.net.trace.note({ kind: "end", reason: "fragment kept until the packet is whole" });
+    return NF_STOLEN;
+  }
+  if (whole !== skb) {
+    skb.data = whole.data;
+    skb.len = whole.len;
+    skb.transportOffset = whole.transportOffset;
+  }
   return NF_ACCEPT;
 }
 
