@@ -12,6 +12,8 @@ import { protocolNumber } from "./protocols.js";
 import { findMatch, findTarget, isMatchElsewhere, isTargetElsewhere } from "./registry.js";
 import { INV_DST, INV_FRAGMENT, INV_PROTO, INV_SRC, INV_VIA_IN, INV_VIA_OUT, type IpSpec } from "./rule.js";
 
+import type { XtFlavour } from "./table.js";
+
 /** What a command line asks for, by the letter of its option; `delete-num` and `zero-num` are `-D` and `-Z` by number. */
 export type XtCommandKind =
   | "append"
@@ -75,8 +77,8 @@ export interface ParseContext {
   readonly table: string;
   /** Inside iptables-restore, where `-t` may not be given. */
   readonly restore: boolean;
-  /** Whether `! -i +` is forgotten, as the legacy tool does. */
-  readonly dropsInvertedAny: boolean;
+  /** Which tool reads: they keep a lone `+` as an interface differently. */
+  readonly flavour: XtFlavour;
   /** The program's name, for messages that contain it. */
   readonly program: string;
 }
@@ -480,7 +482,8 @@ class Parser {
         return true;
       case "p": {
         this.#setOption("p", INV_PROTO);
-        this.#protocolText = (argument as string).toLowerCase();
+        // The whole word, as with interfaces: `-ptcp` is the protocol "-ptcp".
+        this.#protocolText = this.#getopt.args[this.#getopt.index - 1].toLowerCase();
         this.#proto = parseProtocol(this.#protocolText);
         if (this.#proto === 0 && this.#invert) throw new ParameterProblem("rule would never match protocol");
         break;
@@ -591,8 +594,8 @@ class Parser {
    */
   #interface(): string {
     const name = parseInterface(this.#getopt.args[this.#getopt.index - 1]);
-    // A lone + is any interface, which is what no option says as well.
-    return name === "+" && (!this.#invert || this.#context.dropsInvertedAny) ? "" : name;
+    // A lone + is any interface, which is what no option says as well; the legacy tool still lists it.
+    return name === "+" && !this.#invert && this.#context.flavour === "nft" ? "" : name;
   }
 
   #checkEmptyInterface(name: string): void {

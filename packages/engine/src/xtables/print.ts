@@ -34,7 +34,7 @@ function saveAddress(letter: "s" | "d", address: number, mask: number, inverted:
 }
 
 function saveInterface(letter: "i" | "o", name: string, inverted: boolean): string {
-  return name === "" ? "" : `${inverted ? " !" : ""} -${letter} ${name}`;
+  return name === "" || (name === "+" && !inverted) ? "" : `${inverted ? " !" : ""} -${letter} ${name}`;
 }
 
 /** The header part as `-S` prints it, with leading spaces. */

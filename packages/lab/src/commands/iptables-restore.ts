@@ -246,7 +246,8 @@ class Restore {
     if (verbose) for (const name of names) this.#context.stdout.write(`Flushing chain \`${name}'\n`);
     for (const chain of chains) {
       chain.rules = [];
-      if (!this.#legacy) chain.policy = "ACCEPT";
+      // The nft tool deletes the table; but with -v it goes from chain to chain, and policies stay.
+      if (!this.#legacy && !verbose) chain.policy = "ACCEPT";
     }
     for (const chain of chains) {
       if (chain.hook !== null) continue;
@@ -303,7 +304,7 @@ class Restore {
       const parsed = parseCommand(args, {
         table: table.name,
         restore: true,
-        dropsInvertedAny: this.#legacy,
+        flavour: this.#tool.xt.flavour,
         program: this.#tool.program,
       });
       this.#context.stdout.write(applyCommand(this.#tool, parsed));
@@ -336,7 +337,7 @@ function settingsOf(tool: Tool, argv0: string, args: readonly string[]): Setting
   const { options, operands } = parseOptions(argv0, args, OPTIONS);
   const given = new Set(options.map(({ key }) => key));
   if (given.has("V")) return `${tool.banner}\n`;
-  if (given.has("h")) return usage(tool);
+  if (given.has("h")) return "help";
   if (operands.length === 1)
     throw new ToolFailure(`Can't open ${operands[0]}: No such file or directory\n`, STATUS_OTHER);
   if (operands.length > 1) throw new ToolFailure("Unknown arguments found on commandline\n", STATUS_OTHER);
@@ -353,6 +354,10 @@ function* run(context: CommandContext): CommandProcess {
   const tool = toolOf(context.net, "iptables-restore", context.argv0);
   try {
     const settings = settingsOf(tool, context.argv0, context.args);
+    if (settings === "help") {
+      context.stderr.write(usage(tool));
+      return 0;
+    }
     if (typeof settings === "string") {
       context.stdout.write(settings);
       return 0;

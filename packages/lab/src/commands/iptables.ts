@@ -9,7 +9,7 @@ function run(tool: Tool, context: CommandContext): void {
   const parsed = parseCommand(context.args, {
     table: "filter",
     restore: false,
-    dropsInvertedAny: tool.xt.flavour === "legacy",
+    flavour: tool.xt.flavour,
     program: tool.program,
   });
   if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
