@@ -32,6 +32,8 @@ export interface Cell {
   readonly html: string;
   readonly mono?: boolean;
   readonly right?: boolean;
+  /** Long values may break at spaces. */
+  readonly wrap?: boolean;
 }
 
 /** A cell of text. */
@@ -49,7 +51,8 @@ export function htmlTable(caption: string, headings: readonly string[], rows: re
     const cells = row.map((cell) => {
       const font = cell.mono === true ? `;font-family:${FONTS.mono};font-size:.92em` : "";
       const align = cell.right === true ? ";text-align:right" : "";
-      return `<td style="${base}${font}${align}">${cell.html}</td>`;
+      const breaks = cell.wrap === true ? ";white-space:normal;min-width:12em" : "";
+      return `<td style="${base}${font}${align}${breaks}">${cell.html}</td>`;
     });
     return `<tr style="background:transparent">${cells.join("")}</tr>`;
   });

@@ -82,7 +82,9 @@ function html(data: PacketData): string {
   const rows = pairs(data).flatMap((pair): Cell[][] => {
     const changed = differs(data, pair);
     const value = (field: string | null): Cell =>
-      changed ? { html: mark(field ?? "–", "change"), mono: true } : { html: escapeHtml(field ?? "–"), mono: true };
+      changed
+        ? { html: mark(field ?? "–", "change"), mono: true }
+        : { html: escapeHtml(field ?? "–"), mono: true, wrap: true };
     const row = [textCell(pair.name), value(pair.before), ...(data.after === null ? [] : [value(pair.after)])];
     if (pair.layer === layer) return [row];
     layer = pair.layer;
