@@ -8,13 +8,15 @@ const home = process.env["SITE_URL"] ?? "";
 const build = `${repository}website/build`;
 const notebooks = notebooksIn(`${repository}notebooks`);
 
-/** Every page by itself; of the API's, which are all of a kind, the overviews and some of each package. */
+/** Every page by itself; of the API's, which are all of a kind, the overviews and one of each kind. */
 const pages = builtPages(build).filter((path) => !path.startsWith("/api/"));
 const api = builtPages(build).filter((path) => path.startsWith("/api/"));
-const someApi = api.filter(
-  (path, index) =>
-    index % Math.ceil(api.length / 12) === 0 || !/\/(classes|functions|interfaces|type-aliases|variables)\//.test(path),
-);
+const kinds = ["classes", "functions", "interfaces", "type-aliases", "variables"];
+const kindOf = (path: string): string | undefined => kinds.find((kind) => path.includes(`/${kind}/`));
+const someApi = [
+  ...api.filter((path) => kindOf(path) === undefined),
+  ...kinds.flatMap((kind) => api.find((path) => kindOf(path) === kind) ?? []),
+];
 const shown = [...pages, ...someApi, "/no/such/page/"];
 
 /** Lessons as the site must show them: address and notebook, in order. */
@@ -147,6 +149,16 @@ for (const { file, path } of lessons) {
     ]);
     expect(download.suggestedFilename()).toBe(file);
     expect(readFileSync(await download.path(), "utf8")).toBe(readFileSync(`${repository}notebooks/${file}`, "utf8"));
+  });
+}
+
+for (const { file, cells } of lessons.slice(0, 1)) {
+  test(`the entry on the home page is one that ${file} prints`, async ({ page }) => {
+    await page.goto(home);
+    const line = (await page.getByText("[ASSURED]").textContent()) ?? "";
+    const [tuples] = /src=.*\[ASSURED\]/.exec(line) ?? [];
+    expect(tuples).toMatch(/src=\S+ dst=\S+ sport=\d+ dport=\d+ src=\S+ dst=\S+ sport=\d+ dport=\d+ \[ASSURED\]/);
+    expect(JSON.stringify(cells)).toContain(tuples);
   });
 }
 
