@@ -109,7 +109,7 @@ export class PingProtocol implements PingApi {
         ttl: options.ttl ?? 0,
         tos: options.tos ?? 0,
         dontFragment: options.dontFragment ?? (fits && !rt.mtuLocked),
-        id: ip.idents.next(ip, address, src, IPPROTO_ICMP),
+        id: strict ? 0 : ip.idents.next(ip, address, src, IPPROTO_ICMP),
       },
       length,
     );

@@ -425,7 +425,7 @@ export class TcpSock implements TcpConnection {
 
   #advertisedMss(): number {
     const rt = this.#rt;
-    return Math.min(Math.max(rt.mtu, 88), 65535) - 40;
+    return Math.max(Math.min(rt.mtu, 65535) - 40, 256);
   }
 
   /** Models `tcp_select_initial_window()`. */

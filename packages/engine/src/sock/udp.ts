@@ -35,15 +35,12 @@ class UdpEndpoint implements UdpSocket {
   readonly localPort: number;
   remoteAddress = 0;
   remotePort = 0;
-  /** The next datagram's id when connected: counted for the socket. */
-  identification: number;
 
   constructor(
     protocol: UdpProtocol,
     options: UdpOpenOptions,
     device: NetDevice | null,
     port: number,
-    identification: number,
     handlers: UdpHandlers,
   ) {
     this.#protocol = protocol;
@@ -51,7 +48,6 @@ class UdpEndpoint implements UdpSocket {
     this.device = device;
     this.localAddress = options.address ?? 0;
     this.localPort = port;
-    this.identification = identification;
     this.handlers = handlers;
   }
 
@@ -95,14 +91,7 @@ export class UdpProtocol implements UdpApi {
     let port = options.port ?? 0;
     if (port === 0) port = sockets.ephemeralPort((candidate) => !taken(candidate));
     else if (taken(port)) throw new SystemError(EADDRINUSE);
-    const socket = new UdpEndpoint(
-      this,
-      options,
-      sockets.boundDevice(options),
-      port,
-      this.#net.random.u32() & 0xffff,
-      handlers,
-    );
+    const socket = new UdpEndpoint(this, options, sockets.boundDevice(options), port, handlers);
     this.#sockets.push(socket);
     return socket;
   }
@@ -113,7 +102,6 @@ export class UdpProtocol implements UdpApi {
     if (socket.localAddress === 0) socket.localAddress = rt.prefsrc;
     socket.remoteAddress = address === 0 ? rt.prefsrc : address;
     socket.remotePort = port;
-    socket.identification = this.#net.random.u32() & 0xffff;
   }
 
   #route(socket: UdpEndpoint, address: number): Rtable {
@@ -137,7 +125,6 @@ export class UdpProtocol implements UdpApi {
     const src = socket.localAddress !== 0 ? socket.localAddress : rt.prefsrc;
     // Path MTU discovery "want": what fits goes unfragmented, what does not is cut here.
     const whole = IPV4_HEADER_LENGTH + length <= rt.mtu && !rt.mtuLocked;
-    const connected = socket.remoteAddress !== 0;
     const skb = newPacket(
       {
         src,
@@ -146,7 +133,7 @@ export class UdpProtocol implements UdpApi {
         ttl: options.ttl ?? (rt.type === RTN_MULTICAST ? 1 : 0),
         tos: options.tos ?? 0,
         dontFragment: whole,
-        id: whole && connected ? socket.identification++ & 0xffff : 0,
+        id: ip.idents.next(ip, address === 0 ? src : address, src, IPPROTO_UDP),
       },
       length,
     );
