@@ -1,0 +1,66 @@
+/** The hash table against a plain Set, through random insertions, removals and resizing. */
+import { array, assert, integer, property, record } from "fast-check";
+import { describe, expect, it } from "vitest";
+import { E_HASH, ENTRY_SHIFT, EntrySlab } from "./entry.js";
+import { TupleTable } from "./table.js";
+
+function contents(table: TupleTable): number[] {
+  const nodes: number[] = [];
+  table.heads.forEach((head, bucket) => {
+    for (let node = head; node !== 0; node = table.next(node)) {
+      nodes.push(node);
+      expect(bucket).toBeLessThan(table.heads.length);
+    }
+  });
+  return nodes.sort((a, b) => a - b);
+}
+
+describe("the table", () => {
+  it("holds what was put in and not taken out, in the chain its hash says, whatever its size", () => {
+    const operation = record({
+      insert: integer({ min: 0, max: 3 }),
+      which: integer({ min: 0, max: 1000 }),
+      hash: integer(),
+    });
+    assert(
+      property(array(operation, { maxLength: 400 }), integer({ min: 1, max: 512 }), (operations, limit) => {
+        const slab = new EntrySlab();
+        const table = new TupleTable(slab);
+        table.setLimit(limit);
+        const model: number[] = [];
+        for (const { insert, which, hash } of operations) {
+          if (insert > 0) {
+            const entry = slab.allocate();
+            for (const direction of [0, 1]) {
+              slab.words[(entry << ENTRY_SHIFT) + E_HASH + direction] = hash + direction;
+              table.insert(entry * 2 + direction);
+              model.push(entry * 2 + direction);
+            }
+          } else if (model.length > 0) {
+            const [node] = model.splice(which % model.length, 1);
+            expect(table.remove(node)).toBe(true);
+            expect(table.remove(node)).toBe(false);
+          }
+        }
+        expect(contents(table)).toEqual(model.sort((a, b) => a - b));
+        for (const node of model) {
+          let at = table.heads[table.bucketOf(slab.words[((node >>> 1) << ENTRY_SHIFT) + E_HASH + (node & 1)])];
+          while (at !== 0 && at !== node) at = table.next(at);
+          expect(at).toBe(node);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("gives freed entries out again, zeroed", () => {
+    const slab = new EntrySlab();
+    const first = slab.allocate();
+    slab.words.fill(7, first << ENTRY_SHIFT, (first + 1) << ENTRY_SHIFT);
+    slab.free(first);
+    expect(slab.allocate()).toBe(first);
+    expect(slab.words.subarray(first << ENTRY_SHIFT, (first + 1) << ENTRY_SHIFT).every((word) => word === 0)).toBe(
+      true,
+    );
+  });
+});
