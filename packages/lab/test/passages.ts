@@ -123,7 +123,7 @@ const traversal = (hook: string, ...functions: TraceCall[]): TraceCall =>
 
 const CT = "nf_conntrack";
 const NAT = "nf_nat";
-const doTable = (...notes: TraceNote[]): TraceCall => call("ipt_do_table", "ip_tables", ...notes);
+const doTable = (...notes: Item[]): TraceCall => call("ipt_do_table", "ip_tables", ...notes);
 const policy = (table: string, chain: string): TraceNote => ({ kind: "policy", table, chain, verdict: "ACCEPT" });
 const mangle = (hook: string): TraceCall => hookFunction(hook, -150, [doTable(policy("mangle", hook))]);
 

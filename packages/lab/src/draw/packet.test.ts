@@ -6,7 +6,7 @@ import { drawPacket } from "./packet.js";
 const hex = (text: string): Uint8Array =>
   Uint8Array.from(text.replace(/\s/g, "").match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 
-/** Bytes of real packets, as tshark reads them. */
+/** One packet of each kind; checksums are left at zero, they have a test of their own. */
 const PACKETS: readonly (readonly [name: string, bytes: Uint8Array, line: string])[] = [
   [
     "echo request",

@@ -29,8 +29,8 @@ describe("the question's connection beside the kernel's recording", () => {
     await gateway.sh`iptables-legacy -A FORWARD
       iptables-legacy -t mangle -A POSTROUTING
       iptables-legacy -t nat -A POSTROUTING -o eth1 -j SNAT --to-source 193.157.56.3`;
-    gateway.start`conntrack -E`;
-    server.start`nc -l -p 443`;
+    gateway.start("conntrack -E");
+    server.start("nc -l -p 443");
     walk = await lab.walk(() => client.sh`nc -N -p 50798 217.254.1.76 443 <<< hello`);
     packets = walk.packets.filter(({ host }) => host === "gateway");
   });

@@ -75,6 +75,14 @@ describe("the sequence of packets", () => {
     ]);
   });
 
+  it("shows the beginning of a long walk, and says so", () => {
+    const long = Array.from({ length: 100 }, (_value, i) => ({ ...everywhere[0], serial: i }));
+    expect(messagesOf(long)).toHaveLength(100);
+    expect(drawSequence(long).svg).toContain("The first 60 of 100 packets on links");
+    expect(drawSequence(long).mermaid).toContain("Note over h1: 40 more packets");
+    expect(drawSequence(long).text.split("\n")).toHaveLength(102);
+  });
+
   it("tells of a packet that its own host dropped", () => {
     const [own] = everywhere;
     const [message] = messagesOf([{ ...own, oif: null, to: null, after: null }]);

@@ -165,15 +165,22 @@ function label(message: Message): string {
   return message.numbers === "" ? message.head.kind : `${message.head.kind} ${message.numbers}`;
 }
 
+/** Messages in a picture; a longer walk shows its beginning and says so. The text has them all. */
+const PICTURE_LIMIT = 60;
+
 /** The diagram as a scene, for tests of the layout. */
-export function sequenceScene(messages: readonly Message[]): Scene {
+export function sequenceScene(all: readonly Message[]): Scene {
+  const messages = all.slice(0, PICTURE_LIMIT);
+  const rest = all.length - messages.length;
   const hosts = hostsOf(messages);
   const sheet = new Scene("Sequence of packets", messages.map(sentence).join(" "));
   let y = sheet.heading(
     "Sequence of packets",
     messages.length === 0
       ? "No packet crossed a link"
-      : "Addresses as they are on each link; what a host rewrote is marked",
+      : rest === 0
+        ? "Addresses as they are on each link; what a host rewrote is marked"
+        : `The first ${messages.length} of ${all.length} packets on links; the text form has them all`,
   );
   if (hosts.length === 0) {
     sheet.height = y + MARGIN;
@@ -353,7 +360,8 @@ function text(messages: readonly Message[]): string {
   return lines.join("\n");
 }
 
-function mermaid(messages: readonly Message[]): string {
+function mermaid(all: readonly Message[]): string {
+  const messages = all.slice(0, PICTURE_LIMIT);
   const hosts = hostsOf(messages);
   const outside = messages.some(({ from, to }) => from === null || to === null);
   const names = [
@@ -370,6 +378,7 @@ function mermaid(messages: readonly Message[]): string {
     );
     if (message.dropped !== null) lines.push(`  Note over ${to}: ${mermaidText(message.dropped)}`);
   }
+  if (all.length > messages.length) lines.push(`  Note over h1: ${all.length - messages.length} more packets`);
   // A diagram without a participant is none.
   if (names.length === 0) lines.push("  participant nobody as no packet");
   return `${lines.join("\n")}\n`;
