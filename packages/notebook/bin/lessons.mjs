@@ -18,7 +18,7 @@ if (first === "--new") {
   process.exitCode = await runLessons(process.argv.slice(2), {
     directory,
     write,
-    colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+    colour: process.stdout.isTTY && process.env.NO_COLOR === undefined,
     ci: process.env.CI !== undefined && process.env.CI !== "" && process.env.CI !== "false",
   });
 }

@@ -55,7 +55,7 @@ describe("cells are wrong", () => {
     [
       "by the types of earlier cells",
       ["const a: number | undefined = [1].at(0);", "\n  a.toFixed();"],
-      ["2:2:3 18047"],
+      ["2:2:3 18048"],
     ],
     ["by names that come later only", ["later;", "const later = 1;"], ["1:1:1 2304"]],
     [

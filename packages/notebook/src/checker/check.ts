@@ -3,6 +3,7 @@
  * what it uses of the cells before it, which is how the kernel sees them: a name declared again later is a new name.
  * On top of TypeScript's own errors come the forms that cells cannot use. Cells tagged `raises-exception` may be wrong.
  */
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -46,6 +47,8 @@ const options: ts.CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   moduleDetection: ts.ModuleDetectionKind.Force,
   types: ["node"],
+  // A notebook outside the repository has Node's types all the same.
+  typeRoots: [dirname(dirname(createRequire(import.meta.url).resolve("@types/node/package.json")))],
   strict: true,
   noFallthroughCasesInSwitch: true,
   noImplicitOverride: true,

@@ -56,7 +56,8 @@ function textOf(value: unknown): string {
  * Keeps the marks that Node 20 leaves on promises, so as to follow a cell's work, out of printed promises.
  */
 export function hideAsyncIds(): void {
-  Object.defineProperty(Promise.prototype, inspect.custom, {
+  const prototype: object = Promise.prototype;
+  Object.defineProperty(prototype, inspect.custom, {
     configurable: true,
     writable: true,
     value: function (this: object): object {

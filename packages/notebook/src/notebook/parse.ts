@@ -63,7 +63,7 @@ function readCell(reader: Reader, value: Json, taken: Map<string, number>): Cell
   const source = reader.text(cell["source"], "`source`");
   const metadata = reader.object(cell["metadata"] ?? {}, "`metadata`");
   const shared = {
-    id: readId(reader, cell["id"], `${String(type)}\n${source}`, taken),
+    id: readId(reader, cell["id"], `${JSON.stringify(type)}\n${source}`, taken),
     source,
     tags: readTags(reader, metadata["tags"]),
     metadata: without(metadata, ["tags"]),
