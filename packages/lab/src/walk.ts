@@ -20,6 +20,7 @@ import {
   type GraphComparison,
   parseFunctionGraph,
 } from "./draw/call-graph.js";
+import { endpoint, headline } from "./draw/dissect.js";
 import { type Displayable, type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
 import { drawHookMap } from "./draw/hook-map.js";
 import { drawPacket } from "./draw/packet.js";
@@ -145,6 +146,12 @@ export class WalkPacket implements Displayable {
     const before = describePacket(this.before);
     const after = this.after === null ? null : describePacket(this.after);
     return after === null ? `${before} (ends here)` : after === before ? before : `${before}  =>  ${after}`;
+  }
+
+  /** The packet as it came in, in a few words: `tcp 192.168.2.55:50798 → 217.254.1.76:443 [SYN]`. */
+  get brief(): string {
+    const { protocol, src, sport, dst, dport, kind } = headline(this.before);
+    return `${protocol} ${endpoint(src, sport)} → ${endpoint(dst, dport)} [${kind}]`;
   }
 
   /** Where it came in and where it left: `eth0 -> eth1`, `local -> eth0`, `eth0 -> local`, `eth0 -> dropped`. */

@@ -115,6 +115,7 @@ export interface ConntrackEvent {
 export interface ConntrackStats {
   found: number;
   invalid: number;
+  /** Entries that a tool inserted (`nf_conntrack_hash_check_insert()`); those that packets make are not counted. */
   insert: number;
   insertFailed: number;
   drop: number;
@@ -550,7 +551,6 @@ export class Conntrack implements ConntrackApi {
 
   /** An entry was inserted: its expiry must be looked after. */
   inserted(): void {
-    this.stats.insert++;
     this.#gc.start();
   }
 
