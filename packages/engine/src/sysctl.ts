@@ -36,7 +36,13 @@ export class SysctlTable {
   }
 
   /** Registers an integer tunable; values outside `min`..`max` are EINVAL, as `proc_dointvec_minmax()` has it. */
-  registerInt(name: string, get: () => number, set: (value: number) => void, min = -0x80000000, max = 0x7fffffff): void {
+  registerInt(
+    name: string,
+    get: () => number,
+    set: (value: number) => void,
+    min = -0x80000000,
+    max = 0x7fffffff,
+  ): void {
     this.register({
       name,
       get: () => String(get()),
