@@ -102,7 +102,7 @@ export async function startKernel(connectionFile: string): Promise<void> {
     override async handleExecute(socket: Socket, message: Message): Promise<void> {
       const request = message.content as ExecuteRequest;
       if (this.#current <= this.#abortUpTo) {
-        this.#reply(socket, message, { status: "aborted", execution_count: session.executionCount });
+        this.#reply(socket, message, { status: "aborted" });
         return;
       }
       const count = session.executionCount + 1;

@@ -50,7 +50,8 @@ export class StackTraces {
       if (position === undefined) continue;
       const place = `${label}:${position.line}:${position.column}`;
       // tslab calls an earlier cell's function as a method of its record of names, a proxy.
-      const name = /^(.*) \(/.exec(String(frame))?.[1]?.replace("Proxy.", "");
+      const described = (frame as unknown as { toString(): string }).toString();
+      const name = /^(.*) \(/.exec(described)?.[1]?.replace("Proxy.", "");
       lines.push(name === undefined || name === "" ? `    at ${place}` : `    at ${name} (${place})`);
     }
     return lines.join("\n");
