@@ -352,7 +352,10 @@ export class Shell {
       host: this.#host,
       argv0,
       args,
-      ...streams,
+      // One by one: a command hands its whole context on as the streams of its child (`timeout`, `sudo`).
+      stdin: streams.stdin,
+      stdout: streams.stdout,
+      stderr: streams.stderr,
       signal: () => this.signal,
       spawn: (words, inner) => this.spawn(words, inner),
     };
