@@ -69,12 +69,13 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
 export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["type"], events: number): ConntrackEvent {
   const snapshot = snapshotOf(ct, entry);
   const destroyed = type === "DESTROY";
+  const tcpState = snapshot.tcpState !== null && (destroyed || (events & (1 << IPCT_PROTOINFO)) !== 0);
   return {
     type,
-    entry: snapshot,
+    entry: tcpState ? snapshot : { ...snapshot, tcpState: null },
     carries: {
       timeout: !destroyed || ct.expiresSeconds(entry) > 0,
-      tcpState: snapshot.tcpState !== null && (destroyed || (events & (1 << IPCT_PROTOINFO)) !== 0),
+      tcpState,
       counters: destroyed && snapshot.counters !== null,
       timestamp: destroyed && snapshot.timestamp !== null,
       mark: snapshot.mark !== 0 || (events & (1 << IPCT_MARK)) !== 0,
