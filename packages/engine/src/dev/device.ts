@@ -85,6 +85,11 @@ export abstract class NetDevice {
   /** The MAC address at the other end of the link; null without one. */
   abstract readonly peerMac: Uint8Array | null;
 
+  /** The device at the other end of the link, whose carrier this one's state is; null without one. */
+  get other(): NetDevice | null {
+    return null;
+  }
+
   /** The flags, as `ip link` shows them between angle brackets. */
   get flags(): number {
     let flags = this.kindFlags;

@@ -38,6 +38,10 @@ export abstract class PairDevice extends NetDevice {
     });
   }
 
+  override get other(): NetDevice | null {
+    return this.peer;
+  }
+
   override get running(): boolean {
     return this.up && this.peer?.up === true;
   }

@@ -286,7 +286,7 @@ export class Fib {
     const rules = this.#rules;
     for (let i = 0; i < rules.length; i++) {
       const rule = rules[i];
-      if (!this.#ruleMatches(rule, flow)) continue;
+      if (this.hasCustomRules && !this.#ruleMatches(rule, flow)) continue;
       if (rule.action !== FR_ACT_TO_TBL) {
         this.error =
           rule.action === FR_ACT_UNREACHABLE ? ENETUNREACH : rule.action === FR_ACT_PROHIBIT ? EACCES : EINVAL;

@@ -33,8 +33,26 @@ const ALL_HOSTS = 0xe0000001;
 const MIN_PMTU = 552;
 const MTU_EXPIRES = 600_000_000;
 
+/** Places of the cache of input decisions: a power of two. */
+const CACHE_SIZE = 4096;
+
+/**
+ * Input decisions by what they depend on, one place for each hash: asking rules, tables and the source check again for
+ * each packet of a flow would cost more than all else. (Linux had such a cache until 3.6, then made its trie faster.)
+ */
+class InputCache {
+  readonly dst: Uint32Array = new Uint32Array(CACHE_SIZE);
+  readonly src: Uint32Array = new Uint32Array(CACHE_SIZE);
+  readonly mark: Uint32Array = new Uint32Array(CACHE_SIZE);
+  readonly tos: Uint8Array = new Uint8Array(CACHE_SIZE);
+  readonly iif: Uint32Array = new Uint32Array(CACHE_SIZE);
+  readonly decision: (Rtable | null)[] = Array.from({ length: CACHE_SIZE }, () => null);
+}
+
 export class Routing {
   readonly #ip: IpStack;
+  /** Made with the first decision to forward. */
+  #cache: InputCache | null = null;
   readonly #flow = new Flow();
   readonly #reverse = new Flow();
   /** Positive errno of the last question that gave null. */
@@ -73,7 +91,44 @@ export class Routing {
    */
   input(skb: SkBuff, dev: NetDevice): Rtable | null {
     const data = skb.data;
-    return this.inputFor(get32(data, IPV4_DST), get32(data, IPV4_SRC), data[IPV4_TOS], skb.mark, dev);
+    const dst = get32(data, IPV4_DST);
+    const src = get32(data, IPV4_SRC);
+    const tos = data[IPV4_TOS];
+    const hash = Math.imul(
+      dst ^ Math.imul(src, 0x9e3779b1) ^ Math.imul(skb.mark + dev.ifindex, 0x85ebca6b),
+      0xc2b2ae35,
+    );
+    const slot = (hash >>> 20) & (CACHE_SIZE - 1);
+    const cache = this.#cache;
+    if (cache !== null) {
+      const kept = cache.decision[slot];
+      if (
+        kept !== null &&
+        kept.genid === this.#ip.fib.genid &&
+        cache.dst[slot] === dst &&
+        cache.src[slot] === src &&
+        cache.mark[slot] === skb.mark &&
+        cache.tos[slot] === tos &&
+        cache.iif[slot] === dev.ifindex
+      )
+        return kept;
+    }
+    const rt = this.inputFor(dst, src, tos, skb.mark, dev);
+    // Only what the route itself keeps may be kept here: no learned path MTU that expires.
+    if (rt !== null && rt.route !== null && rt.route.rthInput === rt && rt.route.exceptions === null)
+      this.#keep(slot, dst, src, skb.mark, tos, dev, rt);
+    return rt;
+  }
+
+  #keep(slot: number, dst: number, src: number, mark: number, tos: number, dev: NetDevice, rt: Rtable): void {
+    this.#cache ??= new InputCache();
+    const cache = this.#cache;
+    cache.dst[slot] = dst;
+    cache.src[slot] = src;
+    cache.mark[slot] = mark;
+    cache.tos[slot] = tos;
+    cache.iif[slot] = dev.ifindex;
+    cache.decision[slot] = rt;
   }
 
   /** {@link input} by addresses. */

@@ -366,6 +366,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
       this.addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });
     for (const ifa of inDev.addresses) this.#routesOfAddress(ifa);
     this.fib.invalidate();
+    dev.other?.net.ip.fib.invalidate();
   }
 
   setDown(dev: NetDevice): void {
@@ -373,6 +374,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     dev.up = false;
     this.fib.purge((route) => route.dev === dev && route.nexthopScope !== RT_SCOPE_NOWHERE);
     this.neighbourTable.flush(dev, true);
+    dev.other?.net.ip.fib.invalidate();
     for (const listener of this.#downListeners) listener(dev);
   }
 
