@@ -71,8 +71,10 @@ export function evaluateTable(
         continue;
       }
       // The end of a built-in chain, by itself, by RETURN, or by a goto's chain running out.
-      base.policyPackets++;
-      base.policyBytes += skb.len;
+      if (base.countsPolicy) {
+        base.policyPackets++;
+        base.policyBytes += skb.len;
+      }
       verdict = base.policy === "ACCEPT" ? NF_ACCEPT : NF_DROP;
       if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, base, "policy", base.rules.length + 1);
       if (trace !== null) trace.note({ kind: "policy", table: table.name, chain: base.name, verdict: base.policy });

@@ -141,6 +141,11 @@ export class Chain {
   /** Packets that came to the end of a built-in chain (or met RETURN there). */
   policyPackets = 0;
   policyBytes = 0;
+  /**
+   * Whether the two are counted. The legacy flavour always does; a base chain of nf_tables only once it was given
+   * counters, which `-P`, `-Z` and iptables-restore's `:CHAIN` lines do and the chain's mere making does not.
+   */
+  countsPolicy = false;
   rules: Rule[] = [];
   /** How a built-in chain hangs on its hook; null while it does not. */
   registration: HookOps | null = null;

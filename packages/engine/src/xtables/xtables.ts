@@ -123,6 +123,7 @@ export class Xtables {
 
   #addBuiltin(table: Table, hook: HookNumber): Chain {
     const chain = new Chain(HOOK_NAMES[hook], hook);
+    chain.countsPolicy = this.flavour === "legacy";
     table.chains.set(chain.name, chain);
     const priority = tablePriority(table.name, hook);
     if (table.name === "nat") {

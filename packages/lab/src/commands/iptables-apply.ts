@@ -311,6 +311,7 @@ class Application {
       throw fail(NO_CHAIN);
     for (const chain of table?.chains.values() ?? []) {
       if (name !== null && chain.name !== name) continue;
+      chain.countsPolicy = chain.hook !== null;
       chain.policyPackets = 0;
       chain.policyBytes = 0;
       for (const rule of chain.rules) {
@@ -396,6 +397,7 @@ class Application {
     if (policy !== "ACCEPT" && policy !== "DROP") throw fail("Bad policy name. Run `dmesg' for more information");
     xt.change(table, () => {
       chain.policy = policy;
+      chain.countsPolicy = true;
       // The nft tool takes the counters and forgets them.
       if (counters === null || !this.#legacy) return;
       chain.policyPackets = counters.packets;

@@ -284,6 +284,7 @@ class Restore {
       );
     }
     builtin.policy = policy;
+    builtin.countsPolicy = true;
     builtin.policyPackets = counters.packets;
     builtin.policyBytes = counters.bytes;
   }
