@@ -104,6 +104,11 @@ describe("parts of a page", () => {
       "<!-- notebook:exercise -->\n\na\n\n<!-- /notebook:exercise -->\n\n<!-- notebook:exercise -->\n\nb\n\n<!-- /notebook:exercise -->\n",
     ],
     [
+      "a code cell to fill in stands by itself",
+      [{ type: "code", source: "let a;", tags: ["exercise"] }],
+      "```ts notebook-cell id=c2 tags=exercise\nlet a;\n```\n",
+    ],
+    [
       "an attached picture is embedded",
       [
         {

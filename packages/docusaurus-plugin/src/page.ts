@@ -57,9 +57,9 @@ export function lessonPage(notebook: Notebook, lesson: Lesson, facts: LessonFact
     `# ${heading}`,
     fence("notebook-lesson", JSON.stringify(facts)),
   ];
-  let open: string | undefined;
+  let open: "exercise" | "solution" | undefined;
   for (const [index, cell] of cells.entries()) {
-    const group = ["exercise", "solution"].find((tag) => cell.tags.includes(tag));
+    const group = asideOf(cell);
     if (open !== undefined && group !== open) blocks.push(`<!-- /notebook:${open} -->`);
     if (group !== undefined && group !== open) blocks.push(`<!-- notebook:${group} -->`);
     open = group;
@@ -71,6 +71,12 @@ export function lessonPage(notebook: Notebook, lesson: Lesson, facts: LessonFact
   }
   if (open !== undefined) blocks.push(`<!-- /notebook:${open} -->`);
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+/** What a cell is put into. A code cell to be filled in by the reader says so itself. */
+function asideOf(cell: Cell): "exercise" | "solution" | undefined {
+  if (cell.tags.includes("solution")) return "solution";
+  return cell.tags.includes("exercise") && cell.type === "markdown" ? "exercise" : undefined;
 }
 
 function cellBlocks(notebook: Notebook, cell: Cell, index: number): string[] {

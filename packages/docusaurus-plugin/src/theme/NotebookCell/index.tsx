@@ -22,12 +22,22 @@ export interface NotebookCellProps {
   readonly outputs: string;
 }
 
+/** What a reader is to do with a cell, where that is not just to read it. */
+const labels = [
+  { tag: "exercise", text: "Your turn" },
+  { tag: "check", text: "Check your answer" },
+];
+
 export default function NotebookCell({ id, language, tags, source, outputs }: NotebookCellProps): ReactNode {
   const shown = JSON.parse(outputs) as PageOutput[];
-  const isCheck = tags.split(" ").includes("check");
+  const label = labels.find(({ tag }) => tags.split(" ").includes(tag));
   return (
-    <div className={`nb-cell${isCheck ? " nb-cell--check" : ""}`} data-cell-id={id} data-cell-tags={tags}>
-      {isCheck && <p className="nb-label">Check your answer</p>}
+    <div
+      className={`nb-cell${label === undefined ? "" : ` nb-cell--${label.tag}`}`}
+      data-cell-id={id}
+      data-cell-tags={tags}
+    >
+      {label !== undefined && <p className="nb-label">{label.text}</p>}
       {source !== "" && <CodeBlock language={language}>{source}</CodeBlock>}
       {shown.length > 0 && (
         <div className="nb-outputs">
