@@ -229,6 +229,66 @@ describe("the life of an entry", () => {
   });
 });
 
+describe("sysctls", () => {
+  const net = new Gateway().net;
+  const read = (name: string): string | undefined => net.sysctl.lookup(`net.netfilter.nf_conntrack_${name}`)?.get();
+
+  // Read from /proc/sys/net/netfilter of a machine with Linux 6.18.
+  it.each([
+    ["tcp_timeout_syn_sent", "120"],
+    ["tcp_timeout_syn_recv", "60"],
+    ["tcp_timeout_established", "432000"],
+    ["tcp_timeout_fin_wait", "120"],
+    ["tcp_timeout_close_wait", "60"],
+    ["tcp_timeout_last_ack", "30"],
+    ["tcp_timeout_time_wait", "120"],
+    ["tcp_timeout_close", "10"],
+    ["tcp_timeout_max_retrans", "300"],
+    ["tcp_timeout_unacknowledged", "300"],
+    ["udp_timeout", "30"],
+    ["udp_timeout_stream", "120"],
+    ["icmp_timeout", "30"],
+    ["generic_timeout", "600"],
+    ["tcp_loose", "1"],
+    ["tcp_be_liberal", "0"],
+    ["tcp_max_retrans", "3"],
+    ["tcp_ignore_invalid_rst", "0"],
+    ["checksum", "1"],
+    ["acct", "0"],
+    ["timestamp", "0"],
+    ["events", "2"],
+    ["log_invalid", "0"],
+    ["max", "262144"],
+    ["buckets", "262144"],
+    ["count", "0"],
+  ])("%s is %s at first", (name, value) => {
+    expect(read(name)).toBe(value);
+  });
+
+  it.each([
+    ["tcp_loose", "2"],
+    ["acct", "2"],
+    ["events", "3"],
+    ["log_invalid", "256"],
+    ["tcp_max_retrans", "256"],
+    ["checksum", "5"],
+    ["udp_timeout", "soon"],
+  ])("%s refuses %s", (name, value) => {
+    const before = read(name);
+    expect(() => net.sysctl.lookup(`net.netfilter.nf_conntrack_${name}`)?.set?.(value)).toThrow("EINVAL");
+    expect(read(name)).toBe(before);
+  });
+
+  it("invalid packets are logged when asked for, with the reason", () => {
+    const gateway = snatGateway();
+    gateway.sysctl("log_invalid", 6);
+    establish(gateway);
+    gateway.receive("wan", tcp(S, W, "A", { seq: 1 << 30, ack: 1001 }));
+    // The client acknowledged 9001 and offered 64240 bytes.
+    expect(gateway.log).toEqual(["nf_ct_proto_6: SEQ is over upper bound 73242 (over the window of the receiver)"]);
+  });
+});
+
 describe("invariants", () => {
   it("whatever passes: both tuples of each entry are found, belong to it alone, and no reference is lost", () => {
     const packet = record({

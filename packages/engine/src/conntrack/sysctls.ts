@@ -32,7 +32,7 @@ const TCP_TIMEOUTS: readonly (readonly [string, number])[] = [
   ["unacknowledged", TCP_CONNTRACK_UNACK],
 ];
 
-/** The kernel keeps timeouts as jiffies in 31 bits. */
+/** The kernel keeps timeouts as jiffies in 31 bits and a sign; with a negative one entries expire at once. */
 const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
 
 /** Registers `net.netfilter.nf_conntrack_*` and `net.nf_conntrack_max`. */
@@ -41,9 +41,9 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
   const seconds = (name: string, get: () => number, set: (jiffies: number) => void): void =>
     table.registerInt(
       prefix + name,
-      () => Math.floor(get() / HZ),
+      () => Math.trunc(get() / HZ),
       (value) => set(value * HZ),
-      0,
+      -MAX_SECONDS,
       MAX_SECONDS,
     );
   for (const [name, index] of TCP_TIMEOUTS)
