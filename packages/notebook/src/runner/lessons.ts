@@ -91,7 +91,7 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
     const how = differs ? " (if the new outputs are right, save them: npm run lessons -- --update)" : "";
     write(
       wrong === 0
-        ? `${reports.length} notebooks, all right\n`
+        ? `${reports.length} ${reports.length === 1 ? "notebook" : "notebooks"}, all right\n`
         : `${wrong} of ${reports.length} notebooks wrong${how}\n`,
     );
     // The line that `npm test` adds up.
@@ -159,7 +159,7 @@ class LessonsRun {
   constructor(options: Arguments, environment: LessonsEnvironment) {
     this.#options = options;
     this.#environment = environment;
-    const remember = !environment.ci && !options.all && !options.checkOnly;
+    const remember = !environment.ci && !options.checkOnly;
     this.#verified = new VerifiedNotebooks(environment.cacheFile, remember);
   }
 
@@ -172,7 +172,7 @@ class LessonsRun {
       try {
         const notebook = { ...parseNotebook(text, path), path: file };
         lessonOf({ ...notebook, path });
-        if (this.#verified.has(file, text))
+        if (!this.#options.all && this.#verified.has(file, text))
           reports.set(path, { path, status: "unchanged", problems: [], milliseconds: 0 });
         else candidates.push({ path, file, text, notebook });
       } catch (error) {
