@@ -32,6 +32,8 @@ import { type DeviceName, type HookUser, Walk, type WalkEvents, walkPacket } fro
 
 /** How long a command may go on in `sh` when nothing says that it will end. */
 const PATIENCE_MICROS = 600_000_000;
+/** How many waits of known length prolong that. */
+const MAX_TIMED_WAITS = 5000;
 /** After a command, whatever is due within this time of the last thing that happened still happens: packets land. */
 const SETTLE_MICROS = 50_000;
 /** But no longer than this: another command may keep talking. */
@@ -203,8 +205,15 @@ export class EngineBackend implements Backend {
   #drive(process: Process, host: string, script: string, terminal: Terminal): void {
     const clock = this.#clock;
     let limit = clock.nowMicros + PATIENCE_MICROS;
+    let waitsUntil = 0;
+    let waits = 0;
     while (!process.done) {
-      if (process.waitsUntilMicros > 0) limit = Math.max(limit, process.waitsUntilMicros + PATIENCE_MICROS);
+      // A wait of known length (`sleep 3h`) is granted; a loop that sleeps for ever is not.
+      if (process.waitsUntilMicros > waitsUntil && waits < MAX_TIMED_WAITS) {
+        waits++;
+        waitsUntil = process.waitsUntilMicros;
+        limit = Math.max(limit, waitsUntil + PATIENCE_MICROS);
+      }
       if (clock.nextMicros > limit) {
         const reason =
           clock.nextMicros === Number.POSITIVE_INFINITY

@@ -32,6 +32,8 @@ import {
 } from "./iptables-tool.js";
 
 const NO_RULE = "Bad rule (does a matching rule exist in that chain?)";
+/** Names the legacy table keeps for verdicts. */
+const STANDARD_TARGETS: readonly string[] = ["ACCEPT", "DROP", "QUEUE", "RETURN"];
 const NO_CHAIN = "No chain/target/match by that name";
 
 function fail(reason: string): ToolFailure {
@@ -327,7 +329,10 @@ class Application {
     const chain = table?.chains.get(this.#chainName());
     if (chain === undefined) throw fail(this.#legacy ? NO_CHAIN : NO_RULE);
     const rule = chain.rules[this.#command.number - 1];
-    if (rule === undefined) throw fail(this.#legacy ? "Index of counter too big" : NO_RULE);
+    if (rule === undefined) {
+      if (this.#legacy) throw fail("Index of counter too big");
+      return;
+    }
     rule.packets = 0;
     rule.bytes = 0;
   }
@@ -378,7 +383,7 @@ class Application {
     const name = this.#chainName();
     const newName = this.#command.newName as string;
     const table = xt.table(this.#name);
-    if (table.chains.has(newName)) throw fail("File exists");
+    if (table.chains.has(newName) || (this.#legacy && STANDARD_TARGETS.includes(newName))) throw fail("File exists");
     const chain = table.chains.get(name);
     if (chain === undefined || chain.hook !== null) throw fail(NO_CHAIN);
     xt.change(table, () => {

@@ -482,7 +482,7 @@ function* copyUdp(context: LabContext, options: NcOptions, socket: UdpSocket, ne
       stdout.write(news.datagrams.shift()?.text ?? "");
       if (options.receiveLimit > 0 && ++received >= options.receiveLimit) return 0;
     }
-    if (news.errno !== null) return options.listen ? 0 : 1;
+    if (news.errno !== null) return 0;
     if (inputOpen) {
       const text = stdin.read();
       if (text === null) {

@@ -86,7 +86,7 @@ interface PingOptions {
   readonly mark: number | null;
   readonly quiet: boolean;
   readonly stamps: boolean;
-  readonly dontFragment: boolean;
+  readonly discovery: string | null;
 }
 
 class PingFailure extends Error {
@@ -141,7 +141,7 @@ function parse(context: LabContext): PingOptions {
     mark: text("m") === null ? null : integer("m", 0, 4294967295, 0),
     quiet: has("q"),
     stamps: has("D"),
-    dontFragment: discovery !== "dont",
+    discovery,
   };
 }
 
@@ -185,7 +185,9 @@ function open(context: LabContext, options: PingOptions): Opened {
       ...(device === null ? {} : { device }),
       ...(options.ttl === null ? {} : { ttl: options.ttl }),
       ...(options.mark === null ? {} : { mark: options.mark }),
-      dontFragment: options.dontFragment,
+      // Path MTU discovery "want": DF unless this host itself must cut the packet up.
+      dontFragment:
+        options.discovery === "do" || (options.discovery !== "dont" && options.size + 28 <= mtuTo(context, address)),
     });
     const source = socket.sourceFor(address);
     const from =

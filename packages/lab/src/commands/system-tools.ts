@@ -195,7 +195,7 @@ const sysctl: LabCommand = (context) => {
     const name = written.includes("/") ? written.replaceAll("/", ".") : written;
     const path = `/proc/sys/${name.replaceAll(".", "/")}`;
     if (equals < 0 && has("w")) {
-      fail(`"${operand}" must be of the form name=value`);
+      fail("command line(0): invalid syntax, continuing...");
       continue;
     }
     const entry = net.sysctl.lookup(name);

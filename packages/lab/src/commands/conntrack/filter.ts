@@ -3,12 +3,10 @@ import {
   type Cidr,
   type ConntrackSnapshot,
   IPS_ASSURED,
-  IPS_DST_NAT,
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_OFFLOAD,
   IPS_SEEN_REPLY,
-  IPS_SRC_NAT,
   parseCidr,
   parseIPv4,
   samePrefix,
@@ -104,13 +102,18 @@ export function statusTest(text: string): EntryTest {
   return (entry) => (entry.status & bits) === bits && !(unreplied && entry.status & IPS_SEEN_REPLY);
 }
 
-/** `-n`, `-g`, `-j`: entries whose source, destination or either is translated, perhaps to a given address. */
+/**
+ * `-n`, `-g`, `-j`: entries whose source, destination or either is translated, perhaps to a given address. The tool
+ * compares the two tuples; of ICMP it compares identifier and type as if they were ports, so those always differ.
+ */
 export function natTest(kind: "src" | "dst" | "any", text: string | null): EntryTest {
   const wanted = text === null || text === "" ? null : parseAddress(text);
   const within = (address: string): boolean =>
     wanted === null || samePrefix(parseIPv4(address), wanted.address, wanted.prefixLength);
-  const source: EntryTest = (entry) => (entry.status & IPS_SRC_NAT) !== 0 && within(entry.tuple[1].dst);
-  const destination: EntryTest = (entry) => (entry.status & IPS_DST_NAT) !== 0 && within(entry.tuple[1].src);
+  const source: EntryTest = ({ tuple: [original, reply] }) =>
+    (original.src !== reply.dst || original.sport !== reply.dport || original.id !== undefined) && within(reply.dst);
+  const destination: EntryTest = ({ tuple: [original, reply] }) =>
+    (original.dst !== reply.src || original.dport !== reply.sport || original.id !== undefined) && within(reply.src);
   if (kind === "src") return source;
   if (kind === "dst") return destination;
   return (entry) => source(entry) || destination(entry);

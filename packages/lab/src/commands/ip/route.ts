@@ -30,7 +30,7 @@ import {
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
-import { abbreviated, addressOf, deviceOf, IpError, inetPrefixOf, netlink, numberOf, type Words } from "./words.js";
+import { abbreviated, addressOf, deviceOf, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
 
 const TYPES: ReadonlyMap<string, number> = new Map([
   ["unicast", RTN_UNICAST],
@@ -129,12 +129,12 @@ function routeFilter(context: LabContext, words: Words): RouteFilter {
     else if (words.take("type")) filter.type = TYPES.get(words.next()) ?? RTN_UNICAST;
     else if (words.take("scope")) filter.scope = scopeOf(words.next());
     else if (words.take("via")) filter.via = addressOf(words.next());
-    else if (words.take("match")) filter.match = inetPrefixOf(words.next());
-    else if (words.take("root")) filter.root = inetPrefixOf(words.next());
+    else if (words.take("match")) filter.match = prefixOf(words.next());
+    else if (words.take("root")) filter.root = prefixOf(words.next());
     else {
       words.take("to");
       words.take("exact");
-      filter.exact = inetPrefixOf(words.next());
+      filter.exact = prefixOf(words.next());
     }
   }
   return filter;
@@ -224,7 +224,7 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
     else {
       if (destination !== null) throw new IpError(`Error: either "to" is duplicate, or "${word}" is a garbage.`, 255);
       if (word.includes(":")) throw new IpError("ip route: IPv6 is not supported by the lab yet", 255);
-      destination = inetPrefixOf(word === "to" ? words.next() : word);
+      destination = prefixOf(word === "to" ? words.next() : word);
     }
   }
   const local = type === RTN_LOCAL || type === RTN_BROADCAST;
@@ -255,7 +255,7 @@ function getRoute(context: LabContext, words: Words): number {
     else {
       words.take("to");
       const text = words.next();
-      const prefix = inetPrefixOf(text);
+      const prefix = prefixOf(text);
       dst = prefix.address;
     }
   }
@@ -369,11 +369,11 @@ function ruleOf(words: Words): Partial<PolicyRule> {
     const word = words.next();
     if (word === "not") rule.invert = true;
     else if (word === "from") {
-      const prefix = inetPrefixOf(words.next());
+      const prefix = prefixOf(words.next());
       rule.src = prefix.address;
       rule.srcLength = prefix.prefixLength;
     } else if (word === "to") {
-      const prefix = inetPrefixOf(words.next());
+      const prefix = prefixOf(words.next());
       rule.dst = prefix.address;
       rule.dstLength = prefix.prefixLength;
     } else if (word === "fwmark") {

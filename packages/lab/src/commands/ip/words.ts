@@ -48,28 +48,25 @@ export function abbreviated(word: string, choices: readonly string[]): string | 
   return choices.find((choice) => choice.startsWith(word) && word !== "") ?? null;
 }
 
+/** `10.1` stands for `10.1.0.0`: iproute2 fills the missing parts with zeros. */
+function complete(text: string): string {
+  const match = /^(\d+(?:\.\d+){0,2})(\/.*)?$/.exec(text);
+  if (match === null) return text;
+  return `${[...match[1].split("."), "0", "0", "0"].slice(0, 4).join(".")}${match[2] ?? ""}`;
+}
+
 export function prefixOf(text: string): Cidr {
   if (text === "default" || text === "any" || text === "all") return { address: 0, prefixLength: 0 };
   try {
-    return parseCidr(text);
+    return parseCidr(complete(text));
   } catch {
     throw new IpError(`Error: any valid prefix is expected rather than "${text}".`, 1);
   }
 }
 
-/** A prefix of `ip route`, whose message differs. */
-export function inetPrefixOf(text: string): Cidr {
-  if (text === "default" || text === "any" || text === "all") return { address: 0, prefixLength: 0 };
-  try {
-    return parseCidr(text);
-  } catch {
-    throw new IpError(`Error: inet prefix is expected rather than "${text}".`, 1);
-  }
-}
-
 export function addressOf(text: string): number {
   try {
-    return parseIPv4(text);
+    return parseIPv4(complete(text));
   } catch {
     throw new IpError(`Error: inet address is expected rather than "${text}".`, 1);
   }

@@ -1,0 +1,156 @@
+/** Runs the scenarios of commands on real Linux and in the lab, and compares what both print, by named rules only. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { Lab } from "netfilter-lab";
+import type { Scenario, Step } from "./commands-scenarios.ts";
+
+/** What one step printed. */
+export interface StepOutput {
+  readonly host: Step[0];
+  readonly command: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+/** What is free to differ, and how it is made the same. Each rule has its reason. */
+const RULES: readonly { readonly why: string; readonly apply: (text: string) => string }[] = [
+  {
+    why: "the same, in brief listings",
+    apply: (text) => text.replace(/ [0-9a-f]*:[0-9a-f:]+\/\d+(?= )/g, ""),
+  },
+  { why: "the lab has no IPv6 yet", apply: (text) => text.replace(/^.*inet6 .*\n(.*valid_lft.*\n)?/gm, "") },
+  {
+    why: "MAC addresses are random on Linux",
+    apply: (text) => text.replace(/(ether|lladdr) [0-9a-f:]{17}/g, "$1 MAC"),
+  },
+  { why: "the same, in brief listings", apply: (text) => text.replace(/(UP|DOWN)( +)[0-9a-f:]{17} </g, "$1$2MAC <") },
+  { why: "namespaces of the test have a prefix", apply: (text) => text.replaceAll("link-netns labk-", "link-netns ") },
+  {
+    why: "a bash -c counts lines, an interactive one does not",
+    apply: (text) => text.replace(/^bash: (-c: )?line \d+: /gm, "bash: "),
+  },
+  {
+    why: "bash -c shows the line of a syntax error as well",
+    apply: (text) => text.replace(/^bash: `.*'\n/gm, "").replace(/^bash: -c: /gm, "bash: "),
+  },
+  {
+    why: "bash reports an unclosed quote and then the end of the file",
+    apply: (text) => text.replace(/(bash: unexpected EOF.*\n)bash: syntax error: unexpected end of file\n/g, "$1"),
+  },
+  { why: "round trips take their own time", apply: (text) => text.replace(/time=[\d.]+ ms/g, "time=T ms") },
+  {
+    why: "and so does their summary",
+    apply: (text) => text.replace(/= [\d.]+\/[\d.]+\/[\d.]+\/[\d.]+ ms/g, "= RTT ms"),
+  },
+  { why: "and the run as a whole", apply: (text) => text.replace(/, time \d+ms/g, ", time Tms") },
+  { why: "ICMP and conntrack ids are random", apply: (text) => text.replace(/(\bid=|<id>|--icmp-id )\d+/g, "$1N") },
+  {
+    why: "real commands take real time, of which short-lived entries tell",
+    apply: (text) => text.replace(/(icmp +1 |udp +17 |-t |<timeout>)(30|[12]?\d)(?= |<)/g, "$1T"),
+  },
+];
+
+export function normalise(text: string): string {
+  return RULES.reduce((result, rule) => rule.apply(result), text);
+}
+
+const PREFIX = "labk-";
+const HOSTS = ["client", "gateway", "server"] as const;
+
+/** Why the real kernel cannot be asked here; null when it can. */
+export function whyNoKernel(): string | null {
+  if (process.getuid?.() !== 0) return "needs root";
+  for (const [tool, pkg] of [
+    ["ip", "iproute2"],
+    ["iptables", "iptables"],
+    ["conntrack", "conntrack"],
+    ["nc", "netcat-openbsd"],
+    ["ping", "iputils-ping"],
+    ["sysctl", "procps"],
+  ])
+    if (spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0) return `needs the Debian package ${pkg}`;
+  if (spawnSync("ip", ["netns", "add", `${PREFIX}probe`]).status !== 0) return "may not make network namespaces";
+  execFileSync("ip", ["netns", "del", `${PREFIX}probe`]);
+  return null;
+}
+
+function removeNamespaces(): void {
+  for (const host of HOSTS) spawnSync("ip", ["netns", "del", PREFIX + host]);
+}
+
+function makeNamespaces(): void {
+  removeNamespaces();
+  const [c, g, s] = HOSTS.map((host) => PREFIX + host);
+  const lines = [
+    ...[c, g, s].map((name) => `ip netns add ${name}; ip -n ${name} link set lo up`),
+    `ip link add eth0 netns ${c} type veth peer name eth0 netns ${g}`,
+    `ip link add eth1 netns ${g} type veth peer name eth0 netns ${s}`,
+    `ip -n ${c} addr add 192.168.2.55/24 dev eth0; ip -n ${c} link set eth0 up`,
+    `ip -n ${g} addr add 192.168.2.1/24 dev eth0; ip -n ${g} link set eth0 up`,
+    `ip -n ${g} addr add 193.157.56.3/24 dev eth1; ip -n ${g} link set eth1 up`,
+    `ip -n ${s} addr add 193.157.56.1/24 dev eth0; ip -n ${s} addr add 217.254.1.76/32 dev eth0`,
+    `ip -n ${s} link set eth0 up`,
+    `ip -n ${c} route add default via 192.168.2.1`,
+    `ip -n ${g} route add default via 193.157.56.1`,
+    `ip netns exec ${g} sysctl -qw net.ipv4.ip_forward=1`,
+  ];
+  execFileSync("sh", ["-ec", lines.join("\n")]);
+}
+
+/** The scenario on the machine's own Linux, in namespaces that are removed afterwards. */
+export function runOnLinux(scenario: Scenario): StepOutput[] {
+  makeNamespaces();
+  try {
+    return scenario.steps.map(([host, command]) => {
+      const result = spawnSync("ip", ["netns", "exec", PREFIX + host, "bash", "-c", command], {
+        encoding: "utf8",
+        input: "",
+        timeout: 20_000,
+        cwd: "/tmp",
+        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LC_ALL: "C.UTF-8", TZ: "UTC" },
+      });
+      return { host, command, stdout: result.stdout, stderr: result.stderr, status: result.status ?? -1 };
+    });
+  } finally {
+    removeNamespaces();
+  }
+}
+
+/** The scenario in the lab. */
+export async function runInLab(scenario: Scenario): Promise<StepOutput[]> {
+  const lab = await Lab.create({
+    hosts: {
+      client: { eth0: "192.168.2.55/24", routes: ["default via 192.168.2.1"] },
+      gateway: {
+        eth0: "192.168.2.1/24",
+        eth1: "193.157.56.3/24",
+        forwarding: true,
+        routes: ["default via 193.157.56.1"],
+      },
+      server: { eth0: ["193.157.56.1/24", "217.254.1.76/32"] },
+    },
+    links: [
+      ["client.eth0", "gateway.eth0"],
+      ["gateway.eth1", "server.eth0"],
+    ],
+  });
+  const outputs: StepOutput[] = [];
+  for (const [host, command] of scenario.steps) {
+    const { stdout, stderr, status } = await lab.hosts[host].sh(command);
+    outputs.push({ host, command, stdout, stderr, status });
+  }
+  return outputs;
+}
+
+/** One readable block a step, for a comparison that shows where two runs part. */
+export function transcript(outputs: readonly StepOutput[]): string {
+  return outputs
+    .map(({ host, command, stdout, stderr, status }) => {
+      const lines = [`${host}$ ${command.replaceAll("\n", "\\n")}`, normalise(stdout).trimEnd()];
+      const errors = normalise(stderr).trimEnd();
+      if (errors !== "") lines.push(...errors.split("\n").map((line) => `2> ${line}`));
+      if (status !== 0) lines.push(`[${status}]`);
+      return lines.filter((line) => line !== "").join("\n");
+    })
+    .join("\n");
+}
