@@ -21,7 +21,7 @@ const problems = (sources: Parameters<typeof notebook>[0]): string[] =>
       `${index + 1}:${line}:${column} ${code ?? message.split(" ").slice(0, 4).join(" ")}`,
   );
 
-describe("cells are right", () => {
+describe("cells are right", { timeout: 60_000 }, () => {
   test.each<[string, string[]]>([
     [
       "top-level await, also for await",
@@ -49,7 +49,7 @@ describe("cells are right", () => {
   });
 });
 
-describe("cells are wrong", () => {
+describe("cells are wrong", { timeout: 60_000 }, () => {
   test.each<[string, string[], string[]]>([
     ["strictly", ["function f(x) {\n  return x;\n}"], ["1:1:12 7006"]],
     [

@@ -144,7 +144,7 @@ afterEach(() => frontEnd.close());
 const of = (messages: readonly Message[], type: string): Record<string, unknown>[] =>
   messages.filter((message) => message.type === type).map((message) => message.content);
 
-describe("mends", { timeout: 60_000 }, () => {
+describe("mends", { timeout: 240_000 }, () => {
   test("lost output: three thousand prints on two streams and as many displays all arrive, then idle", async () => {
     frontEnd = await new FrontEnd().ready();
     const { reply, published } = await frontEnd.run(
@@ -246,7 +246,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-describe("protocol", { timeout: 60_000 }, () => {
+describe("protocol", { timeout: 240_000 }, () => {
   test("run all: what was sent before the failure was known is aborted, busy loop or not, and then it runs again", async () => {
     frontEnd = await new FrontEnd().ready();
     const busy = "const end = Date.now() + 300; while (Date.now() < end); throw new Error('x')";
