@@ -64,32 +64,33 @@ export class NeighbourTable {
     return entry;
   }
 
-  /** Sends a packet to a next hop, now or when it is found. Models `neigh_output()`. */
-  output(entry: NeighbourEntry, skb: SkBuff, source: number): void {
+  /** Sends a packet to a next hop, now (true) or when it is found (false). Models `neigh_output()`. */
+  output(entry: NeighbourEntry, skb: SkBuff, source: number): boolean {
     const now = this.#net.clock.nowMicros;
     if (entry.state === "REACHABLE" && now <= entry.confirmedMicros + REACHABLE_TIME) {
       entry.usedMicros = now;
       entry.dev.transmit(skb);
-      return;
+      return true;
     }
     this.#age(entry);
     entry.usedMicros = now;
     if (entry.state === "STALE") this.#become(entry, "DELAY");
     if (entry.mac !== null && entry.state !== "INCOMPLETE" && entry.state !== "FAILED") {
       entry.dev.transmit(skb);
-      return;
+      return true;
     }
     if (entry.state !== "INCOMPLETE") {
       entry.probes = 0;
       if (this.#solicit(entry, source)) {
         entry.dev.transmit(skb);
-        return;
+        return true;
       }
       this.#become(entry, "INCOMPLETE");
       this.#await(entry, source);
     }
     if (entry.waiting.length === QUEUE_LENGTH) this.#net.free(entry.waiting.shift() as SkBuff);
     entry.waiting.push(skb);
+    return false;
   }
 
   /** Somebody on the link asked for one of our addresses, and so made itself known. Models `arp_process()`. */

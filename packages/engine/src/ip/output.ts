@@ -25,7 +25,7 @@ import {
   ipv4SetChecksum,
 } from "../wire/ipv4.js";
 import { drop, forwardMtu } from "./input.js";
-import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
 /** What an IP header says besides addresses, for {@link newPacket}. */
@@ -213,11 +213,11 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
     ipExt.OutBcastOctets += skb.len;
   }
   const trace = ip.net.trace;
-  if (trace !== null) {
-    trace.note({ kind: "transmit", device: dev.name });
-    trace.done(skb, dev.name);
-  }
-  if (!dev.needsNeighbour || rt.type !== 1) {
+  if (!dev.needsNeighbour || rt.type !== RTN_UNICAST) {
+    if (trace !== null) {
+      trace.note({ kind: "transmit", device: dev.name });
+      trace.done(skb, dev.name);
+    }
     dev.transmit(skb);
     return 0;
   }
@@ -230,7 +230,14 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
     neighbour = ip.neighbourTable.entry(dev, rt.gateway === 0 ? get32(skb.data, IPV4_DST) : rt.gateway);
     if (rt.gateway !== 0) rt.neighbour = neighbour;
   }
-  ip.neighbourTable.output(neighbour, skb, get32(skb.data, IPV4_SRC));
+  const sent = ip.neighbourTable.output(neighbour, skb, get32(skb.data, IPV4_SRC));
+  if (trace !== null) {
+    if (sent) {
+      // A cable only takes the packet here; its bytes are still those that left.
+      trace.note({ kind: "transmit", device: dev.name });
+      trace.done(skb, dev.name);
+    } else trace.note({ kind: "end", reason: `waits for the link-layer address of ${formatIPv4(neighbour.address)}` });
+  }
   return 0;
 }
 

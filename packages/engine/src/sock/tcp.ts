@@ -10,6 +10,7 @@ import { newPacket } from "../ip/output.js";
 import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
+import { SysctlError } from "../sysctl.js";
 import { get32, put16, put32 } from "../wire/bytes.js";
 import { IPPROTO_TCP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import {
@@ -439,5 +440,23 @@ export class TcpProtocol implements TcpApi {
     int("tcp_timestamps", "timestamps", 0, 2);
     int("tcp_sack", "sack", 0, 1);
     int("tcp_window_scaling", "windowScaling", 0, 1);
+    sysctl.registerInt(
+      "net.core.somaxconn",
+      () => this.somaxconn,
+      (value) => {
+        this.somaxconn = value;
+      },
+      0,
+    );
+    sysctl.register({
+      name: "net.ipv4.tcp_rmem",
+      get: () => this.rmem.join("\t"),
+      set: (text) => {
+        const values = text.split(/\s+/).map(Number);
+        if (values.some((value) => !(value >= 1 && value <= 0x7fffffff)))
+          throw new SysctlError("EINVAL", "net.ipv4.tcp_rmem");
+        this.rmem = [values[0] ?? this.rmem[0], values[1] ?? this.rmem[1], values[2] ?? this.rmem[2]];
+      },
+    });
   }
 }
