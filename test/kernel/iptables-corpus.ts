@@ -609,7 +609,6 @@ const COMMANDS: readonly Sequence[] = [
     "iptables -C INPUT -m comment --comment x -m mark --mark 1",
     "iptables -A INPUT -p udp -m udp -m udp --dport 5",
     "iptables -A INPUT -m mark --mark 1 -m mark --mark 2",
-    "iptables -A INPUT -p tcp --dport 80 -m tcp --sport 5",
     "iptables -S",
   ]),
   sequence("loops", [

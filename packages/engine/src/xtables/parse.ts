@@ -482,7 +482,7 @@ class Parser {
         return true;
       case "p": {
         this.#setOption("p", INV_PROTO);
-        // The whole word, as with interfaces: `-ptcp` is the protocol "-ptcp".
+        // The whole word, as with interfaces and addresses: `-ptcp` is the protocol "-ptcp".
         this.#protocolText = this.#getopt.args[this.#getopt.index - 1].toLowerCase();
         this.#proto = parseProtocol(this.#protocolText);
         if (this.#proto === 0 && this.#invert) throw new ParameterProblem("rule would never match protocol");
@@ -490,11 +490,11 @@ class Parser {
       }
       case "s":
         this.#setOption("s", INV_SRC);
-        this.#sources = argument as string;
+        this.#sources = this.#getopt.args[this.#getopt.index - 1];
         break;
       case "d":
         this.#setOption("d", INV_DST);
-        this.#destinations = argument as string;
+        this.#destinations = this.#getopt.args[this.#getopt.index - 1];
         break;
       case "g":
         this.#setOption("j", 0);

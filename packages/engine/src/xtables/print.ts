@@ -127,6 +127,7 @@ export function verboseRule(rule: Rule): string {
   text += ` out ${ip.inverted & INV_VIA_OUT ? "!" : ""}${ip.outiface || "*"} `;
   text += `${flag(INV_SRC)}${listAddress(ip.src, ip.smask, true)} `;
   text += `${flag(INV_DST)}-> ${listAddress(ip.dst, ip.dmask, true)}  `;
+  if (rule.goto) text += "[goto] ";
   for (const match of rule.matches) text += match.print(true);
   if (rule.action.kind === "target") text += rule.action.target.print(true);
   return `${text}\n`;
