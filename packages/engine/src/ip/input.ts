@@ -23,7 +23,6 @@ import {
   IP_MF,
   IP_OFFSET,
   IPPROTO_TCP,
-  IPPROTO_UDP,
   IPV4_FRAGMENT,
   IPV4_PROTOCOL,
   IPV4_TTL,
@@ -86,11 +85,7 @@ function receiveFinish(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
   const trace = ip.net.trace;
   // A packet off the loopback has its decision already; one of a known connection takes the connection's.
   if (skb.dst === null && ip.earlyDemux) {
-    const protocol = skb.data[IPV4_PROTOCOL];
-    if (
-      (protocol === IPPROTO_TCP || protocol === IPPROTO_UDP) &&
-      (get16(skb.data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) === 0
-    )
+    if (skb.data[IPV4_PROTOCOL] === IPPROTO_TCP && (get16(skb.data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) === 0)
       skb.dst = ip.net.sockets.earlyDemux(skb, dev);
   }
   if (skb.dst === null) {

@@ -158,7 +158,7 @@ export class Routing {
     if (route === null) return this.#errorRoute(ip.forwards(dev) ? ip.fib.error : EHOSTUNREACH, genid);
     if (route.type === RTN_BROADCAST) return this.#broadcast(dst, src, tos, mark, dev, genid);
     if (route.type === RTN_LOCAL) {
-      if (!this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
+      if (!this.#sourceOk(dst, src, tos, mark, dev)) return this.#martian("source", dst, src, dev);
       const kept = route.rthInput;
       if (kept !== null && kept.genid === genid) return kept;
       const rt = new Rtable(RTN_LOCAL, ip.net.loopback, 0, ip.net.loopback.mtu, DST_LOCAL_DELIVER, 0, route, genid);
@@ -167,7 +167,7 @@ export class Routing {
     }
     if (!ip.forwards(dev)) return this.#errorRoute(EHOSTUNREACH, genid);
     if (route.type !== RTN_UNICAST) return this.#martian("destination", dst, src, dev);
-    if (!this.#sourceOk(dst, src, tos, mark, dev, route.dev)) return this.#martian("source", dst, src, dev);
+    if (!this.#sourceOk(dst, src, tos, mark, dev)) return this.#martian("source", dst, src, dev);
     const kept = route.rthInput;
     if (kept !== null && kept.genid === genid && route.exceptions === null) return kept;
     const exception = this.#exception(route, dst);
@@ -179,7 +179,7 @@ export class Routing {
   }
 
   #broadcast(dst: number, src: number, tos: number, mark: number, dev: NetDevice, genid: number): Rtable | null {
-    if (src !== 0 && !this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
+    if (src !== 0 && !this.#sourceOk(dst, src, tos, mark, dev)) return this.#martian("source", dst, src, dev);
     let rt = this.#broadcastInput.get(dev);
     if (rt === undefined) {
       rt = new Rtable(RTN_BROADCAST, this.#ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
@@ -209,7 +209,7 @@ export class Routing {
   }
 
   /** Whether a source may arrive here; sets {@link error}. Models `fib_validate_source()`. */
-  #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice, _oif: NetDevice | null): boolean {
+  #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice): boolean {
     const ip = this.#ip;
     const filter = ip.rpFilter(dev);
     this.error = EINVAL;

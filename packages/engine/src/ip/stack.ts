@@ -7,7 +7,6 @@ import type { NetDevice } from "../dev/device.js";
 import { EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
-import { SysctlError } from "../sysctl.js";
 import { prefixMask } from "../wire/address.js";
 import { Fib, Flow } from "./fib.js";
 import { FragmentQueues } from "./fragment.js";
@@ -537,12 +536,4 @@ export class IpStack implements IpApi, RtnetlinkApi {
     );
     this.icmp.registerSysctls(sysctl);
   }
-}
-
-/** Refuses what is not a number between two, as /proc/sys does. */
-export function checkedInt(name: string, text: string, min: number, max: number): number {
-  if (!/^[+-]?\d+$/.test(text)) throw new SysctlError("EINVAL", name);
-  const value = Number(text);
-  if (value < min || value > max) throw new SysctlError("EINVAL", name);
-  return value;
 }

@@ -299,9 +299,12 @@ export class Sockets implements SocketsApi {
     net.free(skb);
   }
 
-  /** The route that a known connection's packets take, so that routing need not be asked. Models `tcp_v4_early_demux()`. */
+  /**
+   * The route that a known connection's packets take, so that routing need not be asked. TCP only: UDP sockets keep no
+   * received route here. Models `tcp_v4_early_demux()`.
+   */
   earlyDemux(skb: SkBuff, dev: NetDevice): Rtable | null {
-    return skb.data[IPV4_PROTOCOL] === IPPROTO_TCP ? this.tcp.earlyDemux(skb, dev) : this.udp.earlyDemux(skb, dev);
+    return this.tcp.earlyDemux(skb, dev);
   }
 
   /** An ICMP error about a packet of this host. */

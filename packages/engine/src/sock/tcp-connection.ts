@@ -491,7 +491,7 @@ export class TcpSock implements TcpConnection {
   }
 
   /** Whether a segment opens a new connection in place of this one, which is then forgotten. Models `tcp_timewait_state_process()`. */
-  yieldsTo(skb: SkBuff, at: number, _length: number): boolean {
+  yieldsTo(skb: SkBuff, at: number): boolean {
     if (this.state !== "TIME_WAIT") return false;
     const { data } = skb;
     if ((tcpFlags(data, at) & (TCP_SYN | TCP_RST | TCP_ACK)) !== TCP_SYN) return false;

@@ -270,7 +270,7 @@ export class TcpProtocol implements TcpApi {
     }
     const port = tcpDstPort(data, at);
     const connection = this.#find(skb, at);
-    if (connection !== undefined && !connection.yieldsTo(skb, at, length)) {
+    if (connection !== undefined && !connection.yieldsTo(skb, at)) {
       end(`delivered to tcp:${port}`);
       connection.receive(skb, at, length);
       return;

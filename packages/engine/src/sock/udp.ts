@@ -230,11 +230,6 @@ export class UdpProtocol implements UdpApi {
     if (!toMany) ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
   }
 
-  /** UDP sockets of this engine keep no received route; every datagram is routed. */
-  earlyDemux(_skb: SkBuff, _dev: NetDevice): Rtable | null {
-    return null;
-  }
-
   /** Models `udp_err()`. */
   icmpError(error: IcmpError): void {
     const { data, inner, transport } = error;
