@@ -1,3 +1,4 @@
+// @ts-nocheck: it runs the built packages, whose types are not those of the sources that the tests see.
 /**
  * How many packets a second the engine forwards with conntrack, a filter table and SNAT, and what an entry costs.
  * Prints a table and writes test/bench/result.json. `npm run bench` builds what it needs first; with `-- --kernel` (as
@@ -57,7 +58,10 @@ function makeRouter(rules) {
   for (const rule of rules) {
     const [program, ...args] = rule.split(" ");
     const tool = toolOf(net, "iptables", program);
-    applyCommand(tool, parseCommand(args, { table: "filter", restore: false, program: tool.program }));
+    applyCommand(
+      tool,
+      parseCommand(args, { table: "filter", restore: false, flavour: tool.xt.flavour, program: tool.program }),
+    );
   }
   return { net, lan, wan };
 }
@@ -216,7 +220,9 @@ console.log(
 );
 if (kernel === null) console.log("\nthe kernel was not measured (npm run bench -- --kernel, as root)");
 else {
-  console.log(`\nLinux ${kernel.release} on this machine, veth pairs, one UDP flow:`);
+  console.log(
+    `\nLinux ${kernel.release} on this machine, veth pairs, one UDP flow (by the clock on the wall: mind other load):`,
+  );
   for (const row of kernel.rows) {
     const ours = rows.find((each) => each.setup === row.setup && each.protocol === "udp" && each.flows === 1);
     console.log(

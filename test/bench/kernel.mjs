@@ -1,3 +1,4 @@
+// @ts-nocheck: it runs the built packages, whose types are not those of the sources that the tests see.
 /**
  * The running kernel's own rate, for comparison: two veth pairs around a namespace with the same rules, packets sent by
  * tcpreplay as fast as it can, counted where they arrive. Sender and router share the machine, so the rate is that of

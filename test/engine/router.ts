@@ -36,7 +36,10 @@ export function makeRouter(options: RouterOptions): Router {
   for (const rule of options.rules) {
     const [program, ...args] = rule.split(" ");
     const tool = toolOf(net, "iptables", program);
-    applyCommand(tool, parseCommand(args, { table: "filter", restore: false, program: tool.program }));
+    applyCommand(
+      tool,
+      parseCommand(args, { table: "filter", restore: false, flavour: tool.xt.flavour, program: tool.program }),
+    );
   }
   return { net, lan, wan };
 }
