@@ -2,7 +2,9 @@
  * The lab's commands beside the real tools on the machine's own Linux. With UPDATE_RECORDINGS=1 the real answers are
  * also written to test/recordings, where the unit tests find them on machines without root.
  */
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { Lab } from "netfilter-lab";
 import { describe, expect, test } from "vitest";
 import { runInLab, runOnLinux, transcript, whyNoKernel } from "./commands-runner.ts";
 import { scenarios } from "./commands-scenarios.ts";
@@ -27,3 +29,48 @@ describe.skipIf(missing !== null)(
     });
   },
 );
+
+const noTshark = spawnSync("tshark", ["--version"]).status !== 0;
+if (noTshark && process.env.CI !== undefined) throw new Error("needs the Debian package tshark");
+
+test.skipIf(noTshark)("Wireshark reads a capture, with no checksum or length in doubt", async () => {
+  const lab = await Lab.create({
+    hosts: { a: { eth0: "10.0.0.1/24" }, b: { eth0: "10.0.0.2/24" } },
+    links: [["a.eth0", "b.eth0"]],
+  });
+  const capture = lab.capture("a.eth0");
+  const server = lab.hosts.b.start`nc -l -p 80`;
+  await lab.hosts.a.sh`nc -N 10.0.0.2 80 <<< hello; ping -c 1 10.0.0.2; nc -u -w 1 10.0.0.2 99 <<< hi`;
+  expect(server.done).toBe(true);
+  const read = spawnSync(
+    "tshark",
+    [
+      "-r",
+      "-",
+      "-o",
+      "tcp.check_checksum:TRUE",
+      "-o",
+      "udp.check_checksum:TRUE",
+      "-o",
+      "ip.check_checksum:TRUE",
+    ].concat([
+      "-T",
+      "fields",
+      ..."frame.protocols,ip.checksum.status,tcp.checksum.status,udp.checksum.status,_ws.expert.severity"
+        .split(",")
+        .flatMap((field) => ["-e", field]),
+    ]),
+    { input: capture.pcap, encoding: "utf8" },
+  );
+  const rows = read.stdout.trimEnd().split("\n");
+  expect(rows).toHaveLength(capture.count);
+  // 1 is "Good"; a severity of warning or worse would be 6291456 or more.
+  for (const row of rows) {
+    const [protocols, ip, tcp, udp, severity] = row.split("\t");
+    expect(protocols).toMatch(/^eth:ethertype:ip:(tcp|udp|icmp)/);
+    expect([ip, tcp, udp].flatMap((each) => (each === "" || each === undefined ? [] : each.split(",")))).not.toContain(
+      "0",
+    );
+    expect((severity ?? "").split(",").every((each) => each === "" || Number(each) < 6291456)).toBe(true);
+  }
+});

@@ -83,7 +83,7 @@ export const ss: LabCommand = (context) => {
   }));
   const heads = [...(oneKind ? [] : ["Netid"]), "State", "Recv-Q", "Send-Q"];
   const header = !has("H");
-  const widths = heads.map((head, i) => Math.max(header ? head.length : 0, ...rows.map((row) => row.left[i].length)));
+  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row.left[i].length)));
   const local = [
     Math.max(header ? "Local Address".length : 0, ...rows.map((row) => row.local[0].length)),
     Math.max(header ? "Port".length : 0, ...rows.map((row) => row.local[1].length)),

@@ -133,7 +133,7 @@ export class Shell {
 
   #background(item: AndOr, streams: Streams): void {
     const shell = this.#copy();
-    const process = this.#spawnShell(shell.#andOr(item, { ...streams, stdin: new TextReader("") }));
+    const process = this.#spawnShell(shell, shell.#andOr(item, { ...streams, stdin: new TextReader("") }));
     this.#jobs.push(process);
     this.#lastJob = this.#jobs.length;
     this.#lastStatus = 0;
@@ -153,7 +153,7 @@ export class Shell {
     return shell;
   }
 
-  #spawnShell(body: ShellProcess<number>): Process {
+  #spawnShell(shell: Shell, body: ShellProcess<number>): Process {
     const guarded = function* (): CommandProcess {
       try {
         return yield* body;
@@ -163,7 +163,7 @@ export class Shell {
         throw error;
       }
     };
-    return new Process(this.#host.clock, guarded()).start();
+    return new Process(this.#host.clock, guarded(), (signal) => shell.ending(signal)).start();
   }
 
   *#andOr(item: AndOr, streams: Streams): ShellProcess<number> {
@@ -204,6 +204,7 @@ export class Shell {
         const shell = this.#copy();
         const stage = { stdin: input, stdout: pipe ?? streams.stdout, stderr: streams.stderr };
         const process: Process = this.#spawnShell(
+          shell,
           (function* (): ShellProcess<number> {
             try {
               return yield* shell.#command(command, stage);

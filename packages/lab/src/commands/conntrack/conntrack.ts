@@ -379,8 +379,11 @@ function* watch(context: LabContext, request: Request, matches: EntryTest): Comm
     return 1;
   } finally {
     unsubscribe();
-    print();
-    if (request.format.xml && shown > 0) stdout.write(XML_TAIL);
-    stderr.write(`${VERSION}: ${shown} flow events have been shown.\n`);
+    // Nobody handles a broken pipe: the tool is gone before it can sum up.
+    if (context.signal() !== "SIGPIPE" && context.signal() !== "SIGKILL") {
+      print();
+      if (request.format.xml && shown > 0) stdout.write(XML_TAIL);
+      stderr.write(`${VERSION}: ${shown} flow events have been shown.\n`);
+    }
   }
 }
