@@ -49,11 +49,11 @@ const not = fc.constantFrom([], ["!"]);
 const mark = fc.tuple(fc.nat(0xffff), fc.nat(0xffff)).map(([value, mask]) => `${value}/${mask}`);
 
 /** Words of a part of a rule, or none. */
-function maybe(...parts: fc.Arbitrary<string[]>[]): fc.Arbitrary<string[]> {
-  return fc.oneof(fc.constant([]), ...parts);
+function maybe(...parts: fc.Arbitrary<readonly string[]>[]): fc.Arbitrary<readonly string[]> {
+  return fc.oneof(fc.constant<readonly string[]>([]), ...parts);
 }
 
-function words(...parts: fc.Arbitrary<string | string[]>[]): fc.Arbitrary<string[]> {
+function words(...parts: fc.Arbitrary<string | readonly string[]>[]): fc.Arbitrary<string[]> {
   return fc.tuple(...parts).map((all) => all.flat());
 }
 
