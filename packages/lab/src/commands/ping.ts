@@ -86,6 +86,8 @@ interface PingOptions {
   readonly mark: number | null;
   readonly quiet: boolean;
   readonly stamps: boolean;
+  /** Echo identifier; null: the kernel's choice. */
+  readonly identifier: number | null;
   readonly discovery: string | null;
 }
 
@@ -109,7 +111,7 @@ function parse(context: LabContext): PingOptions {
   const text = (key: string): string | null =>
     lastOption(parsed.options, (option) => option.key === key)?.value ?? null;
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
-  for (const key of "6aAbeflLOpQrRSTUC")
+  for (const key of "6aAbflLOpQrRSTUC")
     if (has(key)) throw new PingFailure(`ping: -${key}: not supported by the lab`, 2);
   const integer = (key: string, low: number, high: number | string, otherwise: number): number => {
     const given = text(key);
@@ -141,6 +143,7 @@ function parse(context: LabContext): PingOptions {
     mark: text("m") === null ? null : integer("m", 0, 4294967295, 0),
     quiet: has("q"),
     stamps: has("D"),
+    identifier: text("e") === null ? null : integer("e", 0, 65535, 0),
     discovery,
   };
 }
@@ -184,6 +187,7 @@ function open(context: LabContext, options: PingOptions): Opened {
       ...(localAddress === null ? {} : { localAddress }),
       ...(device === null ? {} : { device }),
       ...(options.ttl === null ? {} : { ttl: options.ttl }),
+      ...(options.identifier === null ? {} : { id: options.identifier }),
       ...(options.mark === null ? {} : { mark: options.mark }),
       // Path MTU discovery "want": DF unless this host itself must cut the packet up.
       dontFragment:
