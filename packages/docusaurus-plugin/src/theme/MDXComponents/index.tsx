@@ -14,9 +14,15 @@ function Details({ className, ...properties }: ComponentProps<"details">): React
   return <details className={`nb-details ${className ?? ""}`} {...properties} />;
 }
 
+/** The corner of a table, which Markdown cannot say is no heading. */
+function TableHeading({ children, ...properties }: ComponentProps<"th">): ReactNode {
+  return children === undefined ? <td /> : <th {...properties}>{children}</th>;
+}
+
 const components: Readonly<Record<string, unknown>> = {
   ...MDXComponents,
   details: Details,
+  th: TableHeading,
   NotebookAside,
   NotebookCell,
   NotebookLesson,
