@@ -3,7 +3,9 @@
  * also written to test/recordings, where the unit tests find them on machines without root.
  */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { Lab } from "netfilter-lab";
 import { describe, expect, test } from "vitest";
 import { runInLab, runOnLinux, transcript, whyNoKernel } from "./commands-runner.ts";
@@ -42,28 +44,25 @@ test.skipIf(noTshark)("Wireshark reads a capture, with no checksum or length in 
   const server = lab.hosts.b.start`nc -l -p 80`;
   await lab.hosts.a.sh`nc -N 10.0.0.2 80 <<< hello; ping -c 1 10.0.0.2; nc -u -w 1 10.0.0.2 99 <<< hi`;
   expect(server.done).toBe(true);
+  const folder = mkdtempSync(path.join(tmpdir(), "netfilter-lab-"));
+  const file = path.join(folder, "a.pcap");
+  writeFileSync(file, capture.pcap);
+  const checks = ["ip", "tcp", "udp"].flatMap((each) => ["-o", `${each}.check_checksum:TRUE`]);
+  const fields = [
+    "frame.protocols",
+    "ip.checksum.status",
+    "tcp.checksum.status",
+    "udp.checksum.status",
+    "_ws.expert.severity",
+  ];
   const read = spawnSync(
     "tshark",
-    [
-      "-r",
-      "-",
-      "-o",
-      "tcp.check_checksum:TRUE",
-      "-o",
-      "udp.check_checksum:TRUE",
-      "-o",
-      "ip.check_checksum:TRUE",
-    ].concat([
-      "-T",
-      "fields",
-      ..."frame.protocols,ip.checksum.status,tcp.checksum.status,udp.checksum.status,_ws.expert.severity"
-        .split(",")
-        .flatMap((field) => ["-e", field]),
-    ]),
-    { input: capture.pcap, encoding: "utf8" },
+    ["-r", file, ...checks, "-T", "fields", ...fields.flatMap((field) => ["-e", field])],
+    { encoding: "utf8" },
   );
+  rmSync(folder, { recursive: true });
   const rows = read.stdout.trimEnd().split("\n");
-  expect(rows).toHaveLength(capture.count);
+  expect(rows, read.stderr).toHaveLength(capture.count);
   // 1 is "Good"; a severity of warning or worse would be 6291456 or more.
   for (const row of rows) {
     const [protocols, ip, tcp, udp, severity] = row.split("\t");
