@@ -12,6 +12,9 @@ export interface StepOutput {
   readonly status: number;
 }
 
+/** Runs at the same time do not meet. */
+const PREFIX = `labk${process.pid}-`;
+
 /** What is free to differ, and how it is made the same. Each rule has its reason. */
 const RULES: readonly { readonly why: string; readonly apply: (text: string) => string }[] = [
   {
@@ -24,7 +27,7 @@ const RULES: readonly { readonly why: string; readonly apply: (text: string) => 
     apply: (text) => text.replace(/(ether|lladdr) [0-9a-f:]{17}/g, "$1 MAC"),
   },
   { why: "the same, in brief listings", apply: (text) => text.replace(/(UP|DOWN)( +)[0-9a-f:]{17} </g, "$1$2MAC <") },
-  { why: "namespaces of the test have a prefix", apply: (text) => text.replaceAll("link-netns labk-", "link-netns ") },
+  { why: "namespaces of the test have a prefix", apply: (text) => text.replaceAll(`link-netns ${PREFIX}`, "link-netns ") },
   {
     why: "a bash -c counts lines, an interactive one does not",
     apply: (text) => text.replace(/^bash: (-c: )?line \d+: /gm, "bash: "),
@@ -54,7 +57,6 @@ export function normalise(text: string): string {
   return RULES.reduce((result, rule) => rule.apply(result), text);
 }
 
-const PREFIX = "labk-";
 const HOSTS = ["client", "gateway", "server"] as const;
 
 /** Why the real kernel cannot be asked here; null when it can. */
