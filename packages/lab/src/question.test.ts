@@ -1,25 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Lab } from "./index.js";
+import { Lab, theQuestion } from "./index.js";
 
 /** The question's three hosts, with its one rule. */
 async function questionLab(): Promise<Lab<"client" | "gateway" | "server">> {
-  const lab = await Lab.create({
-    hosts: {
-      client: { eth0: "192.168.2.55/24", routes: ["default via 192.168.2.1"] },
-      gateway: {
-        eth0: "192.168.2.1/24",
-        eth1: "193.157.56.3/24",
-        forwarding: true,
-        routes: ["default via 193.157.56.1"],
-      },
-      server: { eth0: ["193.157.56.1/24", "217.254.1.76/32"] },
-    },
-    links: [
-      ["client.eth0", "gateway.eth0"],
-      ["gateway.eth1", "server.eth0"],
-    ],
-  });
+  const lab = await Lab.create(theQuestion);
   await lab.hosts.gateway.sh`iptables -t nat -A POSTROUTING -o eth1 -j SNAT --to-source 193.157.56.3`;
   return lab;
 }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { recordedPackets } from "../../test/drawings.js";
-import { JUPYTER_DISPLAY, Lab, type Walk, type WalkPacket } from "../index.js";
+import { JUPYTER_DISPLAY, Lab, theQuestion, type Walk, type WalkPacket } from "../index.js";
 
 /** The question's connection, run on the engine with the recording's tables and a listener for events. */
 describe("the question's connection beside the kernel's recording", () => {
@@ -9,22 +9,7 @@ describe("the question's connection beside the kernel's recording", () => {
   let lab: Lab<"client" | "gateway" | "server">;
 
   beforeAll(async () => {
-    lab = await Lab.create({
-      hosts: {
-        client: { eth0: "192.168.2.55/24", routes: ["default via 192.168.2.1"] },
-        gateway: {
-          eth0: "192.168.2.1/24",
-          eth1: "193.157.56.3/24",
-          forwarding: true,
-          routes: ["default via 193.157.56.1"],
-        },
-        server: { eth0: ["193.157.56.1/24", "217.254.1.76/32"] },
-      },
-      links: [
-        ["client.eth0", "gateway.eth0"],
-        ["gateway.eth1", "server.eth0"],
-      ],
-    });
+    lab = await Lab.create(theQuestion);
     const { client, gateway, server } = lab.hosts;
     await gateway.sh`iptables-legacy -A FORWARD
       iptables-legacy -t mangle -A POSTROUTING
