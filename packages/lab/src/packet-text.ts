@@ -102,18 +102,16 @@ function tcp(src: string, dst: string, data: Uint8Array, options: PacketTextOpti
   const length = data.length - headerLength;
   let seq = u32(data, 4);
   let ack = u32(data, 8);
-  if (options.flows !== undefined) {
+  if (options.flows !== undefined && (bits & 0x10) !== 0) {
     const forward = `${src}:${sport}>${dst}:${dport}`;
     const backward = `${dst}:${dport}>${src}:${sport}`;
     const known = options.flows.get(forward);
     const reverse = options.flows.get(backward);
-    // A SYN starts the flow anew, as tcpdump has it: the numbers of the first packet of a flow print absolute.
+    // As tcpdump has it: only packets with ACK count; the first of a flow, and each SYN with ACK, prints absolute
+    // numbers, and those after it count from there. What it acknowledges is the byte after the other side's zero.
     if ((bits & 0x02) !== 0 || (known === undefined && reverse === undefined)) {
-      if ((bits & 0x12) !== 0x12 || reverse === undefined) options.flows.delete(backward);
-      if ((bits & 0x12) === 0x12 && reverse !== undefined) {
-        options.flows.set(backward, { seq: reverse.seq, ack: seq });
-        ack = (ack - reverse.seq) >>> 0;
-      } else options.flows.set(forward, { seq, ack });
+      options.flows.delete(backward);
+      options.flows.set(forward, { seq, ack: (ack - 1) >>> 0 });
     } else if (known !== undefined) {
       seq = (seq - known.seq) >>> 0;
       ack = (ack - known.ack) >>> 0;
