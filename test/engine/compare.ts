@@ -55,13 +55,14 @@ export function runScenario(gateway: Gateway, scenario: Scenario): StepResult[] 
   });
 }
 
-const WITH_TIMEOUT = /^((?:\[\w+\] )?\w+ )(\d+)( .*)$/;
+/** A line of `conntrack -E` or `-L` (the latter has the protocol's number as well): before, timeout, after. */
+const WITH_TIMEOUT = /^((?:\[\w+\] )?\w+ +(?:\d+ )?)(\d+)( .*)$/;
 
 /**
  * The kernel's line, with its timeout made ours when it is at most `tolerance` seconds less: its clock ran on between
  * packets, ours stood still. Anything else stays different.
  */
-function alignTimeout(ours: string | undefined, theirs: string, tolerance: number): string {
+export function alignTimeout(ours: string | undefined, theirs: string, tolerance: number): string {
   const a = WITH_TIMEOUT.exec(ours ?? "");
   const b = WITH_TIMEOUT.exec(theirs);
   if (ours === undefined || a === null || b === null || a[1] !== b[1] || a[3] !== b[3]) return theirs;

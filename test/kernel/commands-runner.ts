@@ -27,7 +27,10 @@ const RULES: readonly { readonly why: string; readonly apply: (text: string) => 
     apply: (text) => text.replace(/(ether|lladdr) [0-9a-f:]{17}/g, "$1 MAC"),
   },
   { why: "the same, in brief listings", apply: (text) => text.replace(/(UP|DOWN)( +)[0-9a-f:]{17} </g, "$1$2MAC <") },
-  { why: "namespaces of the test have a prefix", apply: (text) => text.replaceAll(`link-netns ${PREFIX}`, "link-netns ") },
+  {
+    why: "namespaces of the test have a prefix",
+    apply: (text) => text.replaceAll(`link-netns ${PREFIX}`, "link-netns "),
+  },
   {
     why: "a bash -c counts lines, an interactive one does not",
     apply: (text) => text.replace(/^bash: (-c: )?line \d+: /gm, "bash: "),

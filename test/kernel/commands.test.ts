@@ -24,11 +24,13 @@ describe.skipIf(missing !== null)(
       expect(transcript(await runInLab(scenario))).toBe(real);
     });
 
-    test.runIf(process.env.UPDATE_RECORDINGS === "1")("recordings are written", () => {
-      const file = new URL("../recordings/commands.linux-6.18.json", import.meta.url);
-      writeFileSync(file, `${JSON.stringify(recorded, null, 2)}\n`);
-      expect(Object.keys(recorded)).toHaveLength(scenarios.length);
-    });
+    // Defined only when asked for: a skipped test is a failure on CI.
+    if (process.env.UPDATE_RECORDINGS === "1")
+      test("recordings are written", () => {
+        const file = new URL("../recordings/commands.linux-6.18.json", import.meta.url);
+        writeFileSync(file, `${JSON.stringify(recorded, null, 2)}\n`);
+        expect(Object.keys(recorded)).toHaveLength(scenarios.length);
+      });
   },
 );
 

@@ -26,9 +26,11 @@ describe.skipIf(why !== null)("iptables answers as the machine's own", () => {
     });
   }
 
-  test.runIf(process.env.NETFILTER_LAB_RECORD === "1")("the answers are recorded", () => {
-    const file = new URL("../recordings/iptables-text.json", import.meta.url);
-    writeFileSync(file, `${JSON.stringify(recorded, null, 1)}\n`);
-    expect(Object.keys(recorded)).toEqual(FLAVOURS);
-  });
+  // Defined only when asked for: a skipped test is a failure on CI.
+  if (process.env.NETFILTER_LAB_RECORD === "1")
+    test("the answers are recorded", () => {
+      const file = new URL("../recordings/iptables-text.json", import.meta.url);
+      writeFileSync(file, `${JSON.stringify(recorded, null, 1)}\n`);
+      expect(Object.keys(recorded)).toEqual(FLAVOURS);
+    });
 });

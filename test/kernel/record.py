@@ -154,4 +154,5 @@ table ip look {
         print(json.dumps({"name": scenario["name"], "results": results}))
     print(json.dumps({"entries": sorted(entry(body, True) for body in dump(control))}))
 
-main()
+if __name__ == "__main__":
+    main()

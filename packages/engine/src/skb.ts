@@ -62,6 +62,12 @@ export class SkBuff {
   transportOffset = 0;
   /** Whether `-j TRACE` marked it. Models `skb->nf_trace`. */
   nfTrace = false;
+  /**
+   * The payload lengths of the fragments that conntrack put together, in order; null for a packet that came whole. It
+   * is to leave in pieces again, none larger than the largest that came. Models `skb_shinfo()->frag_list` and
+   * `IPCB()->frag_max_size`.
+   */
+  fragments: readonly number[] | null = null;
   /** User id of the sending socket for `-m owner`, or -1. */
   uid = -1;
   /** When it was received or made, in microseconds of virtual time. Models `skb->tstamp`. */
@@ -74,9 +80,9 @@ export class SkBuff {
     this.len = len;
   }
 
-  /** The packet's bytes as a view (no copy). */
+  /** The packet's bytes without a copy: {@link data} itself where it holds nothing more, else a view of it. */
   bytes(): Uint8Array {
-    return this.data.subarray(0, this.len);
+    return this.len === this.data.length ? this.data : this.data.subarray(0, this.len);
   }
 
   /** Forgets what belongs to one host, as happens when a packet crosses to another. Models `skb_scrub_packet()`. */
@@ -86,6 +92,7 @@ export class SkBuff {
     this.ctinfo = 0;
     this.dst = null;
     this.nfTrace = false;
+    this.fragments = null;
     this.uid = -1;
     this.packetType = PACKET_HOST;
     this.forwarded = false;
@@ -104,6 +111,7 @@ export class SkBuff {
     skb.forwarded = this.forwarded;
     skb.transportOffset = this.transportOffset;
     skb.nfTrace = this.nfTrace;
+    skb.fragments = this.fragments;
     skb.uid = this.uid;
     skb.tstampMicros = this.tstampMicros;
     skb.serial = this.serial;

@@ -17,6 +17,7 @@ import {
   type SkBuff,
 } from "../skb.js";
 import type { TupleText } from "../trace.js";
+import { IPPROTO_TCP } from "../wire/ipv4.js";
 import { confirm, conntrackHooks, conntrackIn } from "./core.js";
 import {
   E_BYTES,
@@ -42,7 +43,7 @@ import {
 } from "./entry.js";
 import { eventType, IPCT_DESTROY, IPCT_MARK } from "./events.js";
 import { GarbageCollector } from "./gc.js";
-import { TCP_DEFAULT_TIMEOUTS, type TcpSettings } from "./proto-tcp.js";
+import { TCP_DEFAULT_TIMEOUTS, type TcpSettings, tcpSetClosing } from "./proto-tcp.js";
 import type { UdpSettings } from "./proto-udp.js";
 import { eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
 import { type CtHandle, IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, IPS_SRC_NAT_DONE } from "./status.js";
@@ -158,6 +159,8 @@ export interface ConntrackApi {
   release(skb: SkBuff): void;
   /** Attaches the entry of `from` to a packet sent in answer to it (REJECT). Models `nf_ct_attach()`. */
   attach(to: SkBuff, from: SkBuff): void;
+  /** This host resets the packet's connection: a confirmed TCP entry goes to CLOSE. Models `nf_ct_set_closing()`. */
+  setClosing(skb: SkBuff): void;
   /** `-j CT --notrack`. */
   setUntracked(skb: SkBuff): void;
 
@@ -374,6 +377,11 @@ export class Conntrack implements ConntrackApi {
     const original = ctinfoDirection(from.ctinfo) === IP_CT_DIR_ORIGINAL;
     this.get(from.nfct);
     this.setNfct(to, from.nfct, original ? IP_CT_RELATED_REPLY : IP_CT_RELATED);
+  }
+
+  setClosing(skb: SkBuff): void {
+    const ct = skb.nfct;
+    if (ct !== NO_CT && this.protonumOf(ct) === IPPROTO_TCP) tcpSetClosing(this, ct);
   }
 
   setUntracked(skb: SkBuff): void {

@@ -139,6 +139,7 @@ function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
     skb.data = whole.data;
     skb.len = whole.len;
     skb.transportOffset = whole.transportOffset;
+    skb.fragments = whole.fragments;
   }
   return NF_ACCEPT;
 }

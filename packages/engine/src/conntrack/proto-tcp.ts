@@ -864,3 +864,22 @@ export function tcpPacket(
   ct.refreshAcct(entry, ctinfo, skb, timeout);
   return NF_ACCEPT;
 }
+
+/**
+ * The host itself reset the connection (REJECT did): nothing more is to come. An entry still unconfirmed stays as it
+ * is, as its packet is about to be dropped. Models `nf_conntrack_tcp_set_closing()`.
+ */
+export function tcpSetClosing(ct: Conntrack, entry: CtHandle): void {
+  const words = ct.slab.words;
+  const base = entry << ENTRY_SHIFT;
+  const status = words[base + E_STATUS];
+  if ((status & IPS_CONFIRMED) === 0) return;
+  const stateAt = (entry << ENTRY_BYTE_SHIFT) + B_STATE;
+  const oldState = ct.slab.bytes[stateAt];
+  ct.slab.bytes[stateAt] = TCP_CONNTRACK_CLOSE;
+  if (oldState === TCP_CONNTRACK_CLOSE || status & IPS_FIXED_TIMEOUT) return;
+  words[base + E_TIMEOUT] = ct.tcp.timeouts[TCP_CONNTRACK_CLOSE] + ct.net.clock.jiffies;
+  if (ct.net.trace !== null)
+    ct.net.trace.note({ kind: "state", entry, before: TCP_STATE_NAMES[oldState], after: "CLOSE" });
+  ct.cacheEvent(entry, IPCT_PROTOINFO);
+}

@@ -132,7 +132,11 @@ export class FragmentQueues {
       whole.data.set(piece.skb.data.subarray(at, at + piece.end - piece.start), headerLength + piece.start);
     }
     put16(whole.data, IPV4_TOTAL_LENGTH, length);
-    put16(whole.data, IPV4_FRAGMENT, get16(first.data, IPV4_FRAGMENT) & IP_DF);
+    // DF was meant for the whole when the largest piece has it.
+    const largest = Math.max(...queue.pieces.map(({ skb }) => skb.len));
+    const df = queue.pieces.some(({ skb }) => skb.len === largest && (get16(skb.data, IPV4_FRAGMENT) & IP_DF) !== 0);
+    put16(whole.data, IPV4_FRAGMENT, df ? IP_DF : 0);
+    whole.fragments = queue.pieces.map(({ start, end }) => end - start);
     ipv4SetChecksum(whole.data, 0);
     whole.iif = last.iif;
     whole.dev = last.dev;

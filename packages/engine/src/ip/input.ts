@@ -161,7 +161,7 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
   } else {
     skb.forwarded = true;
     const mtu = forwardMtu(ip, rt);
-    if (skb.len > mtu && (get16(data, IPV4_FRAGMENT) & IP_DF) !== 0) {
+    if (skb.len > mtu && mustNotFragment(skb, mtu)) {
       ip.snmp.ip.FragFails++;
       ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
       drop(ip, skb, "fragmentation needed");
@@ -175,6 +175,20 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
     }
   }
   if (trace !== null) trace.leave();
+}
+
+/**
+ * Whether a packet larger than `mtu` may not be cut: it says so, and it is not one that came in pieces that all fit.
+ * Models `ip_exceeds_mtu()` and the like check of `ip_fragment()`.
+ */
+export function mustNotFragment(skb: SkBuff, mtu: number): boolean {
+  if ((get16(skb.data, IPV4_FRAGMENT) & IP_DF) === 0) return false;
+  return skb.fragments === null || largestFragment(skb, skb.fragments) > mtu;
+}
+
+/** The size of the largest fragment a packet came in, IP header included. Models `IPCB()->frag_max_size`. */
+export function largestFragment(skb: SkBuff, fragments: readonly number[]): number {
+  return ipv4HeaderLength(skb.data, 0) + Math.max(...fragments);
 }
 
 /** The greatest packet a route forwards: learned path MTUs do not count. Models `ip_dst_mtu_maybe_forward()`. */

@@ -24,7 +24,7 @@ import {
   ipv4HeaderLength,
   ipv4SetChecksum,
 } from "../wire/ipv4.js";
-import { drop, forwardMtu } from "./input.js";
+import { drop, forwardMtu, largestFragment, mustNotFragment } from "./input.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
@@ -192,7 +192,7 @@ export function dstOutput(ip: IpStack, skb: SkBuff): number {
 function finishOutput(ip: IpStack, skb: SkBuff): number {
   const rt = skb.dst as Rtable;
   const mtu = skb.forwarded ? forwardMtu(ip, rt) : rt.mtu;
-  if (skb.len > mtu) return fragment(ip, skb, mtu);
+  if (skb.len > mtu || skb.fragments !== null) return fragment(ip, skb, mtu);
   return finishOutput2(ip, skb, rt);
 }
 
@@ -242,52 +242,62 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
 }
 
 /**
- * Cuts a packet that is too large into fragments, or refuses when it must not be. Options are repeated in every
- * fragment only when their copied bit is set; in the others they become no-ops. Models `ip_do_fragment()`.
+ * Cuts a packet that is too large into fragments, or refuses when it must not be cut. One that conntrack put together
+ * leaves as it came: in the same pieces where they fit, else in pieces no larger than its largest. Models
+ * `ip_fragment()` and `ip_do_fragment()`.
  */
 function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
-  const data = skb.data;
   const { ip: mib } = ip.snmp;
-  const word = get16(data, IPV4_FRAGMENT);
-  if ((word & IP_DF) !== 0) {
+  if (mustNotFragment(skb, mtu)) {
     mib.FragFails++;
     ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
     drop(ip, skb, "fragmentation needed");
     return -EMSGSIZE;
   }
-  const rt = skb.dst as Rtable;
-  const headerLength = ipv4HeaderLength(data, 0);
-  const room = (mtu - headerLength) & ~7;
+  const headerLength = ipv4HeaderLength(skb.data, 0);
   const total = skb.len - headerLength;
+  const came = skb.fragments;
+  const most = came === null ? mtu : Math.min(mtu, largestFragment(skb, came));
+  const room = (most - headerLength) & ~7;
+  // The pieces it came in serve again while they are all its bytes (no hook changed its length) and fit.
+  const asItCame = came?.every((size) => size <= most - headerLength) && came.reduce((sum, n) => sum + n, 0) === total;
   let error = 0;
-  for (let offset = 0; offset < total; offset += room) {
-    const size = Math.min(room, total - offset);
-    const last = offset + size === total;
-    const piece = new SkBuff(new Uint8Array(headerLength + size));
-    piece.data.set(data.subarray(0, headerLength), 0);
-    piece.data.set(data.subarray(headerLength + offset, headerLength + offset + size), headerLength);
-    if (offset > 0) dropUncopiedOptions(piece.data, headerLength);
-    put16(piece.data, IPV4_TOTAL_LENGTH, headerLength + size);
-    put16(
-      piece.data,
-      IPV4_FRAGMENT,
-      (((word & IP_OFFSET) + (offset >>> 3)) & IP_OFFSET) | (last ? word & IP_MF : IP_MF),
-    );
-    ipv4SetChecksum(piece.data, 0);
-    piece.iif = skb.iif;
-    piece.dev = skb.dev;
-    piece.mark = skb.mark;
-    piece.dst = rt;
-    piece.forwarded = skb.forwarded;
-    piece.packetType = skb.packetType;
-    piece.transportOffset = headerLength;
-    piece.tstampMicros = skb.tstampMicros;
+  for (let offset = 0, i = 0; offset < total; i++) {
+    const size = asItCame === true && came !== null ? came[i] : Math.min(room, total - offset);
+    error = finishOutput2(ip, piece(skb, offset, size), skb.dst as Rtable) || error;
     mib.FragCreates++;
-    error = finishOutput2(ip, piece, rt) || error;
+    offset += size;
   }
   mib.FragOKs++;
   if (skb.nfct !== NO_CT) ip.net.free(skb);
   return error;
+}
+
+/**
+ * `size` bytes at `offset` of a packet's payload as a fragment of it. Options are repeated in every fragment only when
+ * their copied bit is set; in the others they become no-ops.
+ */
+function piece(skb: SkBuff, offset: number, size: number): SkBuff {
+  const { data } = skb;
+  const word = get16(data, IPV4_FRAGMENT);
+  const headerLength = ipv4HeaderLength(data, 0);
+  const last = offset + size === skb.len - headerLength;
+  const part = new SkBuff(new Uint8Array(headerLength + size));
+  part.data.set(data.subarray(0, headerLength), 0);
+  part.data.set(data.subarray(headerLength + offset, headerLength + offset + size), headerLength);
+  if (offset > 0) dropUncopiedOptions(part.data, headerLength);
+  put16(part.data, IPV4_TOTAL_LENGTH, headerLength + size);
+  put16(part.data, IPV4_FRAGMENT, (((word & IP_OFFSET) + (offset >>> 3)) & IP_OFFSET) | (last ? word & IP_MF : IP_MF));
+  ipv4SetChecksum(part.data, 0);
+  part.iif = skb.iif;
+  part.dev = skb.dev;
+  part.mark = skb.mark;
+  part.dst = skb.dst;
+  part.forwarded = skb.forwarded;
+  part.packetType = skb.packetType;
+  part.transportOffset = headerLength;
+  part.tstampMicros = skb.tstampMicros;
+  return part;
 }
 
 function dropUncopiedOptions(data: Uint8Array, headerLength: number): void {

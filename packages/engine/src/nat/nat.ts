@@ -403,7 +403,8 @@ export class Nat implements NatApi {
     if (skb.nfct === NO_CT) return NF_ACCEPT;
     let address = INADDR_LOOPBACK;
     if (state.hook !== NF_INET_LOCAL_OUT) {
-      address = state.indev === null ? 0 : this.net.ip.selectAddress(state.indev, 0);
+      // The device's first address, whatever its scope.
+      address = state.indev?.ipv4?.addresses[0]?.local ?? 0;
       if (address === 0) return NF_DROP;
     }
     return this.setupInfo(skb.nfct, withAddress(range, address), NF_NAT_MANIP_DST);

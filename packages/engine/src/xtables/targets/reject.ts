@@ -98,6 +98,7 @@ function sendReset(net: NetNamespace, old: SkBuff): void {
   skb.dst = old.dst;
   if (net.ip.routeMeHarder(skb) !== 0) return;
   net.ct.attach(skb, old);
+  net.ct.setClosing(old);
   net.ip.localOut(skb);
 }
 
