@@ -28,7 +28,7 @@ function crosses([ax, ay]: Point, [bx, by]: Point, box: TextBox): boolean {
   );
 }
 
-describe.each(SCENES)("layout: %s", (name, scene) => {
+describe.each(SCENES)("layout: %s", (_name, scene) => {
   it("keeps every text inside the card", () => {
     expect(scene.width).toBeLessThanOrEqual(WIDTH);
     const outside = scene.texts.filter(
@@ -40,9 +40,11 @@ describe.each(SCENES)("layout: %s", (name, scene) => {
   it("lets no text touch another", () => {
     expect(overlaps(scene.texts)).toEqual([]);
   });
+});
 
-  // A state's number sits on its way, on paper of its own.
-  it.skipIf(name.startsWith("states"))("leads no arrow through a text", () => {
+// A state's number sits on its way, on paper of its own; everywhere else arrows keep clear of text.
+describe.each(SCENES.filter(([name]) => !name.startsWith("states")))("arrows: %s", (_name, scene) => {
+  it("leads no arrow through a text", () => {
     const struck = scene.connectors.flatMap((points) =>
       points.slice(1).flatMap((point, i) => scene.texts.filter((box) => crosses(points[i], point, box))),
     );
