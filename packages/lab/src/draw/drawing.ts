@@ -58,6 +58,12 @@ export class Drawing implements Displayable {
     return this.#source.mermaid();
   }
 
+  /** The same as a Mermaid diagram, where the front end draws Mermaid (the site does); elsewhere its source. */
+  get mermaidDiagram(): Displayable {
+    const { mermaid } = this;
+    return { [JUPYTER_DISPLAY]: () => ({ "text/plain": mermaid, "text/vnd.mermaid": mermaid }) };
+  }
+
   [JUPYTER_DISPLAY](): MimeBundle {
     const { svg, html } = this;
     return {
