@@ -268,8 +268,6 @@ export const printings: readonly (readonly string[])[] = [
   ["-n", "-t", "-XX"],
   ["-n", "-t", "-A"],
   ["-n", "-t", "-K", "-v"],
-  ["-n", "-t", "-s", "60"],
-  ["-n", "-t", "-v", "-s", "60"],
   ["-n"],
   ["-n", "-tt"],
   ["-n", "-ttt"],

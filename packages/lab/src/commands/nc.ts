@@ -7,6 +7,8 @@ import {
   formatIPv4,
   parseIPv4,
   SystemError,
+  serviceName,
+  servicePort,
   strerror,
   type TcpConnection,
   type TcpHandlers,
@@ -18,7 +20,6 @@ import type { LabCommand, LabContext } from "../environment.js";
 import { anyOf, Flag, pauseFor, sleepFor } from "../scheduler.js";
 import { encodeText, textDecoder } from "../text-encoding.js";
 import { OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
-import { serviceName, servicePort } from "./services.js";
 
 const USAGE = `usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]
 	  [-m minttl] [-O length] [-P proxy_username] [-p source_port]
@@ -71,7 +72,7 @@ class NcError extends Error {
 function portsOf(text: string, udp: boolean): number[] {
   const single = (part: string): number => {
     const named = servicePort(part, udp ? "udp" : "tcp");
-    if (named !== null) return named;
+    if (named !== undefined) return named;
     if (!/^\d+$/.test(part)) throw new NcError(`port number invalid: ${part}`);
     if (Number(part) > 65535) throw new NcError(`port number too large: ${part}`);
     if (Number(part) === 0) throw new NcError(`port number too small: ${part}`);
@@ -216,7 +217,7 @@ function* connect(context: LabContext, options: NcOptions, address: number): Com
   const host = formatIPv4(address);
   let status = 1;
   for (const port of options.ports) {
-    const label = `${options.udp ? "udp" : "tcp"}/${options.numeric ? "*" : serviceName(port, options.udp ? "udp" : "tcp")}`;
+    const label = `${options.udp ? "udp" : "tcp"}/${(options.numeric ? undefined : serviceName(port, options.udp ? "udp" : "tcp")) ?? "*"}`;
     const succeeded = (): void => {
       if (options.verbose) stderr.write(`Connection to ${host} ${port} port [${label}] succeeded!\n`);
     };

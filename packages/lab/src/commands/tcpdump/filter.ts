@@ -1,38 +1,149 @@
 /**
- * tcpdump's capture filters: protocols, `host`, `net`, `port`, `portrange` with `src` and `dst`, joined by `and`, `or`,
- * `not` and parentheses. Byte expressions such as `tcp[tcpflags]`, link-layer and other primitives are not supported.
+ * libpcap's filter language over IPv4 packets: protocols; `host`, `net`, `port`, `portrange` with `src` and `dst`;
+ * `less`, `greater`; byte expressions such as `tcp[tcpflags] & tcp-syn != 0` with arithmetic; `and`, `or`, `not`,
+ * parentheses. Link-layer primitives (`ether`, `vlan`, `broadcast`, ...) are refused by name.
  */
-import { parseIPv4, prefixMask } from "@netfilter-lab/engine";
-import { servicePort } from "../services.js";
+import { parseIPv4, prefixMask, servicePort } from "@netfilter-lab/engine";
 
 /** A filter that cannot be read; the message is libpcap's. */
 export class FilterError extends Error {
   override readonly name = "FilterError";
 }
 
+/** Whether a packet, from its IP header on, is wanted. */
 export type PacketTest = (packet: Uint8Array) => boolean;
 
-const u16 = (data: Uint8Array, at: number): number => (data[at] << 8) | data[at + 1];
-const u32 = (data: Uint8Array, at: number): number => (u16(data, at) * 65536 + u16(data, at + 2)) >>> 0;
+/** A number taken from a packet; null where the packet has no such bytes, and the whole filter fails. */
+type PacketValue = (packet: Uint8Array) => number | null;
+
 const SYNTAX = "can't parse filter expression: syntax error";
-const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, sctp: 132 };
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  igrp: 9,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmp6: 58,
+  pim: 103,
+  vrrp: 112,
+  carp: 112,
+  sctp: 132,
+};
+/** Link-layer protocols that none of the lab's packets has. */
+const ABSENT = new Set(["ip6", "arp", "rarp"]);
+const UNSUPPORTED = new Set([
+  "ether",
+  "vlan",
+  "mpls",
+  "pppoed",
+  "pppoes",
+  "gateway",
+  "broadcast",
+  "multicast",
+  "inbound",
+  "outbound",
+  "link",
+  "wlan",
+  "iso",
+  "decnet",
+  "atalk",
+  "stp",
+  "ipx",
+  "netbeui",
+  "protochain",
+]);
+const WITH_PORTS = new Set([6, 17, 132]);
+const FRAGMENT_OFFSET = 0x1fff;
+
+/** Offsets and values that have names. */
+const CONSTANTS: Readonly<Record<string, number>> = {
+  icmptype: 0,
+  icmpcode: 1,
+  "icmp-echoreply": 0,
+  "icmp-unreach": 3,
+  "icmp-sourcequench": 4,
+  "icmp-redirect": 5,
+  "icmp-echo": 8,
+  "icmp-routeradvert": 9,
+  "icmp-routersolicit": 10,
+  "icmp-timxceed": 11,
+  "icmp-paramprob": 12,
+  "icmp-tstamp": 13,
+  "icmp-tstampreply": 14,
+  "icmp-ireq": 15,
+  "icmp-ireqreply": 16,
+  "icmp-maskreq": 17,
+  "icmp-maskreply": 18,
+  tcpflags: 13,
+  "tcp-fin": 1,
+  "tcp-syn": 2,
+  "tcp-rst": 4,
+  "tcp-push": 8,
+  "tcp-ack": 16,
+  "tcp-urg": 32,
+  "tcp-ece": 64,
+  "tcp-cwr": 128,
+};
+
+const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  "=": (a, b) => a === b,
+  "==": (a, b) => a === b,
+  "!=": (a, b) => a !== b,
+  ">": (a, b) => a > b,
+  "<": (a, b) => a < b,
+  ">=": (a, b) => a >= b,
+  "<=": (a, b) => a <= b,
+};
+
+/** Arithmetic on 32 bits; operators of one line bind alike, a later line binds more. */
+const OPERATORS: readonly Readonly<Record<string, (a: number, b: number) => number | null>>[] = [
+  { "|": (a, b) => (a | b) >>> 0, "^": (a, b) => (a ^ b) >>> 0 },
+  { "&": (a, b) => (a & b) >>> 0 },
+  { "<<": (a, b) => (b > 31 ? 0 : (a << b) >>> 0), ">>": (a, b) => (b > 31 ? 0 : a >>> b) },
+  { "+": (a, b) => (a + b) >>> 0, "-": (a, b) => (a - b) >>> 0 },
+  {
+    "*": (a, b) => Math.imul(a, b) >>> 0,
+    "/": (a, b) => (b === 0 ? null : Math.floor(a / b)),
+    "%": (a, b) => (b === 0 ? null : a % b),
+  },
+];
 
 type Direction = "src" | "dst" | "either" | "both";
-
-/** Reads an expression; an empty one matches everything. Throws {@link FilterError}. */
-export function parseFilter(text: string): PacketTest {
-  const tokens = text.match(/\(|\)|!(?!=)|&&|\|\||[^\s()!&|]+|[&|]/g) ?? [];
-  if (tokens.length === 0) return () => true;
-  const parser = new FilterParser(tokens);
-  const test = parser.or();
-  if (!parser.done) throw new FilterError(SYNTAX);
-  return test;
-}
 
 interface Qualifiers {
   readonly protocol: string | null;
   readonly direction: Direction;
-  readonly kind: "host" | "net" | "port" | "portrange" | null;
+  readonly kind: "host" | "net" | "port" | "portrange";
+}
+
+/** Bytes that a packet does not have: it is not wanted, whatever else the filter says. */
+class OutOfPacket extends Error {}
+
+/** Reads an expression; an empty one matches everything. Throws {@link FilterError}. */
+export function parseFilter(text: string): PacketTest {
+  const tokens = text.match(/\s+|<<|>>|[<>=!]=|&&|\|\||[()[\]!&|^+*/%<>=:]|-|\\?[A-Za-z0-9][\w.\-/]*|\S/g) ?? [];
+  const words = tokens.filter((token) => token.trim() !== "");
+  if (words.length === 0) return () => true;
+  const parser = new FilterParser(words.flatMap(divided));
+  const test = parser.expression();
+  if (!parser.done) throw new FilterError(SYNTAX);
+  return (packet) => {
+    try {
+      return test(packet);
+    } catch (error) {
+      if (error instanceof OutOfPacket) return false;
+      throw error;
+    }
+  };
+}
+
+/** `0xf0>>2` and `40-20` are several words; `tcp-syn`, `5000-6000` and `10.0.0.0/8` are one. */
+function divided(token: string): string[] {
+  const parts = /^(0x[0-9a-f]+|\d+)([/-])(0x[0-9a-f]+)$/i.exec(token);
+  return parts === null ? [token] : parts.slice(1);
 }
 
 class FilterParser {
@@ -49,8 +160,12 @@ class FilterParser {
     return this.#at >= this.#tokens.length;
   }
 
+  get #peek(): string {
+    return this.#tokens[this.#at] ?? "";
+  }
+
   #take(...words: readonly string[]): boolean {
-    if (!words.includes(this.#tokens[this.#at])) return false;
+    if (this.done || !words.includes(this.#peek)) return false;
     this.#at++;
     return true;
   }
@@ -60,111 +175,228 @@ class FilterParser {
     return this.#tokens[this.#at++];
   }
 
+  #expect(word: string): void {
+    if (!this.#take(word)) throw new FilterError(SYNTAX);
+  }
+
   /** `and` and `or` have the same precedence in pcap's language and go from left to right. */
-  or(): PacketTest {
-    let left = this.#not();
+  expression(): PacketTest {
+    let left = this.#term();
     for (;;) {
       const before = left;
       if (this.#take("or", "||")) {
-        const right = this.#not();
+        const right = this.#term();
         left = (packet) => before(packet) || right(packet);
       } else if (this.#take("and", "&&")) {
-        const right = this.#not();
+        const right = this.#term();
         left = (packet) => before(packet) && right(packet);
       } else return left;
     }
   }
 
-  #not(): PacketTest {
+  #term(): PacketTest {
     if (this.#take("not", "!")) {
-      const test = this.#not();
+      const test = this.#term();
       return (packet) => !test(packet);
     }
+    const relation = this.#relation();
+    if (relation !== null) return relation;
     if (this.#take("(")) {
-      const test = this.or();
-      if (!this.#take(")")) throw new FilterError(SYNTAX);
+      const test = this.expression();
+      this.#expect(")");
       return test;
     }
     return this.#primitive();
   }
 
+  /** `tcp[13] & 2 != 0`; null when what stands here is no comparison of numbers. */
+  #relation(): PacketTest | null {
+    const begin = this.#at;
+    const isNumber = /^(0x[0-9a-f]+|\d+)$/i.test(this.#peek);
+    const isBytes = this.#tokens[this.#at + 1] === "[";
+    if (!isNumber && !isBytes && !["(", "len", "-"].includes(this.#peek) && !(this.#peek in CONSTANTS)) return null;
+    let left: PacketValue;
+    try {
+      left = this.#value(0);
+    } catch (error) {
+      // A parenthesis may hold primitives instead of numbers.
+      if (!(error instanceof FilterError) || this.#tokens[begin] !== "(" || error.message !== SYNTAX) throw error;
+      this.#at = begin;
+      return null;
+    }
+    const compare = COMPARISONS[this.#peek];
+    if (compare === undefined) {
+      // A number may also be a value that takes over the qualifiers before it: `port 80 or 8080`.
+      if (this.#tokens[begin] !== "(" && !isNumber) throw new FilterError(SYNTAX);
+      this.#at = begin;
+      return null;
+    }
+    this.#at++;
+    const right = this.#value(0);
+    return (packet) => {
+      const [a, b] = [left(packet), right(packet)];
+      return a !== null && b !== null && compare(a, b);
+    };
+  }
+
+  #value(level: number): PacketValue {
+    if (level === OPERATORS.length) return this.#operand();
+    let left = this.#value(level + 1);
+    for (;;) {
+      const apply = OPERATORS[level][this.#peek];
+      if (apply === undefined) return left;
+      this.#at++;
+      const before = left;
+      const right = this.#value(level + 1);
+      left = (packet) => {
+        const [a, b] = [before(packet), right(packet)];
+        return a === null || b === null ? null : apply(a, b);
+      };
+    }
+  }
+
+  #operand(): PacketValue {
+    const word = this.#next();
+    if (word === "(") {
+      const inner = this.#value(0);
+      this.#expect(")");
+      return inner;
+    }
+    if (word === "-") {
+      const inner = this.#operand();
+      return (packet) => {
+        const value = inner(packet);
+        return value === null ? null : -value >>> 0;
+      };
+    }
+    if (/^(0x[0-9a-f]+|\d+)$/i.test(word)) {
+      const number = Number(word);
+      return () => number;
+    }
+    // The length of the frame on the wire, with its Ethernet header.
+    if (word === "len") return (packet) => packet.length + 14;
+    if (word in CONSTANTS) return () => CONSTANTS[word];
+    if (this.#peek === "[") return this.#bytes(word);
+    throw new FilterError(SYNTAX);
+  }
+
+  #bytes(protocol: string): PacketValue {
+    if (protocol === "ether") throw new FilterError("ether[...]: not supported by the lab");
+    if (protocol !== "ip" && !(protocol in PROTOCOLS)) throw new FilterError(SYNTAX);
+    this.#expect("[");
+    const offset = this.#value(0);
+    let size = 1;
+    if (this.#take(":")) {
+      const text = this.#next();
+      if (!/^\d+$/.test(text)) throw new FilterError(SYNTAX);
+      size = Number(text);
+      if (![1, 2, 4].includes(size)) throw new FilterError("data size must be 1, 2, or 4");
+    }
+    this.#expect("]");
+    const wanted = protocol === "ip" ? null : PROTOCOLS[protocol];
+    return (packet) => {
+      if (wanted !== null && (packet[9] !== wanted || isLaterFragment(packet))) return null;
+      const at = (wanted === null ? 0 : (packet[0] & 15) * 4) + (offset(packet) ?? 0);
+      let value = 0;
+      for (let i = 0; i < size; i++) value = value * 256 + byteAt(packet, at + i);
+      return value;
+    };
+  }
+
   #primitive(): PacketTest {
-    const peek = this.#tokens[this.#at] ?? "";
-    if (/\[/.test(peek)) throw new FilterError(`${peek}: byte expressions are not supported by the lab`);
-    if (["ether", "vlan", "gateway", "broadcast", "multicast", "mpls", "inbound", "outbound", "proto"].includes(peek))
-      throw new FilterError(`${peek}: not supported by the lab`);
+    const peek = this.#peek;
+    if (UNSUPPORTED.has(peek)) throw new FilterError(`${peek}: not supported by the lab`);
     if (this.#take("less", "greater")) {
-      const length = Number(this.#next());
+      const text = this.#next();
+      if (!/^\d+$/.test(text)) throw new FilterError(SYNTAX);
+      const length = Number(text);
       return peek === "less" ? (packet) => packet.length + 14 <= length : (packet) => packet.length + 14 >= length;
     }
     let protocol: string | null = null;
-    if (this.#take("ip")) {
-      protocol = "ip";
-      if (this.#take("proto")) {
-        const name = this.#next().replace("\\", "");
-        const number = PROTOCOLS[name] ?? Number(name);
-        if (!Number.isInteger(number)) throw new FilterError(`unknown ip proto '${name}'`);
-        return (packet) => packet[9] === number;
-      }
-    } else if (this.#take("ip6", "arp", "rarp", "icmp6")) protocol = "none";
-    else if (peek in PROTOCOLS) {
-      this.#at++;
-      protocol = peek;
-    }
-    let direction: Direction = "either";
-    let directed = false;
-    if (this.#take("src")) {
-      direction = "src";
-      directed = true;
-      if (this.#take("or")) {
-        if (!this.#take("dst")) throw new FilterError(SYNTAX);
-        direction = "either";
-      } else if (this.#tokens[this.#at] === "and" && this.#tokens[this.#at + 1] === "dst") {
-        this.#at += 2;
-        direction = "both";
-      }
-    } else if (this.#take("dst")) {
-      direction = "dst";
-      directed = true;
-    }
-    let kind: Qualifiers["kind"] = null;
-    for (const word of ["host", "net", "portrange", "port"] as const) if (this.#take(word)) kind = word;
-    if (kind === null && !directed) {
-      if (protocol !== null) {
-        const byProtocol = protocolTest(protocol);
-        return byProtocol;
-      }
-      // A bare value takes over the qualifiers before it.
-      const value = this.#next();
-      if (this.#last !== null) return this.#value(this.#last, value);
-      return this.#value({ protocol: null, direction: "either", kind: "host" }, value);
-    }
-    const qualifiers: Qualifiers = { protocol, direction, kind: kind ?? "host" };
-    this.#last = qualifiers;
-    return this.#value(qualifiers, this.#next());
+    if (peek === "ip" || ABSENT.has(peek) || peek in PROTOCOLS) protocol = this.#next();
+    if ((protocol === null || protocol === "ip") && this.#take("proto")) return this.#byNumber(protocol);
+    const direction = this.#direction();
+    for (const kind of ["host", "net", "portrange", "port"] as const)
+      if (this.#take(kind)) return this.#qualified({ protocol, direction: direction ?? "either", kind });
+    if (direction !== null) return this.#qualified({ protocol, direction, kind: "host" });
+    if (protocol !== null) return protocolTest(protocol);
+    // A bare value takes over the qualifiers before it.
+    const value = this.#next();
+    if (!/^[\w.\-/]+$/.test(value)) throw new FilterError(SYNTAX);
+    if (this.#last === null) throw new FilterError(SYNTAX);
+    return this.#test(this.#last, value);
   }
 
-  #value({ protocol, direction, kind }: Qualifiers, value: string): PacketTest {
+  #byNumber(protocol: string | null): PacketTest {
+    const text = this.#next();
+    const name = text.replace(/^\\/, "");
+    const number = PROTOCOLS[name] ?? (/^\d+$/.test(name) ? Number(name) : null);
+    if (number === null || (name in PROTOCOLS && text === name)) throw new FilterError(SYNTAX);
+    return protocol === null && number > 255 ? () => false : (packet) => packet[9] === number;
+  }
+
+  #direction(): Direction | null {
+    if (this.#take("dst")) return "dst";
+    if (!this.#take("src")) return null;
+    if (this.#tokens[this.#at + 1] !== "dst") return "src";
+    if (this.#take("or", "||")) return this.#take("dst") ? "either" : null;
+    if (this.#take("and", "&&")) return this.#take("dst") ? "both" : null;
+    return "src";
+  }
+
+  #qualified(qualifiers: Qualifiers): PacketTest {
+    this.#last = qualifiers;
+    let value = this.#next();
+    if (!/^[\w.\-/]+$/.test(value)) throw new FilterError(SYNTAX);
+    if (qualifiers.kind === "net" && this.#take("mask")) {
+      const mask = addressOf(this.#next());
+      const length = 32 - Math.log2(2 ** 32 - mask);
+      if (!Number.isInteger(length)) throw new FilterError("net mask with holes: not supported by the lab");
+      value = `${value}/${length}`;
+    }
+    return this.#test(qualifiers, value);
+  }
+
+  #test({ protocol, direction, kind }: Qualifiers, value: string): PacketTest {
     const byProtocol = protocol === null ? (): boolean => true : protocolTest(protocol);
-    const sides = (src: boolean, dst: boolean): boolean =>
-      direction === "src" ? src : direction === "dst" ? dst : direction === "both" ? src && dst : src || dst;
+    // The source is looked at first, and the destination only when that leaves it open.
+    const sides = (inside: (at: number) => boolean, src: number, dst: number): boolean => {
+      if (direction === "src") return inside(src);
+      if (direction === "dst") return inside(dst);
+      return direction === "both" ? inside(src) && inside(dst) : inside(src) || inside(dst);
+    };
     if (kind === "port" || kind === "portrange") {
-      const [low, high] = kind === "port" ? [portOf(value), portOf(value)] : value.split("-").map(portOf);
-      const inside = (port: number): boolean => port >= low && port <= (high ?? low);
+      const transport = protocol === null || protocol === "ip" ? null : PROTOCOLS[protocol];
+      if (protocol !== null && (transport === undefined || (transport !== null && !WITH_PORTS.has(transport))))
+        throw new FilterError(`illegal qualifier of '${kind}'`);
+      const [low, high] = kind === "port" ? [portOf(value), portOf(value)] : portRangeOf(value);
+      const inside = (port: number): boolean => port >= low && port <= high;
       return (packet) => {
-        if (!byProtocol(packet) || ![6, 17, 132].includes(packet[9]) || (u16(packet, 6) & 0x1fff) !== 0) return false;
+        if (!byProtocol(packet) || !WITH_PORTS.has(packet[9]) || isLaterFragment(packet)) return false;
         const at = (packet[0] & 15) * 4;
-        return sides(inside(u16(packet, at)), inside(u16(packet, at + 2)));
+        return sides((port) => inside(u16(packet, port)), at, at + 2);
       };
     }
-    const { address, mask } = kind === "net" ? networkOf(value) : { address: hostOf(value), mask: 0xffffffff };
+    if (protocol !== null && protocol in PROTOCOLS) throw new FilterError(`'${protocol}' modifier applied to ${kind}`);
+    if (kind === "host" && value.includes("/")) throw new FilterError("Mask syntax for networks only");
+    const { address, mask } = kind === "net" ? networkOf(value) : hostOf(value);
     const inside = (other: number): boolean => ((other ^ address) & mask) === 0;
-    return (packet) => byProtocol(packet) && sides(inside(u32(packet, 12)), inside(u32(packet, 16)));
+    return (packet) => byProtocol(packet) && sides((at) => inside(u32(packet, at)), 12, 16);
   }
 }
 
+function byteAt(packet: Uint8Array, at: number): number {
+  const byte = packet[at];
+  if (byte === undefined) throw new OutOfPacket();
+  return byte;
+}
+
+const u16 = (packet: Uint8Array, at: number): number => (byteAt(packet, at) << 8) | byteAt(packet, at + 1);
+const u32 = (packet: Uint8Array, at: number): number => (u16(packet, at) * 65536 + u16(packet, at + 2)) >>> 0;
+const isLaterFragment = (packet: Uint8Array): boolean => (u16(packet, 6) & FRAGMENT_OFFSET) !== 0;
+
 function protocolTest(protocol: string): PacketTest {
-  if (protocol === "none") return () => false;
+  if (ABSENT.has(protocol)) return () => false;
   if (protocol === "ip") return () => true;
   const number = PROTOCOLS[protocol];
   return (packet) => packet[9] === number;
@@ -175,29 +407,44 @@ function portOf(text: string): number {
     if (Number(text) > 65535) throw new FilterError(`illegal port number ${text} > 65535`);
     return Number(text);
   }
-  const named = servicePort(text, "tcp") ?? servicePort(text, "udp");
-  if (named === null) throw new FilterError(/^[\w-]+$/.test(text) ? `unknown port '${text}'` : SYNTAX);
+  const named = servicePort(text, null);
+  if (named === undefined) throw new FilterError(`unknown port '${text}'`);
   return named;
 }
 
-function hostOf(text: string): number {
+function portRangeOf(text: string): [number, number] {
+  if (/^\d+$/.test(text)) return [portOf(text), portOf(text)];
+  const ends = text.split("-");
+  const port = (end: string): number | undefined => (/^\d+$/.test(end) ? portOf(end) : servicePort(end, null));
+  const [low, high] = [port(ends[0]), port(ends.slice(1).join("-"))];
+  if (low === undefined || high === undefined) throw new FilterError(`unknown port in range '${text}'`);
+  return low <= high ? [low, high] : [high, low];
+}
+
+function addressOf(text: string): number {
+  if (!/^\d+(\.\d+){3}$/.test(text)) throw new FilterError(SYNTAX);
   try {
     return parseIPv4(text);
   } catch {
-    if (/^\d+\.\d+\.\d+\.\d+$/.test(text)) throw new FilterError(`invalid IPv4 address '${text}'`);
-    if (/^[A-Za-z]/.test(text)) throw new FilterError(SYNTAX);
-    throw new FilterError(SYNTAX);
+    throw new FilterError(`invalid IPv4 address '${text}'`);
   }
+}
+
+/** `192.168.2` stands for all of 192.168.2.0/24, also after `host`. */
+function hostOf(text: string): { address: number; mask: number } {
+  if (/^\d+(\.\d+){0,2}$/.test(text)) return networkOf(text);
+  if (/^\d+(\.\d+){3}$/.test(text)) return { address: addressOf(text), mask: 0xffffffff };
+  throw new FilterError(/^[A-Za-z]/.test(text) ? `unknown host '${text}'` : SYNTAX);
 }
 
 /** `192.168.2.0/24`, `192.168.2`, `10`. */
 function networkOf(text: string): { address: number; mask: number } {
   const match = /^(\d+(?:\.\d+){0,3})(?:\/(\d+))?$/.exec(text);
-  if (match === null) throw new FilterError(SYNTAX);
+  if (match === null) throw new FilterError(/^[A-Za-z]/.test(text) ? `unknown network '${text}'` : SYNTAX);
   const parts = match[1].split(".");
   const length = match[2] === undefined ? parts.length * 8 : Number(match[2]);
   if (length > 32) throw new FilterError("mask length must be <= 32");
-  const address = hostOf([...parts, "0", "0", "0"].slice(0, 4).join("."));
+  const address = addressOf([...parts, "0", "0", "0"].slice(0, 4).join("."));
   const mask = prefixMask(length);
   if ((address & ~mask) !== 0) throw new FilterError(`non-network bits set in "${text}"`);
   return { address, mask };

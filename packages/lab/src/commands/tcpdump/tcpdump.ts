@@ -1,147 +1,197 @@
 /**
- * `tcpdump` 4.99: prints the packets of a device as they pass, on the lab's clock. Files (`-r`, `-w`) are not
- * supported; `lab.capture()` makes pcap files.
+ * `tcpdump` 4.99: prints the packets of devices as they pass, on the lab's clock. Files (`-r`, `-w`) are not supported;
+ * `lab.capture()` makes pcap files. Nor are names (everything prints as with `-n`), and payloads beyond the text
+ * protocols of `packet-payload.ts`: of those it says so once.
  */
 import { ethernetHeader, type NetDevice } from "@netfilter-lab/engine";
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
-import { describePacket, type FlowTable } from "../../packet-text.js";
+import { undissected } from "../../packet-text.js";
 import { Flag } from "../../scheduler.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "../getopt.js";
-import { macText } from "../ip/words.js";
 import { FilterError, type PacketTest, parseFilter } from "./filter.js";
+import { PacketPrinter, type PrintOptions } from "./print.js";
 
-const USAGE = `tcpdump version 4.99.3
+const VERSION = `tcpdump version 4.99.3
 libpcap version 1.10.3 (with TPACKET_V3)
-Usage: tcpdump [-eAlnqStvX] [ -c count ] [ -i interface ] [ -Q in|out|inout ] [ expression ]
+OpenSSL 3.0.19 27 Jan 2026
+`;
+const USAGE = `${VERSION}Usage: tcpdump [-AbdDefhHIJKlLnNOpqStuUvxX#] [ -B size ] [ -c count ] [--count]
+		[ -C file_size ] [ -E algo:secret ] [ -F file ] [ -G seconds ]
+		[ -i interface ] [ --immediate-mode ] [ -j tstamptype ]
+		[ -M secret ] [ --number ] [ --print ] [ -Q in|out|inout ]
+		[ -r file ] [ -s snaplen ] [ -T type ] [ --version ]
+		[ -V file ] [ -w file ] [ -W filecount ] [ -y datalinktype ]
+		[ --time-stamp-precision precision ] [ --micro ] [ --nano ]
+		[ -z postrotate-command ] [ -Z user ] [ expression ]
 `;
 const SNAPSHOT_LENGTH = 262144;
+const LONG_OPTIONS = {
+  "buffer-size": { key: "B", value: "required" },
+  count: { key: "count", value: "none" },
+  direction: { key: "Q", value: "required" },
+  help: { key: "h", value: "none" },
+  "immediate-mode": { key: "immediate", value: "none" },
+  interface: { key: "i", value: "required" },
+  linktype: { key: "y", value: "required" },
+  "list-data-link-types": { key: "L", value: "none" },
+  "list-interfaces": { key: "D", value: "none" },
+  "list-time-stamp-types": { key: "J", value: "none" },
+  micro: { key: "micro", value: "none" },
+  "monitor-mode": { key: "I", value: "none" },
+  nano: { key: "nano", value: "none" },
+  "no-promiscuous-mode": { key: "p", value: "none" },
+  number: { key: "#", value: "none" },
+  print: { key: "print", value: "none" },
+  "relinquish-privileges": { key: "Z", value: "required" },
+  "snapshot-length": { key: "s", value: "required" },
+  "time-stamp-precision": { key: "precision", value: "required" },
+  "time-stamp-type": { key: "j", value: "required" },
+  version: { key: "version", value: "none" },
+} as const;
 
 interface TcpdumpOptions {
   readonly devices: readonly NetDevice[];
   readonly any: boolean;
+  /** Leave after so many packets. */
   readonly count: number;
+  /** `--count`: only tell how many there were. */
+  readonly countOnly: boolean;
   readonly filter: PacketTest;
-  readonly verbose: boolean;
-  readonly linkLevel: boolean;
-  readonly quiet: boolean;
-  readonly absolute: boolean;
-  readonly hex: "none" | "X" | "x" | "A";
-  /** How many `-t`: 0 the time of day, 1 nothing, 2 seconds, 4 date and time. */
-  readonly stamps: number;
+  readonly print: PrintOptions;
   readonly direction: "in" | "out" | "inout";
 }
 
-class TcpdumpFailure extends Error {
-  readonly usage: boolean;
+/** Ends the command: what it prints, and its status. */
+class TcpdumpExit extends Error {
+  readonly status: number;
+  readonly toStdout: boolean;
 
-  constructor(message: string, usage = false) {
-    super(message);
-    this.usage = usage;
+  constructor(text: string, status = 1, toStdout = false) {
+    super(text);
+    this.status = status;
+    this.toStdout = toStdout;
   }
+}
+
+const failure = (message: string): TcpdumpExit => new TcpdumpExit(`tcpdump: ${message}\n`);
+
+function readOptions(args: readonly string[]): ParsedOptions {
+  try {
+    return parseOptions("tcpdump", args, {
+      short: "AbdDefhHIJKlLnNOpqStuUvxX#B:c:C:E:F:G:i:j:M:Q:r:s:T:V:w:W:y:z:Z:",
+      long: LONG_OPTIONS,
+    });
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new TcpdumpExit(`${error.message}\n${USAGE}`);
+  }
+}
+
+/** What is printed, and how, by the options given. */
+function printOptions(parsed: ParsedOptions, snapshotLength: number): PrintOptions {
+  const count = (key: string): number => parsed.options.filter((option) => option.key === key).length;
+  const bytes = (["X", "x", "A"] as const).find((key) => count(key) > 0);
+  const stamps = count("t");
+  return {
+    stamps: stamps > 5 ? 0 : stamps,
+    verbose: count("v"),
+    linkLevel: count("e") > 0,
+    quiet: count("q") > 0,
+    absolute: count("S") > 0,
+    unverified: count("K") > 0,
+    numbered: count("#") > 0,
+    bytes: bytes === undefined ? "none" : count(bytes) > 1 ? doubled(bytes) : bytes,
+    snapshotLength,
+  };
+}
+
+/** A printer as the words of a command line ask for it, for captures that come from elsewhere. */
+export function packetPrinter(words: readonly string[]): PacketPrinter {
+  return new PacketPrinter(printOptions(readOptions(words), SNAPSHOT_LENGTH));
 }
 
 function parse(context: LabContext): TcpdumpOptions {
   const { net } = context;
-  let parsed: ParsedOptions;
-  try {
-    parsed = parseOptions("tcpdump", context.args, {
-      short: "AbdDefhHIJKlLnNOpqStuUvxX#B:c:C:E:F:G:i:j:M:Q:r:s:T:V:w:W:y:z:Z:",
-    });
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error;
-    throw new TcpdumpFailure(error.message.slice("tcpdump: ".length), true);
-  }
+  const parsed = readOptions(context.args);
   const count = (key: string): number => parsed.options.filter((option) => option.key === key).length;
   const value = (key: string): string | null =>
     lastOption(parsed.options, (option) => option.key === key)?.value ?? null;
+  if (count("h") > 0) throw new TcpdumpExit(USAGE, 0, true);
+  if (count("version") > 0) throw new TcpdumpExit(VERSION, 0, true);
   for (const key of ["r", "w"])
-    if (count(key) > 0) throw new TcpdumpFailure(`-${key}: not supported by the lab; use lab.capture()`);
-  for (const key of "bdfHIJLuBCEFGjMTVWyzZ#")
-    if (count(key) > 0) throw new TcpdumpFailure(`-${key}: not supported by the lab`);
+    if (count(key) > 0) throw failure(`-${key}: not supported by the lab; lab.capture() makes pcap files`);
+  for (const key of "bdFHIJuBCEGjMTVWyzZ")
+    if (count(key) > 0) throw failure(`-${key}: not supported by the lab`);
+  for (const key of ["nano", "precision"])
+    if (count(key) > 0) throw failure(`nanoseconds: not supported by the lab`);
   const packets = value("c");
-  if (packets !== null && !(Number(packets) > 0)) throw new TcpdumpFailure(`invalid packet count ${packets}`);
+  if (packets !== null && !(/^\s*\+?\d+$/.test(packets) && Number(packets) > 0))
+    throw failure(`invalid packet count ${packets}`);
+  const snapshot = value("s");
+  if (snapshot !== null && !(/^\d+$/.test(snapshot) && Number(snapshot) <= SNAPSHOT_LENGTH))
+    throw failure(`invalid snaplen ${snapshot} (must be >= 0 and <= ${SNAPSHOT_LENGTH})`);
+  const direction = (value("Q") ?? "inout").toLowerCase();
+  if (direction !== "in" && direction !== "out" && direction !== "inout")
+    throw failure(`unknown capture direction \`${value("Q")}'`);
+  if (count("D") > 0) throw new TcpdumpExit(deviceList([...net.devices.values()]), 0, true);
   const name = value("i") ?? [...net.devices.keys()].find((device) => device !== "lo") ?? "lo";
   const any = name === "any";
   const device = net.devices.get(name);
-  if (!any && device === undefined) throw new TcpdumpFailure(`${name}: No such device exists\n(No such device exists)`);
+  if (!any && device === undefined) throw failure(`${name}: No such device exists\n(No such device exists)`);
+  if (count("L") > 0) throw failure("-L: not supported by the lab");
   let filter: PacketTest;
   try {
     filter = parseFilter(parsed.operands.join(" "));
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
-    throw new TcpdumpFailure(error.message);
+    throw failure(error.message);
   }
-  const direction = value("Q") ?? "inout";
   return {
     devices: device === undefined ? [...net.devices.values()] : [device],
     any,
     count: packets === null ? Number.POSITIVE_INFINITY : Number(packets),
+    countOnly: count("count") > 0 && count("print") === 0,
     filter,
-    verbose: count("v") > 0,
-    linkLevel: count("e") > 0,
-    quiet: count("q") > 0,
-    absolute: count("S") > 0,
-    hex: count("X") > 0 ? "X" : count("x") > 0 ? "x" : count("A") > 0 ? "A" : "none",
-    stamps: count("t"),
-    direction: direction === "in" || direction === "out" ? direction : "inout",
+    print: printOptions(parsed, snapshot === null || Number(snapshot) === 0 ? SNAPSHOT_LENGTH : Number(snapshot)),
+    direction,
   };
 }
 
-function stampText(micros: number, stamps: number): string {
-  const seconds = Math.floor(micros / 1_000_000);
-  const fraction = String(micros % 1_000_000).padStart(6, "0");
-  const iso = new Date(seconds * 1000).toISOString();
-  if (stamps === 1) return "";
-  if (stamps === 2) return `${seconds}.${fraction} `;
-  if (stamps === 4) return `${iso.slice(0, 10)} ${iso.slice(11, 19)}.${fraction} `;
-  return `${iso.slice(11, 19)}.${fraction} `;
-}
+const doubled = (bytes: "X" | "x" | "A"): "XX" | "xx" | "AA" => `${bytes}${bytes}` as "XX" | "xx" | "AA";
 
-/** `-X`: sixteen bytes a line, as numbers and as characters. */
-function hexLines(packet: Uint8Array, characters: boolean): string {
-  let text = "";
-  for (let at = 0; at < packet.length; at += 16) {
-    const row = packet.subarray(at, at + 16);
-    let hex = "";
-    row.forEach((byte, i) => {
-      hex += (i % 2 === 0 ? " " : "") + byte.toString(16).padStart(2, "0");
-    });
-    const shown = [...row].map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
-    text += `\t0x${at.toString(16).padStart(4, "0")}: ${characters ? `${hex.padEnd(40)}  ${shown}` : hex}\n`;
-  }
-  return text;
-}
-
-/** `-A`: the bytes as characters. */
-function asciiLines(packet: Uint8Array): string {
-  const shown = [...packet].map((byte) =>
-    byte === 10 ? "\n" : byte === 13 ? "" : byte === 9 || (byte >= 32 && byte < 127) ? String.fromCharCode(byte) : ".",
-  );
-  return `${shown.join("")}\n`;
-}
-
-/** `-q`: `IP a.1 > b.2: tcp 5`. */
-function quietText(line: string): string {
-  const length = /length (\d+)$/.exec(line)?.[1] ?? "0";
-  return line.replace(/: Flags .*$/s, `: tcp ${length}`);
+/** `-D`: the devices that are up, and the one that stands for all; the loopback comes last. */
+function deviceList(devices: readonly NetDevice[]): string {
+  const flags = (device: NetDevice): string =>
+    [...(device.running ? ["Up", "Running"] : []), device.name === "lo" ? "Loopback" : "Connected"].join(", ");
+  const line = (device: NetDevice): string => `${device.name} [${flags(device)}]`;
+  const others = devices.filter(({ name }) => name !== "lo");
+  const loopback = devices.filter(({ name }) => name === "lo");
+  return [
+    ...others.map(line),
+    "any (Pseudo-device that captures on all interfaces) [Up, Running]",
+    ...loopback.map(line),
+  ]
+    .map((text, index) => `${index + 1}.${text}\n`)
+    .join("");
 }
 
 export const tcpdump: LabCommand = function* (context) {
   try {
     return yield* run(context, parse(context));
   } catch (error) {
-    if (!(error instanceof TcpdumpFailure)) throw error;
-    context.stderr.write(`tcpdump: ${error.message}\n${error.usage ? USAGE : ""}`);
-    return 1;
+    if (!(error instanceof TcpdumpExit)) throw error;
+    (error.toStdout ? context.stdout : context.stderr).write(error.message);
+    return error.status;
   }
 };
 
 function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
   const { net, stdout, stderr } = context;
-  const flows: FlowTable = new Map();
+  const printer = new PacketPrinter(options.print);
   const lines: string[] = [];
   const arrived = new Flag();
+  const told = new Set<string>();
   let received = 0;
   const epochMicros = net.clock.epochMillis * 1000;
   const stops = options.devices.map((device) =>
@@ -151,18 +201,19 @@ function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
       if (!options.filter(packet)) return;
       received++;
       if (received > options.count) return;
-      let line = describePacket(packet, { ...(options.absolute ? {} : { flows }), verbose: options.verbose });
-      if (options.quiet) line = quietText(line);
-      if (options.linkLevel) {
-        const header = ethernetHeader(direction, skb, dev);
-        if (header !== null)
-          line = `${macText(header.subarray(6, 12))} > ${macText(header.subarray(0, 6))}, ethertype IPv4 (0x0800), length ${packet.length + 14}: ${line.replace(/^IP /, "")}`;
+      const protocol = options.print.quiet ? null : undissected(packet);
+      if (protocol !== null && !told.has(protocol)) {
+        told.add(protocol);
+        stderr.write(`tcpdump: the lab does not take ${protocol} payloads apart\n`);
       }
-      const where = options.any ? `${dev.name.padEnd(5)} ${direction === "in" ? "In " : "Out"} ` : "";
-      let text = `${stampText(epochMicros + net.clock.nowMicros, options.stamps)}${where}${line}\n`;
-      if (options.hex === "A") text += asciiLines(packet);
-      else if (options.hex !== "none") text += hexLines(packet, options.hex === "X");
-      lines.push(text);
+      lines.push(
+        printer.print({
+          atMicros: epochMicros + net.clock.nowMicros,
+          header: dev.mac === null || options.any ? null : ethernetHeader(direction, skb, dev),
+          packet,
+          where: options.any ? `${dev.name.padEnd(5)} ${direction === "in" ? "In " : "Out"} ` : "",
+        }),
+      );
       arrived.set();
     }),
   );
@@ -173,9 +224,9 @@ function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
       ? "RAW (Raw IP)"
       : "EN10MB (Ethernet)";
   if (options.any) stderr.write("tcpdump: data link type LINUX_SLL2\n");
-  const listening = `listening on ${name}, link-type ${linkType}, snapshot length ${SNAPSHOT_LENGTH} bytes\n`;
+  const listening = `listening on ${name}, link-type ${linkType}, snapshot length ${options.print.snapshotLength} bytes\n`;
   stderr.write(
-    options.verbose
+    options.print.verbose > 0
       ? `tcpdump: ${listening}`
       : `tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n${listening}`,
   );
