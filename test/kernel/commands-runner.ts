@@ -49,6 +49,17 @@ const RULES: readonly { readonly why: string; readonly apply: (text: string) => 
     apply: (text) => text.replace(/= [\d.]+\/[\d.]+\/[\d.]+\/[\d.]+ ms/g, "= RTT ms"),
   },
   { why: "and the run as a whole", apply: (text) => text.replace(/, time \d+ms/g, ", time Tms") },
+  { why: "initial sequence numbers are random", apply: (text) => text.replace(/(\b(?:seq|ack) )\d{5,}/g, "$1N") },
+  { why: "and so are timestamps' offsets", apply: (text) => text.replace(/TS val \d+ ecr [1-9]\d*/g, "TS val T ecr T") },
+  { why: "the same, of a first segment", apply: (text) => text.replace(/TS val \d+ ecr 0/g, "TS val T ecr 0") },
+  {
+    why: "ICMP echo and IP ids are random",
+    apply: (text) => text.replace(/(re(?:quest|ply), id |, id )[1-9]\d*(?=, (?:seq|offset))/g, "$1N"),
+  },
+  {
+    why: "MAC addresses, as tcpdump -e has them",
+    apply: (text) => text.replace(/(ifindex \d+ |^)(?!00:00)[0-9a-f:]{17}( > [0-9a-f:]{17},)?/gm, "$1MAC$2").replace(/MAC > [0-9a-f:]{17}/g, "MAC > MAC"),
+  },
   { why: "ICMP and conntrack ids are random", apply: (text) => text.replace(/(\bid=|<id>|--icmp-id )\d+/g, "$1N") },
   {
     why: "real commands take real time, of which short-lived entries tell",

@@ -9,13 +9,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LINKTYPE_ETHERNET, writePcap } from "../../packages/lab/src/pcap.ts";
 import { filters, packets, printings } from "./commands-packets.ts";
-import {
-  atMicros,
-  filteredByLab,
-  header,
-  printedByLab,
-  type TcpdumpRecording,
-} from "./commands-tcpdump.ts";
+import { atMicros, filteredByLab, header, printedByLab, type TcpdumpRecording } from "./commands-tcpdump.ts";
 
 const missing = spawnSync("tcpdump", ["--version"]).status !== 0;
 if (missing && process.env.CI !== undefined) throw new Error("needs the Debian package tcpdump");

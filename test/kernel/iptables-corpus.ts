@@ -58,6 +58,8 @@ const FILTER_RULES: readonly string[] = [
   "-s 10.1/16",
   "-i eth0 -j ACCEPT",
   "! -i eth0 -j ACCEPT",
+  "! -i + -j DROP",
+  "-i + -j DROP",
   "-i eth+ -j ACCEPT",
   "-i + -j ACCEPT",
   "-i verylongname123 -j ACCEPT",
@@ -197,6 +199,39 @@ const MANGLE_RULES: readonly string[] = [
   "-j ACCEPT",
 ];
 
+/** Several uses of one match: the nft flavour reads them back as one. */
+const REPEATED_MATCHES: readonly string[] = [
+  "-p tcp --dport 80 -m tcp --sport 5 -j ACCEPT",
+  "-p tcp -m tcp --dport 80 -m tcp --dport 81 -j ACCEPT",
+  "-p tcp -m tcp --syn -m comment --comment hi -m tcp --dport 81 -j ACCEPT",
+  "-p udp -m udp --dport 80 -m udp ! --sport 81:90 -j ACCEPT",
+  "-p tcp -m tcp -m tcp --dport 80",
+  "-p tcp -m tcp --dport 80 -m tcp",
+  "-p tcp -m tcp --tcp-option 2 -m tcp --dport 80",
+  "-p tcp -m tcp --dport 80 --tcp-option 2",
+  "-p tcp -m multiport --dports 80 -m multiport --sports 5",
+  "-p tcp --dport 80 -m multiport --sports 5 -m tcp --sport 5 -m tcp --syn",
+];
+
+/** A match of ports without its protocol: the nft flavour's tool refuses it, else the kernel does. */
+const WITHOUT_PROTOCOL: readonly string[] = [
+  "-m tcp --dport 80 -j ACCEPT",
+  "-m udp --sport 80",
+  "-m tcp --syn",
+  "-m tcp -j ACCEPT",
+  "-m udp",
+  "-m tcp --tcp-option 2",
+  "-m tcp --dport 0:65535",
+  "-m udp --dport 0:65535",
+  "-p udp -m tcp --dport 80",
+  "-p tcp -m udp --dport 80",
+  "! -p tcp -m tcp --dport 80",
+  "! -p udp -m udp --dport 80",
+  "-m icmp --icmp-type 8",
+  "-m multiport --dports 80",
+  "-p all -m tcp --dport 80",
+];
+
 const RAW_RULES: readonly string[] = [
   "-j CT --notrack",
   "-j NOTRACK",
@@ -234,6 +269,9 @@ const PREROUTING_RULES: readonly string[] = [
 ];
 
 const WRONG: readonly string[] = [
+  "-A INPUT -p tcp -j REJECT --reject-with echo-reply",
+  "-A INPUT -j REJECT --reject-with e",
+  "-A INPUT -j REJECT --reject-with ECHO",
   "",
   "-A",
   "-A INPUT -j",
@@ -444,6 +482,8 @@ const COMMANDS: readonly Sequence[] = [
     "iptables-save",
     "iptables -L",
     "iptables-save",
+    "iptables-save -t raw",
+    "iptables-save -t nat -c",
     "iptables -t raw -F",
     "iptables-save",
   ]),
@@ -702,6 +742,8 @@ const RESTORES: readonly (readonly [string, string, string])[] = [
   ["index of deletion", "-n", "*filter\n-A INPUT -j ACCEPT\n-D INPUT 7\nCOMMIT\n"],
   ["index of insertion", "", "*filter\n-A INPUT -j ACCEPT\n-I INPUT 5 -j DROP\nCOMMIT\n"],
   ["refused by the kernel", "", "*filter\n-A INPUT -j ACCEPT\n-A FORWARD -j SNAT --to-source 1.1.1.1\nCOMMIT\n"],
+  ["ports without a protocol", "", "*filter\n-A INPUT -j ACCEPT\n-A FORWARD -m tcp --dport 80\nCOMMIT\n"],
+  ["no longer supported", "", "*filter\n-A INPUT -j REJECT --reject-with echo-reply\nCOMMIT\n"],
   ["second table wrong", "", "*filter\n-A INPUT -s 8.8.8.8\nCOMMIT\n*nat\n-A POSTROUTING -j FOO\nCOMMIT\n"],
   ["unknown letter", "-Q", ""],
   ["no such file", "/nonexistent", ""],
@@ -730,7 +772,19 @@ function crossed(): Sequence[] {
 /** The whole corpus, in a fixed order. */
 export const CORPUS: readonly Sequence[] = [
   ...FILTER_RULES.map((spec) => ruleSequence(spec)),
+  ...REPEATED_MATCHES.map((spec) => ruleSequence(spec)),
+  ...WITHOUT_PROTOCOL.map((spec) => ruleSequence(spec)),
   ...crossed(),
+  // The kernel's TRACE is of the raw table; nf_tables has an instruction, good anywhere.
+  sequence("TRACE outside raw", [
+    "iptables -A INPUT -j TRACE",
+    "iptables -t mangle -A PREROUTING -p tcp -j TRACE",
+    "iptables -t nat -A PREROUTING -j TRACE",
+    "iptables -S",
+    "iptables -nvL",
+    "iptables -t mangle -nL PREROUTING",
+    "iptables-save",
+  ]),
   ...["-o eth0 -j ACCEPT", "! -o eth0 -i eth1 -j DROP", "-i eth0 -o eth1 -p tcp --syn -j ACCEPT"].map((spec) =>
     ruleSequence(spec, "filter", "FORWARD"),
   ),

@@ -47,6 +47,8 @@ export type TraceNote =
   | { readonly kind: "state"; readonly entry: number; readonly before: string; readonly after: string }
   /** Conntrack or NAT refused the packet, with its reason. */
   | { readonly kind: "invalid"; readonly reason: string }
+  /** The entry could not go into the hash: a tuple of it was there already. The packet is valid, and dropped. */
+  | { readonly kind: "insert-failed"; readonly reason: string }
   /** A conntrack event was delivered to listeners. */
   | { readonly kind: "event"; readonly type: "NEW" | "UPDATE" | "DESTROY"; readonly entry: number }
   /** A rule of a table was evaluated; rule numbers begin at 1, `rule` is its `iptables -S` text. */

@@ -387,8 +387,7 @@ function resolveClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number
   }
   ct.stats.drop++;
   ct.stats.insertFailed++;
-  if (ct.net.trace !== null)
-    ct.net.trace.note({ kind: "invalid", reason: "insert_failed: the tuple belongs to another entry" });
+  if (ct.net.trace !== null) ct.net.trace.note({ kind: "insert-failed", reason: "a tuple belongs to another entry" });
   return NF_DROP;
 }
 

@@ -8,6 +8,13 @@ import type { Rule } from "./rule.js";
 /** A command line that cannot be right: status 2 and the "Try `iptables -h'" hint. Models PARAMETER_PROBLEM. */
 export class ParameterProblem extends Error {
   override readonly name: string = "ParameterProblem";
+  /** Whole lines that the tool prints on stderr before the message; mostly none. */
+  readonly notice: string;
+
+  constructor(message: string, notice = "") {
+    super(message);
+    this.notice = notice;
+  }
 }
 
 /** A command line that gets no message but the hint (`-6`). */

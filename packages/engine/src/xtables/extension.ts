@@ -86,6 +86,8 @@ interface ExtensionBase {
   readonly help: string;
   /** Tables the kernel allows it in; absent: all. */
   readonly tables?: readonly TableName[];
+  /** iptables-nft does without the kernel's extension, so that {@link tables} does not bind it. */
+  readonly everywhereInNft?: boolean;
   /** Bit mask of the hooks the kernel allows it in; absent: all. */
   readonly hooks?: number;
   /** The protocols (numbers) the kernel wants in the rule; absent: any. */
@@ -96,6 +98,11 @@ export interface MatchExtension extends ExtensionBase {
   readonly kind: "match";
   /** Makes the match once all options are known; throws {@link ParameterProblem} as the tool's final check does. */
   build(values: OptionValues, header: RuleHeader): Match;
+  /**
+   * Whether iptables-nft turns the options into instructions of nf_tables of their own. It wants the match's protocol
+   * in the rule then, and reads several such uses back as one.
+   */
+  readonly nativeInNft?: (values: OptionValues) => boolean;
 }
 
 export interface TargetExtension extends ExtensionBase {

@@ -67,6 +67,14 @@ export class OptionValues {
   ids(): string[] {
     return [...this.#values.keys()];
   }
+
+  /** These options and another use's; what both say is as the other says. */
+  with(other: OptionValues): OptionValues {
+    const both = new OptionValues();
+    for (const values of [this, other])
+      for (const [id, { value, invert }] of values.#values) both.set(id, value, invert);
+    return both;
+  }
 }
 
 /** The id under which an option's value is kept. */

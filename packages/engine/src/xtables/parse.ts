@@ -5,7 +5,16 @@
  */
 import { AddressError, parseIPv4, prefixMask } from "../wire/address.js";
 import { BadArgument, ParameterProblem, TryHelp } from "./error.js";
-import type { Extension, Match, MatchExtension, RuleHeader, TableName, Target, TargetExtension } from "./extension.js";
+import type {
+  Extension,
+  Match,
+  MatchExtension,
+  RuleHeader,
+  TableName,
+  Target,
+  TargetExtension,
+  XtActionParam,
+} from "./extension.js";
 import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
 import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
 import { protocolNumber } from "./protocols.js";
@@ -711,6 +720,32 @@ class Parser {
     return { kind: "none" };
   }
 
+  /** The matches as iptables-nft reads them back: those it has instructions for are one each. */
+  #matchesInNft(header: RuleHeader): Match[] {
+    const matches: Match[] = [];
+    const native = new Map<MatchExtension, { readonly at: number; values: OptionValues; readonly parts: Match[] }>();
+    for (const use of this.#matches) {
+      const extension = use.extension as MatchExtension;
+      const match = extension.build(use.values, header);
+      if (extension.nativeInNft?.(use.values) !== true) {
+        matches.push(match);
+        continue;
+      }
+      if (extension.protocols?.includes(header.proto) !== true)
+        throw new ParameterProblem(`${extension.name.toUpperCase()} match requires '-p ${extension.name}'`);
+      const first = native.get(extension);
+      if (first === undefined) {
+        native.set(extension, { at: matches.length, values: use.values, parts: [match] });
+        matches.push(match);
+      } else {
+        first.values = first.values.with(use.values);
+        first.parts.push(match);
+        matches[first.at] = new ReadBackAsOne(extension.build(first.values, header), first.parts);
+      }
+    }
+    return matches;
+  }
+
   #finish(): ParsedCommand {
     const command = this.#command as XtCommandKind;
     const header: RuleHeader = {
@@ -722,7 +757,9 @@ class Parser {
     const ended = command === "help" || command === "version";
     const matches = ended
       ? []
-      : this.#matches.map((use) => (use.extension as MatchExtension).build(use.values, header));
+      : this.#context.flavour === "nft"
+        ? this.#matchesInNft(header)
+        : this.#matches.map((use) => (use.extension as MatchExtension).build(use.values, header));
     const action: ParsedAction = ended ? { kind: "none" } : this.#action(header);
     const specs = ended ? [] : this.#addressPairs();
     this.#checkOptionUse();
@@ -742,6 +779,31 @@ class Parser {
       rule: { specs, matches, action, packets: this.#packets, bytes: this.#bytes },
       extensions: [...this.#matches.map((use) => use.extension), ...(this.#target ? [this.#target.extension] : [])],
     };
+  }
+}
+
+/** Several uses of a match that all must hold and are printed as one, in which the last word on each option counts. */
+class ReadBackAsOne implements Match {
+  readonly name: string;
+  readonly #shown: Match;
+  readonly #parts: readonly Match[];
+
+  constructor(shown: Match, parts: readonly Match[]) {
+    this.name = shown.name;
+    this.#shown = shown;
+    this.#parts = parts;
+  }
+
+  match(par: XtActionParam): boolean {
+    return this.#parts.every((part) => part.match(par));
+  }
+
+  save(): string {
+    return this.#shown.save();
+  }
+
+  print(numeric: boolean): string {
+    return this.#shown.print(numeric);
   }
 }
 

@@ -1,10 +1,16 @@
 /** Ports as rules spell them: a number or a service's name, one or a range. Models xtables_parse_port(). */
 import { ParameterProblem } from "./error.js";
-import { parseUint, type Range } from "./options.js";
+import { type OptionValues, parseUint, type Range } from "./options.js";
 import { serviceName, servicePort } from "./services.js";
 
 /** Every port. */
 export const ALL_PORTS: Range = { min: 0, max: 65535 };
+
+/** Whether the option of this id asks anything of a port: all ports may be any. */
+export function asksPort(values: OptionValues, id: string): boolean {
+  const range = values.get<Range>(id);
+  return range !== undefined && (range.min !== 0 || range.max !== 65535 || values.inverted(id));
+}
 
 /** One port; the message is that of a wrong one. */
 export function parsePort(text: string, protocol: string | null): number {

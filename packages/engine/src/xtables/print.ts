@@ -15,6 +15,7 @@ import {
   type IpSpec,
   type Rule,
 } from "./rule.js";
+import type { XtFlavour } from "./table.js";
 
 /** The prefix length of a mask, or -1 when its ones are not contiguous. */
 export function maskPrefix(mask: number): number {
@@ -33,24 +34,29 @@ function saveAddress(letter: "s" | "d", address: number, mask: number, inverted:
   return `${inverted ? " !" : ""} -${letter} ${formatIPv4(address)}${maskText(mask)}`;
 }
 
-function saveInterface(letter: "i" | "o", name: string, inverted: boolean): string {
-  return name === "" || (name === "+" && !inverted) ? "" : `${inverted ? " !" : ""} -${letter} ${name}`;
+function saveInterface(letter: "i" | "o", name: string, inverted: boolean, flavour: XtFlavour): string {
+  // The legacy tool goes by the mask, of which a lone + has none, and forgets the `!` too.
+  if (name === "" || (name === "+" && (!inverted || flavour === "legacy"))) return "";
+  return `${inverted ? " !" : ""} -${letter} ${name}`;
 }
 
 /** The header part as `-S` prints it, with leading spaces. */
-export function ipText(ip: IpSpec): string {
+function ipText(ip: IpSpec, flavour: XtFlavour): string {
   let text = saveAddress("s", ip.src, ip.smask, (ip.inverted & INV_SRC) !== 0);
   text += saveAddress("d", ip.dst, ip.dmask, (ip.inverted & INV_DST) !== 0);
-  text += saveInterface("i", ip.iniface, (ip.inverted & INV_VIA_IN) !== 0);
-  text += saveInterface("o", ip.outiface, (ip.inverted & INV_VIA_OUT) !== 0);
+  text += saveInterface("i", ip.iniface, (ip.inverted & INV_VIA_IN) !== 0, flavour);
+  text += saveInterface("o", ip.outiface, (ip.inverted & INV_VIA_OUT) !== 0, flavour);
   if (ip.proto !== 0) text += `${ip.inverted & INV_PROTO ? " !" : ""} -p ${protocolName(ip.proto) ?? String(ip.proto)}`;
   if (ip.fragment) text += `${ip.inverted & INV_FRAGMENT ? " !" : ""} -f`;
   return text;
 }
 
-/** A rule as one `-A` line. `counters`: with `-c packets bytes` before the target, as `-S -v` prints. */
-export function ruleText(chain: string, rule: Rule, counters = false): string {
-  let text = `-A ${chain}${ipText(rule.ip)}`;
+/**
+ * A rule as one `-A` line. `counters`: with `-c packets bytes` before the target, as `-S -v` prints. As the nft flavour
+ * prints it, which tells any two rules apart, the text serves to find a rule again.
+ */
+export function ruleText(chain: string, rule: Rule, counters = false, flavour: XtFlavour = "nft"): string {
+  let text = `-A ${chain}${ipText(rule.ip, flavour)}`;
   for (const match of rule.matches) text += ` -m ${match.name}${match.save()}`;
   if (counters) text += ` -c ${rule.packets} ${rule.bytes}`;
   if (rule.action.kind === "jump") text += ` -${rule.action.goto ? "g" : "j"} ${rule.action.chain.name}`;

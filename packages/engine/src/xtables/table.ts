@@ -167,7 +167,8 @@ export class Table {
     for (const extension of extensions) {
       if (extension === undefined) continue;
       const { name, tables, protocols } = extension;
-      if (tables !== undefined && !tables.includes(this.name)) refuse("EINVAL", `${name} is not valid in ${this.name}`);
+      if (tables !== undefined && !tables.includes(this.name) && !(flavour === "nft" && extension.everywhereInNft))
+        refuse("EINVAL", `${name} is not valid in ${this.name}`);
       if (extension.hooks !== undefined && (hooks & ~extension.hooks) !== 0)
         refuse("EINVAL", `${name} is not valid in chain ${chain.name}`);
       if (protocols === undefined) continue;

@@ -271,7 +271,8 @@ class Application {
     }
     for (const chain of chains) {
       chain.rules.forEach((rule, index) => {
-        if (number === 0 || number === index + 1) text += `${ruleText(chain.name, rule, counters)}\n`;
+        if (number === 0 || number === index + 1)
+          text += `${ruleText(chain.name, rule, counters, this.#tool.xt.flavour)}\n`;
       });
     }
     return text;

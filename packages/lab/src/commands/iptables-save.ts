@@ -5,7 +5,7 @@ import {
   isTableName,
   ruleText,
   TABLE_HOOKS,
-  type Table,
+  Table,
   type TableName,
   type VirtualClock,
 } from "@netfilter-lab/engine";
@@ -42,7 +42,7 @@ function tableText(tool: Tool, name: TableName, table: Table, counters: boolean)
   }
   for (const chain of chains) {
     for (const rule of chain.rules)
-      text += `${counters ? `[${rule.packets}:${rule.bytes}] ` : ""}${ruleText(chain.name, rule)}\n`;
+      text += `${counters ? `[${rule.packets}:${rule.bytes}] ` : ""}${ruleText(chain.name, rule, false, tool.xt.flavour)}\n`;
   }
   return `${text}COMMIT\n# Completed on ${date}\n`;
 }
@@ -85,8 +85,8 @@ function run(tool: Tool, argv0: string, args: readonly string[]): string {
         : `${tool.banner}: Cannot initialize: Table does not exist (do you need to insmod?)\n`,
       STATUS_OTHER,
     );
-  const table = tableToRead(tool, only);
-  return table === undefined ? "" : tableText(tool, only, table, counters);
+  // A table asked for by name is shown whether it is there or not.
+  return tableText(tool, only, tableToRead(tool, only) ?? new Table(only), counters);
 }
 
 export const iptablesSave: Command = (context) => {

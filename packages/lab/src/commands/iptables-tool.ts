@@ -106,7 +106,7 @@ export function problemText(tool: Tool, problem: ParameterProblem | OtherProblem
   let text = problem instanceof BadArgument ? `${problem.message}\n` : `${tool.banner}: ${problem.message}\n`;
   if (problem instanceof OtherProblem) return new ToolFailure(text, STATUS_OTHER);
   if (line !== null) text += `Error occurred at line: ${line}\n`;
-  return new ToolFailure(text + hint, STATUS_PARAMETER);
+  return new ToolFailure(problem.notice + text + hint, STATUS_PARAMETER);
 }
 
 /** The table's name, checked; what a wrong one gets differs between the flavours. */

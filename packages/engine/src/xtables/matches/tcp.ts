@@ -3,7 +3,7 @@ import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { parseUint, type Range } from "../options.js";
-import { ALL_PORTS, listPorts, parsePortRange, savePorts } from "../ports.js";
+import { ALL_PORTS, asksPort, listPorts, parsePortRange, savePorts } from "../ports.js";
 
 /** A comparison of flags: of those in `mask`, exactly those in `comp` are set. */
 interface Flags {
@@ -202,6 +202,8 @@ tcp match options:
       },
     },
   ],
+  nativeInNft: (values) =>
+    (asksPort(values, "sport") || asksPort(values, "dport") || values.has("flags")) && !values.has("tcp-option"),
   build: (values) =>
     new TcpMatch(
       values.get<Range>("sport") ?? ALL_PORTS,

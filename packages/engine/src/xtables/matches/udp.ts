@@ -3,7 +3,7 @@ import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { parseUint, type Range } from "../options.js";
-import { ALL_PORTS, listPorts, savePorts } from "../ports.js";
+import { ALL_PORTS, asksPort, listPorts, savePorts } from "../ports.js";
 import { servicePort } from "../services.js";
 
 class UdpMatch implements Match {
@@ -76,6 +76,7 @@ udp match options:
     { name: "destination-port", id: "dport", parse: ports, invert: true },
     { name: "dport", id: "dport", parse: ports, invert: true },
   ],
+  nativeInNft: (values) => asksPort(values, "sport") || asksPort(values, "dport"),
   build: (values) =>
     new UdpMatch(
       values.get<Range>("sport") ?? ALL_PORTS,

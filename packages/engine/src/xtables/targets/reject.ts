@@ -40,7 +40,10 @@ const DEFAULT_KIND = KINDS[3];
 function parseKind(text: string): RejectKind {
   const wanted = text.toLowerCase();
   const kind = KINDS.find(({ name, alias }) => name.startsWith(wanted) || alias.startsWith(wanted));
-  if (kind === undefined) throw new ParameterProblem(`unknown reject type "${text}"`);
+  if (kind === undefined) {
+    const notice = "echo-reply".startsWith(wanted) ? "--reject-with echo-reply no longer supported\n" : "";
+    throw new ParameterProblem(`unknown reject type "${text}"`, notice);
+  }
   return kind;
 }
 

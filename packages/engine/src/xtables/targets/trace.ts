@@ -18,6 +18,7 @@ export const traceTarget: TargetExtension = {
   kind: "target",
   name: "TRACE",
   tables: ["raw"],
+  everywhereInNft: true,
   help: "TRACE does not take any options\n",
   options: [],
   build: () => target,

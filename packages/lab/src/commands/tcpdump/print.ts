@@ -6,7 +6,7 @@ import { macText } from "../ip/words.js";
 export interface CapturedFrame {
   /** Microseconds since 1970. */
   readonly atMicros: number;
-  /** The link-level header; null on a device without one. */
+  /** The link-level header, Ethernet's or (on `-i any`) Linux's own SLL2; null on a device without one. */
   readonly header: Uint8Array | null;
   /** From the IP header on. */
   readonly packet: Uint8Array;
@@ -32,6 +32,19 @@ export interface PrintOptions {
   readonly snapshotLength: number;
 }
 
+/** LINKTYPE_LINUX_SLL2: protocol, reserved, ifindex, ARP type, packet type, address length, address. */
+const SLL2_LENGTH = 20;
+const ARPHRD_ETHER = 1;
+const PACKET_OUTGOING = 4;
+
+/** The header that a capture on all devices puts before a packet. */
+export function sll2Header(ifindex: number, outgoing: boolean, sender: Uint8Array): Uint8Array {
+  const header = new Uint8Array(SLL2_LENGTH);
+  header.set([0x08, 0x00, 0, 0, 0, 0, ifindex >> 8, ifindex & 255, 0, ARPHRD_ETHER, outgoing ? PACKET_OUTGOING : 0, 6]);
+  header.set(sender.subarray(0, 6), 12);
+  return header;
+}
+
 /** Prints the packets of one capture, which it remembers as far as later ones depend on it. */
 export class PacketPrinter {
   readonly #options: PrintOptions;
@@ -51,15 +64,17 @@ export class PacketPrinter {
     const caught = Math.max(0, Math.min(packet.length, snapshotLength - headerLength));
     let text = numbered ? `${String(++this.#count).padStart(5)}  ` : "";
     text += this.#stamp(atMicros) + where;
+    const named = linkLevel && header !== null;
     const line = describePacket(packet, {
       ...(absolute ? {} : { flows: this.#flows }),
       verbose,
       quiet,
       unverified,
+      unnamed: named,
       caught,
     });
-    text += linkLevel && header !== null ? this.#linkLevel(header, packet.length) + line.replace(/^IP /, "") : line;
-    text += "\n";
+    if (named) text += this.#linkLevel(header, packet.length);
+    text += `${line}\n`;
     const shown = packet.subarray(0, caught);
     if (bytes === "none") return text;
     const all = bytes.length === 2 && header !== null ? joined(header, shown) : shown;
@@ -67,6 +82,10 @@ export class PacketPrinter {
   }
 
   #linkLevel(header: Uint8Array, length: number): string {
+    if (header.length === SLL2_LENGTH) {
+      const ifindex = (header[6] << 8) | header[7];
+      return `ifindex ${ifindex} ${macText(header.subarray(12, 18))} ethertype IPv4 (0x0800), length ${length + SLL2_LENGTH}: `;
+    }
     const ends = `${macText(header.subarray(6, 12))} > ${macText(header.subarray(0, 6))}`;
     if (this.#options.quiet) return `${ends}, IPv4, length ${length + header.length}: `;
     return `${ends}, ethertype IPv4 (0x0800), length ${length + header.length}: `;

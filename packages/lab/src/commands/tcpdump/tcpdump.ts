@@ -10,7 +10,7 @@ import { undissected } from "../../packet-text.js";
 import { Flag } from "../../scheduler.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "../getopt.js";
 import { FilterError, type PacketTest, parseFilter } from "./filter.js";
-import { PacketPrinter, type PrintOptions } from "./print.js";
+import { PacketPrinter, type PrintOptions, sll2Header } from "./print.js";
 
 const VERSION = `tcpdump version 4.99.3
 libpcap version 1.10.3 (with TPACKET_V3)
@@ -55,7 +55,7 @@ interface TcpdumpOptions {
   readonly any: boolean;
   /** Leave after so many packets. */
   readonly count: number;
-  /** `--count`: only tell how many there were. */
+  /** `--count` without `--print`: nothing is printed, and of a device nothing counted. */
   readonly countOnly: boolean;
   readonly filter: PacketTest;
   readonly print: PrintOptions;
@@ -121,10 +121,8 @@ function parse(context: LabContext): TcpdumpOptions {
   if (count("version") > 0) throw new TcpdumpExit(VERSION, 0, true);
   for (const key of ["r", "w"])
     if (count(key) > 0) throw failure(`-${key}: not supported by the lab; lab.capture() makes pcap files`);
-  for (const key of "bdFHIJuBCEGjMTVWyzZ")
-    if (count(key) > 0) throw failure(`-${key}: not supported by the lab`);
-  for (const key of ["nano", "precision"])
-    if (count(key) > 0) throw failure(`nanoseconds: not supported by the lab`);
+  for (const key of "bdFHIJuBCEGjMTVWyzZ") if (count(key) > 0) throw failure(`-${key}: not supported by the lab`);
+  for (const key of ["nano", "precision"]) if (count(key) > 0) throw failure(`nanoseconds: not supported by the lab`);
   const packets = value("c");
   if (packets !== null && !(/^\s*\+?\d+$/.test(packets) && Number(packets) > 0))
     throw failure(`invalid packet count ${packets}`);
@@ -193,23 +191,28 @@ function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
   const arrived = new Flag();
   const told = new Set<string>();
   let received = 0;
+  let captured = 0;
   const epochMicros = net.clock.epochMillis * 1000;
   const stops = options.devices.map((device) =>
     device.addTap((direction, skb, dev) => {
-      if (options.direction !== "inout" && options.direction !== direction) return;
       const packet = skb.bytes();
       if (!options.filter(packet)) return;
       received++;
-      if (received > options.count) return;
+      // The kernel's filter lets these through; libpcap drops them.
+      if (options.direction !== "inout" && options.direction !== direction) return;
+      if (dev === net.loopback && direction === "out") return;
+      if (options.countOnly || captured === options.count) return;
+      captured++;
       const protocol = options.print.quiet ? null : undissected(packet);
       if (protocol !== null && !told.has(protocol)) {
         told.add(protocol);
         stderr.write(`tcpdump: the lab does not take ${protocol} payloads apart\n`);
       }
+      const header = dev.mac === null ? null : ethernetHeader(direction, skb, dev);
       lines.push(
         printer.print({
           atMicros: epochMicros + net.clock.nowMicros,
-          header: dev.mac === null || options.any ? null : ethernetHeader(direction, skb, dev),
+          header: options.any && header !== null ? sll2Header(dev.ifindex, direction === "out", header.subarray(6)) : header,
           packet,
           where: options.any ? `${dev.name.padEnd(5)} ${direction === "in" ? "In " : "Out"} ` : "",
         }),
@@ -230,23 +233,18 @@ function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
       ? `tcpdump: ${listening}`
       : `tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n${listening}`,
   );
-  let printed = 0;
   const print = (): boolean => {
     arrived.clear();
-    for (const line of lines.splice(0)) {
-      printed++;
-      if (!stdout.write(line)) return false;
-    }
-    return true;
+    return lines.splice(0).every((line) => stdout.write(line));
   };
   try {
-    while (print() && printed < options.count) yield arrived.wait;
+    while (print() && captured < options.count) yield arrived.wait;
     return 0;
   } finally {
     for (const stop of stops) stop();
     print();
     stderr.write(
-      `${printed} packet${printed === 1 ? "" : "s"} captured\n${received} packet${received === 1 ? "" : "s"} received by filter\n0 packets dropped by kernel\n`,
+      `${captured} packet${captured === 1 ? "" : "s"} captured\n${received} packet${received === 1 ? "" : "s"} received by filter\n0 packets dropped by kernel\n`,
     );
   }
 }
