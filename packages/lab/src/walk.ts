@@ -304,6 +304,8 @@ export function describeNote(note: TraceNote): string {
       return `entry #${note.entry} confirmed: both tuples are in the hash`;
     case "state":
       return `state of #${note.entry}: ${note.before} -> ${note.after}`;
+    case "insert-failed":
+      return `insert_failed: ${note.reason}`;
     case "invalid":
       return `INVALID: ${note.reason}`;
     case "event":

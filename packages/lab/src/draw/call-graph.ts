@@ -77,6 +77,8 @@ function noteText(note: TraceNote): string | null {
       return "both tuples into the hash";
     case "state":
       return `${note.before} → ${note.after}`;
+    case "insert-failed":
+      return `insert_failed: ${note.reason}`;
     case "invalid":
       return `INVALID: ${note.reason}`;
     case "event":

@@ -183,6 +183,8 @@ function readEffect(note: TraceNote): Effect | null {
       return { kind: "confirm", text: `entry ${note.entry} confirmed: both tuples in the hash` };
     case "event":
       return { kind: "event", text: `event ${note.type}` };
+    case "insert-failed":
+      return { kind: "invalid", text: `insert_failed: ${note.reason}` };
     case "invalid":
       return { kind: "invalid", text: `INVALID: ${note.reason}` };
     default:
