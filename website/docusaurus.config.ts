@@ -72,7 +72,7 @@ const apiPlugins: PluginConfig[] =
 
 const config: Config = {
   title: "netfilter-lab",
-  tagline: "Linux’s conntrack and NAT, in a notebook and in a browser tab",
+  tagline: "Linux’s conntrack and NAT, step by step",
   favicon: "img/favicon.svg",
   url,
   baseUrl,
@@ -135,7 +135,7 @@ const config: Config = {
       routeBasePath: "lessons",
       title: "Lessons",
       description:
-        "One idea a step. Every output on these pages is what running the cell gave, and a test runs them all again. Take a notebook along and change it.",
+        "One idea a step. Predict, then look. Every output on these pages is what running the cell gave, and a test runs them all again. Take a notebook along and change it.",
     }),
     ...apiPlugins,
   ],
@@ -153,6 +153,14 @@ const config: Config = {
       ],
     },
     docs: { sidebar: { hideable: true } },
+    footer: {
+      copyright: [
+        "<span>netfilter-lab, under the MIT licence</span>",
+        `<a href="${baseUrl}about/">How it is built</a>`,
+        `<a href="${baseUrl}known-differences/">Known differences from Linux</a>`,
+        `<a href="${baseUrl}extend/">Extend a lesson</a>`,
+      ].join(""),
+    },
     prism: { theme: lightCode, darkTheme: darkCode, additionalLanguages: ["bash"] },
   } satisfies Preset.ThemeConfig,
 };

@@ -66,6 +66,16 @@ describe("a drawing keeps what makes it one", () => {
     );
   });
 
+  test("what scrolls is in the keyboard's reach", () => {
+    expect(sanitizeHtml("<pre>a  b</pre>", "out")).toBe('<pre tabindex="0">a  b</pre>');
+  });
+
+  test("a heading without words is a cell", () => {
+    expect(sanitizeHtml('<table><tr><th scope="col"></th><th scope="col">a</th></tr></table>', "out")).toBe(
+      '<table><tbody><tr><td></td><th scope="col">a</th></tr></tbody></table>',
+    );
+  });
+
   test("an XML declaration is dropped", () => {
     expect(sanitizeHtml('<?xml version="1.0"?><svg width="9"></svg>', "out")).toBe('<svg width="9"></svg>');
   });

@@ -120,7 +120,10 @@ function confine(element: Element, scope: string, ids: ReadonlySet<string>): voi
   }
   // What scrolls must be in the keyboard's reach; a heading without words is no heading.
   if (element.tagName === "pre") properties["tabIndex"] = 0;
-  if (element.tagName === "th" && element.children.length === 0) element.tagName = "td";
+  if (element.tagName === "th" && element.children.length === 0) {
+    element.tagName = "td";
+    delete properties["scope"];
+  }
   if (element.tagName !== "style") return;
   // Inside SVG a browser reads a style sheet as markup: with `<` in it, it could begin an element. Escapes could spell
   // what is forbidden.

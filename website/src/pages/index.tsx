@@ -7,14 +7,14 @@ import styles from "./index.module.css";
 
 export default function Home(): ReactNode {
   return (
-    <Layout description="Linux’s conntrack and NAT, packet by packet: run the real commands, see the hooks, the tuples and every rewrite, in a notebook or in the page.">
+    <Layout description="Linux’s conntrack and NAT, packet by packet: the real commands, the hooks, the tuples and every rewrite, in lessons that run as notebooks.">
       <main>
         <section className={styles["hero"]}>
           <div className={styles["say"]}>
             <h1>How does Linux track a connection whose packets NAT rewrites?</h1>
             <p className={styles["lead"]}>
-              Linux’s connection tracking and NAT in a notebook and in a browser tab. Type the commands you know, follow
-              each packet from hook to hook, and run every step of the answer.
+              Linux’s connection tracking and NAT as an engine that you can stop and look into. Short lessons follow
+              each packet from hook to hook; every step is a command you know, and runs in a notebook.
             </p>
             <Start />
           </div>

@@ -1,8 +1,9 @@
 /** One output of a cell: printed text, an error, or a displayed value with its plain text behind a disclosure. */
 import { useMDXComponents } from "@mdx-js/react";
-import type { ReactNode } from "react";
-import { type AnsiRun, ansiRuns } from "../../ansi.js";
+import type { CSSProperties, ReactNode } from "react";
+import type { AnsiRun } from "../../ansi.js";
 import type { PageDisplay, PageOutput } from "../../outputs.js";
+import { type TerminalLine, terminalLines } from "../../terminal.js";
 
 export default function NotebookOutput({ output }: { readonly output: PageOutput }): ReactNode {
   if (output.kind === "stream") {
@@ -53,12 +54,25 @@ function Display({ display }: { readonly display: PageDisplay }): ReactNode {
 }
 
 function Terminal(props: { readonly text: string; readonly label: string; readonly className: string }): ReactNode {
-  const runs = ansiRuns(props.text.replace(/\n$/, ""));
   return (
     // A wide output scrolls; the keyboard must reach it to do so.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <pre className={`nb-text ${props.className}`.trim()} role="group" aria-label={props.label} tabIndex={0}>
-      {runs.map((run, index) =>
+      {terminalLines(props.text).map((line, index) => (
+        // oxlint-disable-next-line react/no-array-index-key
+        <Line key={index} line={line} />
+      ))}
+    </pre>
+  );
+}
+
+function Line({ line }: { readonly line: TerminalLine }): ReactNode {
+  return (
+    <span
+      className={line.columns ? "nb-line nb-line--columns" : "nb-line"}
+      style={{ "--nb-hang": `${line.hang}ch` } as CSSProperties}
+    >
+      {line.runs.map((run, index) =>
         run.className === "" && run.style === undefined ? (
           run.text
         ) : (
@@ -72,7 +86,8 @@ function Terminal(props: { readonly text: string; readonly label: string; readon
           </span>
         ),
       )}
-    </pre>
+      {"\n"}
+    </span>
   );
 }
 

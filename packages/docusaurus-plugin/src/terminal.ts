@@ -1,0 +1,62 @@
+/**
+ * A printed text as lines that know how to be laid out: columns keep their line and scroll, everything else wraps, hanging
+ * under what its first line says. The two tuples of a conntrack line are told apart, because they are what such a line is
+ * about and where it may best be broken. Needs no DOM.
+ */
+import { type AnsiRun, ansiRuns } from "./ansi.js";
+
+/** One line of a printed text; the runs, joined, are the line without its newline. */
+export interface TerminalLine {
+  /** A tuple is a run of its own, of class `nb-original` or `nb-reply`. */
+  readonly runs: readonly AnsiRun[];
+  /** True where breaking the line would put a column under another. */
+  readonly columns: boolean;
+  /** How many characters the line's continuation is indented by. */
+  readonly hang: number;
+}
+
+/** Splits a printed text into its lines; a newline at the end begins no further one. */
+export function terminalLines(text: string): TerminalLine[] {
+  const lines: AnsiRun[][] = [[]];
+  for (const run of ansiRuns(text.replace(/\n$/, ""))) {
+    for (const [index, part] of run.text.split("\n").entries()) {
+      if (index > 0) lines.push([]);
+      if (part !== "") lines.at(-1)?.push({ ...run, text: part });
+    }
+  }
+  return lines.map((runs) => {
+    const plain = runs.map((run) => run.text).join("");
+    const parts = runs.flatMap(tuples);
+    return { runs: parts, columns: parts.length === runs.length && hasColumns(plain), hang: hang(plain) };
+  });
+}
+
+/** One direction of an entry, as conntrack and /proc/net/nf_conntrack print it. */
+const tuple = /src=\S+ dst=\S+(?: (?:sport|dport|type|code|id|packets|bytes)=\S+)*/g;
+
+function tuples(run: AnsiRun): AnsiRun[] {
+  const found = [...run.text.matchAll(tuple)];
+  if (found.length !== 2) return [run];
+  const parts: AnsiRun[] = [];
+  let from = 0;
+  for (const [index, match] of found.entries()) {
+    if (match.index > from) parts.push({ ...run, text: run.text.slice(from, match.index) });
+    const direction = index === 0 ? "nb-original" : "nb-reply";
+    parts.push({ ...run, text: match[0], className: `${run.className} ${direction}`.trim() });
+    from = match.index + match[0].length;
+  }
+  if (from < run.text.length) parts.push({ ...run, text: run.text.slice(from) });
+  return parts;
+}
+
+/** Two gaps between words, or one that is wide, are there to align something. */
+function hasColumns(line: string): boolean {
+  const gaps = line.trim().match(/ {2,}|\t+/g) ?? [];
+  return gaps.length > 1 || gaps.some((gap) => gap.length > 3);
+}
+
+/** Under what follows the marks that `conntrack -E` begins with, else two to the right of the line's own indentation. */
+function hang(line: string): number {
+  const marks = /^(?:\s*\[[\w.]+\])+\s+/.exec(line)?.[0];
+  return marks?.length ?? line.length - line.trimStart().length + 2;
+}
