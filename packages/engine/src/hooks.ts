@@ -6,6 +6,7 @@
 import type { NetDevice } from "./dev/device.js";
 import type { NetNamespace } from "./netns.js";
 import type { SkBuff } from "./skb.js";
+import type { PacketTracer } from "./trace.js";
 
 export const NF_INET_PRE_ROUTING = 0;
 export const NF_INET_LOCAL_IN = 1;
@@ -130,37 +131,44 @@ export class Hooks {
   run(hook: HookNumber, skb: SkBuff, indev: NetDevice | null, outdev: NetDevice | null): Verdict {
     const list = this.#entries[hook];
     if (list.length === 0) return NF_ACCEPT;
-    const trace = this.#net.trace;
     if (this.#depth === this.#states.length) this.#states.push(new HookState(this.#net));
     const state = this.#states[this.#depth++];
     state.hook = hook;
     state.indev = indev;
     state.outdev = outdev;
-    if (trace !== null) {
-      trace.enter("nf_hook_slow", null, skb);
-      trace.note({ kind: "hook", hook });
-    }
-    let verdict: Verdict = NF_ACCEPT;
-    for (let i = 0; i < list.length; i++) {
-      const ops = list[i];
-      if (trace !== null) {
-        trace.enter(ops.name, ops.module, skb);
-        trace.note({ kind: "hookfn", hook, priority: ops.priority, label: ops.label });
-      }
-      verdict = ops.fn(skb, state);
-      if (trace !== null) {
-        trace.note({ kind: "verdict", verdict: VERDICT_NAMES[verdict & VERDICT_MASK] });
-        trace.leave();
-      }
-      if (verdict === NF_ACCEPT) continue;
-      if (verdict === NF_REPEAT) {
-        i--;
-        continue;
-      }
-      break;
-    }
-    if (trace !== null) trace.leave();
+    const verdict = this.#net.trace === null ? walk(list, skb, state) : walkTraced(list, skb, state, this.#net.trace);
     this.#depth--;
     return verdict;
   }
+}
+
+/** Calls each function in turn until one does not accept. */
+function walk(list: readonly HookOps[], skb: SkBuff, state: HookState): Verdict {
+  for (let i = 0; i < list.length; i++) {
+    const verdict = list[i].fn(skb, state);
+    if (verdict === NF_ACCEPT) continue;
+    if (verdict !== NF_REPEAT) return verdict;
+    i--;
+  }
+  return NF_ACCEPT;
+}
+
+/** {@link walk}, told to the trace. */
+function walkTraced(list: readonly HookOps[], skb: SkBuff, state: HookState, trace: PacketTracer): Verdict {
+  const { hook } = state;
+  trace.enter("nf_hook_slow", null, skb);
+  trace.note({ kind: "hook", hook });
+  let verdict: Verdict = NF_ACCEPT;
+  for (let i = 0; i < list.length; i++) {
+    const ops = list[i];
+    trace.enter(ops.name, ops.module, skb);
+    trace.note({ kind: "hookfn", hook, priority: ops.priority, label: ops.label });
+    verdict = ops.fn(skb, state);
+    trace.note({ kind: "verdict", verdict: VERDICT_NAMES[verdict & VERDICT_MASK] });
+    trace.leave();
+    if (verdict === NF_REPEAT) i--;
+    else if (verdict !== NF_ACCEPT) break;
+  }
+  trace.leave();
+  return verdict;
 }

@@ -2,7 +2,6 @@
  * The rewriting of packets: addresses, ports and ICMP ids, with every checksum updated by what changed; in ICMP errors
  * also the packet they carry. Models net/netfilter/nf_nat_proto.c.
  */
-import { invertTuple, TUPLE_DST, TUPLE_PORTS, TUPLE_SRC, TUPLE_WORDS, tupleProtonum } from "../conntrack/tuple.js";
 import type { SkBuff } from "../skb.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumReplace2, checksumReplace4 } from "../wire/checksum.js";
@@ -57,22 +56,21 @@ function updateL4(data: Uint8Array, at: number, before: number, after: number, p
   put16(data, at, checksumReplace2(checksumReplace4(get16(data, at), before, after), portBefore, port));
 }
 
-/** Rewrites the transport header at `hdroff`; false when it is not all there. Models `l4proto_manip_pkt()`. */
+/**
+ * Rewrites the transport header at `hdroff`: source (or destination) port, or ICMP id, and the checksum that covers them
+ * and the address. False when the header is not all there. Models `l4proto_manip_pkt()`.
+ */
 function manipL4(
   skb: SkBuff,
   iphdroff: number,
   hdroff: number,
-  target: Int32Array,
-  at: number,
-  manip: ManipType,
+  protonum: number,
+  address: number,
+  port: number,
+  src: boolean,
 ): boolean {
   const data = skb.data;
-  const src = manip === NF_NAT_MANIP_SRC;
-  const protonum = tupleProtonum(target, at);
-  const ports = target[at + TUPLE_PORTS];
   const addressBefore = get32(data, iphdroff + (src ? IPV4_SRC : IPV4_DST));
-  const address = target[at + (src ? TUPLE_SRC : TUPLE_DST)];
-  const port = src ? ports >>> 16 : ports & 0xffff;
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
   switch (protonum) {
     case IPPROTO_TCP: {
@@ -100,9 +98,8 @@ function manipL4(
       if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
       if (!isQuery(data[hdroff + ICMP_TYPE])) return true;
       const before = get16(data, hdroff + ICMP_ID);
-      const id = ports >>> 16;
-      put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, id));
-      put16(data, hdroff + ICMP_ID, id);
+      put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, port));
+      put16(data, hdroff + ICMP_ID, port);
       return true;
     }
     default:
@@ -111,26 +108,25 @@ function manipL4(
 }
 
 /**
- * Makes the source (or destination) of the packet whose IPv4 header is at `iphdroff` that of a tuple. False when the
- * packet is too short for it. Models `nf_nat_ipv4_manip_pkt()`.
+ * Makes the source (or destination) of the packet whose IPv4 header is at `iphdroff` this address and port (for ICMP,
+ * this id). `protonum` says whose transport header follows. False when the packet is too short for it. Models
+ * `nf_nat_ipv4_manip_pkt()`.
  */
-export function manipIPv4(skb: SkBuff, iphdroff: number, target: Int32Array, at: number, manip: ManipType): boolean {
+export function manipIPv4(
+  skb: SkBuff,
+  iphdroff: number,
+  protonum: number,
+  address: number,
+  port: number,
+  manip: ManipType,
+): boolean {
   const data = skb.data;
   if (skb.len < iphdroff + IPV4_HEADER_LENGTH) return false;
-  if (!manipL4(skb, iphdroff, iphdroff + (data[iphdroff] & 15) * 4, target, at, manip)) return false;
   const src = manip === NF_NAT_MANIP_SRC;
+  if (!manipL4(skb, iphdroff, iphdroff + (data[iphdroff] & 15) * 4, protonum, address, port, src)) return false;
   const slot = iphdroff + (src ? IPV4_SRC : IPV4_DST);
-  const address = target[at + (src ? TUPLE_SRC : TUPLE_DST)];
   const sum = iphdroff + IPV4_CHECKSUM;
   put16(data, sum, checksumReplace4(get16(data, sum), get32(data, slot), address));
   put32(data, slot, address);
   return true;
-}
-
-const target = new Int32Array(TUPLE_WORDS);
-
-/** The inverse of a tuple, in a place used again at the next call: what a packet of the other direction is to become. */
-export function inverseOf(words: Int32Array, at: number): Int32Array {
-  invertTuple(words, at, target, 0);
-  return target;
 }

@@ -18,11 +18,13 @@ import {
   getTuple,
   invertTuple,
   ipv4TransportOffset,
+  TUPLE_DST,
   TUPLE_PORTS,
   TUPLE_PROTO,
   TUPLE_SRC,
   TUPLE_WORDS,
   tupleEqual,
+  tupleProtonum,
   tupleText,
 } from "../conntrack/tuple.js";
 import {
@@ -56,7 +58,7 @@ import type { TupleText } from "../trace.js";
 import { get32 } from "../wire/bytes.js";
 import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
 import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_PROTOCOL } from "../wire/ipv4.js";
-import { inverseOf, manipIPv4 } from "./manip.js";
+import { manipIPv4 } from "./manip.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "./range.js";
 import { uniqueTuple } from "./unique.js";
 
@@ -113,6 +115,11 @@ function hookManip(hook: HookNumber): ManipType {
 interface LookupEntry {
   readonly lookup: NatLookup;
   readonly priority: number;
+}
+
+/** The second port in a tuple's word of ports; ICMP has one id for both ends. */
+function dstPort(protonum: number, ports: number): number {
+  return protonum === IPPROTO_ICMP ? ports >>> 16 : ports & 0xffff;
 }
 
 const INITIAL_SOURCES = 64;
@@ -265,9 +272,8 @@ export class Nat implements NatApi {
       trace.call("nf_ct_invert_tuple", "nf_conntrack");
       trace.enter("nf_nat_ipv4_manip_pkt", MODULE, skb);
     }
-    // The packet is to look like the inverse of the other direction.
-    const target = inverseOf(ct.slab.words, (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS);
-    const ok = manipIPv4(skb, 0, target, 0, manip);
+    const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
+    const ok = this.#invertInto(skb, tupleProtonum(ct.slab.words, other), other, manip);
     if (trace !== null) {
       trace.leave();
       const after = this.#tupleOf(skb);
@@ -276,6 +282,15 @@ export class Nat implements NatApi {
       trace.leave();
     }
     return ok ? NF_ACCEPT : NF_DROP;
+  }
+
+  /** Makes one end of a packet that of the inverse of a tuple, which is what its other direction looks like. */
+  #invertInto(skb: SkBuff, protonum: number, tupleAt: number, manip: ManipType): boolean {
+    const words = this.net.ct.slab.words;
+    const ports = words[tupleAt + TUPLE_PORTS];
+    return manip === NF_NAT_MANIP_SRC
+      ? manipIPv4(skb, 0, protonum, words[tupleAt + TUPLE_DST], dstPort(protonum, ports), manip)
+      : manipIPv4(skb, 0, protonum, words[tupleAt + TUPLE_SRC], ports >>> 16, manip);
   }
 
   /** A packet's own tuple for the trace. */
@@ -311,17 +326,21 @@ export class Nat implements NatApi {
     const trace = this.net.trace;
     const before = trace === null ? null : this.#tupleOf(skb);
     if (trace !== null) trace.call("nf_nat_ipv4_manip_pkt", MODULE);
-    if (!manipIPv4(skb, inner, words, other, manip === NF_NAT_MANIP_SRC ? NF_NAT_MANIP_DST : NF_NAT_MANIP_SRC))
-      return false;
+    // The packet inside travelled the other way: it looks like the tuple itself.
+    const ports = words[other + TUPLE_PORTS];
+    const inside = tupleProtonum(words, other);
+    const rewritten =
+      manip === NF_NAT_MANIP_SRC
+        ? manipIPv4(skb, inner, inside, words[other + TUPLE_DST], dstPort(inside, ports), NF_NAT_MANIP_DST)
+        : manipIPv4(skb, inner, inside, words[other + TUPLE_SRC], ports >>> 16, NF_NAT_MANIP_SRC);
+    if (!rewritten) return false;
     icmpSetChecksum(data, at, skb.len - at);
     if (trace !== null) {
       trace.call("nf_ct_invert_tuple", "nf_conntrack");
       trace.call("nf_nat_ipv4_manip_pkt", MODULE);
     }
     // The outer header is ICMP's whatever the connection is, and an error has no id to rewrite.
-    const target = inverseOf(words, other);
-    target[TUPLE_PROTO] = (target[TUPLE_PROTO] & ~0xff) | IPPROTO_ICMP;
-    if (!manipIPv4(skb, 0, target, 0, manip)) return false;
+    if (!this.#invertInto(skb, IPPROTO_ICMP, other, manip)) return false;
     const after = trace === null ? null : this.#tupleOf(skb);
     if (trace !== null && before !== null && after !== null)
       trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });

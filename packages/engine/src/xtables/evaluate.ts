@@ -40,8 +40,6 @@ export function evaluateTable(
   traceLog: TraceLog | null,
 ): Verdict {
   const trace = state.net.trace;
-  const indev = state.indev === null ? "" : state.indev.name;
-  const outdev = state.outdev === null ? "" : state.outdev.name;
   let data = skb.data;
   let src = get32(data, 12);
   let dst = get32(data, 16);
@@ -81,7 +79,7 @@ export function evaluateTable(
       break;
     }
     const rule = rules[index++];
-    const matched = rule.matchesIp(src, dst, proto, par.fragoff, indev, outdev) && matchesAll(rule, par);
+    const matched = rule.matchesIp(src, dst, proto, par.fragoff, state) && matchesAll(rule, par);
     if (trace !== null)
       trace.note({
         kind: "rule",

@@ -3,7 +3,8 @@
  * Models `struct ipt_entry` and `struct ipt_ip`, include/uapi/linux/netfilter_ipv4/ip_tables.h; a chain here is a list
  * of its own where the kernel keeps one blob a table.
  */
-import type { HookNumber, HookOps } from "../hooks.js";
+import type { NetDevice } from "../dev/device.js";
+import type { HookNumber, HookOps, HookState } from "../hooks.js";
 import type { NatLookup } from "../nat/nat.js";
 import type { Match, Target } from "./extension.js";
 
@@ -65,6 +66,12 @@ function nameTest(pattern: string): NameTest {
   return pattern.endsWith("+") ? PREFIX : EXACT;
 }
 
+/** Whether a device (null: none, whose name is empty) has the name, or a name that begins so. */
+function nameFits(test: NameTest, name: string, dev: NetDevice | null): boolean {
+  const actual = dev === null ? "" : dev.name;
+  return test === EXACT ? actual === name : actual.startsWith(name);
+}
+
 /** One rule. Fixed once made, except for its counters. */
 export class Rule {
   readonly ip: IpSpec;
@@ -85,6 +92,11 @@ export class Rule {
   readonly outName: string;
   readonly inTest: NameTest;
   readonly outTest: NameTest;
+  /** The device compared last and whether its name fitted: a packet's device mostly is the one before it had. */
+  #lastIn: NetDevice | null | undefined;
+  #lastInFits = false;
+  #lastOut: NetDevice | null | undefined;
+  #lastOutFits = false;
   packets = 0;
   bytes = 0;
 
@@ -109,25 +121,31 @@ export class Rule {
   }
 
   /** Whether the header part holds for a packet. Models ip_packet_match(), net/ipv4/netfilter/ip_tables.c. */
-  matchesIp(src: number, dst: number, proto: number, fragoff: number, indev: string, outdev: string): boolean {
+  matchesIp(src: number, dst: number, proto: number, fragoff: number, state: HookState): boolean {
     const inverted = this.inverted;
     if ((((src ^ this.src) & this.smask) !== 0) !== ((inverted & INV_SRC) !== 0)) return false;
     if ((((dst ^ this.dst) & this.dmask) !== 0) !== ((inverted & INV_DST) !== 0)) return false;
-    if (
-      this.inTest !== ANY &&
-      (this.inTest === EXACT ? indev === this.inName : indev.startsWith(this.inName)) ===
-        ((inverted & INV_VIA_IN) !== 0)
-    )
-      return false;
-    if (
-      this.outTest !== ANY &&
-      (this.outTest === EXACT ? outdev === this.outName : outdev.startsWith(this.outName)) ===
-        ((inverted & INV_VIA_OUT) !== 0)
-    )
-      return false;
+    if (this.inTest !== ANY && this.#inFits(state.indev) === ((inverted & INV_VIA_IN) !== 0)) return false;
+    if (this.outTest !== ANY && this.#outFits(state.outdev) === ((inverted & INV_VIA_OUT) !== 0)) return false;
     if (this.proto !== 0 && (proto === this.proto) === ((inverted & INV_PROTO) !== 0)) return false;
     if (this.fragment && (fragoff !== 0) === ((inverted & INV_FRAGMENT) !== 0)) return false;
     return true;
+  }
+
+  #inFits(dev: NetDevice | null): boolean {
+    if (dev !== this.#lastIn) {
+      this.#lastIn = dev;
+      this.#lastInFits = nameFits(this.inTest, this.inName, dev);
+    }
+    return this.#lastInFits;
+  }
+
+  #outFits(dev: NetDevice | null): boolean {
+    if (dev !== this.#lastOut) {
+      this.#lastOut = dev;
+      this.#lastOutFits = nameFits(this.outTest, this.outName, dev);
+    }
+    return this.#lastOutFits;
   }
 }
 
