@@ -1,8 +1,8 @@
 // @ts-nocheck: it runs the built packages, whose types are not those of the sources that the tests see.
 /**
  * How many packets a second the engine forwards with conntrack, a filter table and SNAT, and what an entry costs.
- * Prints a table and writes test/bench/result.json. `npm run bench` builds what it needs first; with `-- --kernel` (as
- * root) it also measures the running kernel with the same rules and packets.
+ * Prints a table and writes test/bench/result.json. `npm run bench` builds what it needs first; where it may (root,
+ * tcpreplay) it measures the running kernel with the same rules and packets in the same run. See README.md.
  */
 import { writeFileSync } from "node:fs";
 import os from "node:os";
@@ -20,7 +20,7 @@ import { buildTcp } from "../../packages/engine/dist/wire/tcp.js";
 import { buildUdp } from "../../packages/engine/dist/wire/udp.js";
 import { applyCommand } from "../../packages/lab/dist/commands/iptables-apply.js";
 import { toolOf } from "../../packages/lab/dist/commands/iptables-tool.js";
-import { measureKernel } from "./kernel.mjs";
+import { measureKernel, whyNoKernel } from "./kernel.mjs";
 
 /** Seconds each measurement runs for, after half a second of warming up. */
 const SECONDS = 1;
@@ -191,16 +191,20 @@ function newFlows() {
 
 const rows = engineRows();
 const fresh = newFlows();
-const kernel = process.argv.includes("--kernel") ? measureKernel(SETUPS) : null;
+const why = process.argv.includes("--no-kernel") ? "--no-kernel" : whyNoKernel();
+if (why !== null && process.argv.includes("--kernel")) throw new Error(`the kernel cannot be measured: ${why}`);
+const kernel = why === null ? measureKernel(SETUPS) : null;
 const result = {
-  machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version },
+  machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version, load: os.loadavg()[0] },
   rows,
   ...fresh,
   kernel,
 };
 writeFileSync(new URL("result.json", import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 const rate = (value) => `${(value / 1e6).toFixed(2)} Mpps`;
-console.log(`${result.machine.cpu}, Node ${result.machine.node}\n`);
+console.log(
+  `${result.machine.cpu}, ${result.machine.cores} cores, Node ${result.machine.node}, load ${result.machine.load.toFixed(1)}\n`,
+);
 console.log(
   `${"setup".padEnd(28)}${"protocol".padEnd(10)}${FLOWS.map((flows) => `${flows} flows`.padStart(14)).join("")}`,
 );
@@ -218,10 +222,10 @@ console.log(`\nnew flows through SNAT: ${rate(fresh.newFlowsPerSecond)}`);
 console.log(
   `memory: ${fresh.entryBytes} bytes an entry; ${fresh.heldBytesPerEntry} held for each of 50,000, hash table and room to grow included`,
 );
-if (kernel === null) console.log("\nthe kernel was not measured (npm run bench -- --kernel, as root)");
+if (kernel === null) console.log(`\nthe kernel was not measured: ${why}`);
 else {
   console.log(
-    `\nLinux ${kernel.release} on this machine, veth pairs, one UDP flow (by the clock on the wall: mind other load):`,
+    `\nLinux ${kernel.release} on this machine, tcpreplay through veth pairs, one UDP flow; ratio: ours to the kernel's:`,
   );
   for (const row of kernel.rows) {
     const ours = rows.find((each) => each.setup === row.setup && each.protocol === "udp" && each.flows === 1);

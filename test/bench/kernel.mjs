@@ -4,7 +4,7 @@
  * tcpreplay as fast as it can, counted where they arrive. Sender and router share the machine, so the rate is that of
  * both together. Needs root, iproute2, iptables and tcpreplay; namespaces are called ct-bench-*.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -14,6 +14,14 @@ import { buildIPv4 } from "../../packages/engine/dist/wire/ipv4.js";
 import { buildUdp } from "../../packages/engine/dist/wire/udp.js";
 
 const PACKETS = 400_000;
+
+/** Why the kernel cannot be measured here; null when it can. */
+export function whyNoKernel() {
+  if (process.getuid?.() !== 0) return "it needs root";
+  for (const tool of ["ip", "iptables-legacy", "tcpreplay"])
+    if (spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0) return `${tool} is missing`;
+  return null;
+}
 
 function run(line) {
   const [program, ...args] = line.split(" ");
