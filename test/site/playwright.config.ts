@@ -10,6 +10,8 @@ const config: PlaywrightTestConfig = defineConfig({
   workers: 2,
   fullyParallel: true,
   timeout: 60_000,
+  // Two pages at a time on two cores: what is slow is not broken.
+  expect: { timeout: 20_000 },
   use: {
     browserName: "chromium",
     launchOptions: {

@@ -17,6 +17,7 @@ const someApi = [
   ...api.filter((path) => kindOf(path) === undefined),
   ...kinds.flatMap((kind) => api.find((path) => kindOf(path) === kind) ?? []),
 ];
+const phone = { width: 360, height: 740 };
 const shown = [...pages, ...someApi, "/no/such/page/"];
 
 /** Lessons as the site must show them: address and notebook, in order. */
@@ -78,11 +79,15 @@ for (const scheme of ["light", "dark"] as const) {
   test.describe(`in ${scheme}`, () => {
     test.use({ colorScheme: scheme });
     for (const path of shown) {
-      test(`${path} has no fault that axe finds, no error and no request to elsewhere`, async ({ page }) => {
+      test(`${path} has no fault that axe finds, no error, no request to elsewhere, and fits a phone`, async ({
+        page,
+      }) => {
         const faults = watch(page, home);
         await page.goto(home + path, { waitUntil: "networkidle" });
         await expect(page.locator("html")).toHaveAttribute("data-theme", scheme);
         await expectNoViolations(page);
+        await page.setViewportSize(phone);
+        await expectFits(page);
         expect(faults.filter((fault) => !(path === "/no/such/page/" && fault.includes("404")))).toEqual([]);
       });
     }
@@ -90,13 +95,12 @@ for (const scheme of ["light", "dark"] as const) {
 }
 
 test.describe("on a phone", () => {
-  test.use({ viewport: { width: 360, height: 740 } });
-  for (const path of shown) {
-    test(`${path} is no wider than the window`, async ({ page }) => {
-      await page.goto(home + path, { waitUntil: "networkidle" });
-      await expectFits(page);
-    });
-  }
+  test.use({ viewport: phone });
+
+  test("starts the first lesson without scrolling", async ({ page }) => {
+    await page.goto(home);
+    await expect(page.getByRole("link", { name: /Start lesson|See the lessons/ })).toBeInViewport({ ratio: 1 });
+  });
 
   test("the menu leads to the lessons", async ({ page }) => {
     await page.goto(home);
@@ -161,6 +165,20 @@ for (const { file, cells } of lessons.slice(0, 1)) {
     expect(JSON.stringify(cells)).toContain(tuples);
   });
 }
+
+test("a printed conntrack line shows both tuples without scrolling, on a phone too", async ({ page }) => {
+  await page.goto(`${home}${lessons[0]?.path ?? ""}`);
+  for (const width of [1440, phone.width]) {
+    await page.setViewportSize({ width, height: 900 });
+    const reply = page.locator("main .nb-reply").first();
+    await expect(reply).toHaveText(/^src=\S+ dst=\S+/);
+    const inside = await reply.evaluate((tuple) => {
+      const block = tuple.closest("pre")?.getBoundingClientRect();
+      return block !== undefined && tuple.getBoundingClientRect().right <= block.right;
+    });
+    expect(inside).toBe(true);
+  }
+});
 
 test("search finds a word of the glossary, without a server", async ({ page }) => {
   const faults = watch(page, home);

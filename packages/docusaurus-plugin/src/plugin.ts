@@ -73,7 +73,8 @@ export async function lessonsPlugin(
         lessons: content.map(({ lesson, file }) => ({
           ...(lesson.order === undefined ? {} : { order: lesson.order }),
           title: lesson.title,
-          description: lesson.description,
+          // A colon leads over to what a list does not show.
+          description: lesson.description.replace(/:$/, "."),
           permalink: `${context.baseUrl}${options.routeBasePath}/${lesson.slug}`,
           download: `${context.baseUrl}${downloadPath(file)}`,
         })),

@@ -51,12 +51,15 @@ function tuples(run: AnsiRun): AnsiRun[] {
 
 /** Two gaps between words, or one that is wide, are there to align something. */
 function hasColumns(line: string): boolean {
-  const gaps = line.trim().match(/ {2,}|\t+/g) ?? [];
-  return gaps.length > 1 || gaps.some((gap) => gap.length > 3);
+  const gaps = line.trim().match(/[ \t]{2,}|\t/g) ?? [];
+  return gaps.length > 1 || gaps.some((gap) => gap.length > 4);
 }
+
+/** No continuation begins further right, so that it has room. */
+const furthest = 12;
 
 /** Under what follows the marks that `conntrack -E` begins with, else two to the right of the line's own indentation. */
 function hang(line: string): number {
-  const marks = /^(?:\s*\[[\w.]+\])+\s+/.exec(line)?.[0];
-  return marks?.length ?? line.length - line.trimStart().length + 2;
+  const marks = /^(?:\s*\[[\w.]+\])+\s+/.exec(line)?.[0].length;
+  return Math.min(marks ?? line.length - line.trimStart().length + 2, furthest);
 }

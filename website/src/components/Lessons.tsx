@@ -14,21 +14,10 @@ export default function Lessons(): ReactNode {
         {lessons.map((lesson) => (
           <li key={lesson.permalink}>
             <Link to={lesson.permalink}>{lesson.title}</Link>
-            {lesson.description !== "" && <p>{opening(lesson.description)}</p>}
+            {lesson.description !== "" && <p>{lesson.description}</p>}
           </li>
         ))}
       </ol>
     </section>
   );
-}
-
-/** As many whole sentences of a description as fit three lines; at least one. */
-function opening(description: string): string {
-  const sentences = description.match(/.+?(?:[.!?:](?=\s|$)|$)\s*/gs) ?? [description];
-  let text = "";
-  for (const sentence of sentences) {
-    if (text !== "" && text.length + sentence.length > 125) break;
-    text += sentence;
-  }
-  return text.trim().replace(/:$/, ".");
 }
