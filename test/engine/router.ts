@@ -70,11 +70,11 @@ export function runLine(net: NetNamespace, line: string): { stdout: string; stde
         status = step.value;
         break;
       }
-      let woken = false;
+      const wait = { over: false };
       step.value.arm(() => {
-        woken = true;
+        wait.over = true;
       });
-      while (!woken && net.clock.step());
+      while (!wait.over && net.clock.step());
     }
   return {
     stdout: words.includes(">/dev/null") ? "" : stdout.text,

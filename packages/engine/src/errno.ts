@@ -65,7 +65,7 @@ const TEXTS: ReadonlyMap<number, readonly [string, string]> = new Map([
 ]);
 
 /** `ECONNREFUSED` of 111. */
-export function errnoName(errno: number): string {
+function errnoName(errno: number): string {
   return TEXTS.get(errno)?.[0] ?? `E${errno}`;
 }
 

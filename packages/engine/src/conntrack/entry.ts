@@ -7,7 +7,7 @@
 import { TUPLE_WORDS } from "./tuple.js";
 
 /** Words of an entry, and the shift from a handle to its first word (and to its first byte). */
-export const ENTRY_WORDS = 64;
+const ENTRY_WORDS = 64;
 export const ENTRY_SHIFT = 6;
 export const ENTRY_BYTE_SHIFT = 8;
 

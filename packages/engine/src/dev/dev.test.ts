@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseIPv4 } from "../wire/address.js";
 import { ethernetHeader } from "./device.js";
-import { Topology } from "./topology.js";
+import { createPointToPointPair } from "./pair.js";
+import { addAddress, Topology } from "./topology.js";
 
 const hex = (bytes: Uint8Array | null): string =>
   bytes === null ? "none" : [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -74,5 +75,30 @@ describe("neighbours", () => {
     topology.clock.advance(5_000_000);
     got.push(states());
     expect(got.map((pair) => pair[0])).toEqual(["REACHABLE", "STALE", "DELAY", "REACHABLE"]);
+  });
+});
+
+describe("a point-to-point pair", () => {
+  it("carries packets without asking who has the address, and has no link layer to show", () => {
+    const topology = new Topology();
+    const ends = createPointToPointPair(
+      { net: topology.host("a"), name: "ppp0" },
+      { net: topology.host("b"), name: "ppp0" },
+    );
+    ends.forEach((dev, i) => {
+      addAddress(dev, `10.0.0.${i + 1}/24`);
+      dev.net.ip.setUp(dev);
+    });
+    const arrivals: number[] = [];
+    ends[1].net.sockets.udp.open({ port: 9 }, { onMessage: (bytes) => arrivals.push(bytes[0]) });
+    const frames: string[] = [];
+    ends[0].addTap((direction, skb, dev) => frames.push(`${direction} ${hex(ethernetHeader(direction, skb, dev))}`));
+    ends[0].net.sockets.udp.open().sendTo(Uint8Array.of(7), parseIPv4("10.0.0.2"), 9);
+    topology.clock.advance(1000);
+    expect({ arrivals, frames, neighbours: ends[0].net.ip.neighbours() }).toEqual({
+      arrivals: [7],
+      frames: ["out none"],
+      neighbours: [],
+    });
   });
 });

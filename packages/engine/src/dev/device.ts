@@ -152,7 +152,7 @@ export abstract class NetDevice {
 }
 
 /** The MAC address that a captured frame was sent to. `other` is the unicast one: the receiver's. */
-export function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
+function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
   if (skb.packetType === PACKET_BROADCAST) return ETHERNET_BROADCAST;
   if (skb.packetType === PACKET_MULTICAST) {
     const data = skb.data;

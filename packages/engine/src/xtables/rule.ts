@@ -37,19 +37,6 @@ export interface IpSpec {
   readonly inverted: number;
 }
 
-/** A header part that every packet matches. */
-export const ANY_IP: IpSpec = {
-  src: 0,
-  smask: 0,
-  dst: 0,
-  dmask: 0,
-  iniface: "",
-  outiface: "",
-  proto: 0,
-  fragment: false,
-  inverted: 0,
-};
-
 /** What a matching rule does: nothing more (null), go to a chain, or a target. */
 export type Action =
   | { readonly kind: "none" }

@@ -1,0 +1,126 @@
+/**
+ * What the rest of the engine and the tools see of connection tracking: snapshots of entries, events, counters, and the
+ * interface that tables, NAT and sockets use. The tracker itself is conntrack.ts.
+ */
+import type { HookFunction, Verdict } from "../hooks.js";
+import type { Direction, SkBuff } from "../skb.js";
+import type { TupleText } from "../trace.js";
+import type { CtHandle } from "./status.js";
+
+/** A destroyed or living entry as tools print it: a snapshot. */
+export interface ConntrackSnapshot {
+  readonly handle: CtHandle;
+  /** The kernel's 32-bit id of the entry. */
+  readonly id: number;
+  /** 2 for IPv4. */
+  readonly l3num: number;
+  readonly protonum: number;
+  readonly status: number;
+  /** Seconds left, rounded down; what `conntrack -L` shows. */
+  readonly timeoutSeconds: number;
+  readonly mark: number;
+  readonly zone: number;
+  /** `SYN_SENT`, ... for TCP; null for the others. */
+  readonly tcpState: string | null;
+  /** By direction. */
+  readonly tuple: readonly [TupleText, TupleText];
+  /** By direction; null unless `nf_conntrack_acct` was on when the entry was made. */
+  readonly counters:
+    | readonly [
+        { readonly packets: number; readonly bytes: number },
+        { readonly packets: number; readonly bytes: number },
+      ]
+    | null;
+  /** Nanoseconds since 1970; null unless `nf_conntrack_timestamp` was on. */
+  readonly timestamp: { readonly startNanos: bigint; readonly stopNanos: bigint } | null;
+  /** References to the entry, as `conntrack -L` shows behind `use=` (reading /proc/net/nf_conntrack adds its own one). */
+  readonly use: number;
+}
+
+/** One event as `conntrack -E` receives it. */
+export interface ConntrackEvent {
+  readonly type: "NEW" | "UPDATE" | "DESTROY";
+  readonly entry: ConntrackSnapshot;
+  /**
+   * Which fields the kernel's netlink message carries for this event; `-E` prints no others. Tuples, status, id and
+   * zone are always there.
+   */
+  readonly carries: {
+    readonly timeout: boolean;
+    readonly tcpState: boolean;
+    readonly counters: boolean;
+    readonly timestamp: boolean;
+    readonly mark: boolean;
+  };
+  /** When it was delivered, in microseconds of virtual time. */
+  readonly atMicros: number;
+}
+
+/** Per-namespace counters of `conntrack -S`. */
+export interface ConntrackStats {
+  found: number;
+  invalid: number;
+  /** Entries that a tool inserted (`nf_conntrack_hash_check_insert()`); those that packets make are not counted. */
+  insert: number;
+  insertFailed: number;
+  drop: number;
+  earlyDrop: number;
+  error: number;
+  searchRestart: number;
+  clashResolve: number;
+  chainTooLong: number;
+}
+
+/** Interface of the engine's conntrack; implemented in this folder. */
+export interface ConntrackApi {
+  /** Registers conntrack's hooks when the first user comes. Models `nf_ct_netns_get()`. */
+  netnsGet(): void;
+  /** Unregisters them when the last user goes. */
+  netnsPut(): void;
+  readonly enabled: boolean;
+
+  /** Whether `skb` has an entry; UNTRACKED packets have none. */
+  statusOf(ct: CtHandle): number;
+  markOf(ct: CtHandle): number;
+  /** Sets the mark and caches IPCT_MARK. */
+  setMark(ct: CtHandle, mark: number): void;
+  /** Fast readers for IPv4 (unsigned numbers). */
+  srcOf(ct: CtHandle, direction: Direction): number;
+  dstOf(ct: CtHandle, direction: Direction): number;
+  sportOf(ct: CtHandle, direction: Direction): number;
+  dportOf(ct: CtHandle, direction: Direction): number;
+  protonumOf(ct: CtHandle): number;
+  /** Seconds until expiry, as `-m conntrack --ctexpire` compares. */
+  expiresSeconds(ct: CtHandle): number;
+  packetsOf(ct: CtHandle, direction: Direction): number;
+  bytesOf(ct: CtHandle, direction: Direction): number;
+
+  /** Takes a reference (a copied skb, an attached reply). Models `nf_conntrack_get()`. */
+  get(ct: CtHandle): void;
+  /** Gives a packet's reference back; destroys an unconfirmed entry whose last reference it was. Models `nf_ct_put()`. */
+  put(ct: CtHandle): void;
+  /** Drops a packet's attachment: every place that frees a packet calls it. Models `skb_nfct_reset` / `kfree_skb`. */
+  release(skb: SkBuff): void;
+  /** Attaches the entry of `from` to a packet sent in answer to it (REJECT). Models `nf_ct_attach()`. */
+  attach(to: SkBuff, from: SkBuff): void;
+  /** This host resets the packet's connection: a confirmed TCP entry goes to CLOSE. Models `nf_ct_set_closing()`. */
+  setClosing(skb: SkBuff): void;
+  /** `-j CT --notrack`. */
+  setUntracked(skb: SkBuff): void;
+
+  /** All confirmed entries not yet expired, in the hash's order. */
+  list(): ConntrackSnapshot[];
+  snapshot(ct: CtHandle): ConntrackSnapshot;
+  /** Deletes one confirmed entry (DESTROY event). Returns whether it was there. Models `nf_ct_delete()`. */
+  delete(ct: CtHandle): boolean;
+  /** Empties the table. Returns how many went. */
+  flush(): number;
+  readonly count: number;
+  readonly stats: ConntrackStats;
+  /** Calls the listener for every event until the returned function is called. */
+  subscribe(listener: (event: ConntrackEvent) => void): () => void;
+
+  /** Hook functions, registered by {@link netnsGet}; public for the trace's tests. */
+  readonly conntrackIn: HookFunction;
+  readonly confirm: (skb: SkBuff) => Verdict;
+}
