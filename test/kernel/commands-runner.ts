@@ -50,7 +50,10 @@ const RULES: readonly { readonly why: string; readonly apply: (text: string) => 
   },
   { why: "and the run as a whole", apply: (text) => text.replace(/, time \d+ms/g, ", time Tms") },
   { why: "initial sequence numbers are random", apply: (text) => text.replace(/(\b(?:seq|ack) )\d{5,}/g, "$1N") },
-  { why: "and so are timestamps' offsets", apply: (text) => text.replace(/TS val \d+ ecr [1-9]\d*/g, "TS val T ecr T") },
+  {
+    why: "and so are timestamps' offsets",
+    apply: (text) => text.replace(/TS val \d+ ecr [1-9]\d*/g, "TS val T ecr T"),
+  },
   { why: "the same, of a first segment", apply: (text) => text.replace(/TS val \d+ ecr 0/g, "TS val T ecr 0") },
   {
     why: "ICMP echo and IP ids are random",
@@ -58,7 +61,10 @@ const RULES: readonly { readonly why: string; readonly apply: (text: string) => 
   },
   {
     why: "MAC addresses, as tcpdump -e has them",
-    apply: (text) => text.replace(/(ifindex \d+ |^)(?!00:00)[0-9a-f:]{17}( > [0-9a-f:]{17},)?/gm, "$1MAC$2").replace(/MAC > [0-9a-f:]{17}/g, "MAC > MAC"),
+    apply: (text) =>
+      text
+        .replace(/(ifindex \d+ |^)(?!00:00)[0-9a-f:]{17}( > [0-9a-f:]{17},)?/gm, "$1MAC$2")
+        .replace(/MAC > [0-9a-f:]{17}/g, "MAC > MAC"),
   },
   { why: "ICMP and conntrack ids are random", apply: (text) => text.replace(/(\bid=|<id>|--icmp-id )\d+/g, "$1N") },
   {

@@ -18,11 +18,15 @@ describe.skipIf(missing !== null)(
   `commands print what Linux prints${missing === null ? "" : ` (skipped: ${missing})`}`,
   () => {
     const recorded: Record<string, string> = {};
-    test.each(scenarios)("$name", async (scenario) => {
-      const real = transcript(runOnLinux(scenario));
-      recorded[scenario.name] = real;
-      expect(transcript(await runInLab(scenario))).toBe(real);
-    });
+    test.each(scenarios)(
+      "$name",
+      async (scenario) => {
+        const real = transcript(runOnLinux(scenario));
+        recorded[scenario.name] = real;
+        expect(transcript(await runInLab(scenario))).toBe(real);
+      },
+      120_000,
+    );
 
     // Defined only when asked for: a skipped test is a failure on CI.
     if (process.env.UPDATE_RECORDINGS === "1")

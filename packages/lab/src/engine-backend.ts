@@ -34,6 +34,8 @@ import { type DeviceName, type HookUser, Walk, type WalkEvents, walkPacket } fro
 const PATIENCE_MICROS = 600_000_000;
 /** How many waits of known length prolong that. */
 const MAX_TIMED_WAITS = 5000;
+/** No wait is granted beyond this time of the lab (a hundred years): `sleep infinity` does not end. */
+const MAX_WAIT_MICROS = 100 * 365 * 86_400_000_000;
 /** After a command, whatever is due within this time of the last thing that happened still happens: packets land. */
 const SETTLE_MICROS = 50_000;
 /** But no longer than this: another command may keep talking. */
@@ -209,9 +211,10 @@ export class EngineBackend implements Backend {
     let waits = 0;
     while (!process.done) {
       // A wait of known length (`sleep 3h`) is granted; a loop that sleeps for ever is not.
-      if (process.waitsUntilMicros > waitsUntil && waits < MAX_TIMED_WAITS) {
+      const { waitsUntilMicros } = process;
+      if (waitsUntilMicros > waitsUntil && waitsUntilMicros < MAX_WAIT_MICROS && waits < MAX_TIMED_WAITS) {
         waits++;
-        waitsUntil = process.waitsUntilMicros;
+        waitsUntil = waitsUntilMicros;
         limit = Math.max(limit, waitsUntil + PATIENCE_MICROS);
       }
       if (clock.nextMicros > limit) {

@@ -21,6 +21,8 @@ export interface PacketTextOptions {
   readonly quiet?: boolean;
   /** `-K`: checksums are not verified. */
   readonly unverified?: boolean;
+  /** `-e`: what it is was said with the link level, so no `IP` stands before it. */
+  readonly unnamed?: boolean;
   /** How many bytes of the packet were caught (`-s`); the rest is told as missing. Default all. */
   readonly caught?: number;
 }
@@ -175,7 +177,7 @@ class Printer {
 
   /** `length` is what the link carried, more perhaps than was caught. */
   ip(length: number): void {
-    this.text += "IP ";
+    if (!(this.#options.unnamed ?? false)) this.text += "IP ";
     if (this.#data.length < IP_HEADER_LENGTH) {
       this.text += " [|ip]";
       return;
@@ -271,8 +273,7 @@ class Printer {
     if (this.#data.length < at + length) return null;
     const copy = this.#data.slice(at, at + length);
     copy.set([0, 0], field);
-    const pseudo =
-      protocol === IPPROTO_ICMP ? 0 : pseudoHeaderSum(this.#u32(12), this.#u32(16), protocol, copy.length);
+    const pseudo = protocol === IPPROTO_ICMP ? 0 : pseudoHeaderSum(this.#u32(12), this.#u32(16), protocol, copy.length);
     return checksumFold(checksumPartial(copy, 0, copy.length, pseudo));
   }
 
@@ -469,7 +470,9 @@ class Printer {
       case 17:
         return "address mask request";
       case 18:
-        return `address mask is 0x${this.#u32(at + 8).toString(16).padStart(8, "0")}`;
+        return `address mask is 0x${this.#u32(at + 8)
+          .toString(16)
+          .padStart(8, "0")}`;
       default:
         return `type-#${type}`;
     }

@@ -1,6 +1,6 @@
 /**
  * `conntrack` of conntrack-tools 1.4.7: lists, watches, deletes, updates and counts entries. Making entries (`-I`) and
- * the expect, dying and unconfirmed tables are not supported, and say so.
+ * changes other than of the mark are not supported, and say so.
  */
 import type { ConntrackEvent, ConntrackSnapshot, NetNamespace } from "@netfilter-lab/engine";
 import type { CommandProcess } from "../../command.js";
@@ -54,6 +54,30 @@ const LONG: Readonly<Record<string, readonly [string, "none" | "required" | "opt
   "dst-nat": ["g", "optional"],
   "any-nat": ["j", "optional"],
 };
+
+/** Options that a command does not take, by their letters; `conntrack` alone takes none. */
+const ILLEGAL: Readonly<Record<string, string>> = {
+  L: "teb",
+  G: "eb",
+  D: "ebz",
+  U: "ebz",
+  E: "tz",
+  F: "sdrqptumwoebzngjl",
+  C: "sdrqptumwoebzngjl",
+  S: "sdrqptumwoebzngjl",
+  V: "sdrqptumwoebzngjl",
+  h: "sdrqptumwoebzngjl",
+};
+const ILLEGAL_ALONE = "sdrqptumwoebzngjl";
+
+/** Refuses what the command does not take, in the tool's words. */
+function checkOptions(command: string | null, keys: readonly string[]): void {
+  const illegal = command === null ? ILLEGAL_ALONE : ILLEGAL[command];
+  const key = [...ILLEGAL_ALONE].find((each) => illegal.includes(each) && keys.includes(each));
+  if (key === undefined) return;
+  const name = Object.keys(LONG).find((long) => LONG[long][0] === key) ?? key;
+  throw new ConntrackUsageError(`Illegal option \`--${name}' with this command`);
+}
 
 /** Options that a protocol adds, by protocol number. */
 const PROTOCOL_OPTIONS: Readonly<Record<number, Readonly<Record<string, (value: string) => EntryTest>>>> = {
@@ -164,6 +188,11 @@ function interpret(
   const table = commands[0]?.value ?? "conntrack";
   if (!["conntrack", "expect", "dying", "unconfirmed"].includes(table))
     throw new ConntrackUsageError(`unknown type \`${table}'`);
+  if (command === "I") throw new ConntrackUsageError("`-I' is not supported by the lab");
+  checkOptions(
+    command,
+    words.map(({ key }) => key),
+  );
   const tests: EntryTest[] = [];
   let format: OutputFormat = {
     xml: false,
@@ -196,7 +225,7 @@ function interpret(
       else tests.push(markTest(given));
     } else if (key === "f") {
       if (given !== "ipv4" && given !== "ipv6" && given !== "inet" && given !== "inet6")
-        throw new ConntrackUsageError(`unknown layer 3 protocol family \`${given}'`);
+        throw new ConntrackUsageError(`\`${given}' unsupported protocol`);
       otherFamily = given.endsWith("6");
     } else if (key === "o") {
       for (const name of given.split(",")) {
@@ -240,7 +269,7 @@ Usage: conntrack [commands] [options]
 function usage(): string {
   const row = (left: string, tabs: string, right: string): string => `  ${left}${tabs}${right}\n`;
   return (
-    `${USAGE}Commands:\n` +
+    `${USAGE}\nCommands:\n` +
     row("-L [table] [options]", "\t\t", "List conntrack or expectation table") +
     row("-G [table] parameters", "\t\t", "Get conntrack or expectation") +
     row("-D [table] parameters", "\t\t", "Delete conntrack or expectation") +
@@ -252,6 +281,15 @@ function usage(): string {
   );
 }
 
+/**
+ * Tables besides the entries' own. Nothing expects connections in the lab, what is deleted is gone at once, and no
+ * packet waits unconfirmed between commands: these are empty.
+ */
+function supportedTable(table: string, command: string | null): boolean {
+  if (table === "expect") return command === "L" || command === "F" || command === "C";
+  return command === "L";
+}
+
 /** `conntrack`. */
 export const conntrack: LabCommand = (context) => {
   const { stdout, stderr } = context;
@@ -260,8 +298,7 @@ export const conntrack: LabCommand = (context) => {
     request = parse(context.args);
     if (request.command === "G" && request.protocol === null)
       throw new ConntrackUsageError("You need to supply the `--protonum' option for this command");
-    if (request.command === "I") throw new ConntrackUsageError("`-I' is not supported by the lab");
-    if (request.table !== "conntrack" && !(request.table === "expect" && request.command === "L"))
+    if (request.table !== "conntrack" && !supportedTable(request.table, request.command))
       throw new ConntrackUsageError(`the table \`${request.table}' is not supported by the lab`);
   } catch (error) {
     if (!(error instanceof ConntrackUsageError)) throw error;
@@ -283,7 +320,7 @@ export const conntrack: LabCommand = (context) => {
       stdout.write(`${VERSION}\n`);
       return 0;
     case "C":
-      stdout.write(`${net.ct.count}\n`);
+      stdout.write(`${request.table === "expect" ? 0 : net.ct.count}\n`);
       return 0;
     case "S": {
       const s = net.ct.stats;
@@ -295,6 +332,10 @@ export const conntrack: LabCommand = (context) => {
       return 0;
     }
     case "F":
+      if (request.table === "expect") {
+        stderr.write(`${VERSION}: expectation table has been emptied.\n`);
+        return 0;
+      }
       asUserspace(net, () => net.ct.flush());
       stderr.write(`${VERSION}: connection tracking table has been emptied.\n`);
       return 0;
@@ -305,7 +346,7 @@ export const conntrack: LabCommand = (context) => {
         summary(0, "expectations have been shown");
         return 0;
       }
-      const found = net.ct.list().filter(matches);
+      const found = request.table === "conntrack" ? net.ct.list().filter(matches) : [];
       if (request.format.xml && found.length > 0) stdout.write(XML_HEAD);
       for (const entry of found) stdout.write(`${listLine(entry, request.format, now())}\n`);
       if (request.format.xml && found.length > 0) stdout.write(XML_TAIL);
@@ -336,11 +377,11 @@ export const conntrack: LabCommand = (context) => {
     }
     case "U": {
       const found = net.ct.list().filter(matches);
-      if (request.markValue === null) {
+      if (request.markValue === null && found.length > 0) {
         stderr.write(`${VERSION}: only the mark (-m) can be updated in the lab\n`);
         return 2;
       }
-      const [value, mask] = request.markValue.split("/").map((text) => Number(text) >>> 0);
+      const [value, mask] = (request.markValue ?? "").split("/").map((text) => Number(text) >>> 0);
       for (const entry of found) {
         net.ct.setMark(entry.handle, mask === undefined ? value : ((entry.mark & ~mask) ^ value) >>> 0);
         stdout.write(`${listLine(net.ct.snapshot(entry.handle), request.format, now())}\n`);

@@ -50,10 +50,22 @@ export function parseProtocol(text: string): number {
   throw new ConntrackUsageError(`\`${text}' unsupported protocol`);
 }
 
+function isAddress(text: string): boolean {
+  try {
+    parseIPv4(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function parseAddress(text: string): Cidr {
   try {
     return parseCidr(text);
   } catch {
+    const [, address, length] = /^([\d.]+)\/(\d+)$/.exec(text) ?? [];
+    if (address !== undefined && isAddress(address) && Number(length) > 32)
+      throw new ConntrackUsageError("Invalid netmask");
     throw new ConntrackUsageError(`Invalid IP address \`${text}'`);
   }
 }

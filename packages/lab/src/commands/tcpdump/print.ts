@@ -135,7 +135,7 @@ function hexLines(data: Uint8Array, characters: boolean): string {
 function asciiLines(data: Uint8Array): string {
   let text = "";
   data.forEach((byte, i) => {
-    if (byte === 13) text += data[i + 1] === 10 ? "" : ".";
+    if (byte === 13) text += data[i + 1] === 10 || i + 1 === data.length ? "" : ".";
     else text += byte === 10 || byte === 9 || (byte >= 32 && byte < 127) ? String.fromCharCode(byte) : ".";
   });
   return `${text}\n`;

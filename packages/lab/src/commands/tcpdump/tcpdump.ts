@@ -212,7 +212,8 @@ function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
       lines.push(
         printer.print({
           atMicros: epochMicros + net.clock.nowMicros,
-          header: options.any && header !== null ? sll2Header(dev.ifindex, direction === "out", header.subarray(6)) : header,
+          header:
+            options.any && header !== null ? sll2Header(dev.ifindex, direction === "out", header.subarray(6)) : header,
           packet,
           where: options.any ? `${dev.name.padEnd(5)} ${direction === "in" ? "In " : "Out"} ` : "",
         }),
