@@ -34,8 +34,11 @@ export const TABLE_HOOKS: Readonly<Record<TableName, readonly HookNumber[]>> = {
   security: [NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT],
 };
 
-/** The priority of a table's chain at a hook. */
-export function tablePriority(table: TableName, hook: HookNumber): number {
+/** Where iptables-nft hangs its security table: at a number of its own, behind NAT at INPUT too. */
+const NFT_PRI_SECURITY = 150;
+
+/** The priority of a table's chain at a hook. The two flavours differ in the security table alone. */
+export function tablePriority(table: TableName, hook: HookNumber, flavour: XtFlavour): number {
   switch (table) {
     case "raw":
       return NF_IP_PRI_RAW;
@@ -44,7 +47,7 @@ export function tablePriority(table: TableName, hook: HookNumber): number {
     case "filter":
       return NF_IP_PRI_FILTER;
     case "security":
-      return NF_IP_PRI_SECURITY;
+      return flavour === "nft" ? NFT_PRI_SECURITY : NF_IP_PRI_SECURITY;
     case "nat":
       return hook === NF_INET_LOCAL_IN || hook === NF_INET_POST_ROUTING ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
   }

@@ -308,6 +308,16 @@ describe("who hangs where", () => {
     ]);
   });
 
+  test("security hangs at 50 in legacy, at 150 where iptables-nft made it", () => {
+    const net = namespace();
+    append(net, "-A FORWARD -p tcp", "security", "nft");
+    net.xtLegacy.table("security");
+    expect(registry(net).filter((line) => line.startsWith("FORWARD"))).toEqual([
+      "FORWARD 50 ipt_do_table [ip_tables] security",
+      "FORWARD 150 nft_do_chain_ipv4 [nf_tables] security",
+    ]);
+  });
+
   test("of equal priorities the one registered last runs first", () => {
     const net = namespace();
     append(net, "-A INPUT -p tcp", "filter", "legacy");

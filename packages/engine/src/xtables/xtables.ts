@@ -125,7 +125,7 @@ export class Xtables {
     const chain = new Chain(HOOK_NAMES[hook], hook);
     chain.countsPolicy = this.flavour === "legacy";
     table.chains.set(chain.name, chain);
-    const priority = tablePriority(table.name, hook);
+    const priority = tablePriority(table.name, hook, this.flavour);
     if (table.name === "nat") {
       const lookup = this.#natLookup(table, chain);
       chain.natLookup = lookup;

@@ -18,6 +18,14 @@ it("offers every form it has, text always and Mermaid never alone", () => {
   expect([picture.toString(), picture[NODE_INSPECT](), picture.html, table.svg]).toEqual(["text", "text", null, null]);
 });
 
+it("shows itself as a Mermaid diagram on request, with the source as text", () => {
+  const drawing = new Drawing({ text: () => "text", svg: () => "<svg/>", mermaid: () => "flowchart LR" });
+  expect(drawing.mermaidDiagram[JUPYTER_DISPLAY]()).toEqual({
+    "text/plain": "flowchart LR",
+    "text/vnd.mermaid": "flowchart LR",
+  });
+});
+
 it("uses the symbols that kernels and Node look for", () => {
   expect([JUPYTER_DISPLAY, NODE_INSPECT]).toEqual([
     Symbol.for("Jupyter.display"),
