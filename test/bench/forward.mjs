@@ -195,15 +195,16 @@ const why = process.argv.includes("--no-kernel") ? "--no-kernel" : whyNoKernel()
 if (why !== null && process.argv.includes("--kernel")) throw new Error(`the kernel cannot be measured: ${why}`);
 const kernel = why === null ? measureKernel(SETUPS) : null;
 const result = {
+  form: process.argv.includes("--modules") ? "modules" : "bundled",
   machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version, load: os.loadavg()[0] },
   rows,
   ...fresh,
   kernel,
 };
-writeFileSync(new URL("result.json", import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync("test/bench/result.json", `${JSON.stringify(result, null, 2)}\n`);
 const rate = (value) => `${(value / 1e6).toFixed(2)} Mpps`;
 console.log(
-  `${result.machine.cpu}, ${result.machine.cores} cores, Node ${result.machine.node}, load ${result.machine.load.toFixed(1)}\n`,
+  `${result.machine.cpu}, ${result.machine.cores} cores, Node ${result.machine.node}, load ${result.machine.load.toFixed(1)}; the engine ${result.form === "bundled" ? "bundled into one file" : "as modules"}\n`,
 );
 console.log(
   `${"setup".padEnd(28)}${"protocol".padEnd(10)}${FLOWS.map((flows) => `${flows} flows`.padStart(14)).join("")}`,
