@@ -18,6 +18,7 @@ import { PacketTracer, type TraceListener } from "./trace.js";
 import { packetLogLine } from "./xtables/log.js";
 import { Xtables } from "./xtables/xtables.js";
 
+/** One network namespace: devices, addresses, routes, hooks, conntrack, NAT, tables and sockets. Models `struct net`. */
 export class NetNamespace {
   /** The host's name. */
   readonly name: string;

@@ -24,6 +24,8 @@ export const IP_CT_UNTRACKED = 7;
 /** The index of a direction in an entry's pair of tuples. Models `enum ip_conntrack_dir`. */
 export const IP_CT_DIR_ORIGINAL = 0;
 export const IP_CT_DIR_REPLY = 1;
+
+/** The direction of a packet in its connection: `enum ip_conntrack_dir`. */
 export type Direction = typeof IP_CT_DIR_ORIGINAL | typeof IP_CT_DIR_REPLY;
 
 /** The direction a ctinfo tells of. Models `CTINFO2DIR()`. */

@@ -10,6 +10,7 @@ import { DelayQueue } from "./queue.js";
 
 const NO_MAC: Uint8Array = new Uint8Array(6);
 
+/** The device `lo`: what is sent by it is received by it, a moment later. */
 export class LoopbackDevice extends NetDevice {
   override readonly kind: string = "loopback";
   override readonly qdisc: string = "noqueue";

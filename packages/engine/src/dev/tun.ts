@@ -6,6 +6,7 @@ import type { NetNamespace } from "../netns.js";
 import { SkBuff } from "../skb.js";
 import { IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } from "./device.js";
 
+/** A point-to-point device whose other side is the caller: packets begin at the IP header. */
 export class TunDevice extends NetDevice {
   override readonly kind: string = "tun";
   override readonly qdisc: string = "fq_codel";

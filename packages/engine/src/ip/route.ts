@@ -13,8 +13,11 @@ export const RTN_BLACKHOLE = 6;
 export const RTN_UNREACHABLE = 7;
 export const RTN_PROHIBIT = 8;
 export const RTN_THROW = 9;
+
+/** What a route does with a packet: one of the `RTN_` numbers above that a lookup can end in. */
 export type RouteType = 1 | 2 | 3 | 5 | 6 | 7 | 8;
 
+/** What a route lookup found: `struct rtable`, as far as it is needed. */
 export interface RouteResult {
   readonly type: RouteType;
   /** The device to leave by; the loopback for RTN_LOCAL output; null for the refusing types. */

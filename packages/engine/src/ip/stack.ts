@@ -72,6 +72,7 @@ export function isLoopback(address: number): boolean {
   return address >>> 24 === 127;
 }
 
+/** IPv4 of one namespace: receives, routes, forwards, delivers and sends. */
 export class IpStack implements IpApi, RtnetlinkApi {
   readonly net: NetNamespace;
   readonly fib: Fib;

@@ -128,6 +128,7 @@ const current = new Int32Array(TUPLE_WORDS);
 const wanted = new Int32Array(TUPLE_WORDS);
 const reply = new Int32Array(TUPLE_WORDS);
 
+/** NAT of one namespace: its hook functions, and the set-up of bindings. */
 export class Nat implements NatApi {
   readonly net: NetNamespace;
   /** Lookups by hook, in the order in which they are asked. */

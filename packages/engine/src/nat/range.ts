@@ -2,6 +2,8 @@
 
 export const NF_NAT_MANIP_SRC = 0;
 export const NF_NAT_MANIP_DST = 1;
+
+/** Which half of a packet a translation touches: `enum nf_nat_manip_type`. */
 export type ManipType = 0 | 1;
 
 /** Models the `NF_NAT_RANGE_*` flags. */

@@ -78,6 +78,7 @@ export interface SocketOptions {
   readonly uid?: number;
 }
 
+/** How a connection is opened. */
 export interface TcpConnectOptions extends SocketOptions {
   /** The peer. */
   readonly address: number;
@@ -89,6 +90,7 @@ export interface TcpConnectOptions extends SocketOptions {
   readonly reuseAddress?: boolean;
 }
 
+/** What a listening socket accepts. */
 export interface TcpListenOptions extends SocketOptions {
   /** The local address; absent or 0: any. */
   readonly address?: number;
@@ -146,6 +148,7 @@ export interface TcpConnection {
   resume(): void;
 }
 
+/** A listening socket. */
 export interface TcpListener {
   readonly localAddress: number;
   readonly localPort: number;
@@ -157,11 +160,13 @@ export interface TcpListener {
   resume(): void;
 }
 
+/** What a listening socket calls. */
 export interface TcpListenHandlers {
   /** A handshake finished. Set `connection.handlers` here: data may follow in the same instant. */
   onAccept(connection: TcpConnection): void;
 }
 
+/** TCP, as programs use it. */
 export interface TcpApi {
   /** Throws EADDRINUSE, EADDRNOTAVAIL. */
   listen(options: TcpListenOptions, handlers: TcpListenHandlers): TcpListener;
@@ -169,6 +174,7 @@ export interface TcpApi {
   connect(options: TcpConnectOptions, handlers?: TcpHandlers): TcpConnection;
 }
 
+/** How a UDP socket is opened. */
 export interface UdpOpenOptions extends SocketOptions {
   readonly address?: number;
   /** Absent or 0: an ephemeral one, bound at once. */
@@ -178,12 +184,14 @@ export interface UdpOpenOptions extends SocketOptions {
   readonly broadcast?: boolean;
 }
 
+/** What a UDP socket calls. */
 export interface UdpHandlers {
   onMessage?(bytes: Uint8Array, address: number, port: number): void;
   /** An ICMP error about a datagram sent; connected sockets only (ECONNREFUSED, EHOSTUNREACH...). */
   onError?(errno: number): void;
 }
 
+/** An open UDP socket. */
 export interface UdpSocket {
   handlers: UdpHandlers;
   readonly localAddress: number;
@@ -198,6 +206,7 @@ export interface UdpSocket {
   close(): void;
 }
 
+/** UDP, as programs use it. */
 export interface UdpApi {
   open(options?: UdpOpenOptions, handlers?: UdpHandlers): UdpSocket;
 }
@@ -226,11 +235,13 @@ export interface PingError {
   readonly sequence: number;
 }
 
+/** What a ping socket calls. */
 export interface PingHandlers {
   onReply?(reply: PingReply): void;
   onError?(error: PingError): void;
 }
 
+/** How a ping socket is opened. */
 export interface PingOpenOptions extends SocketOptions {
   readonly localAddress?: number;
   /** The echo identifier; absent: chosen from `net.random`, none of another socket. */
@@ -239,6 +250,7 @@ export interface PingOpenOptions extends SocketOptions {
   readonly dontFragment?: boolean;
 }
 
+/** An open ICMP echo socket. */
 export interface PingSocket {
   handlers: PingHandlers;
   readonly id: number;
@@ -249,6 +261,7 @@ export interface PingSocket {
   close(): void;
 }
 
+/** ICMP echo, as `ping` uses it. */
 export interface PingApi {
   open(options?: PingOpenOptions, handlers?: PingHandlers): PingSocket;
 }

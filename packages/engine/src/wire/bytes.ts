@@ -9,11 +9,13 @@ export function get32(data: Uint8Array, offset: number): number {
   return ((data[offset] << 24) | (data[offset + 1] << 16) | (data[offset + 2] << 8) | data[offset + 3]) >>> 0;
 }
 
+/** Writes the low 16 bits in network byte order. */
 export function put16(data: Uint8Array, offset: number, value: number): void {
   data[offset] = value >>> 8;
   data[offset + 1] = value;
 }
 
+/** Writes 32 bits in network byte order. */
 export function put32(data: Uint8Array, offset: number, value: number): void {
   data[offset] = value >>> 24;
   data[offset + 1] = value >>> 16;

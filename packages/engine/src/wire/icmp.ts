@@ -66,18 +66,22 @@ export function checkIcmp(length: number): boolean {
   return length >= ICMP_HEADER_LENGTH;
 }
 
+/** The ICMP type; `at` is where the ICMP header begins. */
 export function icmpType(data: Uint8Array, at: number): number {
   return data[at + ICMP_TYPE];
 }
 
+/** The ICMP code; `at` is where the ICMP header begins. */
 export function icmpCode(data: Uint8Array, at: number): number {
   return data[at + ICMP_CODE];
 }
 
+/** The identifier of an echo; `at` is where the ICMP header begins. */
 export function icmpId(data: Uint8Array, at: number): number {
   return get16(data, at + ICMP_ID);
 }
 
+/** The sequence number of an echo; `at` is where the ICMP header begins. */
 export function icmpSequence(data: Uint8Array, at: number): number {
   return get16(data, at + ICMP_SEQUENCE);
 }

@@ -63,14 +63,17 @@ export function ipv4HeaderLength(data: Uint8Array, at: number): number {
   return (data[at] & 15) * 4;
 }
 
+/** Length of header and payload, in bytes. */
 export function ipv4TotalLength(data: Uint8Array, at: number): number {
   return get16(data, at + IPV4_TOTAL_LENGTH);
 }
 
+/** The type-of-service byte: DSCP and ECN. */
 export function ipv4Tos(data: Uint8Array, at: number): number {
   return data[at + IPV4_TOS];
 }
 
+/** The identification that fragments of one packet share. */
 export function ipv4Id(data: Uint8Array, at: number): number {
   return get16(data, at + IPV4_ID);
 }
@@ -85,10 +88,12 @@ export function ipv4IsFragment(data: Uint8Array, at: number): boolean {
   return (get16(data, at + IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) !== 0;
 }
 
+/** The time to live, in hops. */
 export function ipv4Ttl(data: Uint8Array, at: number): number {
   return data[at + IPV4_TTL];
 }
 
+/** The protocol number of the payload. */
 export function ipv4Protocol(data: Uint8Array, at: number): number {
   return data[at + IPV4_PROTOCOL];
 }

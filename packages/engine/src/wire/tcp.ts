@@ -47,10 +47,12 @@ export function checkTcp(data: Uint8Array, at: number, length: number): boolean 
   return headerLength >= TCP_HEADER_LENGTH && headerLength <= length;
 }
 
+/** The source port; `at` is where the TCP header begins. */
 export function tcpSrcPort(data: Uint8Array, at: number): number {
   return get16(data, at + TCP_SRC_PORT);
 }
 
+/** The destination port; `at` is where the TCP header begins. */
 export function tcpDstPort(data: Uint8Array, at: number): number {
   return get16(data, at + TCP_DST_PORT);
 }

@@ -22,10 +22,12 @@ export function checkUdp(data: Uint8Array, at: number, length: number): boolean 
   return field >= UDP_HEADER_LENGTH && field <= length;
 }
 
+/** The source port; `at` is where the UDP header begins. */
 export function udpSrcPort(data: Uint8Array, at: number): number {
   return get16(data, at + UDP_SRC_PORT);
 }
 
+/** The destination port; `at` is where the UDP header begins. */
 export function udpDstPort(data: Uint8Array, at: number): number {
   return get16(data, at + UDP_DST_PORT);
 }

@@ -94,6 +94,7 @@ interface ExtensionBase {
   readonly protocols?: readonly number[];
 }
 
+/** A match: what follows `-m`, with its options, its test of a packet and its printing. */
 export interface MatchExtension extends ExtensionBase {
   readonly kind: "match";
   /** Makes the match once all options are known; throws {@link ParameterProblem} as the tool's final check does. */
@@ -105,9 +106,11 @@ export interface MatchExtension extends ExtensionBase {
   readonly nativeInNft?: (values: OptionValues) => boolean;
 }
 
+/** A target: what follows `-j`, with its options, what it does to a packet and its printing. */
 export interface TargetExtension extends ExtensionBase {
   readonly kind: "target";
   build(values: OptionValues, header: RuleHeader): Target;
 }
 
+/** A match or a target, as the registry holds it. */
 export type Extension = MatchExtension | TargetExtension;

@@ -58,6 +58,7 @@ export interface ParsedRule {
   readonly bytes: number;
 }
 
+/** An iptables command line, understood but not yet carried out. */
 export interface ParsedCommand {
   readonly kind: XtCommandKind;
   /** More than one with `-L -Z` or `-S -Z`: listed, then zeroed. */

@@ -26,6 +26,7 @@ import { logTracedRule } from "./log.js";
 import { Chain, type Rule } from "./rule.js";
 import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFlavour } from "./table.js";
 
+/** The iptables of one namespace: its tables, and the commands that read and change them. */
 export class Xtables {
   readonly net: NetNamespace;
   readonly flavour: XtFlavour;
