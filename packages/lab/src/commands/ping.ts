@@ -17,6 +17,7 @@ import type { CommandProcess } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { anyOf, Flag, pauseFor } from "../scheduler.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+import { PING_USAGE } from "./usage.js";
 
 const UNREACHABLE: readonly string[] = [
   "Destination Net Unreachable",
@@ -106,7 +107,7 @@ function parse(context: LabContext): PingOptions {
     parsed = parseOptions("ping", context.args, { short: "46aAbBc:CdDe:fhi:I:l:Lm:M:nOp:qQ:rRs:S:t:T:UvVw:W:" });
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
-    throw new PingFailure(`${error.message}\n\nUsage\n  ping [options] <destination>`, 2);
+    throw new PingFailure(`${error.message}\n\n${PING_USAGE}`, 2);
   }
   const text = (key: string): string | null =>
     lastOption(parsed.options, (option) => option.key === key)?.value ?? null;

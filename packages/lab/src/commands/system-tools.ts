@@ -4,6 +4,7 @@ import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter
 import type { LabCommand, LabContext } from "../environment.js";
 import { anyOf, endingAt, sleepFor } from "../scheduler.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+import { SYSCTL_USAGE } from "./usage.js";
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 
@@ -146,7 +147,7 @@ const sysctl: LabCommand = (context) => {
   let parsed: ParsedOptions;
   try {
     parsed = parseOptions("sysctl", context.args, {
-      short: "anNqwePbp::r:hV",
+      short: "anNqwePbp::r:hVxod",
       long: {
         all: { key: "a", value: "none" },
         values: { key: "n", value: "none" },
@@ -161,7 +162,7 @@ const sysctl: LabCommand = (context) => {
     });
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
-    stderr.write(`${error.message}\n\nUsage:\n sysctl [options] [variable[=value] ...]\n`);
+    stderr.write(`${error.message}\n${SYSCTL_USAGE}`);
     return 1;
   }
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
@@ -181,7 +182,11 @@ const sysctl: LabCommand = (context) => {
     return 0;
   }
   if (parsed.operands.length === 0) {
-    stdout.write("\nUsage:\n sysctl [options] [variable[=value] ...]\n");
+    stderr.write(
+      parsed.options.length === 0
+        ? SYSCTL_USAGE
+        : "sysctl: no variables specified\nTry `sysctl --help' for more information.\n",
+    );
     return 1;
   }
   let status = 0;

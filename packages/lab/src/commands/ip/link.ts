@@ -96,7 +96,10 @@ function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"]): 
   return [head, `    link/${linkType(dev)}`];
 }
 
-function statisticsLines(dev: NetDevice): string[] {
+const NO_ERRORS = "                 0      0       0       0       0 ";
+
+/** `-s`; given twice, the kinds of errors too, of which the lab's devices have none. */
+function statisticsLines(dev: NetDevice, level: number): string[] {
   const { rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped } = dev.stats;
   const columns = (values: readonly number[], widths: readonly number[]): string =>
     values.map((value, i) => String(value).padStart(widths[i])).join(" ");
@@ -104,11 +107,15 @@ function statisticsLines(dev: NetDevice): string[] {
   const packets = Math.max(String(rxPackets).length, String(txPackets).length, 7);
   const pad = " ".repeat(Math.max(0, width - 5));
   const padPackets = " ".repeat(packets - 7);
+  const errors =
+    level > 1 ? (kinds: string): string[] => [`    ${pad}${kinds}`, `    ${pad}${NO_ERRORS}`] : (): string[] => [];
   return [
     `    RX: ${pad} bytes ${padPackets}packets errors dropped  missed   mcast           `,
     `    ${columns([rxBytes, rxPackets, 0, rxDropped, 0, 0], [width + 5, packets, 6, 7, 7, 7])} `,
+    ...errors("RX errors:  length    crc   frame    fifo overrun"),
     `    TX: ${pad} bytes ${padPackets}packets errors dropped carrier collsns           `,
     `    ${columns([txBytes, txPackets, 0, txDropped, 0, 0], [width + 5, packets, 6, 7, 7, 7])} `,
+    ...errors("TX errors: aborted   fifo  window heartbt transns"),
   ];
 }
 
@@ -175,7 +182,10 @@ function showLinks(context: LabContext, options: IpOptions, words: Words): numbe
   print(
     context,
     options,
-    devices.map((dev) => [...linkLines(dev, true, null), ...(options.statistics > 0 ? statisticsLines(dev) : [])]),
+    devices.map((dev) => [
+      ...linkLines(dev, true, null),
+      ...(options.statistics > 0 ? statisticsLines(dev, options.statistics) : []),
+    ]),
   );
   return 0;
 }
@@ -205,7 +215,7 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
       const lines = linkLines(dev, false, options.family);
       for (const address of addresses)
         lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
-      if (options.statistics > 0) lines.push(...statisticsLines(dev));
+      if (options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));
       context.stdout.write(`${lines.join("\n")}\n`);
     }
   }

@@ -30,7 +30,7 @@ function show(context: LabContext, options: IpOptions, words: Words): number {
   let to: number | null = null;
   let state: NeighbourState | null = null;
   while (!words.done) {
-    if (words.take("dev")) dev = listedDeviceOf(context.net, words.next());
+    if (words.take("dev")) dev = deviceOf(context.net, words.next());
     else if (words.take("nud")) state = STATES.get(words.next()) ?? null;
     else {
       words.take("to");
@@ -75,7 +75,7 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
   words.next();
   if (command === "show" || command === "lst" || command === "list") return show(context, options, words);
   if (command === "flush") {
-    if (words.done) throw new IpError("Flush requires arguments.", 255);
+    if (words.done) throw new IpError("Flush requires arguments.", 1);
     if (words.take("all")) net.ip.flushNeighbours();
     else {
       words.take("dev");

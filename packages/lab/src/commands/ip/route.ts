@@ -29,6 +29,7 @@ import {
   RTPROT_STATIC,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
+import { IP_ROUTE_USAGE } from "../usage.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
 import { abbreviated, addressOf, deviceOf, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
 
@@ -314,7 +315,7 @@ export function ipRoute(context: LabContext, options: IpOptions, words: Words): 
   if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip route help".`, 255);
   words.next();
   if (command in MODES) {
-    if (words.done) throw new IpError("Usage: ip route { list | flush } SELECTOR", 255);
+    if (words.done) throw new IpError(IP_ROUTE_USAGE, 255);
     const request = requestOf(context, words, false);
     netlink(() => context.net.ip.addRoute(request, MODES[command]));
     return 0;
@@ -327,12 +328,13 @@ export function ipRoute(context: LabContext, options: IpOptions, words: Words): 
     case "get":
       return getRoute(context, words);
     case "delete": {
+      if (words.done) throw new IpError(IP_ROUTE_USAGE, 255);
       const request = requestOf(context, words, true);
       netlink(() => context.net.ip.deleteRoute(request));
       return 0;
     }
     case "flush": {
-      if (words.done) throw new IpError('"ip route flush" requires arguments.', 255);
+      if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
       if (words.peek() === "cache") return 0;
       for (const route of filtered(context, routeFilter(context, words)))
         netlink(() => context.net.ip.deleteRoute({ ...route, ...(route.dev === null ? {} : { dev: route.dev }) }));
