@@ -778,12 +778,15 @@ const tee = withUsage(1, function* (context) {
   }
 });
 
+/** How long `yes` rests between what it writes: it must not fill the memory before the lab calls it endless. */
+const YES_PAUSE_MICROS = 1_000_000;
+
 const yes: LabCommand = function* ({ args, stdout, host }) {
   const line = `${args.length > 0 ? args.join(" ") : "y"}\n`;
   while (stdout.write(line.repeat(64)))
     yield {
       arm: (wake) => {
-        const timer = host.clock.schedule(1000, wake);
+        const timer = host.clock.schedule(YES_PAUSE_MICROS, wake);
         return () => host.clock.cancel(timer);
       },
     };

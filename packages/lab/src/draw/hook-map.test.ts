@@ -45,7 +45,7 @@ describe("the registry of a host", () => {
 
   it("is Mermaid", () => {
     expect(registry.mermaid).toMatchInlineSnapshot(`
-      "flowchart LR
+      "flowchart TB
         receive(["receive"])
         transmit(["transmit"])
         local(["local process"])
@@ -193,7 +193,7 @@ describe("a packet's way", () => {
 
   it("in Mermaid: thick arrows where it went", () => {
     expect(drawHookMap(synAckPassage()).mermaid).toMatchInlineSnapshot(`
-      "flowchart LR
+      "flowchart TB
         receive(["receive eth1"])
         transmit(["transmit eth0"])
         local(["local process"])

@@ -593,7 +593,7 @@ function mermaid(map: MapData): string {
     ["out", "POSTROUTING --> transmit"],
   ];
   const lines = [
-    "flowchart LR",
+    "flowchart TB",
     `  receive(["${mermaidText(receive === null ? "receive" : `receive ${receive}`)}"])`,
     `  transmit(["${mermaidText(transmit === null ? "transmit" : `transmit ${transmit}`)}"])`,
     `  local(["local process"])`,
