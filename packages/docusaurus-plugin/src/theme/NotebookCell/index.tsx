@@ -38,7 +38,16 @@ export default function NotebookCell({ id, language, tags, source, outputs }: No
       data-cell-tags={tags}
     >
       {label !== undefined && <p className="nb-label">{label.text}</p>}
-      {source !== "" && <CodeBlock language={language}>{source}</CodeBlock>}
+      {source !== "" &&
+        (label?.tag === "check" ? (
+          // How an answer is judged often gives it away.
+          <details className="nb-details">
+            <summary>How it is checked</summary>
+            <CodeBlock language={language}>{source}</CodeBlock>
+          </details>
+        ) : (
+          <CodeBlock language={language}>{source}</CodeBlock>
+        ))}
       {shown.length > 0 && (
         <div className="nb-outputs">
           {shown.map((output, index) => (
