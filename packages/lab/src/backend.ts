@@ -1,5 +1,5 @@
 /**
- * What a lab runs on. The engine is one backend; real Linux namespaces are to be another: a lesson's cells are the same
+ * What a lab runs on. The engine is one backend, real Linux namespaces are another: a lesson's cells are the same
  * on both, so everything that may take real time there answers with a promise here.
  */
 import type { ConntrackSnapshot } from "@netfilter-lab/engine";
@@ -53,4 +53,6 @@ export interface Backend {
   hooks(host: string): Promise<readonly HookUser[]>;
   /** A host's conntrack table now. */
   conntrack(host: string): Promise<readonly ConntrackSnapshot[]>;
+  /** Ends all commands and gives back what the lab holds of the machine. */
+  close(): Promise<void>;
 }

@@ -91,6 +91,7 @@ export class EngineBackend implements Backend {
   readonly #clock: VirtualClock = new VirtualClock();
   readonly #hosts: Map<string, EngineHost> = new Map();
   readonly #peers: Map<string, DeviceName> = new Map();
+  readonly #background: Set<Process> = new Set();
   #count = 0;
   #settleMicros = SETTLE_MICROS;
 
@@ -242,6 +243,7 @@ export class EngineBackend implements Backend {
   start(host: string, script: string): BackgroundCommand {
     const terminal = new Terminal();
     const process = this.#spawn(host, script, terminal);
+    this.#background.add(process);
     this.settle();
     return {
       output: terminal,
@@ -290,6 +292,11 @@ export class EngineBackend implements Backend {
 
   async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {
     return this.host(host).net.ct.list();
+  }
+
+  async close(): Promise<void> {
+    for (const process of this.#background) process.kill("SIGKILL");
+    this.#background.clear();
   }
 
   #watch(host: EngineHost, passages: PacketTrace[], events: WalkEvents[]): () => void {
