@@ -65,6 +65,7 @@ export class LinuxBackend implements Backend {
     try {
       await backend.#makeDevices();
       for (const host of names) await backend.#configureHost(host);
+      await backend.#carrier();
     } catch (error) {
       await backend.close();
       throw error;
@@ -114,6 +115,15 @@ export class LinuxBackend implements Backend {
         return runTool("ip", ["-n", this.#namespaceOf(host.name), "-batch", "-"], input);
       }),
     );
+  }
+
+  /** Waits until each plugged device has its carrier: the kernel notices a little later. */
+  async #carrier(): Promise<void> {
+    for (const { ends } of this.#topology.links)
+      for (const { host, device } of ends) {
+        const args = ["-n", this.#namespaceOf(host), "-br", "link", "show", "dev", device];
+        while (!/ UP /.test(await runTool("ip", args))) await pause(10);
+      }
   }
 
   async #configureHost(name: string): Promise<void> {
