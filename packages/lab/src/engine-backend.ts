@@ -20,6 +20,7 @@ import {
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { commands } from "./commands/index.js";
 import { LabConfigError, type Topology } from "./config.js";
+import { HookRegistry } from "./draw/hook-map.js";
 import type { HostEnvironment } from "./environment.js";
 import { FileSystem } from "./files.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
@@ -286,8 +287,8 @@ export class EngineBackend implements Backend {
     return new Walk(packets, events);
   }
 
-  async hooks(host: string): Promise<readonly HookUser[]> {
-    return this.host(host).hookUsers();
+  async hooks(host: string): Promise<HookRegistry> {
+    return new HookRegistry(host, this.host(host).hookUsers());
   }
 
   async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {

@@ -6,7 +6,7 @@ import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from ".
 import { type BackendName, checkBackendName, checkConfig, type LabConfig, type Topology } from "./config.js";
 import { ConntrackTable } from "./draw/conntrack-table.js";
 import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
-import { HookRegistry } from "./draw/hook-map.js";
+import type { HookRegistry } from "./draw/hook-map.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
 import { scriptOf } from "./quote.js";
@@ -193,7 +193,7 @@ export class Host {
 
   /** Who hangs on this host's hooks now; draws itself as the map of the hooks. */
   async hooks(): Promise<HookRegistry> {
-    return new HookRegistry(this.name, await this.#backend.hooks(this.name));
+    return await this.#backend.hooks(this.name);
   }
 
   /** This host's conntrack table now; draws itself as a table. `conntrack -L` prints the same. */

@@ -8,12 +8,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { type ConntrackSnapshot, deterministicMac, formatIPv4, SystemError } from "@netfilter-lab/engine";
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "../backend.js";
 import { DEFAULT_LATENCY_MICROS, LabConfigError, type Topology } from "../config.js";
+import type { HookRegistry } from "../draw/hook-map.js";
 import { EndlessCommandError } from "../engine-backend.js";
 import { quoteWord } from "../quote.js";
-import type { DeviceName, HookUser, Walk, WalkEvents } from "../walk.js";
+import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import { PacketCapture } from "./capture.js";
 import { parseEntry, parseEvent } from "./conntrack-text.js";
-import { EngineOnlyError } from "./engine-only.js";
+import { UnlistedHooks } from "./hooks.js";
 import { ENVIRONMENT, Namespaces, runTool } from "./namespaces.js";
 import { LinuxProcess, pause } from "./process.js";
 import { LinuxUnavailableError, whatIsMissing } from "./requirements.js";
@@ -245,8 +246,8 @@ export class LinuxBackend implements Backend {
     await this.#ready();
     // Perl has raw sockets, Node has not.
     const script =
-      "use Socket; socket(my $s, AF_INET, SOCK_RAW, 255) && " +
-      'defined send($s, pack("H*", $ARGV[0]), 0, sockaddr_in(0, pack("H*", $ARGV[1]))) or do { print $!+0; exit 1 }';
+      "use Socket; socket(S, AF_INET, SOCK_RAW, 255) && " +
+      'defined send(S, pack("H*", $ARGV[0]), 0, sockaddr_in(0, pack("H*", $ARGV[1]))) or do { print $!+0; exit 1 }';
     const hex = Buffer.from(packet).toString("hex");
     const target = packet.length < 20 ? "00000000" : hex.slice(32, 40);
     const sent = spawnSync("ip", ["netns", "exec", this.#namespaceOf(host), "perl", "-e", script, hex, target], {
@@ -278,12 +279,9 @@ export class LinuxBackend implements Backend {
     };
   }
 
-  async hooks(host: string): Promise<readonly HookUser[]> {
+  async hooks(host: string): Promise<HookRegistry> {
     await this.#ready();
-    throw new EngineOnlyError(
-      `${host}.hooks()`,
-      "this kernel does not list who hangs on its hooks (CONFIG_NETFILTER_NETLINK_HOOK)",
-    );
+    return new UnlistedHooks(host);
   }
 
   async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {

@@ -27,7 +27,8 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
 /** Runs a tool outside of any namespace; throws with what it printed to stderr. */
 export async function runTool(tool: string, args: readonly string[], input = ""): Promise<string> {
   const running = exec(tool, args, { env: ENVIRONMENT, maxBuffer: 1 << 28 });
-  running.child.stdin?.end(input);
+  // A tool that reads nothing may be gone already.
+  running.child.stdin?.on("error", () => {}).end(input);
   return (await running).stdout;
 }
 

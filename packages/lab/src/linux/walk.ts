@@ -1,12 +1,13 @@
 /**
  * A walk on real Linux: packets as they were on the devices of a host, conntrack events, and the rules that the trace
  * of nf_tables names. The functions a packet met, lookups, rewrites and states are inside the kernel: what would need
- * them is an {@link EngineOnlyError}, and {@link WalkPacket.steps} holds rules, policies and verdicts only.
+ * them is an {@link EngineOnlyError} (a drawing: when it is drawn), and {@link WalkPacket.steps} holds rules, policies and verdicts only.
  */
 import type { GraphCall, GraphComparison } from "../draw/call-graph.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";
 import { Walk, WalkPacket, type WalkStep } from "../walk.js";
 import { EngineOnlyError, noteEngineOnly } from "./engine-only.js";
+import { UnknownDrawing } from "./unknown-drawing.js";
 
 const INSIDE = "the functions a packet meets inside the kernel are not seen from outside";
 
@@ -26,15 +27,15 @@ export class LinuxWalkPacket extends WalkPacket {
   }
 
   override get hookMap(): Drawing {
-    throw new EngineOnlyError("walk.packets[].hookMap", INSIDE);
+    return new UnknownDrawing("walk.packets[].hookMap", INSIDE);
   }
 
   override get tuples(): Drawing {
-    throw new EngineOnlyError("walk.packets[].tuples", "which entry a packet belongs to is not seen from outside");
+    return new UnknownDrawing("walk.packets[].tuples", "which entry a packet belongs to is not seen from outside");
   }
 
   override get callTree(): Drawing {
-    throw new EngineOnlyError("walk.packets[].callTree", INSIDE);
+    return new UnknownDrawing("walk.packets[].callTree", INSIDE);
   }
 
   override compareWith(_recording: string | GraphCall): GraphComparison {
@@ -70,10 +71,10 @@ export class LinuxWalk extends Walk {
   }
 
   override get states(): Drawing {
-    throw new EngineOnlyError("walk.states", "which packet caused a transition is not seen from outside");
+    return new UnknownDrawing("walk.states", "which packet caused a transition is not seen from outside");
   }
 
   override statesOf(_host: string, _entry: number): Drawing {
-    throw new EngineOnlyError("walk.statesOf", "which packet caused a transition is not seen from outside");
+    return new UnknownDrawing("walk.statesOf", "which packet caused a transition is not seen from outside");
   }
 }

@@ -37,7 +37,21 @@ export function judgeCells(saved: Notebook, results: readonly CellResult[]): Cel
     if (old === now) return { index, verdict: "agrees" };
     if (engineOnly.length > 0) return { index, verdict: "engine only", names: engineOnly };
     const why = failure === undefined || outputs.some(({ type }) => type === "error") ? [] : [`this cell ${failure}`];
-    return { index, verdict: "disagrees", diff: [...why, ...unifiedDiff(old.split("\n"), now.split("\n"))] };
+    return { index, verdict: "disagrees", diff: [...why, ...readableDiff(old.split("\n"), now.split("\n"))] };
+  });
+}
+
+/** Where the text differs, the pictures of the same need not be shown as well. */
+function readableDiff(old: readonly string[], now: readonly string[]): string[] {
+  const inText = unifiedDiff(withoutPictures(old), withoutPictures(now));
+  return inText.length > 0 ? inText : unifiedDiff(old, now);
+}
+
+function withoutPictures(lines: readonly string[]): string[] {
+  let shown = true;
+  return lines.filter((line) => {
+    if (!line.startsWith("  ")) shown = !/^(?:image|text\/(?:html|vnd))/.test(line);
+    return shown;
   });
 }
 

@@ -74,9 +74,9 @@ export function pingTimes(text: string): string {
 export function clockTimes(text: string): string {
   return text
     .replace(/\[\d{10}\.\d{6} *\]/g, "[TIME]")
-    .replace(/^( {2})? *[\d.]+(?: (?:ns|µs|ms|s|min|h))? {2}(?=\S+ → )/gm, "$1T  ")
-    .replace(/^( {2})? *time {2}link/gm, "$1time  link")
-    .replace(/^( {2})?─+( {2}─+ {2}─+ {2}─+ {2}─+)$/gm, "$1─$2")
+    .replace(/^ *[\d.]+(?: (?:ns|µs|ms|s|min|h))? {2}(?=\S+ → )/gm, "T  ")
+    .replace(/^ *time {2}link/gm, "time  link")
+    .replace(/^ *─+( {2}─+ {2}─+ {2}─+ {2}─+)$/gm, "─$1")
     .replace(/>\+?[\d.]+ (?:ns|µs|ms|s)</g, ">T<");
 }
 
