@@ -114,22 +114,27 @@ const SECONDS = /^( *(?:\[\w+\] *)?(?:ipv4 +2 +)?\w+ +\d+ +)(\d+)( .*\bsrc=.*)$/
 
 /**
  * A second more or less: commands take real time. Gives `now` with the seconds of `saved` in each line, by its place,
- * that differs in nothing but one second.
+ * that differs in nothing but `slack` seconds at most: 1, or more where it is known that more time has gone by.
  */
-export function secondsLeft(saved: string, now: string): string {
+export function secondsLeft(saved: string, now: string, slack = 1): string {
   const before = saved.split("\n");
   const after = now.split("\n").map((line, index) => {
     const [old, fresh] = [SECONDS.exec(before[index] ?? ""), SECONDS.exec(line)];
     if (old === null || fresh === null || old[1] !== fresh[1] || old[3] !== fresh[3]) return line;
-    return Math.abs(Number(old[2]) - Number(fresh[2])) <= 1 ? (before[index] as string) : line;
+    return Math.abs(Number(old[2]) - Number(fresh[2])) <= slack ? (before[index] as string) : line;
   });
   return after.join("\n");
 }
 
 /** Both sides with all rules applied: equal exactly if they agree. */
-export function underRules(saved: string, now: string, surroundings: Surroundings): [saved: string, now: string] {
+export function underRules(
+  saved: string,
+  now: string,
+  surroundings: Surroundings,
+  slackSeconds = 1,
+): [saved: string, now: string] {
   const [left, right] = [saved, now].map((text) =>
     RULES.reduce((result, rule) => rule(result, surroundings), text),
   ) as [string, string];
-  return [left, secondsLeft(left, right)];
+  return [left, secondsLeft(left, right, slackSeconds)];
 }
