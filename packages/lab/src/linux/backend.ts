@@ -24,6 +24,14 @@ import { walkOf } from "./walk-of.js";
 const PATIENCE_MILLISECONDS = 600_000;
 /** After a command, packets land and acknowledgements that were held back (40 ms) are sent. */
 const SETTLE_MILLISECONDS = 80;
+/**
+ * A veth leaves checksums to hardware that is not there, and a capture shows them unfinished: this makes the kernel
+ * finish them (`ethtool -K DEVICE tx off`: SIOCETHTOOL with ETHTOOL_STXCSUM, for the devices named).
+ */
+const CHECKSUMS_IN_SOFTWARE =
+  'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0) or die "socket: $!"; ' +
+  'for (@ARGV) { my $off = pack("LL", 0x17, 0); my $request = pack("a16P", $_, $off); ' +
+  'defined ioctl(S, 0x8946, $request) or die "$_: $!" }';
 /** Where the free ends of cables go that nobody plugged in. No host can have the name. */
 const UNPLUGGED = ".unplugged";
 
@@ -105,7 +113,10 @@ export class LinuxBackend implements Backend {
           );
     await runTool("ip", ["-batch", "-"], batch.map((line) => `${line}\n`).join(""));
     await Promise.all(
-      hosts.map((host) => {
+      hosts.map(async (host) => {
+        const namespace = this.#namespaceOf(host.name);
+        const names = host.devices.map((device) => device.name);
+        await runTool("ip", ["netns", "exec", namespace, "perl", "-e", CHECKSUMS_IN_SOFTWARE, ...names]);
         const lines = ["link set lo up"];
         for (const { name, addresses } of host.devices) {
           for (const cidr of addresses)
@@ -113,7 +124,7 @@ export class LinuxBackend implements Backend {
           lines.push(`link set ${name} up`);
         }
         const input = lines.map((line) => `${line}\n`).join("");
-        return runTool("ip", ["-n", this.#namespaceOf(host.name), "-batch", "-"], input);
+        await runTool("ip", ["-n", namespace, "-batch", "-"], input);
       }),
     );
   }
@@ -204,15 +215,14 @@ export class LinuxBackend implements Backend {
       const events = this.#spawn(host, "conntrack -E -b 8388608 -o extended,id,timestamp");
       return { host, events, capture: new PacketCapture(namespace, "any", ["ip"]) };
     });
-    const failed = async (error: unknown): Promise<never> => {
-      await Promise.all(watched.map(({ events, capture }) => [events.kill("SIGKILL"), capture.stop()]).flat());
-      throw error;
-    };
-    await Promise.all(watched.flatMap(({ events, capture }) => [events.settled(), capture.ready])).catch(failed);
-    await Promise.resolve().then(action).catch(failed);
-    await this.#ready();
-    await pause(SETTLE_MILLISECONDS);
-    await Promise.all(watched.flatMap(({ events, capture }) => [events.kill("SIGINT"), capture.stop()]));
+    try {
+      await Promise.all(watched.flatMap(({ events, capture }) => [events.settled(), capture.ready]));
+      await action();
+      await this.#ready();
+      await pause(SETTLE_MILLISECONDS);
+    } finally {
+      await Promise.all(watched.flatMap(({ events, capture }) => [events.kill("SIGINT"), capture.stop()]));
+    }
     const events: WalkEvents[] = watched.flatMap(({ host, events }) =>
       events.output.stdout
         .split("\n")

@@ -150,7 +150,7 @@ export class LinuxProcess implements BackgroundCommand {
   async kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): Promise<void> {
     await this.settled();
     if (this.#status !== null) return;
-    for (const { pid } of this.#session()) {
+    for (const pid of this.#session()) {
       if (pid === this.#child.pid && signal !== "SIGKILL") continue;
       try {
         process.kill(pid, signal);
@@ -162,27 +162,19 @@ export class LinuxProcess implements BackgroundCommand {
   }
 
   /** The processes of the command, with the relay. */
-  #session(): { pid: number; state: string }[] {
-    const session = String(this.#child.pid);
-    const found: { pid: number; state: string }[] = [];
-    for (const name of readdirSync("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      const stat = readProc(`/proc/${name}/stat`)
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      if (stat[3] === session) found.push({ pid: Number(name), state: stat[0] });
-    }
-    return found;
+  #session(): readonly number[] {
+    return sessions().get(String(this.#child.pid)) ?? [];
   }
 
   /** What the processes were doing: the same text twice means that nothing ran in between; null while something runs. */
   #activity(): string | null {
     let text = `${this.#text.length}`;
-    for (const { pid, state } of this.#session()) {
+    for (const pid of this.#session()) {
       if (pid === this.#child.pid) continue;
+      const status = readProc(`/proc/${pid}/status`);
+      const state = /^State:\t(.)/m.exec(status)?.[1] ?? "Z";
       if (state !== "S" && state !== "Z") return null;
-      const switches = readProc(`/proc/${pid}/status`).match(/^voluntary_ctxt_switches:.*$/m)?.[0] ?? "";
-      text += ` ${pid} ${switches}`;
+      text += ` ${pid} ${/^voluntary_ctxt_switches:.*$/m.exec(status)?.[0]}`;
     }
     return text;
   }
@@ -203,6 +195,25 @@ export class LinuxProcess implements BackgroundCommand {
     }
   }
 }
+
+/** All processes by session, looked up at most every few milliseconds: many commands may be waited for at once. */
+function sessions(): ReadonlyMap<string, readonly number[]> {
+  if (performance.now() - lookedAt < 5) return known;
+  const found = new Map<string, number[]>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const session = readProc(`/proc/${name}/stat`)
+      .replace(/^.*\) /s, "")
+      .split(" ")[3];
+    if (session !== undefined) found.set(session, [...(found.get(session) ?? []), Number(name)]);
+  }
+  known = found;
+  lookedAt = performance.now();
+  return known;
+}
+
+let known: ReadonlyMap<string, readonly number[]> = new Map();
+let lookedAt = Number.NEGATIVE_INFINITY;
 
 /** So long nothing has to run for a command to count as waiting. */
 const QUIET_MILLISECONDS = 30;

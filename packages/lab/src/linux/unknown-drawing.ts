@@ -1,4 +1,5 @@
 /** A drawing of what the kernel does not show: says so in a cell, throws when its text or picture is asked for. */
+import { type ComparedCall, GraphComparison } from "../draw/call-graph.js";
 import { Drawing, type DrawingSource, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";
 import { EngineOnlyError } from "./engine-only.js";
 
@@ -9,6 +10,46 @@ export class UnknownDrawing extends Drawing {
     const error = (): EngineOnlyError => new EngineOnlyError(what, why);
     super(refusing(error));
     this.#error = error;
+  }
+
+  /** @internal */
+  override [JUPYTER_DISPLAY](): MimeBundle {
+    return { "text/plain": this.#error().message };
+  }
+
+  /** @internal */
+  override [NODE_INSPECT](): string {
+    return this.#error().message;
+  }
+}
+
+/** A comparison of calls that are not known. */
+export class UnknownComparison extends GraphComparison {
+  readonly #error: () => EngineOnlyError;
+
+  constructor(what: string, why: string) {
+    super([]);
+    this.#error = () => new EngineOnlyError(what, why);
+  }
+
+  override get lines(): readonly ComparedCall[] {
+    throw this.#error();
+  }
+
+  override get equal(): boolean {
+    throw this.#error();
+  }
+
+  override get text(): string {
+    throw this.#error();
+  }
+
+  override get html(): string | null {
+    throw this.#error();
+  }
+
+  override get mermaid(): string {
+    throw this.#error();
   }
 
   /** @internal */

@@ -7,7 +7,7 @@ import type { GraphCall, GraphComparison } from "../draw/call-graph.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";
 import { Walk, WalkPacket, type WalkStep } from "../walk.js";
 import { EngineOnlyError, noteEngineOnly } from "./engine-only.js";
-import { UnknownDrawing } from "./unknown-drawing.js";
+import { UnknownComparison, UnknownDrawing } from "./unknown-drawing.js";
 
 const INSIDE = "the functions a packet meets inside the kernel are not seen from outside";
 
@@ -39,7 +39,7 @@ export class LinuxWalkPacket extends WalkPacket {
   }
 
   override compareWith(_recording: string | GraphCall): GraphComparison {
-    throw new EngineOnlyError("walk.packets[].compareWith", INSIDE);
+    return new UnknownComparison("walk.packets[].compareWith", INSIDE);
   }
 
   /** The packet in one line, the steps that are known, and that there is no more. */

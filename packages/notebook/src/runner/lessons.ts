@@ -181,7 +181,7 @@ function kernelDiff(path: string, cell: CellVerdict & { readonly verdict: "disag
   return [`--- ${at}, saved`, `+++ ${at}, on the kernel`, ...cell.diff].join("\n");
 }
 
-const LESSONS_AT_ONCE_ON_KERNEL = 4;
+const LESSONS_AT_ONCE_ON_KERNEL = 3;
 
 type Problems = LessonReport["problems"];
 

@@ -5,10 +5,12 @@ import {
   clockTimes,
   ids,
   initialSequenceNumbers,
+  orderOfDrawnTable,
   orderOfTable,
   pingTimes,
   RULES,
   type Rule,
+  randomHeaderFields,
   secondsLeft,
   shellLines,
   tcpTimestamps,
@@ -18,6 +20,13 @@ import {
 const named: ReadonlySet<string> = new Set(["443", "50798", "77"]);
 const tuple = (sport: number, seconds = 10): string =>
   `udp      17 ${seconds} src=10.0.0.1 dst=10.0.0.2 sport=${sport} dport=53`;
+const drawn = (port: number, seconds: number): string =>
+  `tcp  CLOSE      ${String(seconds).padStart(3)}s  ORIGINAL  10.0.0.1:${port}  10.0.0.2:80\n     UNREPLIED        REPLY     10.0.0.2:80  10.0.0.1:${port}\n`;
+const html = (port: number, seconds: number): string =>
+  `<tr><td>${seconds} s</td><td>ORIGINAL<br/>REPLY</td><td>10.0.0.1:${port}</td></tr>\n`;
+const boxed = (port: number, seconds: number): string => `tcp CLOSE ${seconds} s<br/>ORIGINAL 10.0.0.1:${port}`;
+const mermaid = (...boxes: string[]): string =>
+  `  table["Conntrack table of a: 2 entries"]\n${boxes.map((box, i) => `  e${i}["${box}"]\n  table --- e${i}\n`).join("")}`;
 const syn = "IP 10.0.0.1.50798 > 10.0.0.2.443: Flags [S], seq 7000, win 64240, length 0";
 const synAck = "IP 10.0.0.2.443 > 10.0.0.1.50798: Flags [S.], seq 12, ack 7001, win 65160, length 0";
 
@@ -33,6 +42,35 @@ const cases: readonly [rule: Rule, same: readonly [string, string][], different:
       [`${tuple(1)}\nend`, `end\n${tuple(1)}`],
       [`${tuple(1)}\n${tuple(1)}`, tuple(1)],
       ["b\na", "a\nb"],
+    ],
+  ],
+  [
+    orderOfDrawnTable,
+    [
+      [drawn(1, 9) + drawn(2, 30), drawn(2, 30) + drawn(1, 9)],
+      [html(1, 9) + html(2, 30), html(2, 30) + html(1, 9)],
+      [mermaid(boxed(1, 9), boxed(2, 30)), mermaid(boxed(2, 30), boxed(1, 9))],
+    ],
+    [
+      [drawn(1, 9) + drawn(2, 9), drawn(1, 9) + drawn(3, 9)],
+      [html(1, 9) + html(1, 9), html(1, 9)],
+      [mermaid(boxed(1, 9), boxed(2, 9)), mermaid(boxed(1, 9), boxed(3, 9))],
+    ],
+  ],
+  [
+    randomHeaderFields,
+    [
+      ["[SYN] seq=3811535168 len=0", "[SYN] seq=123456789 len=0"],
+      ["  Sequence number        3811535168", "  Sequence number        364859359"],
+      ["Identification</td><td>0x6126</td>", "Identification</td><td>0x260b</td>"],
+      ["0x3b6c (correct) → 0x05ab (correct)", "0x7687 (correct) → 0x40c6 (correct)"],
+      ["mss 1460, timestamps 15/0, nop", "mss 1460, timestamps 16/0, nop"],
+    ],
+    [
+      ["seq=1 len=0", "seq=2 len=0"],
+      ["0x3b6c (correct)", "0x3b6c (incorrect)"],
+      ["timestamps 15/0", "timestamps 15/3"],
+      ["Window  64240", "Window  64000"],
     ],
   ],
   [
@@ -130,6 +168,10 @@ test.each([
   ["one second more", tuple(1, 30), tuple(1, 31), true],
   ["in an event, with a state", "[UPDATE] tcp 6 60 SYN_RECV src=a", "[UPDATE] tcp 6 59 SYN_RECV src=a", true],
   ["in a line of the drawing", `  ${tuple(1, 30)}`, `  ${tuple(1, 29)}`, true],
+  ["in the drawn table", drawn(1, 30), drawn(1, 29), true],
+  ["in the drawn table's HTML", html(1, 30), html(1, 29), true],
+  ["in the drawn table's Mermaid", boxed(1, 30), boxed(1, 29), true],
+  ["two seconds in the drawn table", drawn(1, 30), drawn(1, 28), false],
   ["two seconds", tuple(1, 30), tuple(1, 28), false],
   ["another state", "tcp 6 60 SYN_RECV src=a", "tcp 6 59 SYN_SENT src=a", false],
   ["another line", `x\n${tuple(1, 30)}`, `${tuple(1, 29)}\nx`, false],

@@ -39,6 +39,21 @@ export function orderOfTable(text: string): string {
   return lines.join("\n");
 }
 
+/** The same for the drawn table, whose entries are two lines of text, a row of HTML, a box of Mermaid. */
+export function orderOfDrawnTable(text: string): string {
+  const key = (entry: string): string => entry.replace(/\b\d+ ?s\b/, "").replace(/\bid #?\d+/g, "id");
+  const sorted = (entries: readonly string[]): string[] =>
+    [...entries].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+  const inPlaces = (all: string, entry: RegExp): string => {
+    const entries = sorted(all.match(entry) ?? []);
+    return all.replace(entry, () => entries.shift() ?? "");
+  };
+  return text
+    .replace(/(?:^.* ORIGINAL {2}.*\n.* REPLY {2}.*(?:\n|$))+/gm, (rows) => inPlaces(rows, /.*\n.*(?:\n|$)/g))
+    .replace(/(?:^ *<tr.*>ORIGINAL<.*\n)+/gm, (rows) => inPlaces(rows, /.*\n/g))
+    .replace(/ {2}table\["Conntrack table(?:.*\n)+/g, (boxes) => inPlaces(boxes, /(?<=e\d+\[").*(?="\])/g));
+}
+
 /** Ids of conntrack entries and of ICMP echo are random: numbered by first sight, unless the lesson names them. */
 export function ids(text: string, { named }: Surroundings): string {
   const id = numbering("#");
@@ -55,6 +70,19 @@ export function initialSequenceNumbers(text: string): string {
     // A SYN-ACK acknowledges the SYN's number and one.
     return named.replace(/\back (\d+)/, (_all, value: string) => `ack ${isn(String(Number(value) - 1))}+1`);
   });
+}
+
+/**
+ * What a packet's header holds at random, in the drawing of its fields: initial sequence numbers, the identification,
+ * time stamps, and the checksums over them. Whether a checksum is correct stays.
+ */
+export function randomHeaderFields(text: string): string {
+  return text
+    .replace(/\b(seq|ack)=\d{6,}/g, "$1=N")
+    .replace(/((?:Sequence|Acknowledgment) number(?: +|<\/td>.*?>))\d{6,}/g, "$1N")
+    .replace(/(Identification(?: +|<\/td>.*?>))0x[0-9a-f]{4}/g, "$1ID")
+    .replace(/0x[0-9a-f]{4}(?= (?:\(|#40;)(?:in)?correct)/g, "CHECKSUM")
+    .replace(/\btimestamps \d+\/(\d+)/g, (_all, echo: string) => `timestamps T/${echo === "0" ? "0" : "T"}`);
 }
 
 /** TCP timestamps begin anywhere and run in real time. */
@@ -100,8 +128,10 @@ export function chosenPorts(text: string, { named }: Surroundings): string {
 /** The rules in the order in which they are applied; each side by itself. */
 export const RULES: readonly Rule[] = [
   orderOfTable,
+  orderOfDrawnTable,
   ids,
   initialSequenceNumbers,
+  randomHeaderFields,
   tcpTimestamps,
   pingTimes,
   clockTimes,
@@ -109,8 +139,9 @@ export const RULES: readonly Rule[] = [
   chosenPorts,
 ];
 
-/** Lines of conntrack with the seconds that are left: listings, and listings behind a drawing's indentation. */
-const SECONDS = /^( *(?:\[\w+\] *)?(?:ipv4 +2 +)?\w+ +\d+ +)(\d+)( .*\bsrc=.*)$/;
+/** Seconds that are left: behind protocol and number in a listing or an event, `29s` or `29 s` in a drawn table. */
+const SECONDS =
+  /(?<=^ *(?:\[\w+\] *)?(?:ipv4 +2 +)?\w+ +\d+ +)\d+(?= .*\bsrc=)|\d+(?=s +ORIGINAL )|\d+(?= s(?:<\/td>.*>|<br\/>)ORIGINAL)/g;
 
 /**
  * A second more or less: commands take real time. Gives `now` with the seconds of `saved` in each line, by its place,
@@ -119,9 +150,10 @@ const SECONDS = /^( *(?:\[\w+\] *)?(?:ipv4 +2 +)?\w+ +\d+ +)(\d+)( .*\bsrc=.*)$/
 export function secondsLeft(saved: string, now: string, slack = 1): string {
   const before = saved.split("\n");
   const after = now.split("\n").map((line, index) => {
-    const [old, fresh] = [SECONDS.exec(before[index] ?? ""), SECONDS.exec(line)];
-    if (old === null || fresh === null || old[1] !== fresh[1] || old[3] !== fresh[3]) return line;
-    return Math.abs(Number(old[2]) - Number(fresh[2])) <= slack ? (before[index] as string) : line;
+    const old = before[index] ?? "";
+    if (old.replace(SECONDS, "S") !== line.replace(SECONDS, "S")) return line;
+    const [was, is] = [old, line].map((text) => text.match(SECONDS)?.map(Number) ?? []) as [number[], number[]];
+    return was.every((seconds, i) => Math.abs(seconds - (is[i] ?? 0)) <= slack) ? old : line;
   });
   return after.join("\n");
 }
