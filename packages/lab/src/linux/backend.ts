@@ -182,6 +182,7 @@ export class LinuxBackend implements Backend {
     for (const capture of this.#captures) await capture.ready;
     for (const process of this.#background) if (process.status !== null) this.#background.delete(process);
     await Promise.all([...this.#background].map((process) => process.settled()));
+    await Promise.all([...this.#background].map((process) => process.quiet()));
   }
 
   async run(host: string, script: string): Promise<CommandOutput> {

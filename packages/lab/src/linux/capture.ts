@@ -20,7 +20,9 @@ export class PacketCapture {
   readonly #ended: Promise<void>;
 
   constructor(namespace: string, device: string, filter: readonly string[]) {
-    const tcpdump = ["tcpdump", "-i", device, "-Z", "root", "-U", "--immediate-mode", "-w", "-", ...filter];
+    // The ring has room for buffer / snapshot length packets: with tcpdump's own figures, a burst of nine overflows it.
+    const ring = ["-s", "65535", "-B", "32768"];
+    const tcpdump = ["tcpdump", "-i", device, "-Z", "root", ...ring, "-U", "--immediate-mode", "-w", "-", ...filter];
     this.#child = spawn("ip", ["netns", "exec", namespace, ...tcpdump], {
       env: ENVIRONMENT,
       stdio: ["ignore", "pipe", "pipe"],

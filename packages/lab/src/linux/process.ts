@@ -63,6 +63,7 @@ export class LinuxProcess implements BackgroundCommand {
   #pending: Buffer = Buffer.alloc(0);
   #startedAt: number = performance.now();
   #lastOutputAt = 0;
+  #settling: Promise<void> | null = null;
   readonly #decoders: Record<"o" | "e", TextDecoder> = { o: new TextDecoder(), e: new TextDecoder() };
   readonly output: Omit<CommandOutput, "status">;
 
@@ -184,6 +185,21 @@ export class LinuxProcess implements BackgroundCommand {
    * second it counts as settled in any case: a command may be busy for good.
    */
   async settled(): Promise<void> {
+    this.#settling ??= this.#settle();
+    await this.#settling;
+  }
+
+  /** Waits until it has printed nothing for a moment: what a packet makes it print is printed then. */
+  async quiet(): Promise<void> {
+    const limit = performance.now() + SETTLE_LIMIT_MILLISECONDS;
+    for (;;) {
+      const wait = this.#lastOutputAt + QUIET_MILLISECONDS - performance.now();
+      if (wait <= 0 || performance.now() > limit) return;
+      await pause(wait);
+    }
+  }
+
+  async #settle(): Promise<void> {
     const limit = performance.now() + SETTLE_LIMIT_MILLISECONDS;
     let before: string | null = null;
     while (this.#status === null && performance.now() < limit) {

@@ -13,6 +13,7 @@ import {
   randomHeaderFields,
   secondsLeft,
   shellLines,
+  statisticsOfCpus,
   tcpTimestamps,
   underRules,
 } from "./rules.js";
@@ -160,7 +161,9 @@ describe.each(cases.map(([rule, same, different]) => [rule.name, rule, same, dif
 );
 
 test("every rule is tested", () => {
-  expect(RULES.map((rule) => rule.name).sort()).toEqual(cases.map(([rule]) => rule.name).sort());
+  expect(RULES.map((rule) => rule.name).sort()).toEqual(
+    [...cases.map(([rule]) => rule.name), "statisticsOfCpus"].sort(),
+  );
 });
 
 test.each([
@@ -183,4 +186,12 @@ test.each([
 test("all rules together: a listing an instant later, in another order", () => {
   const [saved, now] = underRules(`${tuple(1, 30)}\n${tuple(2, 9)}`, `${tuple(2, 8)}\n${tuple(1, 30)}`, { named });
   expect(now).toBe(saved);
+});
+
+test.each([
+  ["one CPU or two", "cpu=0   \tfound=4 drop=1 \n", "cpu=0   \tfound=1 drop=0 \ncpu=1   \tfound=3 drop=1 \n", true],
+  ["another sum", "cpu=0   \tfound=4 drop=1 \n", "cpu=0   \tfound=1 drop=1 \ncpu=1   \tfound=3 drop=1 \n", false],
+  ["another field", "cpu=0   \tfound=4\n", "cpu=0   \tmissed=4\n", false],
+])("statisticsOfCpus: %s", (_title, saved, now, same) => {
+  expect(statisticsOfCpus(`head\n${saved}end`) === statisticsOfCpus(`head\n${now}end`)).toBe(same);
 });

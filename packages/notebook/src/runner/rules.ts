@@ -1,7 +1,7 @@
 /**
  * What may differ between what the engine prints and what a running kernel prints, and how it is made the same before
  * the comparison. Each rule is one named function with its reason; a rule changes words in lines and the order of a
- * table's lines, and never takes a line away.
+ * table's lines, and takes no line away (lines of several CPUs are added up).
  */
 
 /** What rules know of the lesson besides the text. */
@@ -52,6 +52,20 @@ export function orderOfDrawnTable(text: string): string {
     .replace(/(?:^.* ORIGINAL {2}.*\n.* REPLY {2}.*(?:\n|$))+/gm, (rows) => inPlaces(rows, /.*\n.*(?:\n|$)/g))
     .replace(/(?:^ *<tr.*>ORIGINAL<.*\n)+/gm, (rows) => inPlaces(rows, /.*\n/g))
     .replace(/ {2}table\["Conntrack table(?:.*\n)+/g, (boxes) => inPlaces(boxes, /(?<=e\d+\[").*(?="\])/g));
+}
+
+/** `conntrack -S` has a line for each CPU, the engine has one CPU: lines that stand together are added up. */
+export function statisticsOfCpus(text: string): string {
+  return text.replace(/(?:^ *cpu=\d+ .*(?:\n|$))+/gm, (block) => {
+    const lines = block.match(/.+/g) ?? [];
+    const sums = new Map<string, number>();
+    for (const line of lines)
+      for (const [, key, value] of line.matchAll(/(\w+)=(\d+)/g)) sums.set(key!, (sums.get(key!) ?? 0) + Number(value));
+    const sum = lines[0]!.replace(/(\w+)=\d+/g, (_all, key: string) =>
+      key === "cpu" ? "cpu=*" : `${key}=${sums.get(key)}`,
+    );
+    return block.endsWith("\n") ? `${sum}\n` : sum;
+  });
 }
 
 /** Ids of conntrack entries and of ICMP echo are random: numbered by first sight, unless the lesson names them. */
@@ -129,6 +143,7 @@ export function chosenPorts(text: string, { named }: Surroundings): string {
 export const RULES: readonly Rule[] = [
   orderOfTable,
   orderOfDrawnTable,
+  statisticsOfCpus,
   ids,
   initialSequenceNumbers,
   randomHeaderFields,
