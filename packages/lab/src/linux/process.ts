@@ -170,8 +170,10 @@ export class LinuxProcess implements BackgroundCommand {
   /** What the processes were doing: the same text twice means that nothing ran in between; null while something runs. */
   #activity(): string | null {
     let text = `${this.#text.length}`;
-    for (const pid of this.#session()) {
-      if (pid === this.#child.pid) continue;
+    const begun = this.#session().filter((pid) => pid !== this.#child.pid);
+    // The relay has not begun the command yet.
+    if (begun.length === 0) return null;
+    for (const pid of begun) {
       const status = readProc(`/proc/${pid}/status`);
       const state = /^State:\t(.)/m.exec(status)?.[1] ?? "Z";
       if (state !== "S" && state !== "Z") return null;
@@ -181,8 +183,8 @@ export class LinuxProcess implements BackgroundCommand {
   }
 
   /**
-   * Waits until the command has ended or waits for something itself: a server listens, a capture catches. After a
-   * second it counts as settled in any case: a command may be busy for good.
+   * Waits until the command has ended or waits for something itself: a server listens, a capture catches. After three
+   * seconds it counts as settled in any case: a command may be busy for good.
    */
   async settled(): Promise<void> {
     this.#settling ??= this.#settle();
@@ -233,7 +235,7 @@ let lookedAt = Number.NEGATIVE_INFINITY;
 
 /** So long nothing has to run for a command to count as waiting. */
 const QUIET_MILLISECONDS = 30;
-const SETTLE_LIMIT_MILLISECONDS = 1000;
+const SETTLE_LIMIT_MILLISECONDS = 3000;
 
 /** Lets real time pass. */
 export async function pause(milliseconds: number): Promise<void> {

@@ -63,7 +63,7 @@ const cases: readonly [rule: Rule, same: readonly [string, string][], different:
     [
       ["[SYN] seq=3811535168 len=0", "[SYN] seq=123456789 len=0"],
       ["  Sequence number        3811535168", "  Sequence number        364859359"],
-      ["Identification</td><td>0x6126</td>", "Identification</td><td>0x260b</td>"],
+      ["Identification</td><td>0x6126</td><td>0x6126</td>", "Identification</td><td>0x260b</td><td>0x260b</td>"],
       ["0x3b6c (correct) → 0x05ab (correct)", "0x7687 (correct) → 0x40c6 (correct)"],
       ["mss 1460, timestamps 15/0, nop", "mss 1460, timestamps 16/0, nop"],
     ],

@@ -93,8 +93,8 @@ export function initialSequenceNumbers(text: string): string {
 export function randomHeaderFields(text: string): string {
   return text
     .replace(/\b(seq|ack)=\d{6,}/g, "$1=N")
-    .replace(/((?:Sequence|Acknowledgment) number(?: +|<\/td>.*?>))\d{6,}/g, "$1N")
-    .replace(/(Identification(?: +|<\/td>.*?>))0x[0-9a-f]{4}/g, "$1ID")
+    .replace(/^.*(?:Sequence|Acknowledgment) number(?: {2}|<\/td>).*$/gm, (row) => row.replace(/\b\d{6,}\b/g, "N"))
+    .replace(/^.*Identification(?: {2}|<\/td>).*$/gm, (row) => row.replace(/\b0x[0-9a-f]{4}\b/g, "ID"))
     .replace(/0x[0-9a-f]{4}(?= (?:\(|#40;)(?:in)?correct)/g, "CHECKSUM")
     .replace(/\btimestamps \d+\/(\d+)/g, (_all, echo: string) => `timestamps T/${echo === "0" ? "0" : "T"}`);
 }
