@@ -1,9 +1,10 @@
 /**
- * What a lab runs on. The engine is one backend; real Linux namespaces are to be another: a lesson's cells are the same
+ * What a lab runs on. The engine is one backend, real Linux namespaces are another: a lesson's cells are the same
  * on both, so everything that may take real time there answers with a promise here.
  */
 import type { ConntrackSnapshot } from "@netfilter-lab/engine";
-import type { DeviceName, HookUser, Walk } from "./walk.js";
+import type { HookRegistry } from "./draw/hook-map.js";
+import type { DeviceName, Walk } from "./walk.js";
 
 /** What a finished command printed. */
 export interface CommandOutput {
@@ -50,7 +51,9 @@ export interface Backend {
   send(host: string, packet: Uint8Array): Promise<void>;
   capture(device: DeviceName): CaptureHandle;
   /** Who hangs on a host's hooks now, hook by hook, in the order in which they run. */
-  hooks(host: string): Promise<readonly HookUser[]>;
+  hooks(host: string): Promise<HookRegistry>;
   /** A host's conntrack table now. */
   conntrack(host: string): Promise<readonly ConntrackSnapshot[]>;
+  /** Ends all commands and gives back what the lab holds of the machine. */
+  close(): Promise<void>;
 }

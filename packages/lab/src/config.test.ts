@@ -85,7 +85,11 @@ describe("a mistake gets one error that names the field", () => {
       'links[0].latency: "soon" is not a duration (write "120s", "1ms", "2min", "1h", "5d")',
     ],
     ["mtu", two({}, [{ ends: ["a.eth0", "b.eth0"], mtu: 1 }]), "links[0].mtu: 1 is not a size in 68..65535 bytes"],
-    ["unknown field", { ...two(), host: {} } as LabConfig, "host: there is no such field (hosts, links, seed)"],
+    [
+      "unknown field",
+      { ...two(), host: {} } as LabConfig,
+      "host: there is no such field (hosts, links, seed, backend)",
+    ],
     ["no hosts", { hosts: {} }, "hosts: a lab needs at least one host"],
   ];
   test.each(cases)("%s", async (_, config, message) => {

@@ -39,9 +39,17 @@ export interface LabConfig<Names extends string = string> {
   readonly hosts: Readonly<Record<Names, HostConfig>>;
   /** Cables: `["client.eth0", "gateway.eth0"]`, or a {@link LinkConfig}. */
   readonly links?: readonly (readonly [string, string] | LinkConfig)[];
-  /** Where all random choices come from; the same seed gives the same run. Default 1. */
+  /** Where all random choices come from; the same seed gives the same run. Default 1. Real Linux makes its own. */
   readonly seed?: number;
+  /**
+   * What the lab runs on: `engine` (everywhere, virtual time), or `linux`, real network namespaces in real time, which
+   * needs root. Default: the environment's NETFILTER_LAB_BACKEND, else `engine`.
+   */
+  readonly backend?: BackendName;
 }
+
+/** What a lab may run on. */
+export type BackendName = "engine" | "linux";
 
 /** A mistake in a {@link LabConfig}; the message begins with the field's path. */
 export class LabConfigError extends Error {
@@ -80,17 +88,19 @@ export interface Topology {
   readonly hosts: readonly HostTopology[];
   readonly links: readonly LinkTopology[];
   readonly seed: number;
+  /** Null: the configuration leaves it to the environment. */
+  readonly backend: BackendName | null;
 }
 
-const DEFAULT_LATENCY_MICROS = 50;
+export const DEFAULT_LATENCY_MICROS = 50;
 const HOST_FIELDS = new Set(["routes", "forwarding", "sysctl"]);
 
 /** Checks a configuration. Throws {@link LabConfigError}. */
 export function checkConfig(config: LabConfig): Topology {
   if (!isRecord(config)) throw new LabConfigError("config", "must be an object with `hosts` and `links`");
   for (const key of Object.keys(config))
-    if (!["hosts", "links", "seed"].includes(key))
-      throw new LabConfigError(key, "there is no such field (hosts, links, seed)");
+    if (!["hosts", "links", "seed", "backend"].includes(key))
+      throw new LabConfigError(key, "there is no such field (hosts, links, seed, backend)");
   if (!isRecord(config.hosts)) throw new LabConfigError("hosts", "must be an object of hosts by name");
   const names = Object.keys(config.hosts);
   if (names.length === 0) throw new LabConfigError("hosts", "a lab needs at least one host");
@@ -100,7 +110,15 @@ export function checkConfig(config: LabConfig): Topology {
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw new LabConfigError("seed", `${show(seed)} is not an integer in 0..4294967295`);
   checkAddressesOnLinks(hosts, links);
-  return { hosts, links, seed };
+  const backend = config.backend ?? null;
+  if (backend !== null) checkBackendName("backend", backend);
+  return { hosts, links, seed, backend };
+}
+
+/** Throws {@link LabConfigError} for a name that is no backend's. */
+export function checkBackendName(field: string, name: unknown): asserts name is BackendName {
+  if (name !== "engine" && name !== "linux")
+    throw new LabConfigError(field, `${show(name)} is not "engine" or "linux"`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -20,6 +20,7 @@ import {
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { commands } from "./commands/index.js";
 import { LabConfigError, type Topology } from "./config.js";
+import { HookRegistry } from "./draw/hook-map.js";
 import type { HostEnvironment } from "./environment.js";
 import { FileSystem } from "./files.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
@@ -91,6 +92,7 @@ export class EngineBackend implements Backend {
   readonly #clock: VirtualClock = new VirtualClock();
   readonly #hosts: Map<string, EngineHost> = new Map();
   readonly #peers: Map<string, DeviceName> = new Map();
+  readonly #background: Set<Process> = new Set();
   #count = 0;
   #settleMicros = SETTLE_MICROS;
 
@@ -242,6 +244,7 @@ export class EngineBackend implements Backend {
   start(host: string, script: string): BackgroundCommand {
     const terminal = new Terminal();
     const process = this.#spawn(host, script, terminal);
+    this.#background.add(process);
     this.settle();
     return {
       output: terminal,
@@ -284,12 +287,17 @@ export class EngineBackend implements Backend {
     return new Walk(packets, events);
   }
 
-  async hooks(host: string): Promise<readonly HookUser[]> {
-    return this.host(host).hookUsers();
+  async hooks(host: string): Promise<HookRegistry> {
+    return new HookRegistry(host, this.host(host).hookUsers());
   }
 
   async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {
     return this.host(host).net.ct.list();
+  }
+
+  async close(): Promise<void> {
+    for (const process of this.#background) process.kill("SIGKILL");
+    this.#background.clear();
   }
 
   #watch(host: EngineHost, passages: PacketTrace[], events: WalkEvents[]): () => void {

@@ -2,7 +2,7 @@
  * Hosts, links, the real commands, packet walks and diagrams over the netfilter engine.
  * @packageDocumentation
  */
-export type { AddressesConfig, HostConfig, LabConfig, LinkConfig } from "./config.js";
+export type { AddressesConfig, BackendName, HostConfig, LabConfig, LinkConfig } from "./config.js";
 export { LabConfigError } from "./config.js";
 export {
   type ComparedCall,
@@ -33,6 +33,7 @@ export { drawStates } from "./draw/states.js";
 export { drawTuples } from "./draw/tuples.js";
 export { EndlessCommandError } from "./engine-backend.js";
 export { Capture, Host, Lab, RunningCommand, ShellResult } from "./lab.js";
+export { EngineOnlyError } from "./linux/engine-only.js";
 export { describePacket } from "./packet-text.js";
 export { theQuestion } from "./question.js";
 export { snatConnectionFunctionGraph } from "./recordings/snat-connection.js";

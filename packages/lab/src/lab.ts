@@ -3,10 +3,10 @@
  * same cells run on any backend; on the engine time is virtual and costs nothing.
  */
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
-import { checkConfig, type LabConfig } from "./config.js";
+import { type BackendName, checkBackendName, checkConfig, type LabConfig, type Topology } from "./config.js";
 import { ConntrackTable } from "./draw/conntrack-table.js";
 import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
-import { HookRegistry } from "./draw/hook-map.js";
+import type { HookRegistry } from "./draw/hook-map.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
 import { scriptOf } from "./quote.js";
@@ -193,7 +193,7 @@ export class Host {
 
   /** Who hangs on this host's hooks now; draws itself as the map of the hooks. */
   async hooks(): Promise<HookRegistry> {
-    return new HookRegistry(this.name, await this.#backend.hooks(this.name));
+    return await this.#backend.hooks(this.name);
   }
 
   /** This host's conntrack table now; draws itself as a table. `conntrack -L` prints the same. */
@@ -225,12 +225,12 @@ export class Lab<Names extends string = string> {
 
   /**
    * Makes a lab. A mistake in the configuration throws a `LabConfigError` that names the field, before anything is
-   * made.
+   * made. On the backend `linux`, a machine that lacks what it needs throws a `LinuxUnavailableError` that names it.
    */
   static async create<Names extends string>(config: LabConfig<Names>): Promise<Lab<Names>> {
     const topology = checkConfig(config);
     return new Lab<Names>(
-      new EngineBackend(topology),
+      await makeBackend(topology),
       topology.hosts.map((host) => host.name),
     );
   }
@@ -257,6 +257,11 @@ export class Lab<Names extends string = string> {
     return new Capture(this.#backend.capture({ host: match[1], device: match[2] }));
   }
 
+  /** Ends every command of the lab; on Linux, removes its namespaces. Ending the program does the same. */
+  async close(): Promise<void> {
+    await this.#backend.close();
+  }
+
   /** @internal */
   [JUPYTER_DISPLAY](): MimeBundle {
     return { "text/plain": `Lab with ${Object.keys(this.hosts).join(", ")}` };
@@ -266,4 +271,21 @@ export class Lab<Names extends string = string> {
   [NODE_INSPECT](): string {
     return `Lab with ${Object.keys(this.hosts).join(", ")}`;
   }
+}
+
+/** The backend of the configuration, else of the environment (where there is one: a browser has none). */
+function backendName(topology: Topology): BackendName {
+  if (topology.backend !== null) return topology.backend;
+  const { process } = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } };
+  const name = process?.env?.NETFILTER_LAB_BACKEND ?? "";
+  if (name === "") return "engine";
+  checkBackendName("NETFILTER_LAB_BACKEND", name);
+  return name;
+}
+
+async function makeBackend(topology: Topology): Promise<Backend> {
+  if (backendName(topology) === "engine") return new EngineBackend(topology);
+  // Only Node can load it; bundlers leave the import as it is.
+  const { LinuxBackend } = await import(/* webpackIgnore: true */ /* @vite-ignore */ "./linux/backend.js");
+  return await LinuxBackend.make(topology);
 }

@@ -113,8 +113,7 @@ export class WalkPacket implements Displayable {
   readonly calls: readonly TraceCall[];
   /** Everyone on the host's hooks when the walk was taken, in the order in which they run. */
   readonly hooks: readonly HookUser[];
-  /** What happened, in order, as a flat list. */
-  readonly steps: readonly WalkStep[];
+  readonly #steps: readonly WalkStep[];
 
   constructor(fields: WalkPacketFields) {
     this.host = fields.host;
@@ -128,7 +127,12 @@ export class WalkPacket implements Displayable {
     this.after = fields.after;
     this.calls = fields.calls;
     this.hooks = fields.hooks;
-    this.steps = flatten(fields.calls);
+    this.#steps = flatten(fields.calls);
+  }
+
+  /** What happened, in order, as a flat list. */
+  get steps(): readonly WalkStep[] {
+    return this.#steps;
   }
 
   /** How many times the conntrack hash was searched for this packet on this host. */

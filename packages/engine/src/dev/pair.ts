@@ -90,7 +90,7 @@ export class PointToPointDevice extends PairDevice {
 }
 
 /** The locally administered MAC address of a device: the host's name hashed, then the interface's number. */
-export function deterministicMac(net: NetNamespace, ifindex: number): Uint8Array {
+export function deterministicMac(net: Pick<NetNamespace, "name">, ifindex: number): Uint8Array {
   let hash = 0x811c9dc5;
   for (let i = 0; i < net.name.length; i++) hash = Math.imul(hash ^ net.name.charCodeAt(i), 0x01000193);
   return new Uint8Array([0x02, (hash >>> 24) & 0xff, (hash >>> 16) & 0xff, (hash >>> 8) & 0xff, hash & 0xff, ifindex]);

@@ -236,7 +236,7 @@ export interface ComparedCall {
 
 /** Two graphs side by side. */
 export class GraphComparison extends Drawing {
-  readonly lines: readonly ComparedCall[];
+  readonly #lines: readonly ComparedCall[];
 
   constructor(lines: readonly ComparedCall[]) {
     super({
@@ -244,7 +244,11 @@ export class GraphComparison extends Drawing {
       html: () => comparisonHtml(lines),
       mermaid: () => comparisonMermaid(lines),
     });
-    this.lines = lines;
+    this.#lines = lines;
+  }
+
+  get lines(): readonly ComparedCall[] {
+    return this.#lines;
   }
 
   /** Whether both graphs are the same. */

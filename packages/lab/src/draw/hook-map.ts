@@ -63,13 +63,17 @@ type Leg =
 export class HookRegistry extends Drawing {
   /** The host. */
   readonly host: string;
-  /** Everyone, hook by hook, in the order in which they run. */
-  readonly entries: readonly HookUserData[];
+  readonly #entries: readonly HookUserData[];
 
   constructor(host: string, entries: readonly HookUserData[]) {
     super(sourceOf(mapOf(host, entries, null)));
     this.host = host;
-    this.entries = entries;
+    this.#entries = entries;
+  }
+
+  /** Everyone, hook by hook, in the order in which they run. */
+  get entries(): readonly HookUserData[] {
+    return this.#entries;
   }
 
   /** Who hangs on one hook: `PREROUTING`, `INPUT`, `FORWARD`, `OUTPUT` or `POSTROUTING`. */

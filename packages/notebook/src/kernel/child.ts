@@ -20,7 +20,13 @@ export type Event =
   | { readonly type: "display"; readonly cell: number; readonly displayed: Displayed }
   | { readonly type: "result"; readonly cell: number; readonly data: MimeBundle }
   | { readonly type: "error"; readonly cell: number; readonly report: ErrorReport }
-  | { readonly type: "done"; readonly cell: number; readonly ok: boolean }
+  | {
+      readonly type: "done";
+      readonly cell: number;
+      readonly ok: boolean;
+      /** What the cell asked of a lab on real Linux that only the engine can tell, by name. */
+      readonly engineOnly: readonly string[];
+    }
   | { readonly type: "finished" };
 
 /** How long what cells left running may go on after the last cell, in milliseconds. */
@@ -40,7 +46,7 @@ export function serveParent(): void {
       const sink = new CoalescingSink(sinkOf(cell, send));
       void session.run(source, sink).then((ok) => {
         sink.flush();
-        send({ type: "done", cell, ok });
+        send({ type: "done", cell, ok, engineOnly: takeEngineOnly() });
       });
     } else {
       session.close();
@@ -54,6 +60,15 @@ export function serveParent(): void {
     }
   });
   send({ type: "ready" });
+}
+
+/** The names that the lab's backend `linux` left under its symbol since the last cell (`EngineOnlyError`). */
+function takeEngineOnly(): string[] {
+  const asked = (globalThis as Record<symbol, unknown>)[Symbol.for("netfilter-lab.engine-only")];
+  if (!(asked instanceof Set)) return [];
+  const names = [...(asked as Set<string>)];
+  asked.clear();
+  return names;
 }
 
 function sinkOf(cell: number, send: (event: Event) => void): CellSink {

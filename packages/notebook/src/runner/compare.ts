@@ -49,7 +49,7 @@ export function keepVolatile(saved: Notebook, current: Notebook): Notebook {
 }
 
 /** Outputs as lines, each kind under a heading; two lists of outputs are equal exactly if their lines are. */
-function writtenOut(outputs: readonly Output[]): string[] {
+export function writtenOut(outputs: readonly Output[]): string[] {
   return outputs.flatMap((output) => {
     switch (output.type) {
       case "stream":

@@ -16,6 +16,8 @@ export interface ExecuteOptions {
   readonly cellTimeoutSeconds?: number;
   /** Called when a cell has ended. */
   readonly onCell?: (result: CellResult) => void;
+  /** Set in the kernel's environment, besides this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Stop at the first cell that fails (true by default), as Jupyter's "run all" does. */
   readonly stopOnError?: boolean;
 }
@@ -29,6 +31,8 @@ export interface CellResult {
   readonly milliseconds: number;
   /** Why the cell counts as failed, in a sentence; `undefined` if it does not. */
   readonly failure: string | undefined;
+  /** What the cell asked of a lab on real Linux that only the engine can tell, by name. */
+  readonly engineOnly: readonly string[];
 }
 
 /** What running a notebook gave. */
@@ -53,6 +57,7 @@ interface RunningCell {
   state: "waiting" | "running" | "done";
   /** Set when the kernel itself is to blame: a timeout, or its death. */
   broken: string | undefined;
+  engineOnly: readonly string[];
 }
 
 /** Where a display with an id is, so that it can be replaced. */
@@ -69,14 +74,14 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
   const cells: RunningCell[] = [];
   for (const [index, cell] of notebook.cells.entries()) {
     if (cell.type === "code" && cell.source.trim() !== "") {
-      cells.push({ index, cell, outputs: [], milliseconds: 0, state: "waiting", broken: undefined });
+      cells.push({ index, cell, outputs: [], milliseconds: 0, state: "waiting", broken: undefined, engineOnly: [] });
     }
   }
 
   await new Promise<void>((resolve, reject) => {
     const kernel = fork(kernelFile, [], {
       cwd: options.directory ?? dirname(notebook.path),
-      env: { ...process.env, TZ: "UTC", LC_ALL: "C.UTF-8", NO_COLOR: "1" },
+      env: { ...process.env, TZ: "UTC", LC_ALL: "C.UTF-8", NO_COLOR: "1", ...options.environment },
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       serialization: "json",
@@ -124,6 +129,7 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
           const running = cells[event.cell]!;
           running.milliseconds = performance.now() - cellStarted;
           running.state = "done";
+          running.engineOnly = event.engineOnly;
           const result = resultOf(running);
           options.onCell?.(result);
           next = event.cell + 1;
@@ -203,8 +209,8 @@ function record(
 }
 
 function resultOf(running: RunningCell): CellResult {
-  const { index, cell, outputs, milliseconds, state, broken } = running;
-  return { index, outputs, milliseconds, failure: broken ?? failureOf(cell, outputs, state === "done") };
+  const { index, cell, outputs, milliseconds, state, broken, engineOnly } = running;
+  return { index, outputs, milliseconds, engineOnly, failure: broken ?? failureOf(cell, outputs, state === "done") };
 }
 
 /** A cell fails by an error nobody expected, and by an expected one that does not come. */

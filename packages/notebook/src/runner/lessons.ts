@@ -13,6 +13,7 @@ import { parseNotebook } from "../notebook/parse.js";
 import { VerifiedNotebooks } from "./cache.js";
 import { compareOutputs, keepVolatile } from "./compare.js";
 import { executeNotebook } from "./execute.js";
+import { type CellVerdict, countVerdicts, runOnKernel } from "./kernel-lessons.js";
 
 /** Where the command runs and writes; the process itself, but for tests. */
 export interface LessonsEnvironment {
@@ -28,6 +29,8 @@ export interface LessonsEnvironment {
 export interface LessonReport {
   readonly path: string;
   readonly status: "same" | "unchanged" | "updated" | "checked" | "different" | "failed" | "wrong types" | "malformed";
+  /** With `--backend linux`, what became of each cell that ran; absent otherwise. */
+  readonly cells?: readonly CellVerdict[];
   /** Where the trouble is: the cell's place among all cells, counted from 1. */
   readonly problems: readonly { readonly cell?: number; readonly message: string }[];
   readonly milliseconds: number;
@@ -41,6 +44,9 @@ every output with the one saved. Without arguments: all of notebooks/.
   --update      save the outputs, canonically, instead of comparing them
   --check-only  only check types and forms; run nothing
   --all         run also what has not changed since it was last found right
+  --backend B   engine (the default), or linux: run on this machine's kernel (needs root
+                and Debian's packages) and compare under the rules of runner/rules.ts;
+                cells that ask for what no kernel shows are named and counted
   --json        print one JSON summary instead of text
   --help        print this
 `;
@@ -50,6 +56,7 @@ interface Arguments {
   readonly checkOnly: boolean;
   readonly all: boolean;
   readonly json: boolean;
+  readonly backend: "engine" | "linux";
   readonly paths: readonly string[];
 }
 
@@ -64,7 +71,16 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
     write(usage);
     return 0;
   }
-  const unknown = argv.find((argument) => argument.startsWith("-") && !knownOptions.has(argument));
+  const [rest, backend] = takeBackend(argv);
+  if (backend !== "engine" && backend !== "linux") {
+    write(`lessons: --backend is engine or linux, not ${JSON.stringify(backend)}\n\n${usage}`);
+    return 2;
+  }
+  if (backend === "linux" && (argv.includes("--update") || argv.includes("--check-only"))) {
+    write(`lessons: --backend linux compares only: no --update, no --check-only\n\n${usage}`);
+    return 2;
+  }
+  const unknown = rest.find((argument) => argument.startsWith("-") && !knownOptions.has(argument));
   if (unknown !== undefined) {
     write(`lessons: unknown option ${unknown}\n\n${usage}`);
     return 2;
@@ -74,7 +90,8 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
     checkOnly: argv.includes("--check-only"),
     all: argv.includes("--all"),
     json: argv.includes("--json"),
-    paths: argv.filter((argument) => !argument.startsWith("-")),
+    backend,
+    paths: rest.filter((argument) => !argument.startsWith("-")),
   };
   const found = findNotebooks(options.paths, environment.directory);
   if (typeof found === "string") {
@@ -87,7 +104,8 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
   if (options.json) {
     write(`${JSON.stringify({ version: 1, ok: wrong === 0, notebooks: reports }, null, 1)}\n`);
   } else {
-    const differs = reports.some((report) => report.status === "different");
+    const differs = backend === "engine" && reports.some((report) => report.status === "different");
+    if (backend === "linux") write(`on the kernel: ${countVerdicts(reports.flatMap(({ cells }) => cells ?? []))}\n`);
     const how = differs ? " (if the new outputs are right, save them: npm run lessons -- --update)" : "";
     write(
       wrong === 0
@@ -98,6 +116,22 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
     write(`${reports.length - wrong} passed, ${wrong} failed\n`);
   }
   return wrong === 0 ? 0 : 1;
+}
+
+/** The other arguments, and the value of `--backend`. */
+function takeBackend(argv: readonly string[]): [rest: string[], backend: string] {
+  const rest = [...argv];
+  let backend = "engine";
+  for (let at = 0; at < rest.length; ) {
+    const match = /^--backend(?:=(.*))?$/.exec(rest[at]!);
+    if (match === null) {
+      at++;
+      continue;
+    }
+    const taken = rest.splice(at, match[1] === undefined ? 2 : 1);
+    backend = match[1] ?? taken[1] ?? "";
+  }
+  return [rest, backend];
 }
 
 const knownOptions = new Set(["--update", "--check-only", "--all", "--json"]);
@@ -142,6 +176,13 @@ function expandGlob(path: string): string[] {
   return matching.map((name) => join(folder, name));
 }
 
+function kernelDiff(path: string, cell: CellVerdict & { readonly verdict: "disagrees" }): string {
+  const at = `${path}, cell ${cell.index + 1}`;
+  return [`--- ${at}, saved`, `+++ ${at}, on the kernel`, ...cell.diff].join("\n");
+}
+
+const LESSONS_AT_ONCE_ON_KERNEL = 3;
+
 type Problems = LessonReport["problems"];
 
 interface Candidate {
@@ -159,7 +200,8 @@ class LessonsRun {
   constructor(options: Arguments, environment: LessonsEnvironment) {
     this.#options = options;
     this.#environment = environment;
-    const remember = !environment.ci && !options.checkOnly;
+    // What agreed with one kernel may disagree with the next.
+    const remember = !environment.ci && !options.checkOnly && options.backend === "engine";
     this.#verified = new VerifiedNotebooks(environment.cacheFile, remember);
   }
 
@@ -212,12 +254,22 @@ class LessonsRun {
         printReady();
       }
     };
-    await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+    // In real time, lessons sleep most of the time.
+    const atOnce = this.#options.backend === "linux" ? LESSONS_AT_ONCE_ON_KERNEL : Math.min(2, availableParallelism());
+    await Promise.all(Array.from({ length: atOnce }, work));
     return paths.map((path) => reports.get(path)!);
   }
 
   async #runOne({ path, file, text, notebook }: Candidate): Promise<LessonReport> {
     const started = performance.now();
+    if (this.#options.backend === "linux") {
+      const cells = await runOnKernel(notebook);
+      const milliseconds = Math.round(performance.now() - started);
+      const problems = cells.flatMap((cell) =>
+        cell.verdict === "disagrees" ? [{ cell: cell.index + 1, message: kernelDiff(path, cell) }] : [],
+      );
+      return { path, status: problems.length > 0 ? "different" : "same", problems, cells, milliseconds };
+    }
     const result = await executeNotebook(notebook);
     const milliseconds = Math.round(performance.now() - started);
     const differences = compareOutputs(notebook, result.notebook);
@@ -257,6 +309,12 @@ class LessonsRun {
     this.#environment.write(
       `${paint(wrong ? 31 : 32, wrong ? "✗" : "✓")} ${report.path}: ${report.status}${seconds}\n`,
     );
+    if (report.cells !== undefined) {
+      this.#environment.write(`  ${countVerdicts(report.cells)}\n`);
+      for (const cell of report.cells)
+        if (cell.verdict === "engine only")
+          this.#environment.write(`  cell ${cell.index + 1}: engine only (${cell.names.join(", ")})\n`);
+    }
     let named: number | undefined;
     for (const { cell, message } of report.problems) {
       if (cell !== undefined && cell !== named) {

@@ -1,0 +1,59 @@
+/** Makes a walk of captures and events: the same packet gets the same number on every host it was seen on. */
+import type { DeviceName, Walk, WalkEvents } from "../walk.js";
+import type { CapturedPacket } from "./capture.js";
+import { pairPackets } from "./passages.js";
+import { LinuxWalk, LinuxWalkPacket } from "./walk.js";
+
+/** What was seen of some hosts. */
+export interface Sight {
+  readonly captures: readonly { readonly host: string; readonly packets: readonly CapturedPacket[] }[];
+  readonly events: readonly WalkEvents[];
+  /** When the lab began. */
+  readonly epochMicros: number;
+  readonly peer: (host: string, device: string) => DeviceName | null;
+  /** By host: names of devices by number, and the host's own addresses. */
+  readonly interfaces: ReadonlyMap<
+    string,
+    { readonly names: ReadonlyMap<number, string>; readonly addresses: ReadonlySet<string> }
+  >;
+}
+
+/** A packet that came to an address of the host itself counts as delivered, one to another as dropped. */
+export function walkOf(sight: Sight): Walk {
+  const passages = sight.captures
+    .flatMap(({ host, packets }) => pairPackets(packets).map((passage) => ({ host, ...passage })))
+    .sort((a, b) => a.atMicros - b.atMicros);
+  const serials = new Map<string, number[]>();
+  let count = 0;
+  const packets = passages.map(({ host, atMicros, in: arrival, out }) => {
+    const known = sight.interfaces.get(host);
+    const deviceOf = (packet: CapturedPacket | null): string | null =>
+      packet === null ? null : (known?.names.get(packet.ifindex) ?? `if${packet.ifindex}`);
+    const [iif, oif] = [deviceOf(arrival), deviceOf(out)];
+    const from = iif === null ? null : sight.peer(host, iif);
+    const to = oif === null ? null : sight.peer(host, oif);
+    const before = (arrival ?? out)?.bytes ?? new Uint8Array(0);
+    const delivered = known?.addresses.has(before.subarray(16, 20).join(".")) === true ? before : null;
+    // What a neighbour sent carries its number; the same bytes may be under way more than once.
+    const sent = from === null ? undefined : serials.get(`${from.host}.${from.device} ${before.join()}`)?.shift();
+    const serial = sent ?? ++count;
+    if (out !== null) {
+      const key = `${host}.${oif} ${out.bytes.join()}`;
+      serials.set(key, [...(serials.get(key) ?? []), serial]);
+    }
+    return new LinuxWalkPacket({
+      host,
+      serial,
+      atMicros: atMicros - sight.epochMicros,
+      from,
+      to,
+      iif,
+      oif,
+      before,
+      after: out === null ? delivered : out.bytes,
+      calls: [],
+      hooks: [],
+    });
+  });
+  return new LinuxWalk(packets, sight.events);
+}

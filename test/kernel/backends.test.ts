@@ -1,0 +1,221 @@
+/** What a lab is, on whatever it runs: one suite for both backends; then what only real Linux has to keep. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { IPS_ASSURED, IPS_SEEN_REPLY } from "@netfilter-lab/engine";
+import { Lab, theQuestion } from "netfilter-lab";
+import { afterEach, describe, expect, test } from "vitest";
+import { NAMESPACE_PREFIX, sweep } from "../../packages/lab/src/linux/namespaces.js";
+import { whatIsMissing } from "../../packages/lab/src/linux/requirements.js";
+import { underRules } from "../../packages/notebook/src/runner/rules.js";
+
+const backends = ["engine", "linux"] as const;
+const labs: Lab[] = [];
+
+type QuestionLab = Lab<"client" | "gateway" | "server">;
+
+async function question(backend: (typeof backends)[number]): Promise<QuestionLab> {
+  const lab = await Lab.create({ ...theQuestion, backend });
+  labs.push(lab);
+  return lab;
+}
+
+afterEach(async () => {
+  for (const lab of labs.splice(0)) await lab.close();
+});
+
+/** The namespaces that a process's labs have. */
+function namespacesOf(pid: number | undefined): string[] {
+  return readdirSync("/run/netns").filter((name) => name.startsWith(`${NAMESPACE_PREFIX}${pid}-`));
+}
+
+/** A process's line in /proc; empty when there is none. */
+function statOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+describe.each(backends)("a lab on %s", (backend) => {
+  test("runs commands: streams in their order, status, quoting, the host's name", async () => {
+    const { gateway } = (await question(backend)).hosts;
+    const result = await gateway.sh`hostname; echo one; echo two >&2; echo three; echo ${"it's $HOME; *"}; exit 3`;
+    expect(result.text).toBe("gateway\none\ntwo\nthree\nit's $HOME; *\n");
+    expect([result.stdout, result.stderr, result.status]).toEqual(["gateway\none\nthree\nit's $HOME; *\n", "two\n", 3]);
+  });
+
+  test("start, stop, kill, wait", async () => {
+    const { client } = (await question(backend)).hosts;
+    const ping = client.start`ping 192.168.2.1`;
+    const other = client.start`ping 192.168.2.1`;
+    expect([ping.done, other.done]).toEqual([false, false]);
+    expect((await ping.stop()).text).toContain("ping statistics");
+    expect((await other.kill()).text).not.toContain("ping statistics");
+    expect(ping.done).toBe(true);
+    expect((await client.start`sleep 0.2; echo done`.wait()).text).toBe("done\n");
+  });
+
+  test("a server listens and a capture catches as soon as the next command runs", async () => {
+    const lab = await question(backend);
+    const { client, gateway } = lab.hosts;
+    const server = gateway.start`nc -l -p 80`;
+    const seen = gateway.start`tcpdump -n -t -q -c 1 -i eth0 tcp`;
+    const capture = lab.capture("client.eth0");
+    expect((await client.sh`nc -N -p 40000 192.168.2.1 80 <<< hello`).status).toBe(0);
+    expect(server.stdout).toBe("hello\n");
+    expect(seen.stdout).toBe("IP 192.168.2.55.40000 > 192.168.2.1.80: tcp 0\n");
+    capture.stop();
+    expect(capture.count).toBeGreaterThan(5);
+    expect(new DataView(capture.pcap.buffer).getUint32(20, true)).toBe(1);
+    expect(() => lab.capture("client.eth7")).toThrow('client has no device "eth7"');
+  });
+
+  test("lab.sleep lets time pass, and things happen meanwhile", async () => {
+    const lab = await question(backend);
+    const running = lab.hosts.client.start`sleep 0.5; echo up`;
+    const before = lab.now;
+    await lab.sleep("1s");
+    expect(lab.now - before).toBeGreaterThan(0.99);
+    expect(running.text).toBe("up\n");
+    await expect(lab.sleep("soon")).rejects.toThrow('"soon" is not a duration');
+  });
+
+  test("send: bytes of one's own, and the kernel's refusals", async () => {
+    const { client, gateway } = (await question(backend)).hosts;
+    const packet = (dst: number[]): Uint8Array =>
+      new Uint8Array([0x45, 0, 0, 24, 0, 1, 0, 0, 64, 253, 0, 0, 192, 168, 2, 55, ...dst, 0xde, 0xad, 0xbe, 0xef]);
+    const walk = await gateway.walk(() => client.send(packet([217, 254, 1, 76])));
+    expect(walk.packets[0].way).toBe("eth0 -> eth1");
+    expect([...walk.packets[0].before.subarray(20)]).toEqual([0xde, 0xad, 0xbe, 0xef]);
+    await expect(client.send(new Uint8Array([0x45]))).rejects.toThrow("Invalid argument");
+  });
+
+  test("refuses a configuration by its field, before anything is made", async () => {
+    const create = (config: unknown): Promise<unknown> => Lab.create(config as never);
+    const host = { eth0: "10.0.0.1/24" };
+    await expect(create({ backend, hosts: { a: { eth0: "10.0.0.1" } } })).rejects.toThrow("hosts.a.eth0: ");
+    await expect(create({ backend, hosts: { a: { ...host, sysctl: { "net.no.such": 1 } } } })).rejects.toThrow(
+      'hosts.a.sysctl["net.no.such"]: sysctl: cannot stat /proc/sys/net/no/such: No such file or directory',
+    );
+    await expect(create({ backend: "bsd", hosts: { a: host } })).rejects.toThrow('backend: "bsd" is not');
+  });
+});
+
+test("the question's flow: the same walk, events, table and answers on both", async () => {
+  const [saved, now] = await Promise.all(
+    backends.map(async (backend) => {
+      const lab = await question(backend);
+      const { client, gateway, server } = lab.hosts;
+      await gateway.sh`iptables -t nat -A POSTROUTING -o eth1 -j SNAT --to-source 193.157.56.3`;
+      const events = gateway.start`conntrack -E -p tcp`;
+      const outside = gateway.start`tcpdump -n -t -i eth1 tcp`;
+      server.start`nc -l -N -p 443 <<< "hello, client"`;
+      const walk = await gateway.walk(() => client.sh`sleep 0.4 | nc -p 50798 217.254.1.76 443`);
+      const table = await gateway.conntrack();
+      const text = [
+        walk.sequence.text,
+        walk.packets.map((packet) => `${packet.serial} ${packet.way} ${packet.brief}`).join("\n"),
+        walk.events.map(({ host, event }) => `${host} ${event.type} ${event.entry.tcpState}`).join("\n"),
+        events.text,
+        outside.stdout,
+        table.entries
+          .map(({ tuple, status, tcpState }) =>
+            JSON.stringify([tuple, status & (IPS_SEEN_REPLY | IPS_ASSURED), tcpState]),
+          )
+          .join("\n"),
+        (await gateway.sh`conntrack -L; iptables-save -c -t nat; ip route; ip -br addr`).text.replace(/^#.*$/gm, "#"),
+      ].join("\n\n");
+      return { text, seconds: lab.now };
+    }),
+  );
+  // A busy machine takes longer than the engine, and entries are as much older.
+  const slack = 1 + Math.ceil(now.seconds - saved.seconds);
+  const [left, right] = underRules(saved.text, now.text, { named: new Set(["50798", "443"]) }, slack);
+  expect(left).toContain("TIME_WAIT");
+  expect(right).toBe(left);
+});
+
+describe("only on real Linux", () => {
+  test("what the kernel does not show is an error that names it", async () => {
+    const { client, gateway } = (await question("linux")).hosts;
+    const walk = await gateway.walk(() => client.sh`ping -c 1 192.168.2.1`);
+    expect(walk.packets.map((packet) => packet.way)).toEqual(["eth0 -> local", "local -> eth0"]);
+    expect(() => walk.packets[0].lookups).toThrow("walk.packets[].lookups: ");
+    expect(() => walk.states.text).toThrow("walk.states: ");
+    const hooks = await gateway.hooks();
+    expect(() => hooks.entries).toThrow("gateway.hooks(): ");
+  });
+
+  test("delay and loss are refused by name", async () => {
+    const [first, second] = theQuestion.links as readonly (readonly [string, string])[];
+    const create = (option: object): Promise<unknown> =>
+      Lab.create({ ...theQuestion, backend: "linux", links: [first, { ends: second, ...option }] });
+    await expect(create({ latency: "1ms" })).rejects.toThrow("links[1].latency: needs netem");
+    await expect(create({ loss: 0.1 })).rejects.toThrow("links[1].loss: needs netem");
+    expect(namespacesOf(process.pid)).toEqual([]);
+  });
+
+  test("close ends every command and leaves no namespace", async () => {
+    const lab = await question("linux");
+    lab.hosts.server.start`sleep 1000 | timeout 2000 nc -l -p 80`;
+    await lab.hosts.client.sh`true`;
+    const [name] = namespacesOf(process.pid).filter((each) => each.endsWith("-server"));
+    const pids = execFileSync("ip", ["netns", "pids", name], { encoding: "utf8" }).trim().split("\n");
+    expect(pids.length).toBeGreaterThan(2);
+    await lab.close();
+    expect(namespacesOf(process.pid)).toEqual([]);
+    const living = (): string[] => pids.filter((pid) => /^\d+ \(.*\) [^ZX]/.test(statOf(pid)));
+    await expect.poll(living).toEqual([]);
+  });
+
+  test.each(["SIGKILL", "SIGINT"] as const)("a program ended by %s leaves nothing", async (signal) => {
+    const library = fileURLToPath(new URL("../../packages/lab/dist/index.js", import.meta.url));
+    const program = `
+      import { IPS_ASSURED, IPS_SEEN_REPLY } from "@netfilter-lab/engine";
+import { Lab, theQuestion } from ${JSON.stringify(library)};
+      const lab = await Lab.create({ ...theQuestion, backend: "linux" });
+      lab.hosts.server.start\`sleep 1000\`;
+      await lab.hosts.server.sh\`true\`;
+      console.log("ready");
+      await lab.sleep("1000s");`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    expect(namespacesOf(child.pid).length).toBe(4);
+    child.kill(signal);
+    await once(child, "exit");
+    // The guard is at work, or the next lab's sweep does it.
+    await sweep();
+    await expect.poll(() => namespacesOf(child.pid), { timeout: 10_000 }).toEqual([]);
+  });
+
+  test("namespaces of a maker that no longer lives are swept", async () => {
+    // Process 1 lives, but did not start at tick 1: another process of the same number made this.
+    const stale = `${NAMESPACE_PREFIX}1-1-1-host`;
+    execFileSync("ip", ["netns", "add", stale]);
+    await sweep();
+    expect(readdirSync("/run/netns")).not.toContain(stale);
+  });
+
+  test.each([
+    ["everything", { platform: "linux", uid: 0, has: () => true }, null],
+    ["no Linux", { platform: "darwin", uid: 0, has: () => true }, 'backend "linux" needs Linux; this is darwin'],
+    [
+      "no root",
+      { platform: "linux", uid: 1000, has: () => true },
+      'backend "linux" needs root (this process has no right to make network namespaces)',
+    ],
+    [
+      "no root and no tools",
+      { platform: "linux", uid: 1000, has: (tool: string) => !tool.startsWith("iptables") && tool !== "nc" },
+      'backend "linux" needs root (this process has no right to make network namespaces) and the tools ' +
+        "iptables, iptables-legacy, nc (Debian: apt install iptables netcat-openbsd)",
+    ],
+  ])("what is missing is one message: %s", (_title, machine, message) => {
+    expect(whatIsMissing(machine)).toBe(message);
+  });
+});
