@@ -55,14 +55,17 @@ export function withoutVersion(line: string): string {
   return line.replace(/^(conntrack) v\S+ /, "$1 ");
 }
 
+/** Types of ICMP errors. */
+const ICMP_ERRORS = [3, 4, 5, 11, 12];
+
 /**
- * A packet without what the kernel draws at random: the identification of an ICMP error that it makes itself (known by
- * its type of service, 0xc0, and its full time to live), and of an answer that may be fragmented.
+ * A packet without what the kernel draws at random: the identification of an ICMP error that it makes itself, known by
+ * its type of service (0xc0 and what the packet in question had) and by being free to be fragmented.
  */
 export function withoutRandomId(hex: string): string {
   const bytes = fromHex(hex);
-  if (bytes.length < 28 || bytes[9] !== 1 || bytes[1] !== 0xc0 || bytes[8] !== 64) return hex;
-  if (get16(bytes, 6) !== 0) return hex;
+  if (bytes.length < 48 || bytes[9] !== 1 || !ICMP_ERRORS.includes(bytes[(bytes[0] & 15) * 4])) return hex;
+  if ((bytes[1] & 0xc0) !== 0xc0 || get16(bytes, 6) !== 0) return hex;
   put16(bytes, 4, 0);
   repairChecksums(bytes);
   return toHex(bytes);

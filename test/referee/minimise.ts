@@ -9,7 +9,7 @@ import { fromHex, isPacket, type Scenario, type Step, toHex } from "./scenario.j
 export type Shows = (scenario: Scenario) => Promise<boolean>;
 
 /** How often the question may be asked in all: a large scenario against a slow kernel must come to an end. */
-const MAX_QUESTIONS = 600;
+const MAX_QUESTIONS = 250;
 
 /**
  * The least part of a list that still holds a property, removing ever smaller runs of it (Zeller's ddmin, complements
