@@ -2,8 +2,8 @@
  * Whether two answers to a scenario say the same. What may differ is listed here and nowhere else: each rule is a
  * function with a name, and facts/kernel-referee.md has the reason for each. Nothing is left out of a comparison.
  */
-import { get16, put16, repairChecksums } from "./packets.js";
-import { type Answer, fromHex, type Outcome, type Scenario, type Sent, toHex } from "./scenario.js";
+import { checksum, put16 } from "./packets.js";
+import { type Answer, fromHex, isPacket, type Outcome, type Scenario, type Sent, toHex } from "./scenario.js";
 
 /** The first thing in which two answers differ. */
 export interface Disagreement {
@@ -55,26 +55,32 @@ export function withoutVersion(line: string): string {
   return line.replace(/^(conntrack) v\S+ /, "$1 ");
 }
 
-/** Types of ICMP errors. */
-const ICMP_ERRORS = [3, 4, 5, 11, 12];
+/** Where an IP header has its identification. */
+const IP_ID = 4;
+
+/** The identifications that a scenario's packets bring. */
+export function broughtIds(scenario: Scenario): ReadonlySet<string> {
+  return new Set(scenario.steps.filter(isPacket).map(({ hex }) => hex.slice(2 * IP_ID, 2 * IP_ID + 4)));
+}
 
 /**
- * A packet without what the kernel draws at random: the identification of an ICMP error that it makes itself, known by
- * its type of service (0xc0 and what the packet in question had) and by being free to be fragmented.
+ * A packet without the identification that the router drew for it: one that may be fragmented, and whose identification
+ * no packet brought. One that is forwarded keeps what it brought, and so is compared with it.
  */
-export function withoutRandomId(hex: string): string {
+export function withoutDrawnId(hex: string, brought: ReadonlySet<string>): string {
   const bytes = fromHex(hex);
-  if (bytes.length < 48 || bytes[9] !== 1 || !ICMP_ERRORS.includes(bytes[(bytes[0] & 15) * 4])) return hex;
-  if ((bytes[1] & 0xc0) !== 0xc0 || get16(bytes, 6) !== 0) return hex;
-  put16(bytes, 4, 0);
-  repairChecksums(bytes);
+  if (bytes.length < 20 || (bytes[6] & 0x40) !== 0 || brought.has(hex.slice(2 * IP_ID, 2 * IP_ID + 4))) return hex;
+  put16(bytes, IP_ID, 0);
+  // Of its header only: a fragment's datagram has a checksum for more than is here.
+  put16(bytes, 10, 0);
+  put16(bytes, 10, checksum(bytes.subarray(0, (bytes[0] & 15) * 4)));
   return toHex(bytes);
 }
 
 /** What left, device by device: between devices no order is seen. */
-function byDevice(out: readonly Sent[] | undefined): Record<string, string[]> {
+function byDevice(out: readonly Sent[] | undefined, brought: ReadonlySet<string>): Record<string, string[]> {
   const devices: Record<string, string[]> = {};
-  for (const { dev, hex } of out ?? []) (devices[dev] ??= []).push(withoutRandomId(hex));
+  for (const { dev, hex } of out ?? []) (devices[dev] ??= []).push(withoutDrawnId(hex, brought));
   return Object.fromEntries(Object.entries(devices).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -96,11 +102,17 @@ function walksTable(command: string): boolean {
   return /^\s*(conntrack|cat \/proc\/net\/nf_conntrack)\b/.test(command);
 }
 
-function compareOutcome(command: string | null, engine: Outcome, linux: Outcome, at: string): Disagreement | null {
+function compareOutcome(
+  command: string | null,
+  engine: Outcome,
+  linux: Outcome,
+  at: string,
+  brought: ReadonlySet<string>,
+): Disagreement | null {
   const tool = command === null ? "" : ` of ${command.trim().split(/\s+/)[0]}`;
   const found = (aspect: string, difference: { engine: unknown; linux: unknown } | null): Disagreement | null =>
     difference === null ? null : { aspect, at, ...difference };
-  const [ours, theirs] = [byDevice(engine.out), byDevice(linux.out)];
+  const [ours, theirs] = [byDevice(engine.out, brought), byDevice(linux.out, brought)];
   if (!same(ours, theirs)) return { aspect: "out", at, engine: ours, linux: theirs };
   // A packet's events have an order; those of a command that ends entries come in the table's.
   const arrange = command === null ? (events: readonly string[]): string[] => [...events] : inOrder;
@@ -122,14 +134,27 @@ export function compareAnswers(scenario: Scenario, engine: Answer, linux: Answer
     return same(engine.error, linux.error)
       ? null
       : { aspect: "error", at: "setup", engine: engine.error ?? null, linux: linux.error ?? null };
+  const brought = broughtIds(scenario);
   for (const [index, step] of scenario.steps.entries()) {
     const command = "run" in step ? step.run : "sleep" in step ? "sleep" : null;
-    const difference = compareOutcome(command, engine.steps?.[index] ?? {}, linux.steps?.[index] ?? {}, String(index));
+    const difference = compareOutcome(
+      command,
+      engine.steps?.[index] ?? {},
+      linux.steps?.[index] ?? {},
+      String(index),
+      brought,
+    );
     if (difference !== null) return difference;
   }
   for (const [index, command] of (scenario.finally ?? []).entries()) {
     const at = `finally ${index}`;
-    const difference = compareOutcome(command, engine.finally?.[index] ?? {}, linux.finally?.[index] ?? {}, at);
+    const difference = compareOutcome(
+      command,
+      engine.finally?.[index] ?? {},
+      linux.finally?.[index] ?? {},
+      at,
+      brought,
+    );
     if (difference !== null) return difference;
   }
   return null;

@@ -17,6 +17,9 @@ export const BASELINE_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv4.conf.all.promote_secondaries": "0",
   "net.ipv4.conf.default.promote_secondaries": "0",
   "net.ipv4.ip_forward": "0",
+  // The engine sends no ICMP redirects, and Linux paces its own by the time that has passed.
+  "net.ipv4.conf.all.send_redirects": "0",
+  "net.ipv4.conf.default.send_redirects": "0",
   // No ICMP error is held back.
   "net.ipv4.icmp_ratelimit": "0",
   "net.ipv4.icmp_ratemask": "0",
