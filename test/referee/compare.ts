@@ -77,10 +77,30 @@ export function withoutDrawnId(hex: string, brought: ReadonlySet<string>): strin
   return toHex(bytes);
 }
 
+const ICMP_TIMESTAMP_REPLY = 14;
+
+/** An answer to an ICMP timestamp request without the time of day, when it is the router's own. */
+export function withoutTimeOfDay(hex: string, brought: ReadonlySet<string>): string {
+  const bytes = fromHex(hex);
+  const at = (bytes[0] & 15) * 4;
+  if (bytes[9] !== 1 || bytes[at] !== ICMP_TIMESTAMP_REPLY || bytes.length < at + 20) return hex;
+  if (brought.has(hex.slice(2 * IP_ID, 2 * IP_ID + 4))) return hex;
+  bytes.fill(0, at + 12, at + 20);
+  put16(bytes, at + 2, 0);
+  put16(bytes, at + 2, checksum(bytes.subarray(at)));
+  return toHex(bytes);
+}
+
+/** An event without the number of the process that caused it, whose name is there only while it lives. */
+export function withoutProcess(event: string): string {
+  return event.replace(/ portid=\d+( progname=\S+)?$/, " portid");
+}
+
 /** What left, device by device: between devices no order is seen. */
 function byDevice(out: readonly Sent[] | undefined, brought: ReadonlySet<string>): Record<string, string[]> {
   const devices: Record<string, string[]> = {};
-  for (const { dev, hex } of out ?? []) (devices[dev] ??= []).push(withoutDrawnId(hex, brought));
+  for (const { dev, hex } of out ?? [])
+    (devices[dev] ??= []).push(withoutDrawnId(withoutTimeOfDay(hex, brought), brought));
   return Object.fromEntries(Object.entries(devices).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -116,7 +136,8 @@ function compareOutcome(
   if (!same(ours, theirs)) return { aspect: "out", at, engine: ours, linux: theirs };
   // A packet's events have an order; those of a command that ends entries come in the table's.
   const arrange = command === null ? (events: readonly string[]): string[] => [...events] : inOrder;
-  const events = found("events", compareLines(arrange(engine.events ?? []), arrange(linux.events ?? [])));
+  const eventsOf = (outcome: Outcome): string[] => arrange((outcome.events ?? []).map(withoutProcess));
+  const events = found("events", compareLines(eventsOf(engine), eventsOf(linux)));
   if (events !== null || command === null) return events;
   if (engine.status !== linux.status)
     return { aspect: `status${tool}`, at, engine: [engine.status, engine.stderr], linux: [linux.status, linux.stderr] };

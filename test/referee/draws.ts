@@ -22,7 +22,8 @@ function shownPorts(part: unknown): Set<number> {
   for (const match of text.matchAll(/"(4[5-9a-f][0-9a-f]{46,})"/g)) {
     const bytes = fromHex(match[1]);
     const at = (bytes[0] & 15) * 4;
-    for (const offset of [at, at + 2, at + 4]) if (offset + 2 <= bytes.length) found.add(get16(bytes, offset));
+    const places = bytes[9] === 1 ? [at + 4] : [at, at + 2];
+    for (const offset of places) if (offset + 2 <= bytes.length) found.add(get16(bytes, offset));
   }
   return found;
 }

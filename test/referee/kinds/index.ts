@@ -4,6 +4,7 @@ import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
 import { FRAGMENTS } from "./fragments.js";
 import { ICMP } from "./icmp.js";
+import { IP_OPTIONS } from "./ip-options.js";
 import { NAT_MIX } from "./nat-mix.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
@@ -24,6 +25,7 @@ export const KINDS: readonly Kind[] = [
   NAT_MIX,
   RULESETS,
   BROKEN_HEADERS,
+  IP_OPTIONS,
   BYTES,
   SYSCTLS,
   TIME,
