@@ -41,11 +41,16 @@ export class FrontDoor implements Backend {
     });
   }
 
-  /** Lets the process end by itself. */
-  close(): void {
-    this.#child?.stdin.end();
-    this.#child = null;
+  /** Lets the process end by itself; resolves when it has. */
+  close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    const child = this.#child;
+    this.#child = null;
+    if (child === null) return Promise.resolve();
+    return new Promise((resolve) => {
+      child.on("close", () => resolve());
+      child.stdin.end();
+    });
   }
 
   #watch(): void {

@@ -1,5 +1,6 @@
 /** The command `npm run referee`: see {@link HELP}. */
 import { parseArgs } from "node:util";
+import { BREAKS, breakEngine } from "./broken-engine.js";
 import { FrontDoor } from "./front-door.js";
 import { KINDS } from "./kinds/index.js";
 import { type Finding, makeScenario, referee, type Tally } from "./referee.js";
@@ -24,6 +25,9 @@ root for the kernel. Exit status 1 where anything disagrees.
 
 Kinds:
 ${KINDS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join("\n")}
+
+Breaks:
+${BREAKS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join("\n")}
 `;
 
 function number(text: string, what: string): number {
@@ -73,7 +77,10 @@ async function main(args: readonly string[]): Promise<number> {
         process.stdout.write(`${JSON.stringify(makeScenario(kind, seed, index))}\n`);
     return 0;
   }
-  const engine = new FrontDoor(given.engine.split(" "));
+  const broken = given.break === undefined ? null : breakEngine(".", given.break);
+  const engine = new FrontDoor(
+    broken === null ? given.engine.split(" ") : ["node", broken.bin, "scenario", "--backend", "engine"],
+  );
   const linux = new FrontDoor(given.linux.split(" "));
   const tallies: Record<string, Tally> = {};
   const found = (finding: Finding): void => {
@@ -93,8 +100,8 @@ async function main(args: readonly string[]): Promise<number> {
       `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
     );
   }
-  engine.close();
-  linux.close();
+  await Promise.all([engine.close(), linux.close()]);
+  broken?.remove();
   const sum = (of: keyof Tally): number => Object.values(tallies).reduce((total, tally) => total + tally[of], 0);
   const disagreeing = sum("disagreeing");
   process.stdout.write(

@@ -195,7 +195,7 @@ export class Icmp {
     if (icmpIsError(type) && data[IPV4_PROTOCOL] === IPPROTO_ICMP) {
       if (about.len <= headerLength) return;
       const inner = data[headerLength + ICMP_TYPE];
-      if (inner > NR_ICMP_TYPES || icmpIsError(inner)) return;
+      if (inner > NR_ICMP_TYPES || icmpIsError(inner) || NO_ERROR_ABOUT.includes(inner)) return;
     }
     const limited = this.#limits(type, code);
     const onLoopback = about.iif !== null && about.iif === ip.net.loopback;
@@ -418,6 +418,9 @@ export class Icmp {
     });
   }
 }
+
+/** Types without a use, and router discovery: no error is sent about them either. Models `icmp_pointers[].error`. */
+const NO_ERROR_ABOUT: readonly number[] = [1, 2, 6, 7, 9, 10];
 
 /** Greatest code of DEST_UNREACH. */
 const NR_UNREACH = 15;
