@@ -16,6 +16,7 @@ const NONE: ReadonlySet<string> = new Set();
 it.each([
   ["udp      17 30 src=1", "udp      17 29 src=1", true],
   ["udp      17 30 src=1", "udp      17 30 src=1", true],
+  ["ipv4     2 udp      17 30 src=1", "ipv4     2 udp      17 29 src=1", true],
   ["udp      17 30 src=1", "udp      17 28 src=1", false],
   ["udp      17 30 src=1", "udp      17 31 src=1", false],
   ["    [NEW] udp      17 30 src=1", "    [NEW] udp      17 29 src=2", false],
