@@ -17,6 +17,7 @@ import {
   IPV4_ID,
   IPV4_PROTOCOL,
   IPV4_SRC,
+  IPV4_TOS,
   IPV4_TOTAL_LENGTH,
   ipv4HeaderLength,
   ipv4SetChecksum,
@@ -24,6 +25,8 @@ import {
 
 /** `net.ipv4.ipfrag_time`. */
 const REASSEMBLY_TIME = 30_000_000;
+/** The ECN codepoint that says: congestion met. */
+const ECN_CE = 3;
 
 interface Piece {
   readonly start: number;
@@ -33,6 +36,12 @@ interface Piece {
 
 interface Queue {
   readonly pieces: Piece[];
+  /** Stretches of payload whose pieces came in order. */
+  readonly runs: { readonly start: number; end: number }[];
+  /** The furthest end; -1 before the first piece. */
+  tail: number;
+  /** A bit for each ECN codepoint that pieces had. */
+  ecn: number;
   /** Length of the whole payload, once the last piece came; -1 before. */
   total: number;
   readonly timer: Timer;
@@ -69,13 +78,14 @@ export class FragmentQueues {
       if (queue.total >= 0 && end > queue.total) return this.#refuse(key, queue, skb, false);
     }
     if (end === start) return this.#refuse(key, queue, skb, false);
-    if (queue.pieces.some((piece) => piece.start === start && piece.end === end)) {
+    const place = findPlace(queue, start, end);
+    if (place === "duplicate") {
       this.#net.free(skb);
       return null;
     }
-    if (queue.pieces.some((piece) => start < piece.end && piece.start < end))
-      return this.#refuse(key, queue, skb, true);
+    if (place === "overlap") return this.#refuse(key, queue, skb, true);
     queue.pieces.push({ start, end, skb });
+    queue.ecn |= 1 << (skb.data[IPV4_TOS] & 3);
     if (queue.total < 0) return null;
     queue.pieces.sort((a, b) => a.start - b.start);
     let reached = 0;
@@ -92,6 +102,9 @@ export class FragmentQueues {
     if (queue === undefined) {
       const made: Queue = {
         pieces: [],
+        runs: [],
+        tail: -1,
+        ecn: 0,
         total: -1,
         timer: this.#net.clock.schedule(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
       };
@@ -120,7 +133,8 @@ export class FragmentQueues {
     const headerLength = ipv4HeaderLength(first.data, 0);
     const length = headerLength + queue.total;
     const mib = this.#net.ip.snmp.ip;
-    if (length > 0xffff) {
+    // Pieces marked as able to tell of congestion and pieces that are not cannot be of one datagram.
+    if (length > 0xffff || ((queue.ecn & 1) !== 0 && queue.ecn !== 1)) {
       mib.ReasmFails++;
       this.#end(key, queue);
       return null;
@@ -132,6 +146,8 @@ export class FragmentQueues {
       whole.data.set(piece.skb.data.subarray(at, at + piece.end - piece.start), headerLength + piece.start);
     }
     put16(whole.data, IPV4_TOTAL_LENGTH, length);
+    // One piece met congestion: so did the datagram (RFC 3168, section 5.3).
+    if ((queue.ecn & (1 << ECN_CE)) !== 0) whole.data[IPV4_TOS] |= ECN_CE;
     // DF was meant for the whole when the largest piece has it.
     const largest = Math.max(...queue.pieces.map(({ skb }) => skb.len));
     const df = queue.pieces.some(({ skb }) => skb.len === largest && (get16(skb.data, IPV4_FRAGMENT) & IP_DF) !== 0);
@@ -159,4 +175,25 @@ export class FragmentQueues {
     if (first !== undefined && user === "local") this.#net.ip.icmpSend(first, ICMP_TIME_EXCEEDED, ICMP_EXC_FRAGTIME, 0);
     this.#end(key, queue);
   }
+}
+
+/**
+ * Where a piece goes: it is added to the runs, or lies within one, or overlaps. A run is what came in order, one piece
+ * after the other; a piece within a run counts as repeated even where it was cut otherwise. Models
+ * `inet_frag_queue_insert()`.
+ */
+function findPlace(queue: Queue, start: number, end: number): "new" | "duplicate" | "overlap" {
+  const { runs, tail } = queue;
+  if (end > tail) {
+    if (start < tail) return "overlap";
+    const last = runs.find((run) => run.end === tail);
+    if (start === tail && last !== undefined) last.end = end;
+    else runs.push({ start, end });
+    queue.tail = end;
+    return "new";
+  }
+  const met = runs.find((run) => start < run.end && run.start < end);
+  if (met !== undefined) return start >= met.start && end <= met.end ? "duplicate" : "overlap";
+  runs.push({ start, end });
+  return "new";
 }

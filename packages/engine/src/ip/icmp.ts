@@ -101,6 +101,8 @@ interface Bucket {
 
 export class Icmp {
   readonly #ip: IpStack;
+  /** A message is on its way out: one that would be caused by it is not sent. Models `icmp_xmit_lock()`. */
+  #sending = false;
   /** `net.ipv4.icmp_ratelimit`, milliseconds between errors to one host. */
   #ratelimit = 1000;
   /** `net.ipv4.icmp_ratemask`: the types that are limited. */
@@ -183,6 +185,7 @@ export class Icmp {
   /** Models `icmp_send()`. `info` is the second word of the header (the MTU, the pointer's word). */
   send(about: SkBuff, type: number, code: number, info: number): void {
     const ip = this.#ip;
+    if (this.#sending) return;
     const data = about.data;
     const rt = about.dst as Rtable | null;
     if (about.len < IPV4_HEADER_LENGTH || rt === null) return;
@@ -192,7 +195,7 @@ export class Icmp {
     if (icmpIsError(type) && data[IPV4_PROTOCOL] === IPPROTO_ICMP) {
       if (about.len <= headerLength) return;
       const inner = data[headerLength + ICMP_TYPE];
-      if (inner > NR_ICMP_TYPES || icmpIsError(inner)) return;
+      if (inner > NR_ICMP_TYPES || icmpIsError(inner) || NO_ERROR_ABOUT.includes(inner)) return;
     }
     const limited = this.#limits(type, code);
     const onLoopback = about.iif !== null && about.iif === ip.net.loopback;
@@ -229,6 +232,8 @@ export class Icmp {
       ICMP_HEADER_LENGTH + length,
     );
     skb.data.set(data.subarray(0, length), IPV4_HEADER_LENGTH + ICMP_HEADER_LENGTH);
+    // Related to the connection even where the packet in question never lets it be confirmed.
+    if (icmpIsError(type)) ip.net.ct.attach(skb, about);
     this.#finish(skb, type, code, info, back);
   }
 
@@ -299,7 +304,9 @@ export class Icmp {
     const mib = this.#ip.snmp.icmp;
     mib.OutMsgs++;
     mib.outType[type]++;
+    this.#sending = true;
     this.#ip.localOut(skb);
+    this.#sending = false;
   }
 
   // --- messages to this host --------------------------------------------------------------------------------------
@@ -335,7 +342,8 @@ export class Icmp {
     if (type === ICMP_ECHO) {
       if (!this.#echoIgnoreAll) this.#reply(skb, ICMP_ECHOREPLY, length);
     } else if (type === ICMP_TIMESTAMP) {
-      if (length >= 20) this.#reply(skb, ICMP_TIMESTAMPREPLY, 20);
+      // Only the sender's own time must be there; the answer is as long as it should be.
+      if (length >= ICMP_HEADER_LENGTH + 4) this.#reply(skb, ICMP_TIMESTAMPREPLY, 20);
       else mib.InErrors++;
     } else if (type !== ICMP_ECHOREPLY && type !== ICMP_REDIRECT && icmpIsError(type))
       this.#error(skb, at, length, type);
@@ -343,6 +351,7 @@ export class Icmp {
 
   #reply(request: SkBuff, type: number, length: number): void {
     const ip = this.#ip;
+    if (this.#sending) return;
     const data = request.data;
     const at = request.transportOffset;
     const rt = request.dst as Rtable;
@@ -363,7 +372,8 @@ export class Icmp {
       },
       length,
     );
-    skb.data.set(data.subarray(at, at + length), IPV4_HEADER_LENGTH);
+    const copied = type === ICMP_TIMESTAMPREPLY ? ICMP_HEADER_LENGTH + 4 : length;
+    skb.data.set(data.subarray(at, at + copied), IPV4_HEADER_LENGTH);
     if (type === ICMP_TIMESTAMPREPLY) {
       // Milliseconds since midnight, UTC: when received, when sent.
       const { clock } = ip.net;
@@ -408,6 +418,9 @@ export class Icmp {
     });
   }
 }
+
+/** Types without a use, and router discovery: no error is sent about them either. Models `icmp_pointers[].error`. */
+const NO_ERROR_ABOUT: readonly number[] = [1, 2, 6, 7, 9, 10];
 
 /** Greatest code of DEST_UNREACH. */
 const NR_UNREACH = 15;

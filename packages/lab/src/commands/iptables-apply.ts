@@ -404,10 +404,10 @@ class Application {
     xt.change(table, () => {
       chain.policy = policy;
       chain.countsPolicy = true;
-      // The nft tool takes the counters and forgets them.
-      if (counters === null || !this.#legacy) return;
-      chain.policyPackets = counters.packets;
-      chain.policyBytes = counters.bytes;
+      // The nft tool takes the counters and forgets them, with what the policy had counted.
+      if (counters === null && this.#legacy) return;
+      chain.policyPackets = this.#legacy ? (counters?.packets ?? 0) : 0;
+      chain.policyBytes = this.#legacy ? (counters?.bytes ?? 0) : 0;
     });
   }
 }

@@ -1,5 +1,5 @@
 /** `iptables`, `iptables-nft`, `iptables-legacy`: one command on one table. */
-import { OtherProblem, ParameterProblem, parseCommand } from "@netfilter-lab/engine";
+import { OtherProblem, ParameterProblem, type ParsedCommand, parseCommand } from "@netfilter-lab/engine";
 import type { Command, CommandContext } from "../command.js";
 import { applyCommand } from "./iptables-apply.js";
 import { helpText } from "./iptables-help.js";
@@ -14,7 +14,28 @@ function run(tool: Tool, context: CommandContext): void {
   });
   if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
   else if (parsed.kind === "version") context.stdout.write(`${tool.banner}\n`);
-  else context.stdout.write(applyCommand(tool, parsed));
+  else {
+    context.stdout.write(applyCommand(tool, parsed));
+    if (tool.xt.flavour === "legacy" && changes(parsed)) forgetPolicyCounts(tool, parsed);
+  }
+}
+
+/** Whether a command gives the kernel a new table. */
+function changes({ kind, alsoZero }: ParsedCommand): boolean {
+  return kind !== "check" && ((kind !== "list" && kind !== "list-rules") || alsoZero);
+}
+
+/**
+ * The legacy tool hands the kernel a whole new table, and carries over what rules have counted but not what policies
+ * have: seen with 1.8.9 on Linux 6.18, after every kind of change. Only counters given with the policy stay.
+ */
+function forgetPolicyCounts(tool: Tool, { table: name, kind, chain: given, counters }: ParsedCommand): void {
+  const table = tool.xt.tables().find((each) => each.name === name);
+  for (const chain of table?.chains.values() ?? []) {
+    if (chain.hook === null || (kind === "set-policy" && counters !== null && chain.name === given)) continue;
+    chain.policyPackets = 0;
+    chain.policyBytes = 0;
+  }
 }
 
 export const iptables: Command = (context) => {

@@ -1,0 +1,78 @@
+/**
+ * The kernel's random choices, fed to the engine. A clash makes the kernel draw where its search for a port begins; the
+ * port that it took is read from its answer and turned back into a draw. What the range is and how the search goes on
+ * must then match: a port outside the engine's range, or one it holds for taken, cannot be reached by any draw.
+ */
+import { compareAnswers, type Disagreement } from "./compare.js";
+import { get16 } from "./packets.js";
+import { type Answer, type Backend, fromHex, type Scenario } from "./scenario.js";
+
+/** First ports of the ranges in which the kernel looks by itself, and of identifiers of echoes. */
+const OWN_RANGES = [1024, 600, 1, 0];
+/** Draws that no port shows, at most so many before one that does: each of a search in vain has one or more. */
+const MAX_UNSEEN_DRAWS = 6;
+/** A scenario's draws at most: beyond it, the answers disagree for another reason. */
+const MAX_DRAWS = 64;
+
+/** Ports and identifiers that an answer's part shows. */
+function shownPorts(part: unknown): Set<number> {
+  const found = new Set<number>();
+  const text = JSON.stringify(part);
+  for (const match of text.matchAll(/\b(?:sport|dport|id)=(\d+)/g)) found.add(Number(match[1]));
+  for (const match of text.matchAll(/"(4[5-9a-f][0-9a-f]{46,})"/g)) {
+    const bytes = fromHex(match[1]);
+    const at = (bytes[0] & 15) * 4;
+    const places = bytes[9] === 1 ? [at + 4] : [at, at + 2];
+    for (const offset of places) if (offset + 2 <= bytes.length) found.add(get16(bytes, offset));
+  }
+  return found;
+}
+
+/** First ports of the ranges that rules name. */
+function namedRanges(scenario: Scenario): number[] {
+  const lines = [...(scenario.setup ?? []), ...scenario.steps.flatMap((step) => ("run" in step ? [step.run] : []))];
+  return lines.flatMap((line) => [...line.matchAll(/(?:[0-9]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])));
+}
+
+/** How far a comparison came, as a number that grows. */
+function reached(scenario: Scenario, difference: Disagreement | null): number {
+  if (difference === null) return Number.POSITIVE_INFINITY;
+  const [, late, number] = /^(finally )?(\d+)$/.exec(difference.at) ?? [];
+  if (number === undefined) return -1;
+  const place = (late === undefined ? 0 : scenario.steps.length) + Number(number);
+  // Packets are compared before events: past them is further.
+  return place * 2 + (difference.aspect === "out" ? 0 : 1);
+}
+
+/** The engine's answer with the draws that make it the kernel's, as far as any do, and what differs then. */
+export interface Pinned {
+  readonly answer: Answer;
+  readonly random: readonly number[];
+  readonly difference: Disagreement | null;
+}
+
+/** Asks the engine until no draw explains what still differs from the kernel's answer. */
+export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answer, first: Answer): Promise<Pinned> {
+  let best: Pinned = { answer: first, random: [], difference: compareAnswers(scenario, first, linux) };
+  const bases = [...new Set([...namedRanges(scenario), ...OWN_RANGES])];
+  while (best.difference !== null && best.random.length < MAX_DRAWS) {
+    const before = reached(scenario, best.difference);
+    const ours = shownPorts(best.difference.engine);
+    const ports = [...shownPorts(best.difference.linux)].filter((port) => !ours.has(port));
+    let next: Pinned | null = null;
+    search: for (let unseen = 0; unseen <= MAX_UNSEEN_DRAWS && ports.length > 0; unseen++)
+      for (const port of ports.slice(0, 4))
+        for (const base of bases) {
+          if (port < base) continue;
+          const random = [...best.random, ...Array<number>(unseen).fill(0), port - base];
+          const answer = await engine.ask({ ...scenario, random });
+          const difference = compareAnswers(scenario, answer, linux);
+          if (reached(scenario, difference) <= before) continue;
+          next = { answer, random, difference };
+          break search;
+        }
+    if (next === null) return best;
+    best = next;
+  }
+  return best;
+}

@@ -1,0 +1,33 @@
+/** All kinds of scenarios, in the order in which they are run. */
+import { BROKEN_HEADERS } from "./broken-headers.js";
+import { BYTES } from "./bytes.js";
+import { COMMANDS } from "./commands.js";
+import { FRAGMENTS } from "./fragments.js";
+import { ICMP } from "./icmp.js";
+import { IP_OPTIONS } from "./ip-options.js";
+import { NAT_MIX } from "./nat-mix.js";
+import { PORT_CLASHES } from "./port-clashes.js";
+import type { Kind } from "./router.js";
+import { RULESETS } from "./rulesets.js";
+import { SYSCTLS } from "./sysctls.js";
+import { TCP_ADVERSARIAL } from "./tcp-adversarial.js";
+import { TCP_LEGAL } from "./tcp-legal.js";
+import { TIME } from "./time.js";
+import { UDP } from "./udp.js";
+
+export const KINDS: readonly Kind[] = [
+  TCP_LEGAL,
+  TCP_ADVERSARIAL,
+  UDP,
+  ICMP,
+  FRAGMENTS,
+  PORT_CLASHES,
+  NAT_MIX,
+  RULESETS,
+  BROKEN_HEADERS,
+  IP_OPTIONS,
+  BYTES,
+  SYSCTLS,
+  TIME,
+  COMMANDS,
+];

@@ -1,0 +1,131 @@
+/** The command `npm run referee`: see {@link HELP}. */
+import { parseArgs } from "node:util";
+import { BREAKS, breakEngine } from "./broken-engine.js";
+import { FrontDoor } from "./front-door.js";
+import { KINDS } from "./kinds/index.js";
+import { type Finding, makeScenario, referee, type Tally } from "./referee.js";
+
+const FRONT_DOOR = "node packages/lab/bin/netfilter-lab.mjs scenario --backend";
+
+const HELP = `npm run referee -- [options]
+
+Makes scenarios, has the engine and the running kernel answer them, and compares bytes, events, table, counters and what
+commands print. A line of JSON for each disagreement, with the least scenario that shows it; the last line sums up. Needs
+root for the kernel. Exit status 1 where anything disagrees.
+
+  --seed S          which scenarios (default 1); the same seed gives the same ones on every machine
+  --packets N       at least so many packets of each kind (default 1000)
+  --kind A,B        only these kinds
+  --minimise M      make at most so many disagreements of a kind small (default 5); the others are named
+  --break NAME      judge an engine that is broken on purpose (transition, checksum, timeout)
+  --engine COMMAND  what answers as the engine (default: ${FRONT_DOOR} engine)
+  --linux COMMAND   what answers as the kernel (default: ${FRONT_DOOR} linux)
+  --print           print the scenarios instead of asking anybody
+  --help            this text
+
+Kinds:
+${KINDS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join("\n")}
+
+Breaks:
+${BREAKS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join("\n")}
+`;
+
+function number(text: string, what: string): number {
+  if (!/^\d+$/.test(text)) throw new Error(`--${what} ${text}: a whole number is wanted`);
+  return Number(text);
+}
+
+function options(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: "string", default: "1" },
+      packets: { type: "string", default: "1000" },
+      kind: { type: "string" },
+      minimise: { type: "string", default: "5" },
+      break: { type: "string" },
+      engine: { type: "string", default: `${FRONT_DOOR} engine` },
+      linux: { type: "string", default: `${FRONT_DOOR} linux` },
+      print: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  }).values;
+}
+
+function perSecond(packets: number, milliseconds: number): number {
+  return milliseconds > 0 ? Math.round((packets * 1000) / milliseconds) : 0;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const given = options(args);
+  if (given.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const names = given.kind?.split(",") ?? KINDS.map(({ name }) => name);
+  const kinds = names.map((name) => {
+    const kind = KINDS.find((each) => each.name === name);
+    if (kind === undefined)
+      throw new Error(`there is no kind "${name}"; there are ${KINDS.map((each) => each.name).join(", ")}`);
+    return kind;
+  });
+  const seed = number(given.seed, "seed");
+  const packets = number(given.packets, "packets");
+  if (given.print) {
+    for (const kind of kinds)
+      for (let index = 0; index < packets; index++)
+        process.stdout.write(`${JSON.stringify(makeScenario(kind, seed, index))}\n`);
+    return 0;
+  }
+  const broken = given.break === undefined ? null : breakEngine(".", given.break);
+  const engine = new FrontDoor(
+    broken === null ? given.engine.split(" ") : ["node", broken.bin, "scenario", "--backend", "engine"],
+  );
+  const linux = new FrontDoor(given.linux.split(" "));
+  const tallies: Record<string, Tally> = {};
+  const found = (finding: Finding): void => {
+    process.stdout.write(`${JSON.stringify(finding)}\n`);
+  };
+  for (const kind of kinds) {
+    const tally = await referee(kind, {
+      engine,
+      linux,
+      seed,
+      packets,
+      minimised: number(given.minimise, "minimise"),
+      found,
+    });
+    tallies[kind.name] = tally;
+    process.stderr.write(
+      `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
+    );
+  }
+  await Promise.all([engine.close(), linux.close()]);
+  broken?.remove();
+  const sum = (of: keyof Tally): number => Object.values(tallies).reduce((total, tally) => total + tally[of], 0);
+  const disagreeing = sum("disagreeing");
+  process.stdout.write(
+    `${JSON.stringify({
+      seed,
+      packets: sum("packets"),
+      scenarios: sum("scenarios"),
+      agreeing: sum("agreeing"),
+      disagreeing,
+      unrepeated: sum("unrepeated"),
+      notComparable: sum("notComparable"),
+      packetsPerSecond: {
+        engine: perSecond(sum("packets"), engine.busyMilliseconds),
+        linux: perSecond(sum("packets"), linux.busyMilliseconds),
+      },
+      kinds: tallies,
+    })}\n`,
+  );
+  return disagreeing > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`referee: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,208 @@
+/**
+ * Packets as the referee wants them: right unless told otherwise, and then wrong in exactly the field that is named.
+ * Checksums are computed here and not by the engine, which is what is being judged.
+ */
+
+/** Header fields of IPv4; each has a sound default. */
+export interface IpFields {
+  readonly src: string;
+  readonly dst: string;
+  readonly protocol?: number;
+  readonly tos?: number;
+  readonly id?: number;
+  readonly ttl?: number;
+  readonly df?: boolean;
+  readonly mf?: boolean;
+  /** In units of 8 bytes. */
+  readonly offset?: number;
+  readonly options?: Uint8Array;
+  readonly version?: number;
+  /** Header length in words; absent: the true one. */
+  readonly ihl?: number;
+  readonly totalLength?: number;
+  /** Added to the right checksum. */
+  readonly checksumError?: number;
+}
+
+/** The Internet checksum of bytes, of which a pseudo header's sum may be given. */
+export function checksum(bytes: Uint8Array, sum = 0): number {
+  let total = sum;
+  for (let i = 0; i < bytes.length; i += 2) total += (bytes[i] << 8) | (bytes[i + 1] ?? 0);
+  while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+  return ~total & 0xffff;
+}
+
+export function address(text: string): number[] {
+  return text.split(".").map(Number);
+}
+
+export function put16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = (value >>> 8) & 255;
+  bytes[at + 1] = value & 255;
+}
+
+export function put32(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at, value >>> 16);
+  put16(bytes, at + 2, value & 0xffff);
+}
+
+export function get16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 8) | bytes[at + 1];
+}
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** Counts up from 1: a payload in which a misplaced byte shows. */
+export function text(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i + 1) & 255);
+}
+
+/** The sum of the pseudo header that TCP's and UDP's checksums begin with. */
+function pseudo(ip: IpFields, protocol: number, length: number): number {
+  const words = [...address(ip.src), ...address(ip.dst)];
+  let sum = protocol + length;
+  for (let i = 0; i < 8; i += 2) sum += (words[i] << 8) | words[i + 1];
+  return sum;
+}
+
+/** An IPv4 packet around a payload. */
+export function ipv4(fields: IpFields, payload: Uint8Array): Uint8Array {
+  const options = fields.options ?? new Uint8Array();
+  const header = new Uint8Array(20 + options.length);
+  header[0] = ((fields.version ?? 4) << 4) | (fields.ihl ?? header.length / 4);
+  header[1] = fields.tos ?? 0;
+  put16(header, 2, fields.totalLength ?? header.length + payload.length);
+  put16(header, 4, fields.id ?? 1);
+  put16(header, 6, (fields.df === false ? 0 : 0x4000) | (fields.mf === true ? 0x2000 : 0) | (fields.offset ?? 0));
+  header[8] = fields.ttl ?? 64;
+  header[9] = fields.protocol ?? 17;
+  header.set(address(fields.src), 12);
+  header.set(address(fields.dst), 16);
+  header.set(options, 20);
+  put16(header, 10, (checksum(header) + (fields.checksumError ?? 0)) & 0xffff);
+  return concat(header, payload);
+}
+
+export const FIN = 1;
+export const SYN = 2;
+export const RST = 4;
+export const PSH = 8;
+export const ACK = 16;
+export const URG = 32;
+
+/** Header fields of TCP. */
+export interface TcpFields {
+  readonly sport: number;
+  readonly dport: number;
+  readonly seq?: number;
+  readonly ack?: number;
+  readonly flags: number;
+  readonly window?: number;
+  readonly urgent?: number;
+  /** Bytes of options, a multiple of 4. */
+  readonly options?: Uint8Array;
+  readonly payload?: Uint8Array;
+  /** Data offset in words; absent: the true one. */
+  readonly dataOffset?: number;
+  readonly reserved?: number;
+  readonly checksumError?: number;
+}
+
+export function tcp(ip: IpFields, fields: TcpFields): Uint8Array {
+  const options = fields.options ?? new Uint8Array();
+  const segment = new Uint8Array(20 + options.length + (fields.payload?.length ?? 0));
+  put16(segment, 0, fields.sport);
+  put16(segment, 2, fields.dport);
+  put32(segment, 4, (fields.seq ?? 0) >>> 0);
+  put32(segment, 8, (fields.ack ?? 0) >>> 0);
+  segment[12] = ((fields.dataOffset ?? 5 + options.length / 4) << 4) | (fields.reserved ?? 0);
+  segment[13] = fields.flags;
+  put16(segment, 14, fields.window ?? 64240);
+  put16(segment, 18, fields.urgent ?? 0);
+  segment.set(options, 20);
+  if (fields.payload !== undefined) segment.set(fields.payload, 20 + options.length);
+  const sum = checksum(segment, pseudo(ip, 6, segment.length));
+  put16(segment, 16, (sum + (fields.checksumError ?? 0)) & 0xffff);
+  return ipv4({ protocol: 6, ...ip }, segment);
+}
+
+/** Header fields of UDP. */
+export interface UdpFields {
+  readonly sport: number;
+  readonly dport: number;
+  readonly payload?: Uint8Array;
+  readonly length?: number;
+  /** `none` writes 0, which says that there is no checksum. */
+  readonly checksum?: "none";
+  readonly checksumError?: number;
+}
+
+export function udpDatagram(ip: IpFields, fields: UdpFields): Uint8Array {
+  const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
+  put16(datagram, 0, fields.sport);
+  put16(datagram, 2, fields.dport);
+  put16(datagram, 4, fields.length ?? datagram.length);
+  if (fields.payload !== undefined) datagram.set(fields.payload, 8);
+  if (fields.checksum !== "none") {
+    const sum = checksum(datagram, pseudo(ip, 17, datagram.length)) || 0xffff;
+    put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
+  }
+  return datagram;
+}
+
+export function udp(ip: IpFields, fields: UdpFields): Uint8Array {
+  return ipv4({ protocol: 17, ...ip }, udpDatagram(ip, fields));
+}
+
+/** Header fields of ICMP. */
+export interface IcmpFields {
+  readonly type: number;
+  readonly code?: number;
+  /** The second word: identifier and sequence, a gateway, an MTU. */
+  readonly rest?: number;
+  readonly payload?: Uint8Array;
+  readonly checksumError?: number;
+}
+
+export function icmp(ip: IpFields, fields: IcmpFields): Uint8Array {
+  const message = new Uint8Array(8 + (fields.payload?.length ?? 0));
+  message[0] = fields.type;
+  message[1] = fields.code ?? 0;
+  put32(message, 4, fields.rest ?? 0);
+  if (fields.payload !== undefined) message.set(fields.payload, 8);
+  put16(message, 2, (checksum(message) + (fields.checksumError ?? 0)) & 0xffff);
+  return ipv4({ protocol: 1, ...ip }, message);
+}
+
+/** An echo request, or its reply. */
+export function echo(ip: IpFields, id: number, sequence: number, reply = false, payload = text(8)): Uint8Array {
+  return icmp(ip, { type: reply ? 0 : 8, rest: (id << 16) | sequence, payload });
+}
+
+/** Cuts a packet's payload at offsets that are multiples of 8 bytes. */
+export function fragments(ip: IpFields, payload: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const ends = [...cuts, payload.length];
+  return ends.map((end, i) => {
+    const start = i === 0 ? 0 : ends[i - 1];
+    return ipv4({ df: false, ...ip, offset: start / 8, mf: i < cuts.length }, payload.slice(start, end));
+  });
+}
+
+/** Makes a packet's checksums right for the bytes that it has; for packets whole enough to have them. */
+export function repairChecksums(packet: Uint8Array): void {
+  const header = (packet[0] & 15) * 4;
+  if (packet[0] >> 4 !== 4 || header < 20 || packet.length < header) return;
+  put16(packet, 10, 0);
+  put16(packet, 10, checksum(packet.subarray(0, header)));
+  const first = (get16(packet, 6) & 0x3fff) === 0;
+  const body = packet.subarray(header);
+  const at = { 1: 2, 6: 16, 17: 6 }[packet[9]];
+  if (!first || at === undefined || body.length < at + 2) return;
+  const ip = { src: packet.subarray(12, 16).join("."), dst: packet.subarray(16, 20).join(".") };
+  if (packet[9] === 17 && get16(body, at) === 0) return;
+  put16(body, at, 0);
+  const sum = checksum(body, packet[9] === 1 ? 0 : pseudo(ip, packet[9], body.length));
+  put16(body, at, packet[9] === 17 ? sum || 0xffff : sum);
+}

@@ -1,0 +1,123 @@
+/**
+ * The referee: makes scenarios of one kind, has both backends answer, compares, and makes what disagrees small. A
+ * disagreement counts when it comes again; one that does not is told apart, as it says something about the clock or the
+ * machine and nothing about the engine's rules.
+ */
+import { Choice, scenarioSeed } from "./choice.js";
+import { type Disagreement, notComparable } from "./compare.js";
+import { pinDraws } from "./draws.js";
+import type { Kind } from "./kinds/router.js";
+import { minimise } from "./minimise.js";
+import { type Backend, packetCount, type Scenario } from "./scenario.js";
+
+/** Scenarios under way at once: enough that neither backend waits for the other's pipe. */
+const AT_ONCE = 16;
+
+/** A disagreement with the scenario that shows it. */
+export interface Finding {
+  readonly kind: string;
+  /** The scenario's name, from which it can be made again. */
+  readonly name: string;
+  readonly difference: Disagreement;
+  /** The least scenario found that shows it, or null where so many were minimised before that this one was not. */
+  readonly minimised: Scenario | null;
+}
+
+/** What a run of one kind gave. */
+export interface Tally {
+  packets: number;
+  scenarios: number;
+  agreeing: number;
+  disagreeing: number;
+  /** Differed once, and not when asked again. */
+  unrepeated: number;
+  notComparable: number;
+}
+
+export interface RefereeOptions {
+  readonly engine: Backend;
+  readonly linux: Backend;
+  readonly seed: number;
+  /** At least so many packets of the kind. */
+  readonly packets: number;
+  /** How many disagreements are made small. */
+  readonly minimised: number;
+  /** Told of each disagreement as it is found. */
+  readonly found: (finding: Finding) => void;
+}
+
+/** The `index`th scenario of a kind under a seed. */
+export function makeScenario(kind: Kind, seed: number, index: number): Scenario {
+  const made = kind.make(new Choice(scenarioSeed(seed, kind.name, index)));
+  return { version: 1, name: `${kind.name} seed ${seed} number ${index}`, ...made };
+}
+
+/** What differs between the backends' answers to a scenario, once the kernel's draws are the engine's. */
+export async function judge(
+  engine: Backend,
+  linux: Backend,
+  scenario: Scenario,
+): Promise<{ difference: Disagreement | null; random: readonly number[]; comparable: boolean }> {
+  const [ours, theirs] = await Promise.all([engine.ask(scenario), linux.ask(scenario)]);
+  if (notComparable(theirs)) return { difference: null, random: [], comparable: false };
+  return { ...(await pinDraws(engine, scenario, theirs, ours)), comparable: true };
+}
+
+/** Runs scenarios of a kind until enough packets have been sent. */
+export async function referee(kind: Kind, options: RefereeOptions): Promise<Tally> {
+  const { engine, linux } = options;
+  const tally: Tally = { packets: 0, scenarios: 0, agreeing: 0, disagreeing: 0, unrepeated: 0, notComparable: 0 };
+  let minimised = 0;
+  const one = async (scenario: Scenario): Promise<void> => {
+    const { difference, comparable } = await judge(engine, linux, scenario);
+    tally.scenarios++;
+    if (!comparable) {
+      tally.notComparable++;
+      return;
+    }
+    tally.packets += packetCount(scenario);
+    if (difference === null) {
+      tally.agreeing++;
+      return;
+    }
+    const again = await judge(engine, linux, scenario);
+    if (again.difference === null) {
+      tally.unrepeated++;
+      return;
+    }
+    tally.disagreeing++;
+    disagreeing.push({ scenario, difference: again.difference });
+  };
+  let disagreeing: { scenario: Scenario; difference: Disagreement }[] = [];
+  for (let index = 0; tally.packets < options.packets; index += AT_ONCE) {
+    const batch = Array.from({ length: AT_ONCE }, (_, i) => makeScenario(kind, options.seed, index + i));
+    disagreeing = [];
+    await Promise.all(batch.map(one));
+    // A kind whose every scenario is refused would go on for ever.
+    if (tally.packets === 0) throw new Error(`${kind.name}: no scenario of ${tally.scenarios} was comparable`);
+    for (const { scenario, difference } of disagreeing) {
+      const small = minimised++ < options.minimised ? await smallest(scenario, difference) : null;
+      options.found({
+        kind: kind.name,
+        name: scenario.name,
+        difference: small?.difference ?? difference,
+        minimised: small?.scenario ?? null,
+      });
+    }
+  }
+  return tally;
+
+  async function smallest(
+    scenario: Scenario,
+    difference: Disagreement,
+  ): Promise<{ scenario: Scenario; difference: Disagreement }> {
+    let last = difference;
+    const least = await minimise(scenario, async (candidate) => {
+      const { difference: now } = await judge(engine, linux, candidate);
+      if (now === null || now.aspect !== difference.aspect) return false;
+      last = now;
+      return true;
+    });
+    return { scenario: least, difference: last };
+  }
+}
