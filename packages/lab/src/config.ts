@@ -139,7 +139,8 @@ function checkHost(name: string, config: HostConfig): HostTopology {
   };
 }
 
-function checkDevice(at: string, name: string, value: unknown): DeviceTopology {
+/** Checks one device. Throws {@link LabConfigError}. */
+export function checkDevice(at: string, name: string, value: unknown): DeviceTopology {
   if (name === "lo") throw new LabConfigError(at, "every host has its loopback already");
   if (!/^[A-Za-z][\w.-]{0,14}$/.test(name) || name === "all" || name === "default")
     throw new LabConfigError(at, "a device's name has at most 15 letters, digits, - _ . and begins with a letter");

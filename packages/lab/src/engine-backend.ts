@@ -25,17 +25,11 @@ import { FileSystem } from "./files.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
 import { addProcFiles } from "./proc.js";
 import { quoteWord } from "./quote.js";
-import { Process } from "./scheduler.js";
+import { Process, runToEnd } from "./scheduler.js";
 import { Shell } from "./shell/interpreter.js";
 import { Terminal, TextReader } from "./streams.js";
 import { type DeviceName, type HookUser, Walk, type WalkEvents, walkPacket } from "./walk.js";
 
-/** How long a command may go on in `sh` when nothing says that it will end. */
-const PATIENCE_MICROS = 600_000_000;
-/** How many waits of known length prolong that. */
-const MAX_TIMED_WAITS = 5000;
-/** No wait is granted beyond this time of the lab (a hundred years): `sleep infinity` does not end. */
-const MAX_WAIT_MICROS = 100 * 365 * 86_400_000_000;
 /** After a command, whatever is due within this time of the last thing that happened still happens: packets land. */
 const SETTLE_MICROS = 50_000;
 /** But no longer than this: another command may keep talking. */
@@ -205,29 +199,8 @@ export class EngineBackend implements Backend {
 
   /** Runs the clock until the process ends, and then until packets in flight have landed. */
   #drive(process: Process, host: string, script: string, terminal: Terminal): void {
-    const clock = this.#clock;
-    let limit = clock.nowMicros + PATIENCE_MICROS;
-    let waitsUntil = 0;
-    let waits = 0;
-    while (!process.done) {
-      // A wait of known length (`sleep 3h`) is granted; a loop that sleeps for ever is not.
-      const { waitsUntilMicros } = process;
-      if (waitsUntilMicros > waitsUntil && waitsUntilMicros < MAX_WAIT_MICROS && waits < MAX_TIMED_WAITS) {
-        waits++;
-        waitsUntil = waitsUntilMicros;
-        limit = Math.max(limit, waitsUntil + PATIENCE_MICROS);
-      }
-      if (clock.nextMicros > limit) {
-        const reason =
-          clock.nextMicros === Number.POSITIVE_INFINITY
-            ? "waits for something that cannot come"
-            : `has not ended after ${Math.round(PATIENCE_MICROS / 60_000_000)} minutes of the lab's time`;
-        process.kill("SIGINT");
-        throw new EndlessCommandError(host, script, reason, terminal.text);
-      }
-      clock.step();
-    }
-    if (process.failure !== null) throw process.failure.error;
+    const endless = runToEnd(this.#clock, process);
+    if (endless !== null) throw new EndlessCommandError(host, script, endless, terminal.text);
     this.settle();
   }
 

@@ -5,6 +5,12 @@
 import type { VirtualClock } from "@netfilter-lab/engine";
 import type { CommandProcess, Wait } from "./command.js";
 
+/** How long a command may go on in `sh` when nothing says that it will end. */
+const PATIENCE_MICROS = 600_000_000;
+/** How many waits of known length prolong that. */
+const MAX_TIMED_WAITS = 5000;
+/** No wait is granted beyond this time of the lab (a hundred years): `sleep infinity` does not end. */
+const MAX_WAIT_MICROS = 100 * 365 * 86_400_000_000;
 /** What may end a process from outside. */
 export type Signal = "SIGINT" | "SIGTERM" | "SIGPIPE" | "SIGKILL";
 
@@ -198,4 +204,34 @@ export class Process {
       this.kill(signal);
     }
   }
+}
+
+/**
+ * Runs the clock until the process ends. Returns null then, and otherwise, having ended it, why it never would have.
+ * Throws what the command's own code threw.
+ */
+export function runToEnd(clock: VirtualClock, process: Process): string | null {
+  let limit = clock.nowMicros + PATIENCE_MICROS;
+  let waitsUntil = 0;
+  let waits = 0;
+  while (!process.done) {
+    // A wait of known length (`sleep 3h`) is granted; a loop that sleeps for ever is not.
+    const { waitsUntilMicros } = process;
+    if (waitsUntilMicros > waitsUntil && waitsUntilMicros < MAX_WAIT_MICROS && waits < MAX_TIMED_WAITS) {
+      waits++;
+      waitsUntil = waitsUntilMicros;
+      limit = Math.max(limit, waitsUntil + PATIENCE_MICROS);
+    }
+    if (clock.nextMicros > limit) {
+      const reason =
+        clock.nextMicros === Number.POSITIVE_INFINITY
+          ? "waits for something that cannot come"
+          : `has not ended after ${Math.round(PATIENCE_MICROS / 60_000_000)} minutes of the lab's time`;
+      process.kill("SIGINT");
+      return reason;
+    }
+    clock.step();
+  }
+  if (process.failure !== null) throw process.failure.error;
+  return null;
 }

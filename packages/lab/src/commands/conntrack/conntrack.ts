@@ -17,7 +17,7 @@ import {
   stateTest,
   statusTest,
 } from "./filter.js";
-import { type EventOrigin, eventLine, listLine, type OutputFormat, XML_HEAD, XML_TAIL } from "./print.js";
+import { type EventOrigin, eventLine, listLine, type OutputFormat, PLAIN_FORMAT, XML_HEAD, XML_TAIL } from "./print.js";
 
 const VERSION = "conntrack v1.4.7 (conntrack-tools)";
 
@@ -194,14 +194,7 @@ function interpret(
     words.map(({ key }) => key),
   );
   const tests: EntryTest[] = [];
-  let format: OutputFormat = {
-    xml: false,
-    extended: false,
-    id: false,
-    timestamp: false,
-    ktimestamp: false,
-    save: false,
-  };
+  let format: OutputFormat = PLAIN_FORMAT;
   let eventTypes: Set<ConntrackEvent["type"]> | null = null;
   let markValue: string | null = null;
   let otherFamily = false;
@@ -249,6 +242,11 @@ function interpret(
 
 /** Who is deleting entries right now, so that `conntrack -E` can say so. */
 const deleting: WeakMap<NetNamespace, EventOrigin> = new WeakMap();
+/** The process that deletes entries of a host right now; null when the kernel itself does. */
+export function deletingProcess(net: NetNamespace): EventOrigin | null {
+  return deleting.get(net) ?? null;
+}
+
 const portids: WeakMap<NetNamespace, number> = new WeakMap();
 
 function asUserspace<T>(net: NetNamespace, action: () => T): T {
@@ -403,7 +401,7 @@ function* watch(context: LabContext, request: Request, matches: EntryTest): Comm
   const unsubscribe = net.ct.subscribe((event) => {
     if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
     if (!matches(event.entry)) return;
-    const line = eventLine(event, request.format, net.clock.epochMillis * 1000, deleting.get(net) ?? null);
+    const line = eventLine(event, request.format, net.clock.epochMillis * 1000, deletingProcess(net));
     lines.push(request.format.xml && shown === 0 && lines.length === 0 ? `${XML_HEAD}${line}` : line);
     arrived.set();
   });

@@ -22,6 +22,16 @@ export interface OutputFormat {
   readonly save: boolean;
 }
 
+/** No `-o` at all. */
+export const PLAIN_FORMAT: OutputFormat = {
+  xml: false,
+  extended: false,
+  id: false,
+  timestamp: false,
+  ktimestamp: false,
+  save: false,
+};
+
 /** Which fields a message of the kernel carried. */
 interface Carried {
   readonly timeout: boolean;

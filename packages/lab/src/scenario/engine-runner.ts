@@ -1,0 +1,159 @@
+/**
+ * Scenarios on the engine: one network namespace between TUN devices, its shell, a virtual clock. A packet takes no
+ * time, a command a millisecond, as in the lab; a pause costs nothing.
+ */
+import {
+  type ConntrackEvent,
+  NetNamespace,
+  PinnedRandom,
+  parseCidr,
+  SeededRandom,
+  SysctlError,
+  TunDevice,
+  VirtualClock,
+} from "@netfilter-lab/engine";
+import { deletingProcess } from "../commands/conntrack/conntrack.js";
+import { eventLine, PLAIN_FORMAT } from "../commands/conntrack/print.js";
+import { commands } from "../commands/index.js";
+import { parseDuration } from "../duration.js";
+import type { HostEnvironment } from "../environment.js";
+import { FileSystem } from "../files.js";
+import { addProcFiles } from "../proc.js";
+import { Process, runToEnd } from "../scheduler.js";
+import { Shell } from "../shell/interpreter.js";
+import { Terminal, TextReader } from "../streams.js";
+import { BASELINE_SYSCTLS } from "./baseline.js";
+import { fromHex, toHex } from "./bytes.js";
+import { commandResult, refuseUnsupported, requireSuccess } from "./command-result.js";
+import {
+  type CommandResult,
+  type PacketOut,
+  type PacketResult,
+  type Scenario,
+  ScenarioError,
+  type ScenarioResult,
+  type ScenarioRunner,
+  type ScenarioStep,
+  type StepResult,
+} from "./model.js";
+
+/** A command takes a moment, as in the lab. */
+const COMMAND_MICROS = 1000;
+
+/** The gateway of one scenario. */
+class Gateway {
+  readonly #clock: VirtualClock = new VirtualClock();
+  readonly #net: NetNamespace;
+  readonly #host: HostEnvironment;
+  readonly #devices: Map<string, TunDevice> = new Map();
+  /** What left since it was last asked for, by device in the scenario's order. */
+  readonly #sent: Map<string, string[]> = new Map();
+  #events: string[] = [];
+
+  constructor(scenario: Scenario) {
+    const net = new NetNamespace("gateway", this.#clock, new PinnedRandom(scenario.random ?? [], new SeededRandom(1)));
+    this.#net = net;
+    const files = new FileSystem(net);
+    addProcFiles(files, net);
+    const kernelLog: { atMicros: number; line: string }[] = [];
+    net.printk = (line) => kernelLog.push({ atMicros: this.#clock.nowMicros, line });
+    this.#host = { name: "gateway", net, clock: this.#clock, files, kernelLog };
+    net.ct.subscribe((event) => this.#events.push(this.#eventText(event)));
+    for (const [name, value] of Object.entries(BASELINE_SYSCTLS)) net.sysctl.lookup(name)?.set?.(value);
+    net.ip.setUp(net.loopback);
+    for (const [name, addresses] of Object.entries(scenario.devices)) this.#addDevice(name, addresses);
+    for (const [name, value] of Object.entries(scenario.sysctl ?? {})) this.#setSysctl(name, value);
+  }
+
+  #eventText(event: ConntrackEvent): string {
+    return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, deletingProcess(this.#net)).trimStart();
+  }
+
+  #addDevice(name: string, addresses: readonly string[]): void {
+    const dev = new TunDevice(this.#net, name);
+    const sent: string[] = [];
+    dev.onTransmit = (bytes) => sent.push(toHex(bytes));
+    this.#devices.set(name, dev);
+    this.#sent.set(name, sent);
+    for (const text of addresses) {
+      const { address, prefixLength } = parseCidr(text);
+      this.#net.ip.addAddress(dev, { local: address, prefixLength });
+    }
+    this.#net.ip.setUp(dev);
+  }
+
+  #setSysctl(name: string, value: string): void {
+    const field = `sysctl[${JSON.stringify(name)}]`;
+    const entry = this.#net.sysctl.lookup(name.replaceAll("/", "."));
+    if (entry === undefined) throw new ScenarioError(field, "the engine has no such tunable");
+    if (entry.set === undefined) throw new ScenarioError(field, "is read-only");
+    try {
+      entry.set(value.trim());
+    } catch (error) {
+      if (!(error instanceof SysctlError)) throw error;
+      throw new ScenarioError(field, `${JSON.stringify(value)} is refused (${error.errno})`);
+    }
+  }
+
+  /** What left and happened since the last call. */
+  take(): PacketResult {
+    const out: PacketOut[] = [];
+    for (const [dev, sent] of this.#sent) {
+      for (const hex of sent) out.push({ dev, hex });
+      sent.length = 0;
+    }
+    const events = this.#events;
+    this.#events = [];
+    return { out, events };
+  }
+
+  packet(dev: string, bytes: Uint8Array): PacketResult {
+    this.#devices.get(dev)?.inject(bytes);
+    this.#clock.advance(0);
+    return this.take();
+  }
+
+  sleep(micros: number): PacketResult {
+    this.#clock.advance(micros);
+    return this.take();
+  }
+
+  command(field: string, script: string): CommandResult {
+    const terminal = new Terminal();
+    const shell = new Shell(this.#host, commands);
+    const streams = { stdin: new TextReader(""), stdout: terminal.stdoutWriter, stderr: terminal.stderrWriter };
+    const process = new Process(this.#clock, shell.run(script, streams), (signal) => shell.ending(signal)).start();
+    const endless = runToEnd(this.#clock, process);
+    if (endless !== null) throw new ScenarioError(field, `the command ${endless}`);
+    this.#clock.advance(COMMAND_MICROS);
+    const { stdout, stderr } = terminal;
+    const output = { stdout, stderr, status: process.status ?? 1 };
+    refuseUnsupported(field, output);
+    return commandResult(output, this.take());
+  }
+}
+
+/** Runs scenarios on the engine. */
+export class EngineRunner implements ScenarioRunner {
+  readonly backend = "engine";
+
+  run(scenario: Scenario): ScenarioResult {
+    const gateway = new Gateway(scenario);
+    (scenario.setup ?? []).forEach((command, index) => {
+      const field = `setup[${index}]`;
+      requireSuccess(field, gateway.command(field, command));
+    });
+    gateway.take();
+    const steps = (scenario.steps ?? []).map((step, index) => runStep(gateway, `steps[${index}]`, step));
+    const last = (scenario.finally ?? []).map((command, index) => gateway.command(`finally[${index}]`, command));
+    return { version: 1, name: scenario.name, steps, finally: last };
+  }
+
+  close(): void {}
+}
+
+function runStep(gateway: Gateway, field: string, step: ScenarioStep): StepResult {
+  if ("run" in step) return gateway.command(`${field}.run`, step.run);
+  if ("sleep" in step) return gateway.sleep(parseDuration(step.sleep));
+  return gateway.packet(step.in, fromHex(step.hex));
+}
