@@ -33,7 +33,8 @@ const ALL_HOSTS = 0xe0000001;
 const MIN_PMTU = 552;
 const MTU_EXPIRES = 600_000_000;
 
-/** Places of the cache of input decisions: a power of two. */
+/** Places of the cache of input decisions, at first and at most: powers of two. */
+const FIRST_CACHE_SIZE = 64;
 const CACHE_SIZE = 4096;
 
 /**
@@ -41,12 +42,25 @@ const CACHE_SIZE = 4096;
  * each packet of a flow would cost more than all else. (Linux had such a cache until 3.6, then made its trie faster.)
  */
 class InputCache {
-  readonly dst: Uint32Array = new Uint32Array(CACHE_SIZE);
-  readonly src: Uint32Array = new Uint32Array(CACHE_SIZE);
-  readonly mark: Uint32Array = new Uint32Array(CACHE_SIZE);
-  readonly tos: Uint8Array = new Uint8Array(CACHE_SIZE);
-  readonly iif: Uint32Array = new Uint32Array(CACHE_SIZE);
-  readonly decision: (Rtable | null)[] = Array.from({ length: CACHE_SIZE }, () => null);
+  readonly size: number;
+  readonly dst: Uint32Array;
+  readonly src: Uint32Array;
+  readonly mark: Uint32Array;
+  readonly tos: Uint8Array;
+  readonly iif: Uint32Array;
+  readonly decision: (Rtable | null)[];
+  /** How many decisions were put in, over others or not: a full one is replaced by a greater one. */
+  kept = 0;
+
+  constructor(size: number) {
+    this.size = size;
+    this.dst = new Uint32Array(size);
+    this.src = new Uint32Array(size);
+    this.mark = new Uint32Array(size);
+    this.tos = new Uint8Array(size);
+    this.iif = new Uint32Array(size);
+    this.decision = Array.from({ length: size }, () => null);
+  }
 }
 
 export class Routing {
@@ -98,9 +112,9 @@ export class Routing {
       dst ^ Math.imul(src, 0x9e3779b1) ^ Math.imul(skb.mark + dev.ifindex, 0x85ebca6b),
       0xc2b2ae35,
     );
-    const slot = (hash >>> 20) & (CACHE_SIZE - 1);
     const cache = this.#cache;
     if (cache !== null) {
+      const slot = (hash >>> 20) & (cache.size - 1);
       const kept = cache.decision[slot];
       if (
         kept !== null &&
@@ -116,13 +130,18 @@ export class Routing {
     const rt = this.inputFor(dst, src, tos, skb.mark, dev);
     // Only what the route itself keeps may be kept here: no learned path MTU that expires.
     if (rt !== null && rt.route !== null && rt.route.rthInput === rt && rt.route.exceptions === null)
-      this.#keep(slot, dst, src, skb.mark, tos, dev, rt);
+      this.#keep(hash, dst, src, skb.mark, tos, dev, rt);
     return rt;
   }
 
-  #keep(slot: number, dst: number, src: number, mark: number, tos: number, dev: NetDevice, rt: Rtable): void {
-    this.#cache ??= new InputCache();
-    const cache = this.#cache;
+  #keep(hash: number, dst: number, src: number, mark: number, tos: number, dev: NetDevice, rt: Rtable): void {
+    let cache = this.#cache;
+    if (cache === null || (cache.kept >= cache.size && cache.size < CACHE_SIZE)) {
+      cache = new InputCache(cache === null ? FIRST_CACHE_SIZE : cache.size * 8);
+      this.#cache = cache;
+    }
+    cache.kept++;
+    const slot = (hash >>> 20) & (cache.size - 1);
     cache.dst[slot] = dst;
     cache.src[slot] = src;
     cache.mark[slot] = mark;

@@ -78,8 +78,8 @@ export async function runScenarios(args: readonly string[]): Promise<number> {
 /** The real kernel, when this machine has what it needs; otherwise says what is missing. */
 async function linuxRunner(): Promise<ScenarioRunner | null> {
   const { LinuxRunner, missingForLinux } = await import("../scenario/linux/runner.js");
-  const missing = await missingForLinux();
-  if (missing.length === 0) return await LinuxRunner.create();
+  const missing = missingForLinux();
+  if (missing.length === 0) return new LinuxRunner();
   output.error(`netfilter-lab scenario --backend linux: ${missing.join("; ")}\n`);
   return null;
 }

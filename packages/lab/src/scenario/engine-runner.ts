@@ -75,11 +75,11 @@ class Gateway {
     dev.onTransmit = (bytes) => sent.push(toHex(bytes));
     this.#devices.set(name, dev);
     this.#sent.set(name, sent);
+    this.#net.ip.setUp(dev);
     for (const text of addresses) {
       const { address, prefixLength } = parseCidr(text);
       this.#net.ip.addAddress(dev, { local: address, prefixLength });
     }
-    this.#net.ip.setUp(dev);
   }
 
   #setSysctl(name: string, value: string): void {

@@ -1,0 +1,272 @@
+/**
+ * Messages between this program and the kernel: what NETLINK_ROUTE is told (a device up, an address on it) and what
+ * NETLINK_NETFILTER tells of conntrack's entries. The layout is netlink(7)'s: a header of 16 bytes, then attributes of
+ * type, length and value. Integers of the headers are the machine's (little endian here), those of conntrack big endian.
+ */
+import type { ConntrackEvent, ConntrackSnapshot, TupleText } from "@netfilter-lab/engine";
+import type { EventOrigin } from "../../commands/conntrack/print.js";
+
+export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+export const SOL_SOCKET = 1;
+export const SO_RCVBUFFORCE = 33;
+export const SOL_NETLINK = 270;
+export const NETLINK_ADD_MEMBERSHIP = 1;
+/** New, changed and destroyed entries. */
+export const CONNTRACK_GROUPS: readonly number[] = [1, 2, 3];
+
+const NLM_F_REQUEST = 1;
+const NLM_F_ACK = 4;
+const NLM_F_EXCL = 0x200;
+const NLM_F_CREATE = 0x400;
+const NLMSG_ERROR = 2;
+const RTM_NEWLINK = 16;
+const RTM_NEWADDR = 20;
+const AF_INET = 2;
+const IFF_UP = 1;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+
+const HEADER = 16;
+
+function aligned(length: number): number {
+  return (length + 3) & ~3;
+}
+
+function message(type: number, flags: number, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(HEADER + body.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.length, true);
+  view.setUint16(4, type, true);
+  view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK | flags, true);
+  bytes.set(body, HEADER);
+  return bytes;
+}
+
+/** Sets a device up. */
+export function linkUp(index: number): Uint8Array {
+  const body = new Uint8Array(16);
+  const view = new DataView(body.buffer);
+  view.setInt32(4, index, true);
+  view.setUint32(8, IFF_UP, true);
+  view.setUint32(12, IFF_UP, true);
+  return message(RTM_NEWLINK, 0, body);
+}
+
+/** Adds an IPv4 address to a device. */
+export function addAddress(index: number, address: number, prefixLength: number): Uint8Array {
+  const body = new Uint8Array(24);
+  const view = new DataView(body.buffer);
+  body[0] = AF_INET;
+  body[1] = prefixLength;
+  view.setUint32(4, index, true);
+  for (const [offset, type] of [
+    [8, IFA_LOCAL],
+    [16, IFA_ADDRESS],
+  ]) {
+    view.setUint16(offset, 8, true);
+    view.setUint16(offset + 2, type, true);
+    view.setUint32(offset + 4, address, false);
+  }
+  return message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body);
+}
+
+/** The errno of the kernel's answer to a request: 0 when it was done. */
+export function answerErrno(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(4, true) !== NLMSG_ERROR) throw new Error("netlink: not an acknowledgement");
+  return -view.getInt32(HEADER, true);
+}
+
+/** Attributes by type; nested ones are read where they are needed. */
+type Attributes = ReadonlyMap<number, DataView>;
+
+function attributes(view: DataView, start = 0): Attributes {
+  const found = new Map<number, DataView>();
+  for (let at = start; at + 4 <= view.byteLength; ) {
+    const length = view.getUint16(at, true);
+    if (length < 4 || at + length > view.byteLength) throw new Error("netlink: a malformed attribute");
+    const type = view.getUint16(at + 2, true) & 0x3fff;
+    found.set(type, new DataView(view.buffer, view.byteOffset + at + 4, length - 4));
+    at += aligned(length);
+  }
+  return found;
+}
+
+function nested(from: Attributes, type: number): Attributes {
+  const value = from.get(type);
+  return value === undefined ? new Map() : attributes(value);
+}
+
+const CTA_TUPLE_ORIG = 1;
+const CTA_TUPLE_REPLY = 2;
+const CTA_STATUS = 3;
+const CTA_PROTOINFO = 4;
+const CTA_TIMEOUT = 7;
+const CTA_MARK = 8;
+const CTA_COUNTERS_ORIG = 9;
+const CTA_COUNTERS_REPLY = 10;
+const CTA_ID = 12;
+const CTA_ZONE = 18;
+const CTA_TIMESTAMP = 20;
+
+const CTA_TUPLE_IP = 1;
+const CTA_TUPLE_PROTO = 2;
+const CTA_IP_V4_SRC = 1;
+const CTA_IP_V4_DST = 2;
+const CTA_PROTO_NUM = 1;
+const CTA_PROTO_SRC_PORT = 2;
+const CTA_PROTO_DST_PORT = 3;
+const CTA_PROTO_ICMP_ID = 4;
+const CTA_PROTO_ICMP_TYPE = 5;
+const CTA_PROTO_ICMP_CODE = 6;
+
+const CTA_PROTOINFO_TCP = 1;
+const CTA_PROTOINFO_SCTP = 3;
+const CTA_PROTOINFO_STATE = 1;
+
+/** By the numbers of `enum tcp_conntrack`. */
+const TCP_STATES: readonly string[] = [
+  "NONE",
+  "SYN_SENT",
+  "SYN_RECV",
+  "ESTABLISHED",
+  "FIN_WAIT",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "TIME_WAIT",
+  "CLOSE",
+  "SYN_SENT2",
+];
+
+/** By the numbers of `enum sctp_conntrack`. */
+const SCTP_STATES: readonly string[] = [
+  "NONE",
+  "CLOSED",
+  "COOKIE_WAIT",
+  "COOKIE_ECHOED",
+  "ESTABLISHED",
+  "SHUTDOWN_SENT",
+  "SHUTDOWN_RECD",
+  "SHUTDOWN_ACK_SENT",
+  "HEARTBEAT_SENT",
+];
+
+const IPS_SEEN_REPLY = 2;
+const IPCTNL_MSG_CT_DELETE = 2;
+const NFNL_SUBSYS_CTNETLINK = 1;
+
+function addressText(view: DataView | undefined): string {
+  if (view === undefined || view.byteLength !== 4) return "";
+  return [0, 1, 2, 3].map((at) => view.getUint8(at)).join(".");
+}
+
+function tuple(from: Attributes, type: number): { readonly text: TupleText; readonly protonum: number } {
+  const parts = nested(from, type);
+  const ip = nested(parts, CTA_TUPLE_IP);
+  const proto = nested(parts, CTA_TUPLE_PROTO);
+  const protonum = proto.get(CTA_PROTO_NUM)?.getUint8(0) ?? 0;
+  const src = addressText(ip.get(CTA_IP_V4_SRC));
+  const dst = addressText(ip.get(CTA_IP_V4_DST));
+  const sport = proto.get(CTA_PROTO_SRC_PORT)?.getUint16(0);
+  const dport = proto.get(CTA_PROTO_DST_PORT)?.getUint16(0);
+  const id = proto.get(CTA_PROTO_ICMP_ID)?.getUint16(0);
+  const icmpType = proto.get(CTA_PROTO_ICMP_TYPE)?.getUint8(0);
+  const code = proto.get(CTA_PROTO_ICMP_CODE)?.getUint8(0);
+  return {
+    text: {
+      src,
+      dst,
+      protocol: String(protonum),
+      ...(sport !== undefined && dport !== undefined ? { sport, dport } : {}),
+      ...(id !== undefined && icmpType !== undefined && code !== undefined ? { id, type: icmpType, code } : {}),
+    },
+    protonum,
+  };
+}
+
+function protocolState(from: Attributes): string | null {
+  const info = nested(from, CTA_PROTOINFO);
+  const tcp = nested(info, CTA_PROTOINFO_TCP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
+  if (tcp !== undefined) return TCP_STATES[tcp] ?? String(tcp);
+  const sctp = nested(info, CTA_PROTOINFO_SCTP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
+  return sctp === undefined ? null : (SCTP_STATES[sctp] ?? String(sctp));
+}
+
+function counters(from: Attributes): ConntrackSnapshot["counters"] {
+  const read = (type: number): { packets: number; bytes: number } => {
+    const both = nested(from, type);
+    return {
+      packets: Number(both.get(1)?.getBigUint64(0) ?? 0n),
+      bytes: Number(both.get(2)?.getBigUint64(0) ?? 0n),
+    };
+  };
+  if (!from.has(CTA_COUNTERS_ORIG) && !from.has(CTA_COUNTERS_REPLY)) return null;
+  return [read(CTA_COUNTERS_ORIG), read(CTA_COUNTERS_REPLY)];
+}
+
+function timestamp(from: Attributes): ConntrackSnapshot["timestamp"] {
+  const both = nested(from, CTA_TIMESTAMP);
+  const start = both.get(1)?.getBigUint64(0);
+  if (start === undefined) return null;
+  return { startNanos: start, stopNanos: both.get(2)?.getBigUint64(0) ?? 0n };
+}
+
+/** An event, with the one whose doing it was (null: the kernel's own). */
+export interface HeardEvent {
+  readonly event: ConntrackEvent;
+  readonly origin: Pick<EventOrigin, "portid"> | null;
+}
+
+/** The IPv4 conntrack events in what one receive from the netlink socket gave. */
+export function conntrackEvents(bytes: Uint8Array): HeardEvent[] {
+  const heard: HeardEvent[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + HEADER <= view.byteLength; ) {
+    const length = view.getUint32(at, true);
+    if (length < HEADER || at + length > view.byteLength) throw new Error("netlink: a malformed message");
+    const type = view.getUint16(at + 4, true);
+    const flags = view.getUint16(at + 6, true);
+    const portid = view.getUint32(at + 12, true);
+    const body = new DataView(view.buffer, view.byteOffset + at + HEADER, length - HEADER);
+    at += aligned(length);
+    if (type >>> 8 !== NFNL_SUBSYS_CTNETLINK || body.getUint8(0) !== AF_INET) continue;
+    const kind = (type & 0xff) === IPCTNL_MSG_CT_DELETE ? "DESTROY" : flags & NLM_F_CREATE ? "NEW" : "UPDATE";
+    // The attributes stand behind the four bytes of `struct nfgenmsg`.
+    heard.push({ event: conntrackEvent(kind, attributes(body, 4)), origin: portid === 0 ? null : { portid } });
+  }
+  return heard;
+}
+
+function conntrackEvent(type: ConntrackEvent["type"], from: Attributes): ConntrackEvent {
+  const original = tuple(from, CTA_TUPLE_ORIG);
+  const tcpState = protocolState(from);
+  const timeoutSeconds = from.get(CTA_TIMEOUT)?.getUint32(0);
+  const counted = counters(from);
+  const stamped = timestamp(from);
+  const mark = from.get(CTA_MARK)?.getUint32(0);
+  const entry: ConntrackSnapshot = {
+    handle: 0,
+    id: from.get(CTA_ID)?.getUint32(0) ?? 0,
+    l3num: AF_INET,
+    protonum: original.protonum,
+    // Without a status nothing is said of replies.
+    status: from.get(CTA_STATUS)?.getUint32(0) ?? IPS_SEEN_REPLY,
+    timeoutSeconds: timeoutSeconds ?? 0,
+    mark: mark ?? 0,
+    zone: from.get(CTA_ZONE)?.getUint16(0) ?? 0,
+    tcpState,
+    tuple: [original.text, tuple(from, CTA_TUPLE_REPLY).text],
+    counters: counted,
+    timestamp: stamped,
+    use: 0,
+  };
+  const carries = {
+    timeout: timeoutSeconds !== undefined,
+    tcpState: tcpState !== null,
+    counters: counted !== null,
+    timestamp: stamped !== null,
+    mark: mark !== undefined,
+  };
+  return { type, entry, carries, atMicros: 0 };
+}

@@ -1,0 +1,107 @@
+/// <reference types="node" />
+/**
+ * Scenarios on this machine's kernel: each in a network namespace of its own, its commands run by bash with the real
+ * tools. One thread does everything in turn, and waits for nothing but commands and pauses.
+ */
+import { closeSync, openSync } from "node:fs";
+import { parseDuration } from "../../duration.js";
+import { fromHex } from "../bytes.js";
+import { commandResult, refuseUnsupported, requireSuccess } from "../command-result.js";
+import {
+  type CommandResult,
+  type Scenario,
+  type ScenarioResult,
+  type ScenarioRunner,
+  type ScenarioStep,
+  type StepResult,
+} from "../model.js";
+import { type Libc, loadLibc } from "./libc.js";
+import { GatewayNamespace } from "./namespace.js";
+import { missingOn, thisMachine } from "./requirements.js";
+import { Sandbox } from "./sandbox.js";
+
+/** What this machine lacks, one sentence each; none when {@link LinuxRunner} can be made. */
+export function missingForLinux(): string[] {
+  return missingOn(thisMachine());
+}
+
+/**
+ * After a change of addresses, links or rules the kernel forgets masqueraded connections and frees hooks from a work
+ * queue: it is given this long to begin, in milliseconds.
+ */
+const WORK_QUEUE_MS = 15;
+const LEAVES_WORK = /\bip\b|\bifconfig\b/;
+
+/** Runs all commands in turn, each in a subshell, and stops at the first that fails; its number goes to descriptor 3. */
+const SETUP_SCRIPT = `
+exec 3>&1 1>/dev/null
+i=0
+for command in "$@"; do
+  ( exec 3>&-; eval "$command" ) </dev/null || { status=$?; echo $i >&3; exit $status; }
+  i=$((i + 1))
+done`;
+
+/** Runs scenarios on the real kernel. Needs root; see {@link missingForLinux}. */
+export class LinuxRunner implements ScenarioRunner {
+  readonly backend = "linux";
+  readonly #libc: Libc = loadLibc();
+  /** The namespace that this program came from. */
+  readonly #home: number = openSync("/proc/thread-self/ns/net", "r");
+  readonly #sandbox: Sandbox = new Sandbox(this.#libc);
+
+  run(scenario: Scenario): ScenarioResult {
+    const gateway = new GatewayNamespace(this.#libc, this.#home, scenario);
+    try {
+      this.#setUp(gateway, scenario.setup ?? []);
+      const steps = (scenario.steps ?? []).map((step, index) => this.#step(gateway, `steps[${index}]`, step));
+      const last = (scenario.finally ?? []).map((command, index) =>
+        this.#command(gateway, `finally[${index}]`, command),
+      );
+      return { version: 1, name: scenario.name, steps, finally: last };
+    } finally {
+      gateway.leave();
+      this.#sandbox.clear();
+    }
+  }
+
+  #setUp(gateway: GatewayNamespace, commands: readonly string[]): void {
+    if (commands.length === 0) return;
+    const { stdout, stderr, status } = this.#sandbox.run(SETUP_SCRIPT, commands);
+    const field = `setup[${stdout.trim()}]`;
+    refuseUnsupported(field, { stdout: "", stderr, status });
+    requireSuccess(field, { stdout: "", stderr, status });
+    if (commands.some((command) => LEAVES_WORK.test(command))) gateway.wait(WORK_QUEUE_MS);
+    gateway.take();
+  }
+
+  #step(gateway: GatewayNamespace, field: string, step: ScenarioStep): StepResult {
+    if ("run" in step) return this.#command(gateway, `${field}.run`, step.run);
+    if ("sleep" in step) pause(parseDuration(step.sleep));
+    else gateway.inject(step.in, fromHex(step.hex));
+    return gateway.take();
+  }
+
+  #command(gateway: GatewayNamespace, field: string, command: string): CommandResult {
+    const output = this.#sandbox.run(command);
+    refuseUnsupported(field, output);
+    const { out, events } = gateway.take();
+    if (LEAVES_WORK.test(command)) {
+      while (gateway.wait(WORK_QUEUE_MS)) {
+        const more = gateway.take();
+        out.push(...more.out);
+        events.push(...more.events);
+      }
+    }
+    return commandResult(output, { out, events });
+  }
+
+  close(): void {
+    this.#sandbox.close();
+    closeSync(this.#home);
+  }
+}
+
+/** Lets real time pass. */
+function pause(micros: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, micros / 1000);
+}
