@@ -364,7 +364,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     const inDev = this.#inDevice(dev);
     if (dev === this.net.loopback && inDev.addresses.length === 0)
       this.addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });
-    for (const ifa of inDev.addresses) this.#routesOfAddress(ifa);
+    else for (const ifa of inDev.addresses) this.#routesOfAddress(ifa);
     this.fib.invalidate();
     dev.other?.net.ip.fib.invalidate();
   }
