@@ -227,6 +227,14 @@ describe("the command", () => {
     while (folders().length > before.length + 1) await pause();
   });
 
+  test("runs on the engine when not told otherwise, one line out for each line in", () => {
+    const lines = SCENARIOS.map((change) => JSON.stringify(scenario(change)));
+    lines.splice(3, 0, "", "{");
+    const { stdout, status } = spawnSync(process.execPath, [program, "scenario"], { input: lines.join("\n") });
+    expect(status).toBe(0);
+    expect(stdout.toString()).toBe(lines.map((line) => `${JSON.stringify(answerLine(engine, line))}\n`).join(""));
+  });
+
   test("without root it says what it needs", () => {
     const refused = spawnSync(
       "setpriv",
