@@ -3,8 +3,9 @@
  * leaves nothing behind. Needs root and the tools.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, readlinkSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { toHex } from "../../packages/lab/src/scenario/bytes.js";
@@ -15,15 +16,14 @@ import { compareResults } from "../../packages/lab/src/scenario/normalise.js";
 import { answerLine } from "../../packages/lab/src/scenario/stream.js";
 import { echo, icmpAbout, tcp, udp } from "../engine/packets.js";
 
-const folders = (): string[] => readdirSync(tmpdir()).filter((name) => /^netfilter-lab-\w{6}$/.test(name));
-const before = folders();
-const home = readlinkSync("/proc/thread-self/ns/net");
+// Folders of runners, and nobody else's.
+const scratch = mkdtempSync(path.join(tmpdir(), "scenario-test-"));
+process.env.TMPDIR = scratch;
 const engine = new EngineRunner();
 const linux = new LinuxRunner();
 afterAll(() => {
   linux.close();
-  expect(folders()).toEqual(before);
-  expect(readlinkSync("/proc/thread-self/ns/net")).toBe(home);
+  rmSync(scratch, { recursive: true });
 });
 
 const CLIENT = "192.168.1.10:40000";
@@ -203,10 +203,21 @@ test("nothing of a scenario reaches the next one: rules, entries, files, process
   expect(spawnSync("pgrep", ["-f", "^sleep 1000$"]).status).toBe(1);
 });
 
+test("a runner that was closed leaves this program and its folder as they were", () => {
+  const look = (): unknown => [readdirSync(scratch), readlinkSync("/proc/thread-self/ns/net")];
+  const before = look();
+  const runner = new LinuxRunner();
+  runner.run(scenario({ steps: CONVERSATION, finally: ["echo > file"] }));
+  expect(() => runner.run(scenario({ setup: ["false"] }))).toThrow("setup[0]");
+  runner.close();
+  expect(look()).toEqual(before);
+});
+
 describe("the command", () => {
   const program = fileURLToPath(new URL("../../packages/lab/bin/netfilter-lab.mjs", import.meta.url));
 
   test("answers each line before the next one comes, and leaves nothing after Ctrl-C", async () => {
+    const before = readdirSync(scratch);
     const running = spawn(process.execPath, [program, "scenario", "--backend", "linux"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
@@ -224,7 +235,8 @@ describe("the command", () => {
     running.kill("SIGINT");
     expect(await ended).toBe("SIGINT");
     while (spawnSync("pgrep", ["-f", "^sleep [23]000$"]).status === 0) await pause();
-    while (folders().length > before.length + 1) await pause();
+    while (readdirSync(scratch).length > before.length) await pause();
+    expect(readdirSync(scratch)).toEqual(before);
   });
 
   test("runs on the engine when not told otherwise, one line out for each line in", () => {
