@@ -49,7 +49,7 @@ class InputCache {
   readonly tos: Uint8Array;
   readonly iif: Uint32Array;
   readonly decision: (Rtable | null)[];
-  /** How many decisions were put in, over others or not: a full one is replaced by a greater one. */
+  /** How many decisions were put in, over others or not: a small one that is full is replaced by the great one. */
   kept = 0;
 
   constructor(size: number) {
@@ -137,7 +137,7 @@ export class Routing {
   #keep(hash: number, dst: number, src: number, mark: number, tos: number, dev: NetDevice, rt: Rtable): void {
     let cache = this.#cache;
     if (cache === null || (cache.kept >= cache.size && cache.size < CACHE_SIZE)) {
-      cache = new InputCache(cache === null ? FIRST_CACHE_SIZE : cache.size * 8);
+      cache = new InputCache(cache === null ? FIRST_CACHE_SIZE : CACHE_SIZE);
       this.#cache = cache;
     }
     cache.kept++;
