@@ -49,7 +49,7 @@ class InputCache {
   readonly tos: Uint8Array;
   readonly iif: Uint32Array;
   readonly decision: (Rtable | null)[];
-  /** How many decisions were put in, over others or not: a full one is replaced by a greater one. */
+  /** How many decisions were put in, over others or not: a small one that is full is replaced by the great one. */
   kept = 0;
 
   constructor(size: number) {
@@ -137,7 +137,7 @@ export class Routing {
   #keep(hash: number, dst: number, src: number, mark: number, tos: number, dev: NetDevice, rt: Rtable): void {
     let cache = this.#cache;
     if (cache === null || (cache.kept >= cache.size && cache.size < CACHE_SIZE)) {
-      cache = new InputCache(cache === null ? FIRST_CACHE_SIZE : cache.size * 8);
+      cache = new InputCache(cache === null ? FIRST_CACHE_SIZE : CACHE_SIZE);
       this.#cache = cache;
     }
     cache.kept++;
@@ -162,8 +162,8 @@ export class Routing {
     }
     if (isMulticast(src) || src === 0xffffffff) return this.#martian("source", dst, src, dev);
     if (dst === 0xffffffff || (src === 0 && dst === 0)) return this.#broadcast(dst, src, tos, mark, dev, genid);
-    if (src === 0) return this.#martian("source", dst, src, dev);
-    if (dst === 0) return this.#martian("destination", dst, src, dev);
+    if (src >>> 24 === 0) return this.#martian("source", dst, src, dev);
+    if (dst >>> 24 === 0) return this.#martian("destination", dst, src, dev);
     if (isLoopback(dst) && !ip.routesLocalnet(dev)) return this.#martian("destination", dst, src, dev);
     if (isLoopback(src) && !ip.routesLocalnet(dev)) return this.#martian("source", dst, src, dev);
     const flow = this.#flow;

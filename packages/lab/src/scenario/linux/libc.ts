@@ -80,8 +80,7 @@ export function loadLibc(): Libc {
     if (answer < 0) throw new SystemCallError(call, koffi.errno());
     return answer;
   };
-  const countOrName = (answer: number): number | string =>
-    answer < 0 ? getSystemErrorName(-koffi.errno()) : Number(answer);
+  const countOrName = (answer: number): number | string => (answer < 0 ? getSystemErrorName(-koffi.errno()) : answer);
   return {
     unshare: (flags) => void check("unshare", unshare(flags)),
     setns: (fd, type) => void check("setns", setns(fd, type)),
