@@ -162,8 +162,8 @@ export class Routing {
     }
     if (isMulticast(src) || src === 0xffffffff) return this.#martian("source", dst, src, dev);
     if (dst === 0xffffffff || (src === 0 && dst === 0)) return this.#broadcast(dst, src, tos, mark, dev, genid);
-    if (src >>> 24 === 0) return this.#martian("source", dst, src, dev);
-    if (dst >>> 24 === 0) return this.#martian("destination", dst, src, dev);
+    if (src === 0) return this.#martian("source", dst, src, dev);
+    if (dst === 0) return this.#martian("destination", dst, src, dev);
     if (isLoopback(dst) && !ip.routesLocalnet(dev)) return this.#martian("destination", dst, src, dev);
     if (isLoopback(src) && !ip.routesLocalnet(dev)) return this.#martian("source", dst, src, dev);
     const flow = this.#flow;
