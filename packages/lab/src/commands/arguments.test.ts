@@ -50,7 +50,7 @@ test("any words behind any command", async () => {
       const status = await statusOf(host, [name, ...words.map(quoteWord)].join(" "));
       expect(status === null || (status >= 0 && status <= 255)).toBe(true);
     }),
-    { numRuns: 100, seed: 20261122 },
+    { numRuns: 400, seed: 20261122 },
   );
 });
 
@@ -62,6 +62,6 @@ test("any pieces of a script", async () => {
       const status = await statusOf(host, pieces.join(between));
       expect(status === null || (status >= 0 && status <= 255)).toBe(true);
     }),
-    { numRuns: 100, seed: 20261122 },
+    { numRuns: 400, seed: 20261122 },
   );
 });
