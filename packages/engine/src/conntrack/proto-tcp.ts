@@ -6,7 +6,7 @@
 import { HZ } from "../clock.js";
 import { type HookState, NF_ACCEPT, NF_DROP, NF_INET_PRE_ROUTING, NF_REPEAT } from "../hooks.js";
 import { ctinfoDirection, type Direction, IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY, type SkBuff } from "../skb.js";
-import { get16, get32 } from "../wire/bytes.js";
+import { get16, getInt32 } from "../wire/bytes.js";
 import { IPPROTO_TCP } from "../wire/ipv4.js";
 import {
   TCP_ACK,
@@ -224,7 +224,7 @@ export function tcpCanEarlyDrop(ct: Conntrack, entry: CtHandle): boolean {
 function segmentEnd(data: Uint8Array, at: number, length: number): number {
   const flags = data[at + TCP_FLAGS];
   return (
-    (get32(data, at + TCP_SEQ) +
+    (getInt32(data, at + TCP_SEQ) +
       length -
       (data[at + TCP_DATA_OFFSET] >>> 4) * 4 +
       (flags & TCP_SYN ? 1 : 0) +
@@ -272,7 +272,10 @@ function highestSack(data: Uint8Array, at: number, ack: number): number {
   let offset = at + TCP_HEADER_LENGTH;
   let sack = ack;
   // A lone time stamp, aligned as everybody sends it, holds no block.
-  if (length === 12 && get32(data, offset) === ((TCPOPT_NOP << 24) | (TCPOPT_NOP << 16) | (TCPOPT_TIMESTAMP << 8) | 10))
+  if (
+    length === 12 &&
+    getInt32(data, offset) === ((TCPOPT_NOP << 24) | (TCPOPT_NOP << 16) | (TCPOPT_TIMESTAMP << 8) | 10)
+  )
     return sack;
   while (length > 0) {
     const kind = data[offset];
@@ -287,7 +290,7 @@ function highestSack(data: Uint8Array, at: number, ack: number): number {
     if (size < 2 || size > length) return sack;
     if (kind === TCPOPT_SACK && size >= 10 && (size - 2) % 8 === 0) {
       for (let block = offset + 2; block < offset + size; block += 8) {
-        const right = get32(data, block + 4) | 0;
+        const right = getInt32(data, block + 4);
         if (before(sack, right)) sack = right;
       }
       return sack;
@@ -370,8 +373,8 @@ function inWindow(
   const state = bytes[byteBase + B_STATE];
   const rawWin = get16(data, at + TCP_WINDOW);
   let win = rawWin;
-  let seq = get32(data, at + TCP_SEQ) | 0;
-  let ack = get32(data, at + TCP_ACK_SEQ) | 0;
+  let seq = getInt32(data, at + TCP_SEQ);
+  let ack = getInt32(data, at + TCP_ACK_SEQ);
   let end = segmentEnd(data, at, length);
   let sack = words[receiver + TD_FLAGS] & FLAG_SACK_PERM ? highestSack(data, at, ack) : ack;
   windowReason = null;
@@ -606,8 +609,8 @@ function judgeReset(
   const base = entry << ENTRY_SHIFT;
   const byteBase = entry << ENTRY_BYTE_SHIFT;
   const status = words[base + E_STATUS];
-  const seq = get32(data, at + TCP_SEQ) | 0;
-  const ack = get32(data, at + TCP_ACK_SEQ) | 0;
+  const seq = getInt32(data, at + TCP_SEQ);
+  const ack = getInt32(data, at + TCP_ACK_SEQ);
   const lastKind = bytes[byteBase + B_LAST_INDEX];
   const lastDir = bytes[byteBase + B_LAST_DIR];
   const peer = base + E_PROTO + (1 - dir) * SENDER_WORDS;
@@ -660,7 +663,7 @@ function rememberIgnored(
   const byteBase = entry << ENTRY_BYTE_SHIFT;
   bytes[byteBase + B_LAST_INDEX] = kind;
   bytes[byteBase + B_LAST_DIR] = dir;
-  words[base + LAST_SEQ] = get32(data, at + TCP_SEQ);
+  words[base + LAST_SEQ] = getInt32(data, at + TCP_SEQ);
   words[base + LAST_END] = segmentEnd(data, at, length);
   words[base + LAST_WIN] = get16(data, at + TCP_WINDOW);
   if (kind === TCP_SYN_SET && dir === IP_CT_DIR_ORIGINAL) {
@@ -672,7 +675,7 @@ function rememberIgnored(
     if (oldState === TCP_CONNTRACK_LAST_ACK) bytes[byteBase + B_LAST_FLAGS] |= EXP_CHALLENGE_ACK;
   }
   if (oldState === TCP_CONNTRACK_SYN_SENT && kind === TCP_ACK_SET && dir === IP_CT_DIR_REPLY)
-    words[base + LAST_ACK] = get32(data, at + TCP_ACK_SEQ);
+    words[base + LAST_ACK] = getInt32(data, at + TCP_ACK_SEQ);
 }
 
 /** A SYN+ACK answers a SYN that was let through: both ends are in step, so fall in with them. */
@@ -743,7 +746,7 @@ export function tcpPacket(
         kind === TCP_SYNACK_SET &&
         bytes[byteBase + B_LAST_INDEX] === TCP_SYN_SET &&
         bytes[byteBase + B_LAST_DIR] !== dir &&
-        (get32(data, at + TCP_ACK_SEQ) | 0) === words[base + LAST_END]
+        getInt32(data, at + TCP_ACK_SEQ) === words[base + LAST_END]
       ) {
         oldState = TCP_CONNTRACK_SYN_SENT;
         newState = TCP_CONNTRACK_SYN_RECV;

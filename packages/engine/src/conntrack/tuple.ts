@@ -7,7 +7,7 @@
 import { NFPROTO_IPV4 } from "../hooks.js";
 import type { TupleText } from "../trace.js";
 import { formatIPv4 } from "../wire/address.js";
-import { get16, get32 } from "../wire/bytes.js";
+import { get16, getInt32 } from "../wire/bytes.js";
 import {
   ICMP_ADDRESS,
   ICMP_ADDRESSREPLY,
@@ -99,18 +99,18 @@ export function getTuple(
   protonum: number,
   tuple: Int32Array,
 ): boolean {
-  tuple[TUPLE_SRC] = get32(data, nhoff + IPV4_SRC);
+  tuple[TUPLE_SRC] = getInt32(data, nhoff + IPV4_SRC);
   tuple[TUPLE_SRC + 1] = 0;
   tuple[TUPLE_SRC + 2] = 0;
   tuple[TUPLE_SRC + 3] = 0;
-  tuple[TUPLE_DST] = get32(data, nhoff + IPV4_DST);
+  tuple[TUPLE_DST] = getInt32(data, nhoff + IPV4_DST);
   tuple[TUPLE_DST + 1] = 0;
   tuple[TUPLE_DST + 2] = 0;
   tuple[TUPLE_DST + 3] = 0;
   tuple[TUPLE_PROTO] = (NFPROTO_IPV4 << 8) | protonum;
   if (protocolHasPorts(protonum)) {
     if (dataoff + 4 > length) return false;
-    tuple[TUPLE_PORTS] = get32(data, dataoff);
+    tuple[TUPLE_PORTS] = getInt32(data, dataoff);
   } else if (protonum === IPPROTO_ICMP) {
     if (dataoff + ICMP_HEADER_LENGTH > length) return false;
     tuple[TUPLE_PORTS] =

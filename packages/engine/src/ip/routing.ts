@@ -7,7 +7,7 @@ import type { NetDevice } from "../dev/device.js";
 import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EXDEV, SystemError } from "../errno.js";
 import type { SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
-import { get32 } from "../wire/bytes.js";
+import { get32, getInt32 } from "../wire/bytes.js";
 import { IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
 import {
@@ -43,8 +43,8 @@ const CACHE_SIZE = 4096;
  */
 class InputCache {
   readonly size: number;
-  readonly dst: Uint32Array;
-  readonly src: Uint32Array;
+  readonly dst: Int32Array;
+  readonly src: Int32Array;
   readonly mark: Uint32Array;
   readonly tos: Uint8Array;
   readonly iif: Uint32Array;
@@ -54,8 +54,8 @@ class InputCache {
 
   constructor(size: number) {
     this.size = size;
-    this.dst = new Uint32Array(size);
-    this.src = new Uint32Array(size);
+    this.dst = new Int32Array(size);
+    this.src = new Int32Array(size);
     this.mark = new Uint32Array(size);
     this.tos = new Uint8Array(size);
     this.iif = new Uint32Array(size);
@@ -105,8 +105,8 @@ export class Routing {
    */
   input(skb: SkBuff, dev: NetDevice): Rtable | null {
     const data = skb.data;
-    const dst = get32(data, IPV4_DST);
-    const src = get32(data, IPV4_SRC);
+    const dst = getInt32(data, IPV4_DST);
+    const src = getInt32(data, IPV4_SRC);
     const tos = data[IPV4_TOS];
     const hash = Math.imul(
       dst ^ Math.imul(src, 0x9e3779b1) ^ Math.imul(skb.mark + dev.ifindex, 0x85ebca6b),
@@ -127,7 +127,7 @@ export class Routing {
       )
         return kept;
     }
-    const rt = this.inputFor(dst, src, tos, skb.mark, dev);
+    const rt = this.inputFor(dst >>> 0, src >>> 0, tos, skb.mark, dev);
     // Only what the route itself keeps may be kept here: no learned path MTU that expires.
     if (rt !== null && rt.route !== null && rt.route.rthInput === rt && rt.route.exceptions === null)
       this.#keep(hash, dst, src, skb.mark, tos, dev, rt);

@@ -3,7 +3,7 @@
  * also the packet they carry. Models net/netfilter/nf_nat_proto.c.
  */
 import type { SkBuff } from "../skb.js";
-import { get16, get32, put16, put32 } from "../wire/bytes.js";
+import { get16, getInt32, put16, put32 } from "../wire/bytes.js";
 import { checksumReplace2, checksumReplace4 } from "../wire/checksum.js";
 import {
   ICMP_ADDRESS,
@@ -70,7 +70,7 @@ function manipL4(
   src: boolean,
 ): boolean {
   const data = skb.data;
-  const addressBefore = get32(data, iphdroff + (src ? IPV4_SRC : IPV4_DST));
+  const addressBefore = getInt32(data, iphdroff + (src ? IPV4_SRC : IPV4_DST));
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
   switch (protonum) {
     case IPPROTO_TCP: {
@@ -126,7 +126,7 @@ export function manipIPv4(
   if (!manipL4(skb, iphdroff, iphdroff + (data[iphdroff] & 15) * 4, protonum, address, port, src)) return false;
   const slot = iphdroff + (src ? IPV4_SRC : IPV4_DST);
   const sum = iphdroff + IPV4_CHECKSUM;
-  put16(data, sum, checksumReplace4(get16(data, sum), get32(data, slot), address));
+  put16(data, sum, checksumReplace4(get16(data, sum), getInt32(data, slot), address));
   put32(data, slot, address);
   return true;
 }

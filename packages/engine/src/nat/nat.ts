@@ -55,7 +55,7 @@ import {
   type SkBuff,
 } from "../skb.js";
 import type { TupleText } from "../trace.js";
-import { get32 } from "../wire/bytes.js";
+import { get32, getInt32 } from "../wire/bytes.js";
 import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
 import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_PROTOCOL } from "../wire/ipv4.js";
 import { manipIPv4 } from "./manip.js";
@@ -188,9 +188,9 @@ export class Nat implements NatApi {
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
-    const before = get32(skb.data, IPV4_DST);
+    const before = getInt32(skb.data, IPV4_DST);
     const verdict = this.#translate(skb, state);
-    if (verdict === NF_ACCEPT && get32(skb.data, IPV4_DST) !== before) skb.dst = null;
+    if (verdict === NF_ACCEPT && getInt32(skb.data, IPV4_DST) !== before) skb.dst = null;
     return verdict;
   }
 

@@ -5,7 +5,7 @@
 import type { HookState, Verdict } from "../hooks.js";
 import { NF_ACCEPT, NF_DROP } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
-import { get16, get32 } from "../wire/bytes.js";
+import { get16, getInt32 } from "../wire/bytes.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
 import { ruleText } from "./print.js";
 import type { Chain, Rule } from "./rule.js";
@@ -41,8 +41,8 @@ export function evaluateTable(
 ): Verdict {
   const trace = state.net.trace;
   let data = skb.data;
-  let src = get32(data, 12);
-  let dst = get32(data, 16);
+  let src = getInt32(data, 12);
+  let dst = getInt32(data, 16);
   let proto = data[9];
   par.skb = skb;
   par.state = state;
@@ -121,8 +121,8 @@ export function evaluateTable(
     if (verdict === XT_CONTINUE) {
       // The target may have rewritten the packet.
       data = skb.data;
-      src = get32(data, 12);
-      dst = get32(data, 16);
+      src = getInt32(data, 12);
+      dst = getInt32(data, 16);
       proto = data[9];
       continue;
     }

@@ -19,7 +19,7 @@ import {
 } from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
-import { get32 } from "../wire/bytes.js";
+import { getInt32 } from "../wire/bytes.js";
 import { evaluateTable, type TraceLog } from "./evaluate.js";
 import { type TableName, XtActionParam } from "./extension.js";
 import { logTracedRule } from "./log.js";
@@ -189,12 +189,12 @@ export class Xtables {
   #rerouting(inner: HookFunction): HookFunction {
     return (skb, state) => {
       const { mark } = skb;
-      const src = get32(skb.data, 12);
-      const dst = get32(skb.data, 16);
+      const src = getInt32(skb.data, 12);
+      const dst = getInt32(skb.data, 16);
       const tos = skb.data[1];
       const verdict = inner(skb, state);
       if ((verdict & 0xff) === NF_DROP || verdict === NF_STOLEN) return verdict;
-      if (skb.mark === mark && get32(skb.data, 12) === src && get32(skb.data, 16) === dst && skb.data[1] === tos)
+      if (skb.mark === mark && getInt32(skb.data, 12) === src && getInt32(skb.data, 16) === dst && skb.data[1] === tos)
         return verdict;
       const error = this.net.ip.routeMeHarder(skb);
       return error < 0 ? nfDropErr(-error) : verdict;
