@@ -39,6 +39,9 @@ const SETTLE_LIMIT_MICROS = 1_000_000;
 /** A command takes a moment even when it waits for nothing: what was just made is a moment old when it is looked at. */
 const COMMAND_MICROS = 1000;
 
+/** How much of an endless command's output its error repeats, in UTF-16 code units. */
+const MOST_SHOWN = 2000;
+
 /** A command that would not end. */
 export class EndlessCommandError extends Error {
   override readonly name = "EndlessCommandError";
@@ -46,10 +49,11 @@ export class EndlessCommandError extends Error {
   readonly text: string;
 
   constructor(host: string, script: string, reason: string, text: string) {
+    const begin = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}...` : text;
     const shown = script.trim().split("\n").length > 1 ? `${script.trim().split("\n")[0]} ...` : script.trim();
     super(
       `${host}: \`${shown}\` ${reason}. Start a command that keeps running with ` +
-        `${host}.start\`...\`, or bound it (ping -c, timeout).${text === "" ? "" : `\nIt had printed:\n${text}`}`,
+        `${host}.start\`...\`, or bound it (ping -c, timeout).${text === "" ? "" : `\nIt had printed:\n${begin}`}`,
     );
     this.text = text;
   }

@@ -3,6 +3,7 @@
  * the files of /proc that networking has. No directories are made or listed; nothing is ever written to a disk.
  */
 import { EACCES, EINVAL, ENOENT, EPERM, type NetNamespace, SysctlError, strerror } from "@netfilter-lab/engine";
+import { appended } from "./streams.js";
 
 /** A refused read or write; the message is strerror's. */
 export class FileError extends Error {
@@ -88,7 +89,7 @@ export class FileSystem {
     }
     const sysctl = sysctlName(full);
     if (sysctl === null) {
-      this.#files.set(full, (this.#files.get(full) ?? "") + text);
+      this.#files.set(full, appended(this.#files.get(full) ?? "", text));
       return;
     }
     try {

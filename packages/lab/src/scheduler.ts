@@ -4,6 +4,7 @@
  */
 import type { VirtualClock } from "@netfilter-lab/engine";
 import type { CommandProcess, Wait } from "./command.js";
+import { OutputLimitError } from "./streams.js";
 
 /** How long a command may go on in `sh` when nothing says that it will end. */
 const PATIENCE_MICROS = 600_000_000;
@@ -207,7 +208,8 @@ export class Process {
 }
 
 /**
- * Runs the clock until the process ends. Returns null then, and otherwise, having ended it, why it never would have.
+ * Runs the clock until the process ends. Returns null then, and otherwise, having ended it, why it never would have;
+ * printing more than the lab keeps is one way.
  * Throws what the command's own code threw.
  */
 export function runToEnd(clock: VirtualClock, process: Process): string | null {
@@ -232,6 +234,8 @@ export function runToEnd(clock: VirtualClock, process: Process): string | null {
     }
     clock.step();
   }
-  if (process.failure !== null) throw process.failure.error;
-  return null;
+  if (process.failure === null) return null;
+  const { error } = process.failure;
+  if (error instanceof OutputLimitError) return error.message;
+  throw error;
 }

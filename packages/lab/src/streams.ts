@@ -1,7 +1,25 @@
 /** The text streams between commands: pipes, fixed input, and the terminal that a person looks at. */
 import type { Reader, Wait, Writer } from "./command.js";
 
-/** A pipe between two commands; unbounded, since virtual time gives nobody a reason to block on a full one. */
+/** How much text a command's output, a pipe, `$(...)` or a file may hold, in UTF-16 code units. */
+export const MAX_TEXT = 16 * 1024 * 1024;
+
+/** A command printed more than the lab keeps. */
+export class OutputLimitError extends Error {
+  override readonly name = "OutputLimitError";
+
+  constructor() {
+    super(`has printed too much: the lab keeps ${MAX_TEXT / 1024 / 1024} MiB of text`);
+  }
+}
+
+/** `text` after what is held already. Throws {@link OutputLimitError}: whoever prints for ever is ended by it. */
+export function appended(held: string, text: string): string {
+  if (held.length + text.length > MAX_TEXT) throw new OutputLimitError();
+  return held + text;
+}
+
+/** A pipe between two commands; never full before {@link MAX_TEXT}, since virtual time gives nobody a reason to block on a full one. */
 export class Pipe implements Reader, Writer {
   #text = "";
   #writers = 1;
@@ -16,7 +34,7 @@ export class Pipe implements Reader, Writer {
       return false;
     }
     if (text !== "") {
-      this.#text += text;
+      this.#text = appended(this.#text, text);
       this.#wake();
     }
     return true;
@@ -88,16 +106,16 @@ export class Terminal {
 
   readonly stdoutWriter: Writer = {
     write: (text) => {
+      this.#text = appended(this.#text, text);
       this.#stdout += text;
-      this.#text += text;
       return true;
     },
   };
 
   readonly stderrWriter: Writer = {
     write: (text) => {
+      this.#text = appended(this.#text, text);
       this.#stderr += text;
-      this.#text += text;
       return true;
     },
   };
@@ -121,7 +139,7 @@ export class TextWriter implements Writer {
   text = "";
 
   write(text: string): boolean {
-    this.text += text;
+    this.text = appended(this.text, text);
     return true;
   }
 }
@@ -169,6 +187,6 @@ export function* readAll(input: Reader): Generator<Wait, string, void> {
     const text = input.read();
     if (text === null) return all;
     if (text === "") yield input.readable;
-    else all += text;
+    else all = appended(all, text);
   }
 }

@@ -6,7 +6,8 @@
 import type { CommandProcess, Wait } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { FileError } from "../files.js";
-import { LineReader, readAll } from "../streams.js";
+import { pauseFor } from "../scheduler.js";
+import { LineReader, MAX_TEXT, OutputLimitError, readAll } from "../streams.js";
 import { encodeText } from "../text-encoding.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 import { basicToExtended, RegexError, translateExtended } from "./regex.js";
@@ -143,6 +144,7 @@ const printf: LabCommand = ({ args, stdout, stderr }) => {
           if (kind === "X") shown = shown.toUpperCase();
         }
         const columns = Number(width || 0);
+        if (columns > MAX_TEXT) throw new OutputLimitError();
         if ((flags as string).includes("-")) return shown.padEnd(columns);
         return shown.padStart(columns, (flags as string).includes("0") && kind !== "s" ? "0" : " ");
       },
@@ -729,7 +731,11 @@ const sed = withUsage(1, function* (context) {
   return status;
 });
 
-const seq: LabCommand = (context) => {
+/** How many numbers `seq` prints at once, and how long it rests after so many: `seq 1e20 >/dev/null` is endless. */
+const SEQ_AT_ONCE = 200_000;
+const SEQ_PAUSE_MICROS = 60_000_000;
+
+const seq: LabCommand = function* (context) {
   const numbers = context.args.map(Number);
   if (numbers.length === 0 || numbers.length > 3 || numbers.some(Number.isNaN)) {
     const wrong = context.args.find((argument) => Number.isNaN(Number(argument)));
@@ -745,7 +751,11 @@ const seq: LabCommand = (context) => {
     context.stderr.write("seq: invalid Zero increment value: ‘0’\nTry 'seq --help' for more information.\n");
     return 1;
   }
-  for (let value = from; step > 0 ? value <= to : value >= to; value += step) context.stdout.write(`${value}\n`);
+  let printed = 0;
+  for (let value = from; step > 0 ? value <= to : value >= to; value += step) {
+    if (!context.stdout.write(`${value}\n`)) return 0;
+    if (++printed % SEQ_AT_ONCE === 0) yield pauseFor(context.host.clock, SEQ_PAUSE_MICROS);
+  }
   return 0;
 };
 
@@ -783,13 +793,7 @@ const YES_PAUSE_MICROS = 1_000_000;
 
 const yes: LabCommand = function* ({ args, stdout, host }) {
   const line = `${args.length > 0 ? args.join(" ") : "y"}\n`;
-  while (stdout.write(line.repeat(64)))
-    yield {
-      arm: (wake) => {
-        const timer = host.clock.schedule(YES_PAUSE_MICROS, wake);
-        return () => host.clock.cancel(timer);
-      },
-    };
+  while (stdout.write(line.repeat(64))) yield pauseFor(host.clock, YES_PAUSE_MICROS);
   return 0;
 };
 
