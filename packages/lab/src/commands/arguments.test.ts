@@ -80,7 +80,7 @@ test.each([
   ["printf %999999999s x", "has printed too much"],
   ["yes", "has not ended"],
   ["yes | sort", "has not ended"],
-])("%s is endless", async (script, why) => {
+])("%s is endless", { timeout: 60_000 }, async (script, why) => {
   const host = await client();
   const error = await host.sh(script).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(EndlessCommandError);
