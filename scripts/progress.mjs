@@ -14,7 +14,7 @@ export const formatDuration = (milliseconds) => {
 };
 
 /**
- * Runs a step between its two lines.
+ * Runs a step between its two lines; a step that answers false was given up.
  * @template T
  * @param {string} title such as "Installing packages"
  * @param {() => Promise<T>} step
@@ -27,7 +27,7 @@ export async function withProgress(title, step) {
   const heartbeat = setInterval(() => say(`  … ${title}: ${elapsed()} so far`), HEARTBEAT_MS);
   try {
     const result = await step();
-    say(`  ${title}: done in ${elapsed()}.`);
+    say(`  ${title}: ${result === false ? "given up after" : "done in"} ${elapsed()}.`);
     return result;
   } finally {
     clearInterval(heartbeat);
