@@ -18,8 +18,25 @@ it.each(KINDS.map((kind) => [kind.name, kind] as const))(
 );
 
 it("draws what it always drew", () => {
-  const all = KINDS.map((kind) => JSON.stringify(makeScenario(kind, 1, 0))).join("\n");
-  expect(createHash("sha256").update(all).digest("hex")).toMatchInlineSnapshot(
-    `"c7c46539b6e640215204dcb7db873a419ca16b9e3d89526c06ab10fb3959cea2"`,
-  );
+  const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const all = KINDS.map((kind) => [kind.name, digest(JSON.stringify(makeScenario(kind, 1, 0)))]);
+  // One line a kind: a change to one leaves the others' scenarios what they were.
+  expect(Object.fromEntries(all)).toMatchInlineSnapshot(`
+    {
+      "broken-headers": "b1f600fbc726e6c6",
+      "bytes": "2481f84e85ae0a31",
+      "commands": "9185996e59502cc5",
+      "fragments": "b2b5ef983f0d6927",
+      "icmp": "57188155f76edd07",
+      "ip-options": "e0e1fbd9458fffc8",
+      "nat-mix": "17357a01996a1f91",
+      "port-clashes": "1a101d16203bee8c",
+      "rulesets": "95d8cbbf35f5ecfe",
+      "sysctls": "e8ffe556d72f5194",
+      "tcp-adversarial": "bb8580d67dfcc815",
+      "tcp-legal": "708aa26af921e50a",
+      "time": "2990c454377db1e7",
+      "udp": "4bbc950f075f8ddb",
+    }
+  `);
 });
