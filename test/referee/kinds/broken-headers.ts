@@ -91,7 +91,7 @@ export const BROKEN_HEADERS: Kind = {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
     const steps = choice.times(
-      choice.between(3, 240),
+      choice.between(3, 480),
       (): PacketStep =>
         choice.pick<() => PacketStep>([
           () => lan(packet(choice, CLIENT, SERVER, [4000, 53])),

@@ -21,7 +21,7 @@ export const BYTES: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: PacketStep[] = [];
-    for (let left = choice.between(4, 200); left > 0; left--) {
+    for (let left = choice.between(4, 400); left > 0; left--) {
       const step = anyPacket(choice, steps);
       const bytes = fromHex(step.hex);
       if (choice.oneIn(10)) steps.push(arrives(step.in, choice.bytes(choice.between(1, 80))));

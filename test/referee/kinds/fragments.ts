@@ -70,7 +70,7 @@ export const FRAGMENTS: Kind = {
     const mtu = choice.oneIn(4)
       ? [`ip link set ${choice.pick(["wan0", "lan0"])} mtu ${choice.pick([600, 576, 1400])}`]
       : [];
-    const flows: PacketStep[][] = choice.times(choice.between(1, 60), (index) => {
+    const flows: PacketStep[][] = choice.times(choice.between(1, 120), (index) => {
       const id = choice.pick([7, 7 + index]);
       return choice.oneIn(3)
         ? pieces(choice, SERVER, outside, [5000, 4000], id).map(wan)

@@ -55,7 +55,7 @@ export const ICMP: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const flows = choice.times(choice.between(1, 30), (index) => oneFlow(choice, outside, index));
+    const flows = choice.times(choice.between(1, 60), (index) => oneFlow(choice, outside, index));
     return {
       devices: DEVICES,
       sysctl: FORWARDING,

@@ -45,7 +45,7 @@ export const IP_OPTIONS: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const steps = choice.times(choice.between(2, 200), (): PacketStep => {
+    const steps = choice.times(choice.between(2, 400), (): PacketStep => {
       const fromLan = choice.oneIn(2);
       const src = fromLan ? CLIENT : SERVER;
       const dst = fromLan ? choice.pick([SERVER, INSIDE]) : outside;

@@ -132,7 +132,7 @@ export const TCP_ADVERSARIAL: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const talks = choice.times(choice.between(1, 24), (index) => {
+    const talks = choice.times(choice.between(1, 48), (index) => {
       // Now and then the ports of the one before, whose connection is in some state.
       const port = 40_000 + (choice.oneIn(6) ? Math.max(0, index - 1) : index);
       const talk = new Conversation(

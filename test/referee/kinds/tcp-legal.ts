@@ -72,7 +72,7 @@ export const TCP_LEGAL: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const talks = choice.times(choice.between(1, 20), (index) => {
+    const talks = choice.times(choice.between(1, 40), (index) => {
       const server = choice.pick([SERVER, FAR_SERVER]);
       const ends = { client: CLIENT, port: 40_000 + index, server, serverPort: choice.pick([80, 443]), outside };
       const talk = new Conversation(ends, { lan: choice.u32(), wan: choice.u32() });

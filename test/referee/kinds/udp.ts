@@ -30,7 +30,7 @@ export const UDP: Kind = {
     const ports = [4000, 4001, 53, 1023, 65_535, ...choice.times(choice.below(30), () => choice.between(1, 65_535))];
     // Two clients with one port are a clash, whose port Linux draws: rarely more than one or two.
     const clashes = choice.pick([40, 1000, 1000]);
-    const steps = choice.times(choice.between(3, 300), (): PacketStep => {
+    const steps = choice.times(choice.between(3, 600), (): PacketStep => {
       const port = choice.pick(ports);
       const server = choice.pick([SERVER, SERVER, FAR_SERVER]);
       const serverPort = choice.pick([53, 53, 123, 4000]);
