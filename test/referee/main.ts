@@ -5,6 +5,7 @@ import { fewBuckets } from "./buckets.js";
 import { FrontDoor } from "./front-door.js";
 import { KINDS } from "./kinds/index.js";
 import type { Kind } from "./kinds/router.js";
+import { KNOWN_DIFFERENCES } from "./known-differences.js";
 import { type Finding, makeScenario, type RefereeOptions, referee, type Tally } from "./referee.js";
 
 const FRONT_DOOR = "node packages/lab/bin/netfilter-lab.mjs scenario --backend";
@@ -115,7 +116,9 @@ async function run(
     );
     tallies[kind.name] = { ...tally, packetsPerSecond: { both, engine: ours, linux: theirs } };
     process.stderr.write(
-      `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree, ${both} packets/s\n`,
+      tally.notComparable === tally.scenarios
+        ? `${kind.name}: not comparable, this kernel refuses it\n`
+        : `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree, ${both} packets/s\n`,
     );
   }
   const sum = (of: keyof Tally): number => Object.values(tallies).reduce((total, tally) => total + tally[of], 0);
@@ -134,6 +137,7 @@ async function run(
         linux: perSecond(sum("packets"), linux.busyMilliseconds),
       },
       kinds: tallies,
+      knownDifferences: KNOWN_DIFFERENCES.map(({ name }) => name),
     })}\n`,
   );
   return disagreeing > 0 ? 1 : 0;
