@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   alignTimeout,
   broughtIds,
@@ -63,6 +63,34 @@ it("moments, processes and the table's order", () => {
     "udp      17 9 src=1",
     "udp      17 1 src=2",
   ]);
+});
+
+describe("the end of an expired entry", () => {
+  const TUPLE = "src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2";
+  const BEGIN = `[NEW] udp      17 1 ${TUPLE} [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1`;
+  const END = `[DESTROY] udp      17 ${TUPLE} [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1`;
+  const scenario = (pause: boolean): Scenario => ({
+    version: 1,
+    name: "x",
+    devices: {},
+    steps: [{ in: "lan0", hex: "00" }, pause ? { sleep: "2s" } : { in: "lan0", hex: "00" }, { in: "lan0", hex: "00" }],
+  });
+  const answer = (...events: string[][]): Answer => ({ steps: events.map((each) => ({ out: [], events: each })) });
+  it.each<[string, string[][], string[][], boolean, boolean]>([
+    ["now or later", [[BEGIN], [], [END, BEGIN]], [[BEGIN], [END], [BEGIN]], true, true],
+    ["now or still to come", [[BEGIN], [], []], [[BEGIN], [END], []], true, true],
+    ["where no time passes", [[BEGIN], [], []], [[BEGIN], [END], []], false, false],
+    ["in other words", [[BEGIN], [END], []], [[BEGIN], [END.replace("[UNREPLIED] ", "")], []], true, false],
+    ["twice", [[BEGIN], [END], []], [[BEGIN], [END], [END]], true, false],
+    ["of what never began", [[], [], []], [[], [END], []], true, false],
+    ["by command", [[BEGIN], [], [`${END} [USERSPACE] portid=1`]], [[BEGIN], [END], []], true, false],
+  ])("%s", (_, ours, theirs, pause, agree) => {
+    for (const [engine, linux] of [
+      [ours, theirs],
+      [theirs, ours],
+    ])
+      expect(compareAnswers(scenario(pause), answer(...engine), answer(...linux)) === null).toBe(agree);
+  });
 });
 
 it("says where answers part", () => {
