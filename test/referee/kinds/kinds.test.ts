@@ -24,18 +24,18 @@ it("draws what it always drew", () => {
   expect(Object.fromEntries(all)).toMatchInlineSnapshot(`
     {
       "broken-headers": "3346cee555d59897",
-      "bytes": "2b60356983928679",
-      "commands": "9185996e59502cc5",
+      "bytes": "2137e0c4b552f136",
+      "commands": "1c2e870642d6865b",
       "fragments": "3486db2ab4976a28",
       "icmp": "5512b204a1cd6a2c",
       "ip-options": "22663c01e1055459",
-      "nat-mix": "17357a01996a1f91",
-      "port-clashes": "1a101d16203bee8c",
-      "rulesets": "95d8cbbf35f5ecfe",
-      "sysctls": "e8ffe556d72f5194",
+      "nat-mix": "acb9cd5db3db719d",
+      "port-clashes": "389dcca85e4e0064",
+      "rulesets": "d94ba6aa3057e944",
+      "sysctls": "504335f6811f8731",
       "tcp-adversarial": "f80f03fdbf22baf2",
       "tcp-legal": "c6d4aedcec2f3eeb",
-      "time": "2990c454377db1e7",
+      "time": "52bab730c987dd6f",
       "udp": "68e054d93d6122d7",
     }
   `);
