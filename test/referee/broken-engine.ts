@@ -10,6 +10,8 @@ import { join } from "node:path";
 export interface Break {
   readonly name: string;
   readonly about: string;
+  /** A kind of scenarios that shows it. */
+  readonly kind: string;
   /** Below packages/engine/dist. */
   readonly file: string;
   /** Occurs there exactly once. */
@@ -21,6 +23,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: "transition",
     about: "an ACK after a FIN leaves the connection in FIN_WAIT",
+    kind: "tcp-legal",
     file: "conntrack/proto-tcp.js",
     from: '"E-EEWWTTC-"',
     to: '"E-EEFWTTC-"',
@@ -28,6 +31,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: "checksum",
     about: "a checksum takes the old word for its complement",
+    kind: "udp",
     file: "wire/checksum.js",
     from: "(~before & 0xffff) + after;",
     to: "(before & 0xffff) + after;",
@@ -35,6 +39,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: "timeout",
     about: "an established connection is remembered for half a day instead of five",
+    kind: "tcp-legal",
     file: "conntrack/proto-tcp.js",
     from: "432_000 * HZ",
     to: "43_200 * HZ",

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { BREAKS, breakEngine } from "./broken-engine.js";
 import { FrontDoor } from "./front-door.js";
 import { KINDS } from "./kinds/index.js";
+import { KNOWN_DIFFERENCES } from "./known-differences.js";
 import { type Finding, makeScenario, referee, type Tally } from "./referee.js";
 
 const FRONT_DOOR = "node packages/lab/bin/netfilter-lab.mjs scenario --backend";
@@ -97,7 +98,9 @@ async function main(args: readonly string[]): Promise<number> {
     });
     tallies[kind.name] = tally;
     process.stderr.write(
-      `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
+      tally.notComparable === tally.scenarios
+        ? `${kind.name}: not comparable, this kernel refuses it\n`
+        : `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
     );
   }
   await Promise.all([engine.close(), linux.close()]);
@@ -118,6 +121,7 @@ async function main(args: readonly string[]): Promise<number> {
         linux: perSecond(sum("packets"), linux.busyMilliseconds),
       },
       kinds: tallies,
+      knownDifferences: KNOWN_DIFFERENCES.map(({ name }) => name),
     })}\n`,
   );
   return disagreeing > 0 ? 1 : 0;
