@@ -10,6 +10,8 @@ import { join } from "node:path";
 export interface Break {
   readonly name: string;
   readonly about: string;
+  /** A kind of scenarios that shows it. */
+  readonly kind: string;
   /** Below packages/engine/dist. */
   readonly file: string;
   /** Occurs there exactly once. */
@@ -21,6 +23,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: "transition",
     about: "an ACK after a FIN leaves the connection in FIN_WAIT",
+    kind: "tcp-legal",
     file: "conntrack/proto-tcp.js",
     from: '"E-EEWWTTC-"',
     to: '"E-EEFWTTC-"',
@@ -28,6 +31,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: "checksum",
     about: "a checksum takes the old word for its complement",
+    kind: "udp",
     file: "wire/checksum.js",
     from: "(~before & 0xffff) + after;",
     to: "(before & 0xffff) + after;",
@@ -35,6 +39,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: "timeout",
     about: "an established connection is remembered for half a day instead of five",
+    kind: "tcp-legal",
     file: "conntrack/proto-tcp.js",
     from: "432_000 * HZ",
     to: "43_200 * HZ",
@@ -42,7 +47,10 @@ export const BREAKS: readonly Break[] = [
 ];
 
 /** A broken copy of the packages under `root`; its front door is `bin`. The caller removes it. */
-export function breakEngine(root: string, name: string): { readonly bin: string; remove(): void } {
+export function breakEngine(
+  root: string,
+  name: string,
+): { readonly change: Break; readonly bin: string; remove(): void } {
   const found = BREAKS.find((each) => each.name === name);
   if (found === undefined)
     throw new Error(`there is no break "${name}"; there are ${BREAKS.map((each) => each.name).join(", ")}`);
@@ -57,6 +65,7 @@ export function breakEngine(root: string, name: string): { readonly bin: string;
   if (parts.length !== 2) throw new Error(`${found.file} has ${found.from} ${parts.length - 1} times, not once`);
   writeFileSync(path, parts.join(found.to));
   return {
+    change: found,
     bin: join(copy, "packages/lab/bin/netfilter-lab.mjs"),
     remove: () => rmSync(copy, { recursive: true }),
   };

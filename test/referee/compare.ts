@@ -181,12 +181,14 @@ export function compareAnswers(scenario: Scenario, engine: Answer, linux: Answer
   return null;
 }
 
-/** Whether the kernel said that it has not what a scenario asks for: then there is nothing to compare with. */
-export function notComparable(linux: Answer): boolean {
-  return (
-    typeof linux.error === "string" &&
-    /missing kernel module|(Protocol|Operation|Extension) not supported|Could not fetch rule set generation id/.test(
-      linux.error,
-    )
-  );
+/** What the tools and the front door say of a kernel that was built without something. */
+const LACKING =
+  /missing kernel module|do you need to insmod|this kernel has no|Protocol not supported|Could not fetch rule set generation id/;
+
+/**
+ * Whether two answers differ because the kernel has not what the scenario asks for: then there is nothing to compare
+ * with. Where the engine refuses the same in the same words there is no difference, and this is not asked.
+ */
+export function notComparable({ aspect, linux }: Disagreement): boolean {
+  return /^(error|status|stderr)/.test(aspect) && LACKING.test(JSON.stringify(linux));
 }

@@ -10,9 +10,14 @@ import { type Answer, type Backend, fromHex, type Scenario } from "./scenario.js
 /** First ports of the ranges in which the kernel looks by itself, and of identifiers of echoes. */
 const OWN_RANGES = [1024, 600, 1, 0];
 /** Draws that no port shows, at most so many before one that does: each of a search in vain has one or more. */
-const MAX_UNSEEN_DRAWS = 6;
-/** A scenario's draws at most: beyond it, the answers disagree for another reason. */
+const MAX_UNSEEN_DRAWS = 16;
+/** A scenario's draws at most: beyond them the engine draws by itself. */
 const MAX_DRAWS = 64;
+
+/** A scenario for the engine with every draw said; those that nothing is known of are 0. */
+export function withDraws(scenario: Scenario, draws: readonly number[]): Scenario {
+  return { ...scenario, random: [...draws, ...Array<number>(Math.max(0, MAX_DRAWS - draws.length)).fill(0)] };
+}
 
 /** Ports and identifiers that an answer's part shows. */
 function shownPorts(part: unknown): Set<number> {
@@ -51,7 +56,12 @@ export interface Pinned {
   readonly difference: Disagreement | null;
 }
 
-/** Asks the engine until no draw explains what still differs from the kernel's answer. */
+/**
+ * Asks the engine until no draw explains what still differs from the kernel's answer. Each draw that was said gave
+ * the kernel's port, be it by luck, and stays: only later ones are changed.
+ *
+ * @param first The engine's answer {@link withDraws} of which nothing is known.
+ */
 export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answer, first: Answer): Promise<Pinned> {
   let best: Pinned = { answer: first, random: [], difference: compareAnswers(scenario, first, linux) };
   const bases = [...new Set([...namedRanges(scenario), ...OWN_RANGES])];
@@ -65,7 +75,7 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
         for (const base of bases) {
           if (port < base) continue;
           const random = [...best.random, ...Array<number>(unseen).fill(0), port - base];
-          const answer = await engine.ask({ ...scenario, random });
+          const answer = await engine.ask(withDraws(scenario, random));
           const difference = compareAnswers(scenario, answer, linux);
           if (reached(scenario, difference) <= before) continue;
           next = { answer, random, difference };

@@ -3,7 +3,10 @@ import { parseArgs } from "node:util";
 import { BREAKS, breakEngine } from "./broken-engine.js";
 import { FrontDoor } from "./front-door.js";
 import { KINDS } from "./kinds/index.js";
+import { KNOWN_DIFFERENCES } from "./known-differences.js";
+import { thisMachine } from "./machine.js";
 import { type Finding, makeScenario, referee, type Tally } from "./referee.js";
+import { brokenResult, recordBroken, recordRun } from "./results.js";
 
 const FRONT_DOOR = "node packages/lab/bin/netfilter-lab.mjs scenario --backend";
 
@@ -20,6 +23,9 @@ root for the kernel. Exit status 1 where anything disagrees.
   --break NAME      judge an engine that is broken on purpose (transition, checksum, timeout)
   --engine COMMAND  what answers as the engine (default: ${FRONT_DOOR} engine)
   --linux COMMAND   what answers as the kernel (default: ${FRONT_DOOR} linux)
+  --record-results DIR  keep what was found in DIR (the site's page reads test/results); with the same seed it replaces
+                    what was kept
+  --date DAY        the day to keep with it (default: today), such as 2026-11-22
   --print           print the scenarios instead of asking anybody
   --help            this text
 
@@ -35,6 +41,11 @@ function number(text: string, what: string): number {
   return Number(text);
 }
 
+function day(text: string): string {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) throw new Error(`--date ${text}: a day such as 2026-11-22 is wanted`);
+  return text;
+}
+
 function options(args: readonly string[]) {
   return parseArgs({
     args: [...args],
@@ -46,6 +57,8 @@ function options(args: readonly string[]) {
       break: { type: "string" },
       engine: { type: "string", default: `${FRONT_DOOR} engine` },
       linux: { type: "string", default: `${FRONT_DOOR} linux` },
+      "record-results": { type: "string" },
+      date: { type: "string", default: new Date().toISOString().slice(0, 10) },
       print: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -83,8 +96,14 @@ async function main(args: readonly string[]): Promise<number> {
   );
   const linux = new FrontDoor(given.linux.split(" "));
   const tallies: Record<string, Tally> = {};
+  const folder = given["record-results"];
+  const run = { seed, date: day(given.date), ...thisMachine() };
+  let caught = false;
   const found = (finding: Finding): void => {
     process.stdout.write(`${JSON.stringify(finding)}\n`);
+    if (folder === undefined || broken === null || caught || finding.minimised === null) return;
+    recordBroken(folder, brokenResult(broken.change, finding, run));
+    caught = true;
   };
   for (const kind of kinds) {
     const tally = await referee(kind, {
@@ -96,8 +115,11 @@ async function main(args: readonly string[]): Promise<number> {
       found,
     });
     tallies[kind.name] = tally;
+    if (folder !== undefined && broken === null) recordRun(folder, kind, { ...run, ...tally });
     process.stderr.write(
-      `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
+      tally.notComparable === tally.scenarios
+        ? `${kind.name}: not comparable, this kernel refuses it\n`
+        : `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
     );
   }
   await Promise.all([engine.close(), linux.close()]);
@@ -118,6 +140,7 @@ async function main(args: readonly string[]): Promise<number> {
         linux: perSecond(sum("packets"), linux.busyMilliseconds),
       },
       kinds: tallies,
+      knownDifferences: KNOWN_DIFFERENCES.map(({ name }) => name),
     })}\n`,
   );
   return disagreeing > 0 ? 1 : 0;

@@ -69,7 +69,8 @@ function stateMatch(choice: Choice): string {
     `conntrack --ctreplsrc 198.51.100.9`,
     `conntrack --ctorigdst 198.51.100.0/24`,
     `conntrack --ctorigdstport 80`,
-    `conntrack --ctexpire ${choice.pick(["0:40", "100:500000"])}`,
+    // Of an entry not confirmed yet, Linux says otherwise in the first minutes after it was started: only of later ones.
+    `conntrack --ctstate ESTABLISHED ${turned(choice, `--ctexpire ${choice.pick(["0:40", "100:500000"])}`)}`,
     `state ${turned(choice, `--state ${plain}`)}`,
   ])}`;
 }

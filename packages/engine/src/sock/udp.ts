@@ -227,6 +227,8 @@ export class UdpProtocol implements UdpApi {
     if (delivered) return;
     mib.NoPorts++;
     if (trace !== null) trace.note({ kind: "end", reason: `no socket at udp:${dport}` });
+    // The answer is tracked anew, unless a rule exempts it: it does not belong to the connection from birth.
+    ip.net.resetConntrack(skb);
     if (!toMany) ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
   }
 

@@ -20,7 +20,7 @@ import {
 import { type KernelErrno, RulesetError } from "./error.js";
 import type { Extension, TableName } from "./extension.js";
 import { findMatch, findTarget } from "./registry.js";
-import { type Chain, INV_PROTO, type Policy, type Rule } from "./rule.js";
+import { type Chain, INV_DST, INV_PROTO, INV_SRC, type Policy, type Rule } from "./rule.js";
 
 /** The tables, in the order in which the tools list them. */
 export const TABLE_NAMES: readonly TableName[] = ["mangle", "security", "raw", "filter", "nat"];
@@ -165,6 +165,12 @@ export class Table {
     const refuse = (errno: KernelErrno, why: string): never => {
       throw new RulesetError(errno, chain.name, why, rule);
     };
+    // To compare with nothing is an instruction that always holds, and turned round one that nf_tables refuses.
+    if (
+      flavour === "nft" &&
+      ((rule.inverted & INV_SRC && rule.smask === 0) || (rule.inverted & INV_DST && rule.dmask === 0))
+    )
+      refuse("EINVAL", "no address is outside 0.0.0.0/0");
     const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name));
     if (rule.target !== null) extensions.push(findTarget(rule.target.name));
     for (const extension of extensions) {

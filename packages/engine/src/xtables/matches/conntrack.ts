@@ -2,7 +2,7 @@
  * `-m conntrack`: what conntrack knows of the packet's connection. It looks nothing up: the entry hangs on the packet.
  * Models conntrack_mt(), net/netfilter/xt_conntrack.c.
  */
-import { type ConntrackApi, IPS_DST_NAT, IPS_SRC_NAT } from "../../conntrack/conntrack.js";
+import { type ConntrackApi, IPS_CONFIRMED, IPS_DST_NAT, IPS_SRC_NAT } from "../../conntrack/conntrack.js";
 import type { NetNamespace } from "../../netns.js";
 import {
   ctinfoDirection,
@@ -207,7 +207,9 @@ const CONDITIONS: readonly {
       return {
         text: rangeText({ min, max }),
         test(ct, entry) {
-          const seconds = ct.expiresSeconds(entry);
+          // Until it is confirmed an entry holds its whole timeout, which the kernel takes for a moment of its clock:
+          // one long past on a machine that has been up for a while, and so is none left.
+          const seconds = (ct.statusOf(entry) & IPS_CONFIRMED) !== 0 ? ct.expiresSeconds(entry) : 0;
           return seconds >= min && seconds <= max;
         },
       };

@@ -1,0 +1,53 @@
+/**
+ * What the engine is known to do otherwise than Linux where the referee looks: each by its name, with the reason. A
+ * scenario that would show one is not asked; another is drawn in its place. A recording of each says that it is still
+ * there (known-differences.test.ts); README.md and the site's page have the sentences of this list.
+ */
+import { fromHex, isPacket, type Scenario } from "./scenario.js";
+
+export interface KnownDifference {
+  readonly name: string;
+  /** What differs, in a sentence; Markdown. */
+  readonly about: string;
+  /** Why it is so, in a sentence; Markdown. */
+  readonly reason: string;
+  /** The kinds whose generators would show it. In the others, a scenario that shows it is a disagreement. */
+  readonly kinds: readonly string[];
+  /** Whether a scenario would show it. */
+  shown(scenario: Scenario): boolean;
+}
+
+function packets(scenario: Scenario): Uint8Array[] {
+  return scenario.steps.filter(isPacket).map(({ hex }) => fromHex(hex));
+}
+
+/** DCCP is not among them: Linux 6.18 has no tracker for it. */
+const PROTOCOLS_WITH_TRACKERS: ReadonlySet<number> = new Set([47, 132, 136]);
+
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  {
+    name: "ip-options",
+    about: "The engine carries IP options and does not obey them.",
+    reason:
+      "Record route, timestamps, source routes, errors about malformed options and options in answers are not written yet.",
+    kinds: ["ip-options"],
+    shown: (scenario) => packets(scenario).some((packet) => (packet[0] & 15) > 5),
+  },
+  {
+    name: "protocols-with-trackers",
+    about: "SCTP, GRE and UDP-Lite are followed by their addresses alone.",
+    reason: "Linux has a tracker for each, which knows ports or keys; in the engine the generic tracker follows them.",
+    kinds: ["broken-headers", "bytes"],
+    shown: (scenario) => packets(scenario).some((packet) => PROTOCOLS_WITH_TRACKERS.has(packet[9])),
+  },
+];
+
+/** The known differences that a scenario of a kind would show. */
+export function shownBy(kind: string, scenario: Scenario): readonly KnownDifference[] {
+  return KNOWN_DIFFERENCES.filter((each) => each.kinds.includes(kind) && each.shown(scenario));
+}
+
+/** The list as Markdown, as README.md and the site's page have it. */
+export function knownDifferencesMarkdown(): string {
+  return KNOWN_DIFFERENCES.map(({ name, about, reason }) => `- **${name}**: ${about} ${reason}\n`).join("");
+}
