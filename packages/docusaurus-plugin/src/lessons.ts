@@ -40,6 +40,8 @@ export interface LessonEntry {
 export interface LessonData {
   /** In the lessons' order. */
   readonly lessons: readonly LessonEntry[];
+  /** Addresses, from the site's root, of the sandbox's document (`sandbox`) and of each worker of `live-workers.ts`. */
+  readonly live: Readonly<Record<string, string>>;
 }
 
 /**
