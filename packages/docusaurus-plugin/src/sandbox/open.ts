@@ -52,13 +52,16 @@ export function openSandbox({ document: address, workerCode, onDeath }: SandboxO
     cells.port1.close();
     life.port1.close();
   };
-  life.port1.onmessage = ({ data }) => {
+  life.port1.addEventListener("message", ({ data }) => {
     if (data === null) clearTimeout(timer);
     else die(String(data));
-  };
+  });
+  life.port1.start();
   // An opaque origin has no name to address. Whatever came into the frame instead of the document can do no more with
   // the worker's text than the site's own visitors, who may all read it.
-  frame.onload = () => frame.contentWindow?.postMessage(workerCode, "*", [life.port2, cells.port2]);
+  frame.addEventListener("load", () => frame.contentWindow?.postMessage(workerCode, "*", [life.port2, cells.port2]), {
+    once: true,
+  });
   document.body.append(frame);
   return { port: cells.port1, close };
 }
