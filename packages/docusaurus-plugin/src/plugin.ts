@@ -67,7 +67,7 @@ export async function lessonsPlugin(
     return lessons;
   };
   await load();
-  const live = await writeWorkers(folders.live, liveWorkers);
+  const live = await writeWorkers(folders.live, liveWorkers());
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   return {
     name: pluginName,

@@ -110,25 +110,30 @@ export function cellDiagnostics(
   if (module.cell.mayFail || file === undefined) return [];
   const found = [...module.refusals];
   const add = (start: number, end: number, code: number | undefined, message: string): void => {
-    const [from, to] = [module.toSource(start), module.toSource(end)];
-    // What is wrong only at the very end is wrong at the end of the cell.
-    if (from !== undefined) found.push({ start: from, length: Math.max(0, (to ?? from) - from), message, code });
-    else if (start >= module.toText(module.cell.source.length)) {
-      found.push({ start: module.cell.source.length, length: 0, message, code });
+    const from = module.toSource(start);
+    if (from !== undefined) {
+      found.push({ start: from, length: Math.max(0, (module.toSource(end) ?? from) - from), message, code });
     }
   };
-  for (const diagnostic of [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]) {
-    const start = diagnostic.start ?? 0;
-    const end = start + (diagnostic.length ?? 0);
+  const syntactic = program.getSyntacticDiagnostics(file);
+  // An unfinished cell swallows the line after it; what the types of that would be says nothing.
+  const diagnostics = syntactic.length > 0 ? syntactic : program.getSemanticDiagnostics(file);
+  const end = module.toText(module.cell.source.length);
+  let unfinished = false;
+  for (const diagnostic of diagnostics) {
+    const start = Math.min(end, diagnostic.start ?? 0);
+    if (start === end && unfinished) continue;
+    unfinished ||= start === end;
+    const stop = start + (diagnostic.length ?? 0);
     if (diagnostic.code === assignedImport) {
-      const name = file.text.slice(start, end);
+      const name = file.text.slice(start, stop);
       const declaredIn = module.earlier.get(name);
       if (declaredIn !== undefined) {
         const declarer = modules.find(({ cell }) => cell.fileName === declaredIn);
         if (declarer?.captured.has(name) !== true) continue;
         add(
           start,
-          end,
+          stop,
           undefined,
           `\`${name}\` belongs to an earlier cell, and a function of that cell uses it: it would go on seeing the old value. ` +
             "Declare a new variable, or keep the value in an object and change the object",
@@ -137,7 +142,7 @@ export function cellDiagnostics(
       }
     }
     const text = compiler.flattenDiagnosticMessageText(diagnostic.messageText, "\n");
-    add(start, end, diagnostic.code, explainLibrary(text));
+    add(start, stop, diagnostic.code, explainLibrary(text));
   }
   const checker = program.getTypeChecker();
   for (const statement of file.statements) {
@@ -227,10 +232,15 @@ function isPromise(compiler: typeof ts, checker: ts.TypeChecker, expression: ts.
   return !(type.flags & compiler.TypeFlags.Any) && type.getProperty("then") !== undefined;
 }
 
-/** TypeScript's advice to change a compiler option helps nobody in a cell. */
+/** TypeScript's advice to change a compiler option or to install something helps nobody in a cell. */
 function explainLibrary(message: string): string {
-  return message.replace(
-    /Do you need to change your target library\? Try changing the 'lib' compiler option to .*$/,
-    "Cells have the library of Node 20 (ES2023), without the browser's.",
-  );
+  return message
+    .replace(
+      /Do you need to change your target library\? Try changing the 'lib' compiler option to .*$/,
+      "Cells have the library of Node 20 (ES2023), without the browser's.",
+    )
+    .replace(
+      /Do you need to install type definitions for node\? .*$/,
+      "In the page, cells have none of Node's modules.",
+    );
 }
