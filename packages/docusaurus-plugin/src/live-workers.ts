@@ -18,9 +18,7 @@ function cellLibrary(): RolldownPlugin {
     resolveId: (source) => (source === id ? `\0${id}` : null),
     // A text that is parsed when it is needed costs less to load than an object written out.
     load: (loaded) =>
-      loaded === `\0${id}`
-        ? `export default JSON.parse(${JSON.stringify(JSON.stringify(gatherLibrary()))});`
-        : null,
+      loaded === `\0${id}` ? `export default JSON.parse(${JSON.stringify(JSON.stringify(gatherLibrary()))});` : null,
   };
 }
 

@@ -62,6 +62,8 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
         waiting.delete(number);
         resolve(answer);
       });
+      // A worker has no origin to name.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin
       worker.postMessage({ ...question, number });
     });
   };

@@ -25,7 +25,9 @@ export function gatherLibrary(): Library {
   const text = cellPackages.map((name) => `import ${JSON.stringify(name)};\n`).join("");
   const options: ts.CompilerOptions = { ...cellCompilerOptions(ts), types: [] };
   const host = ts.createCompilerHost(options);
-  const { readFile, fileExists, getSourceFile } = host;
+  const readFile = host.readFile.bind(host);
+  const fileExists = host.fileExists.bind(host);
+  const getSourceFile = host.getSourceFile.bind(host);
   host.readFile = (name) => (name === entry ? text : readFile(name));
   host.fileExists = (name) => name === entry || fileExists(name);
   host.getSourceFile = (name, ...rest) =>
