@@ -40,6 +40,8 @@ export interface LessonEntry {
 export interface LessonData {
   /** In the lessons' order. */
   readonly lessons: readonly LessonEntry[];
+  /** Addresses, from the site's root, of the sandbox's document (`sandbox`) and of each worker of `live-workers.ts`. */
+  readonly live: Readonly<Record<string, string>>;
 }
 
 /**
@@ -135,7 +137,7 @@ function listPage(words: ListWords, stamp: string): string {
 /** A digest of the modules that turn pages into elements: a new version must not meet an old version's cache. */
 async function readerStamp(): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of ["page", "remark", "outputs", "sanitize"]) {
+  for (const name of ["page", "remark", "outputs", "sanitize", "sanitize-saved"]) {
     const path = fileURLToPath(new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
     hash.update(await readFile(path));
   }

@@ -3,7 +3,6 @@
  * already safe, with the plain text beside it. Plain JSON values, so that a page can carry them as they are.
  */
 import type { MimeBundle, Output } from "@netfilter-lab/notebook";
-import { sanitizeHtml } from "./sanitize.js";
 
 /** One output of a cell, ready to draw. */
 export type PageOutput =
@@ -26,8 +25,15 @@ export interface PageDisplay {
   readonly text?: string;
 }
 
-/** The outputs of one cell, in order, neighbouring pieces of one stream joined. */
-export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOutput[] {
+/** Makes markup safe; `scope` is the id of the element it will be put into. */
+export type Sanitizer = (html: string, scope: string) => string;
+
+/**
+ * The outputs of one cell, in order, neighbouring pieces of one stream joined.
+ *
+ * @param sanitizer `sanitize-saved.ts`'s when the site is built, `sanitize-live.ts`'s in the page
+ */
+export function pageOutputs(cellId: string, outputs: readonly Output[], sanitizer: Sanitizer): PageOutput[] {
   const shown: PageOutput[] = [];
   for (const [index, output] of outputs.entries()) {
     const last = shown.at(-1);
@@ -41,7 +47,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOut
       const { name, message, traceback } = output;
       shown.push({ kind: "error", name, message, traceback: traceback.join("\n") });
     } else {
-      const display = displayOf(`out-${cellId}-${index}`, output.data);
+      const display = displayOf(`out-${cellId}-${index}`, output.data, sanitizer);
       if (display !== undefined) shown.push(display);
     }
   }
@@ -50,7 +56,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOut
 
 const pictures = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-function displayOf(scope: string, bundle: MimeBundle): PageDisplay | undefined {
+function displayOf(scope: string, bundle: MimeBundle, sanitizer: Sanitizer): PageDisplay | undefined {
   const markup = textOf(bundle, "image/svg+xml") ?? textOf(bundle, "text/html");
   const picture = pictures.find((type) => textOf(bundle, type) !== undefined);
   const mermaid = textOf(bundle, "text/vnd.mermaid");
@@ -63,7 +69,7 @@ function displayOf(scope: string, bundle: MimeBundle): PageDisplay | undefined {
   return {
     kind: "display",
     scope,
-    ...(markup === undefined ? {} : { html: sanitizeHtml(markup, scope) }),
+    ...(markup === undefined ? {} : { html: sanitizer(markup, scope) }),
     ...(picture === undefined || markup !== undefined
       ? {}
       : { image: `data:${picture};base64,${textOf(bundle, picture)!.replace(/\s+/g, "")}` }),

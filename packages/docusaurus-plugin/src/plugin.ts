@@ -3,12 +3,14 @@
  * changes, tells every page which lessons there are, and serves the notebooks themselves for download.
  */
 import { mkdirSync } from "node:fs";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
+import { liveWorkers } from "./live-workers.js";
 import { remarkNotebook } from "./remark.js";
+import { writeWorkers } from "./sandbox/workers.js";
 
 /** Where the notebooks are and where their pages go. */
 export interface NotebookLessonsOptions {
@@ -57,6 +59,7 @@ export async function lessonsPlugin(
   const folders = {
     notebooks: resolve(options.siteDir, options.notebooks),
     pages: resolve(options.siteDir, options.pages),
+    live: join(context.generatedFilesDir, "live"),
   };
   const load = async (): Promise<LessonSource[]> => {
     const lessons = await readLessons(folders.notebooks);
@@ -64,6 +67,7 @@ export async function lessonsPlugin(
     return lessons;
   };
   await load();
+  const live = await writeWorkers(folders.live, liveWorkers());
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   return {
     name: pluginName,
@@ -78,6 +82,7 @@ export async function lessonsPlugin(
           permalink: `${context.baseUrl}${options.routeBasePath}/${lesson.slug}`,
           download: `${context.baseUrl}${downloadPath(file)}`,
         })),
+        live: Object.fromEntries(Object.entries(live).map(([name, file]) => [name, `${context.baseUrl}live/${file}`])),
       };
       actions.setGlobalData(data);
     },
@@ -87,14 +92,18 @@ export async function lessonsPlugin(
     configureWebpack() {
       // The development server offers the notebooks where the built site has copies of them. `devServer` is read by
       // `docusaurus start`, though the type of a plugin's configuration does not know it.
-      const served = { directory: folders.notebooks, publicPath: `${context.baseUrl}notebooks/` };
-      return { devServer: { static: [served] } } as ReturnType<NonNullable<Plugin["configureWebpack"]>>;
+      const served = [
+        { directory: folders.notebooks, publicPath: `${context.baseUrl}notebooks/` },
+        { directory: folders.live, publicPath: `${context.baseUrl}live/` },
+      ];
+      return { devServer: { static: served } } as ReturnType<NonNullable<Plugin["configureWebpack"]>>;
     },
     async postBuild({ outDir, content }) {
       await mkdir(join(outDir, "notebooks"), { recursive: true });
       for (const { file } of content) {
         await copyFile(join(folders.notebooks, file), join(outDir, "notebooks", file));
       }
+      await cp(folders.live, join(outDir, "live"), { recursive: true });
     },
   };
 }

@@ -1,10 +1,10 @@
 /**
  * HTML and SVG from a notebook's outputs, made safe to put into a page: an allow-list of elements and attributes, no
  * script, no event handler, no address that a reader's browser would fetch. Ids and style sheets are confined to the one
- * output, so that two drawings on a page cannot meet. Runs when the site is built; nothing of it is sent to the reader.
+ * output, so that two drawings on a page cannot meet. Works on a tree, so that saved outputs (read by parse5 when the site
+ * is built) and those of cells that the reader runs (read by the browser's own parser) pass the same gate.
  */
 import type { Element, Nodes, Properties, Root } from "hast";
-import { fromHtml } from "hast-util-from-html";
 import { defaultSchema, type Schema, sanitize } from "hast-util-sanitize";
 import { toHtml } from "hast-util-to-html";
 
@@ -71,13 +71,13 @@ const schema: Schema = {
 };
 
 /**
- * The same HTML with nothing in it that could run, fetch or reach outside itself.
+ * The same markup with nothing in it that could run, fetch or reach outside itself.
  *
- * @param html an HTML fragment or a whole SVG document
+ * @param tree a parsed HTML fragment or SVG document
  * @param scope unique on the page; prefixed to every id, and the id of the element the result is to be put into
  */
-export function sanitizeHtml(html: string, scope: string): string {
-  const clean = sanitize(fromHtml(html, { fragment: true }), schema) as Root;
+export function sanitizeTree(tree: Nodes, scope: string): string {
+  const clean = sanitize(tree, schema) as Root;
   const ids = new Set<string>();
   visit(clean, (element) => {
     if (typeof element.properties["id"] === "string") ids.add(element.properties["id"]);
