@@ -8,8 +8,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { adaptSource } from "../kernel/source.js";
-import { positionOf } from "../kernel/stack.js";
 import { type CodeCell, hasTag, type Notebook } from "../notebook/model.js";
+import { positionOf } from "../notebook/source-error.js";
 
 /** Something wrong in a cell's code. */
 export interface CellProblem {
