@@ -34,7 +34,7 @@ export function compileCell(source: string): CompiledCell {
     if (statement.type === "ImportDeclaration") {
       imports.push(importOf(statement, map));
       edits.push(blank(code, statement.start, statement.end));
-    } else if (statement.type === "ExportNamedDeclaration" && statement.declaration != null) {
+    } else if (statement.type === "ExportNamedDeclaration" && statement.declaration) {
       edits.push(blank(code, statement.start, statement.declaration.start));
     }
   }
@@ -73,7 +73,7 @@ function declaredNames(statement: AnyNode): string[] {
     case "ImportDeclaration":
       return statement.specifiers.map(({ local }) => local.name);
     case "ExportNamedDeclaration":
-      return statement.declaration == null ? [] : declaredNames(statement.declaration);
+      return statement.declaration ? declaredNames(statement.declaration) : [];
     default:
       return [];
   }
@@ -114,7 +114,7 @@ function refused(program: Program, map: OffsetMap): SourceProblem[] {
   const look = (node: AnyNode): void => {
     if (node.type === "ExportDefaultDeclaration") refuse(node, refusals.exportDefault);
     else if (node.type === "ExportAllDeclaration") refuse(node, refusals.exportNames);
-    else if (node.type === "ExportNamedDeclaration" && node.declaration == null) refuse(node, refusals.exportNames);
+    else if (node.type === "ExportNamedDeclaration" && !node.declaration) refuse(node, refusals.exportNames);
     else if (node.type === "VariableDeclaration" && /using/.test(node.kind)) refuse(node, refusals.using);
     else if (node.type === "MetaProperty" && node.meta.name === "import")
       refuse(node, "`import.meta` has no meaning in a cell: a cell is no file");

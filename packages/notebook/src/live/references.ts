@@ -59,7 +59,7 @@ function isBound(scope: Scope | undefined, name: string): boolean {
 /** Enters what the statements declare: `var` into the function's scope from however deep, the rest into the block's. */
 function declare(nodes: readonly AnyNode[], block: Scope, ofFunction: Scope): void {
   for (const node of nodes) {
-    if (node.type === "ExportNamedDeclaration" && node.declaration != null) {
+    if (node.type === "ExportNamedDeclaration" && node.declaration) {
       declare([node.declaration], block, ofFunction);
     } else if (node.type === "VariableDeclaration" && node.kind !== "var") {
       for (const { id } of node.declarations) for (const name of boundNames(id)) block.names.add(name);
@@ -82,7 +82,7 @@ function declareVars(node: AnyNode, ofFunction: Scope): void {
 
 function visit(node: AnyNode, scope: Scope, found: FreeName[]): void {
   const go = (...nodes: readonly (AnyNode | null | undefined)[]): void => {
-    for (const each of nodes) if (each != null) visit(each, scope, found);
+    for (const each of nodes) if (each) visit(each, scope, found);
   };
   const inside = (names: readonly string[]): Scope => ({ names: new Set(names), outer: scope });
   if (isFunction(node)) {
@@ -139,8 +139,8 @@ function visit(node: AnyNode, scope: Scope, found: FreeName[]): void {
       return;
     case "ClassDeclaration":
     case "ClassExpression": {
-      const own = inside(node.id == null ? [] : [node.id.name]);
-      if (node.superClass != null) visit(node.superClass, own, found);
+      const own = inside(node.id ? [node.id.name] : []);
+      if (node.superClass) visit(node.superClass, own, found);
       visit(node.body, own, found);
       return;
     }
@@ -172,8 +172,8 @@ function visit(node: AnyNode, scope: Scope, found: FreeName[]): void {
       return;
     }
     case "CatchClause": {
-      const own = inside(node.param == null ? [] : boundNames(node.param));
-      if (node.param != null) visitBinding(node.param, own, found);
+      const own = inside(node.param ? boundNames(node.param) : []);
+      if (node.param) visitBinding(node.param, own, found);
       visit(node.body, own, found);
       return;
     }
@@ -186,7 +186,7 @@ function visitFunction(node: FunctionNode | AnyNode, scope: Scope, found: FreeNa
   const { id, params, body, expression, type } = node as FunctionNode & { readonly type: string };
   const own: Scope = { names: new Set(params.flatMap(boundNames)), outer: scope };
   if (type !== "ArrowFunctionExpression") own.names.add("arguments");
-  if (type === "FunctionExpression" && id != null) own.names.add(id.name);
+  if (type === "FunctionExpression" && id) own.names.add(id.name);
   for (const parameter of params) visitBinding(parameter, own, found);
   if (expression) {
     visit(body, own, found);

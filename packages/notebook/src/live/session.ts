@@ -110,6 +110,7 @@ export class LiveSession {
     const label = `In[${this.executionCount}]`;
     this.#stacks.add(label, linked, source);
     // Evaluated outside of any function, so that a cell sees globals and nothing of this module.
+    // oxlint-disable-next-line no-eval
     const wrapper = (0, eval)(`${linked.code}\n//# sourceURL=${label}`) as (
       ...globals: readonly unknown[]
     ) => (cell: object) => Promise<[unknown] | undefined>;
@@ -221,7 +222,7 @@ export class LiveSession {
 
 /** A message channel as browsers and Node both have it. */
 interface Channel {
-  readonly port1: { onmessage: (() => void) | null; close(): void };
+  readonly port1: { addEventListener(type: "message", listener: () => void): void; start(): void; close(): void };
   readonly port2: { postMessage(message: null): void };
 }
 
@@ -229,10 +230,11 @@ interface Channel {
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel() as unknown as Channel;
-    port1.onmessage = () => {
+    port1.addEventListener("message", () => {
       port1.close();
       resolve();
-    };
+    });
+    port1.start();
     port2.postMessage(null);
   });
 }
