@@ -12,6 +12,10 @@ const alias = [
   { find: /^@netfilter-lab\/notebook\/live\/compile$/, replacement: live("compile") },
   { find: /^@netfilter-lab\/engine$/, replacement: source("engine") },
   { find: /^netfilter-lab$/, replacement: source("lab") },
+  {
+    find: /^@netfilter-lab\/notebook\/cells$/,
+    replacement: fileURLToPath(new URL("./packages/notebook/src/checker/cells.ts", import.meta.url)),
+  },
   { find: /^@netfilter-lab\/notebook$/, replacement: source("notebook") },
   { find: /^@netfilter-lab\/docusaurus-plugin$/, replacement: source("docusaurus-plugin") },
 ];

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
 import type { LiveParts } from "./live/runner.js";
+import { writePolicies } from "./policy.js";
 import { remarkNotebook } from "./remark.js";
 
 /** Where the notebooks are and where their pages go. */
@@ -93,6 +94,8 @@ export async function lessonsPlugin(
           worker: partPath(files.worker),
           modules: partPath(files.modules),
           compiler: partPath(files.compiler),
+          sandbox: partPath(files.sandbox),
+          types: partPath(files.types),
         },
       };
       actions.setGlobalData(data);
@@ -115,6 +118,7 @@ export async function lessonsPlugin(
         await copyFile(join(folders.notebooks, file), join(outDir, "notebooks", file));
       }
       await cp(parts, join(outDir, partsFolder), { recursive: true });
+      await writePolicies(outDir, [join(outDir, partsFolder)]);
     },
   };
 }

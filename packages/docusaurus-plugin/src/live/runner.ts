@@ -1,6 +1,6 @@
 /** The page's side of its worker: starts it when it is first needed, gives it cells, ends it. Knows nothing of React. */
 import type { CompiledCell } from "@netfilter-lab/notebook/live";
-import type { Answer, CellEvent, PartName, Request } from "./protocol.js";
+import { type Answer, type CellEvent, type PartName, type Request, readAnswer } from "./protocol.js";
 import { type Sandbox, startSandbox } from "./sandbox.js";
 
 /** The addresses of what a page's program is made of. */
@@ -8,6 +8,10 @@ export interface LiveParts {
   readonly worker: string;
   readonly modules: string;
   readonly compiler: string;
+  /** The page whose frame the worker runs in; see `sandbox-document.ts`. */
+  readonly sandbox: string;
+  /** The language-service worker; see `types/`. */
+  readonly types: string;
 }
 
 /** What a cell's run came to. */
@@ -100,12 +104,13 @@ export class CellRunner {
   #start(): Promise<Sandbox> {
     this.#sandbox ??= this.#text("worker").then((code) => {
       let hasEnded = false;
-      const sandbox = startSandbox(code, (reason) => {
+      const sandbox = startSandbox(this.#parts.sandbox, code, (reason) => {
         // One that was ended is not mourned.
         if (!hasEnded) this.#lose(reason);
       });
-      sandbox.port.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
-        if (!hasEnded) this.#receive(data, sandbox);
+      sandbox.port.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+        const answer = readAnswer(data);
+        if (!hasEnded && answer !== undefined) this.#receive(answer, sandbox);
       });
       sandbox.port.start();
       return {
