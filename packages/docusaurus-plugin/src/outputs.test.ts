@@ -1,7 +1,7 @@
 import type { Output } from "@netfilter-lab/notebook";
 import { expect, test } from "vitest";
 import { type PageOutput, pageOutputs } from "./outputs.js";
-import { sanitizeHtml } from "./sanitize-saved.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 const show = (data: Record<string, unknown>): Output => ({ type: "display_data", data, metadata: {} }) as Output;
 const print = (text: string, name: "stdout" | "stderr" = "stdout"): Output => ({ type: "stream", name, text });

@@ -25,15 +25,11 @@ export interface PageDisplay {
   readonly text?: string;
 }
 
-/** Makes markup safe; `scope` is the id of the element it will be put into. */
-export type Sanitizer = (html: string, scope: string) => string;
+/** Makes markup safe to show; the result is put into an element whose id is `scope`. */
+export type Sanitize = (html: string, scope: string) => string;
 
-/**
- * The outputs of one cell, in order, neighbouring pieces of one stream joined.
- *
- * @param sanitizer `sanitize-saved.ts`'s when the site is built, `sanitize-live.ts`'s in the page
- */
-export function pageOutputs(cellId: string, outputs: readonly Output[], sanitizer: Sanitizer): PageOutput[] {
+/** The outputs of one cell, in order, neighbouring pieces of one stream joined. */
+export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize: Sanitize): PageOutput[] {
   const shown: PageOutput[] = [];
   for (const [index, output] of outputs.entries()) {
     const last = shown.at(-1);
@@ -47,7 +43,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize
       const { name, message, traceback } = output;
       shown.push({ kind: "error", name, message, traceback: traceback.join("\n") });
     } else {
-      const display = displayOf(`out-${cellId}-${index}`, output.data, sanitizer);
+      const display = displayOf(`out-${cellId}-${index}`, output.data, sanitize);
       if (display !== undefined) shown.push(display);
     }
   }
@@ -56,7 +52,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize
 
 const pictures = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-function displayOf(scope: string, bundle: MimeBundle, sanitizer: Sanitizer): PageDisplay | undefined {
+function displayOf(scope: string, bundle: MimeBundle, sanitize: Sanitize): PageDisplay | undefined {
   const markup = textOf(bundle, "image/svg+xml") ?? textOf(bundle, "text/html");
   const picture = pictures.find((type) => textOf(bundle, type) !== undefined);
   const mermaid = textOf(bundle, "text/vnd.mermaid");
@@ -69,7 +65,7 @@ function displayOf(scope: string, bundle: MimeBundle, sanitizer: Sanitizer): Pag
   return {
     kind: "display",
     scope,
-    ...(markup === undefined ? {} : { html: sanitizer(markup, scope) }),
+    ...(markup === undefined ? {} : { html: sanitize(markup, scope) }),
     ...(picture === undefined || markup !== undefined
       ? {}
       : { image: `data:${picture};base64,${textOf(bundle, picture)!.replace(/\s+/g, "")}` }),

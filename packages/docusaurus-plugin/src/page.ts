@@ -5,7 +5,7 @@
  */
 import { type Cell, type Lesson, type Notebook, NotebookError } from "@netfilter-lab/notebook";
 import { pageOutputs } from "./outputs.js";
-import { sanitizeHtml } from "./sanitize-saved.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 /** What a page says about the whole lesson; the content of its `notebook-lesson` fence. */
 export interface LessonFacts {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sanitizeHtml } from "./sanitize-saved.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 describe("nothing that runs or fetches survives", () => {
   const cases: [what: string, html: string, clean: string][] = [

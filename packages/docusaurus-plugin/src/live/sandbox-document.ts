@@ -3,7 +3,7 @@
  * origin is opaque. It makes a worker out of the text it is given and gets out of the way. Its own policy, which the
  * worker inherits, lets it fetch nothing: neither from the site nor from anywhere else.
  */
-import { createHash } from "node:crypto";
+import { hashOf } from "../policy.js";
 
 /**
  * Takes the worker's text and two ports from whoever embeds it: one to tell that the worker began or
@@ -47,8 +47,3 @@ export const sandboxDocument: string = `<!doctype html>
 </head>
 </html>
 `;
-
-/** An inline script's hash, as a policy names it. */
-export function hashOf(inlineScript: string): string {
-  return `sha256-${createHash("sha256").update(inlineScript).digest("base64")}`;
-}
