@@ -47,7 +47,10 @@ export const BREAKS: readonly Break[] = [
 ];
 
 /** A broken copy of the packages under `root`; its front door is `bin`. The caller removes it. */
-export function breakEngine(root: string, name: string): { readonly bin: string; remove(): void } {
+export function breakEngine(
+  root: string,
+  name: string,
+): { readonly change: Break; readonly bin: string; remove(): void } {
   const found = BREAKS.find((each) => each.name === name);
   if (found === undefined)
     throw new Error(`there is no break "${name}"; there are ${BREAKS.map((each) => each.name).join(", ")}`);
@@ -62,6 +65,7 @@ export function breakEngine(root: string, name: string): { readonly bin: string;
   if (parts.length !== 2) throw new Error(`${found.file} has ${found.from} ${parts.length - 1} times, not once`);
   writeFileSync(path, parts.join(found.to));
   return {
+    change: found,
     bin: join(copy, "packages/lab/bin/netfilter-lab.mjs"),
     remove: () => rmSync(copy, { recursive: true }),
   };

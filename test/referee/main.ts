@@ -6,7 +6,9 @@ import { FrontDoor } from "./front-door.js";
 import { KINDS } from "./kinds/index.js";
 import type { Kind } from "./kinds/router.js";
 import { KNOWN_DIFFERENCES, wholly } from "./known-differences.js";
+import { thisMachine } from "./machine.js";
 import { type Finding, makeScenario, type RefereeOptions, referee, type Tally } from "./referee.js";
+import { brokenResult, recordBroken, recordRun } from "./results.js";
 
 const FRONT_DOOR = "node packages/lab/bin/netfilter-lab.mjs scenario --backend";
 
@@ -25,6 +27,9 @@ root for the kernel. Exit status 1 where anything disagrees.
   --break NAME      judge an engine that is broken on purpose (transition, checksum, timeout)
   --engine COMMAND  what answers as the engine (default: ${FRONT_DOOR} engine)
   --linux COMMAND   what answers as the kernel (default: ${LINUX})
+  --record-results DIR  keep what was found in DIR (the site's page reads test/results); with the same seed it replaces
+                    what was kept
+  --date DAY        the day to keep with it (default: today), such as 2026-11-22
   --print           print the scenarios instead of asking anybody
   --help            this text
 
@@ -40,6 +45,11 @@ function number(text: string, what: string): number {
   return Number(text);
 }
 
+function day(text: string): string {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) throw new Error(`--date ${text}: a day such as 2026-11-22 is wanted`);
+  return text;
+}
+
 function options(args: readonly string[]) {
   return parseArgs({
     args: [...args],
@@ -51,6 +61,8 @@ function options(args: readonly string[]) {
       break: { type: "string" },
       engine: { type: "string", default: `${FRONT_DOOR} engine` },
       linux: { type: "string", default: LINUX },
+      "record-results": { type: "string" },
+      date: { type: "string", default: new Date().toISOString().slice(0, 10) },
       print: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -82,6 +94,8 @@ async function main(args: readonly string[]): Promise<number> {
         process.stdout.write(`${JSON.stringify(makeScenario(kind, seed, index))}\n`);
     return 0;
   }
+  const folder = given["record-results"];
+  const made = { seed, date: day(given.date), ...thisMachine() };
   const buckets = given.linux === LINUX ? fewBuckets() : null;
   const broken = given.break === undefined ? null : breakEngine(".", given.break);
   const engine = new FrontDoor(
@@ -89,12 +103,29 @@ async function main(args: readonly string[]): Promise<number> {
   );
   const linux = new FrontDoor(given.linux.split(" "));
   try {
-    return await run(kinds, { seed, packets, minimised: number(given.minimise, "minimise") }, engine, linux);
+    let caught = false;
+    const keeper: Keeper = {
+      found(finding) {
+        if (folder === undefined || broken === null || caught || finding.minimised === null) return;
+        recordBroken(folder, brokenResult(broken.change, finding, made));
+        caught = true;
+      },
+      judged(kind, tally) {
+        if (folder !== undefined && broken === null) recordRun(folder, kind, { ...made, ...tally });
+      },
+    };
+    return await run(kinds, { seed, packets, minimised: number(given.minimise, "minimise") }, engine, linux, keeper);
   } finally {
     await Promise.all([engine.close(), linux.close()]);
     broken?.remove();
     await buckets?.restore();
   }
+}
+
+/** Told of what a run finds, to keep it. */
+interface Keeper {
+  found(finding: Finding): void;
+  judged(kind: Kind, tally: Tally): void;
 }
 
 /** Runs the kinds one after another and sums up; gives the exit status. */
@@ -103,10 +134,12 @@ async function run(
   asked: Pick<RefereeOptions, "seed" | "packets" | "minimised">,
   engine: FrontDoor,
   linux: FrontDoor,
+  keeper: Keeper,
 ): Promise<number> {
   const tallies: Record<string, Tally & { readonly packetsPerSecond: Record<string, number> }> = {};
   const found = (finding: Finding): void => {
     process.stdout.write(`${JSON.stringify(finding)}\n`);
+    keeper.found(finding);
   };
   for (const kind of kinds) {
     const excused = wholly(kind.name);
@@ -116,6 +149,7 @@ async function run(
     }
     const before = [performance.now(), engine.busyMilliseconds, linux.busyMilliseconds];
     const tally = await referee(kind, { engine, linux, ...asked, found });
+    keeper.judged(kind, tally);
     const [both, ours, theirs] = [performance.now(), engine.busyMilliseconds, linux.busyMilliseconds].map((now, at) =>
       perSecond(tally.packets, now - before[at]),
     );

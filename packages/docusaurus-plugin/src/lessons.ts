@@ -14,6 +14,8 @@ import {
   NotebookError,
   parseNotebook,
 } from "@netfilter-lab/notebook";
+import { compileCell } from "@netfilter-lab/notebook/live/compile";
+import type { LiveParts } from "./live/runner.js";
 import { fence, lessonPage } from "./page.js";
 
 /** A notebook and what it says about itself. */
@@ -40,6 +42,8 @@ export interface LessonEntry {
 export interface LessonData {
   /** In the lessons' order. */
   readonly lessons: readonly LessonEntry[];
+  /** Where what runs cells is served. */
+  readonly live: LiveParts;
 }
 
 /**
@@ -100,7 +104,7 @@ export async function writePages(lessons: readonly LessonSource[], folders: Fold
       codeCells: notebook.cells.filter((cell) => cell.type === "code").length,
       pages,
       assets,
-      stamp,
+      stamp: `${stamp}-${compiledStamp(notebook)}`,
     };
     const page = lessonPage(notebook, lesson, facts);
     texts.set(`${lesson.slug}.md`, page.replace(/^---\n/, `---\nsidebar_position: ${index + 1}\n`));
@@ -132,10 +136,17 @@ function listPage(words: ListWords, stamp: string): string {
   ].join("\n\n");
 }
 
+/** A digest of what the cells are compiled to, for the same reason. */
+function compiledStamp({ cells }: Notebook): string {
+  const hash = createHash("sha256");
+  for (const cell of cells) if (cell.type === "code") hash.update(JSON.stringify(compileCell(cell.source)));
+  return hash.digest("hex").slice(0, 12);
+}
+
 /** A digest of the modules that turn pages into elements: a new version must not meet an old version's cache. */
 async function readerStamp(): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of ["page", "remark", "outputs", "sanitize"]) {
+  for (const name of ["page", "remark", "outputs", "sanitize", "sanitize-tree"]) {
     const path = fileURLToPath(new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
     hash.update(await readFile(path));
   }

@@ -1,6 +1,7 @@
 import type { Output } from "@netfilter-lab/notebook";
 import { expect, test } from "vitest";
 import { type PageOutput, pageOutputs } from "./outputs.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 const show = (data: Record<string, unknown>): Output => ({ type: "display_data", data, metadata: {} }) as Output;
 const print = (text: string, name: "stdout" | "stderr" = "stdout"): Output => ({ type: "stream", name, text });
@@ -42,5 +43,5 @@ const cases: [what: string, outputs: Output[], shown: PageOutput[]][] = [
   ],
 ];
 test.each(cases)("%s", (_, outputs, shown) => {
-  expect(pageOutputs("c", outputs)).toEqual(shown);
+  expect(pageOutputs("c", outputs, sanitizeHtml)).toEqual(shown);
 });

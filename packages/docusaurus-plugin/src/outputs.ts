@@ -3,7 +3,6 @@
  * already safe, with the plain text beside it. Plain JSON values, so that a page can carry them as they are.
  */
 import type { MimeBundle, Output } from "@netfilter-lab/notebook";
-import { sanitizeHtml } from "./sanitize.js";
 
 /** One output of a cell, ready to draw. */
 export type PageOutput =
@@ -26,8 +25,11 @@ export interface PageDisplay {
   readonly text?: string;
 }
 
+/** Makes markup safe to show; the result is put into an element whose id is `scope`. */
+export type Sanitize = (html: string, scope: string) => string;
+
 /** The outputs of one cell, in order, neighbouring pieces of one stream joined. */
-export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOutput[] {
+export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize: Sanitize): PageOutput[] {
   const shown: PageOutput[] = [];
   for (const [index, output] of outputs.entries()) {
     const last = shown.at(-1);
@@ -41,7 +43,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOut
       const { name, message, traceback } = output;
       shown.push({ kind: "error", name, message, traceback: traceback.join("\n") });
     } else {
-      const display = displayOf(`out-${cellId}-${index}`, output.data);
+      const display = displayOf(`out-${cellId}-${index}`, output.data, sanitize);
       if (display !== undefined) shown.push(display);
     }
   }
@@ -50,7 +52,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[]): PageOut
 
 const pictures = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-function displayOf(scope: string, bundle: MimeBundle): PageDisplay | undefined {
+function displayOf(scope: string, bundle: MimeBundle, sanitize: Sanitize): PageDisplay | undefined {
   const markup = textOf(bundle, "image/svg+xml") ?? textOf(bundle, "text/html");
   const picture = pictures.find((type) => textOf(bundle, type) !== undefined);
   const mermaid = textOf(bundle, "text/vnd.mermaid");
@@ -63,7 +65,7 @@ function displayOf(scope: string, bundle: MimeBundle): PageDisplay | undefined {
   return {
     kind: "display",
     scope,
-    ...(markup === undefined ? {} : { html: sanitizeHtml(markup, scope) }),
+    ...(markup === undefined ? {} : { html: sanitize(markup, scope) }),
     ...(picture === undefined || markup !== undefined
       ? {}
       : { image: `data:${picture};base64,${textOf(bundle, picture)!.replace(/\s+/g, "")}` }),

@@ -5,6 +5,7 @@
  */
 import { type Cell, type Lesson, type Notebook, NotebookError } from "@netfilter-lab/notebook";
 import { pageOutputs } from "./outputs.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 /** What a page says about the whole lesson; the content of its `notebook-lesson` fence. */
 export interface LessonFacts {
@@ -94,7 +95,7 @@ function cellBlocks(notebook: Notebook, cell: Cell, index: number): string[] {
     return [source.trim()];
   }
   if (cell.source.trim() === "" && cell.outputs.length === 0) return [];
-  const outputs = pageOutputs(cell.id, cell.outputs);
+  const outputs = pageOutputs(cell.id, cell.outputs, sanitizeHtml);
   return [
     fence(`ts ${cellInfo({ id: cell.id, tags: cell.tags })}`, cell.source.replace(/\s+$/, "")),
     outputs.length === 0 ? "" : fence("json notebook-outputs", JSON.stringify(outputs, null, 1)),

@@ -2,9 +2,9 @@
  * From the text of an `.ipynb` file to a {@link Notebook}. Accepts nbformat 4.0 to 4.5; anything that does not have the
  * format's shape is refused with the file, the cell and the reason, never patched up silently.
  */
-import { createHash } from "node:crypto";
 import {
   type Cell,
+  isJsonMimeType,
   type Json,
   type JsonObject,
   type MimeBundle,
@@ -99,7 +99,7 @@ function readCell(reader: Reader, value: Json, taken: Map<string, number>): Cell
 function readId(reader: Reader, id: Json | undefined, content: string, taken: Map<string, number>): string {
   if (id === undefined) {
     for (let attempt = 0; ; attempt++) {
-      const made = createHash("sha256").update(`${attempt}\n${content}`).digest("hex").slice(0, 8);
+      const made = shortHash(`${attempt}\n${content}`);
       if (taken.has(made)) continue;
       taken.set(made, reader.cell ?? 0);
       return made;
@@ -112,6 +112,13 @@ function readId(reader: Reader, id: Json | undefined, content: string, taken: Ma
   if (first !== undefined) throw reader.error(`\`id\` "${id}" is already the id of cell ${first}`);
   taken.set(id, reader.cell ?? 0);
   return id;
+}
+
+/** FNV-1a as eight hexadecimal digits; the same in Node and in a page. */
+function shortHash(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
 }
 
 function readTags(reader: Reader, value: Json | undefined): string[] {
@@ -169,11 +176,6 @@ function readBundle(reader: Reader, value: Json | undefined, what: string): Mime
       isJsonMimeType(mimeType) ? data : reader.text(data, `${what}["${mimeType}"]`),
     ]),
   );
-}
-
-/** True for the MIME types whose value is JSON itself rather than text. */
-export function isJsonMimeType(mimeType: string): boolean {
-  return mimeType === "application/json" || /^application\/.*\+json$/.test(mimeType);
 }
 
 function without(object: JsonObject, keys: readonly string[]): JsonObject {
