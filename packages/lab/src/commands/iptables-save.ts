@@ -11,7 +11,15 @@ import {
 } from "@netfilter-lab/engine";
 import type { Command, CommandContext } from "../command.js";
 import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
-import { IPTABLES_VERSION, legacyWarning, STATUS_OTHER, type Tool, ToolFailure, tableToRead, toolOf } from "./iptables-tool.js";
+import {
+  IPTABLES_VERSION,
+  legacyWarning,
+  STATUS_OTHER,
+  type Tool,
+  ToolFailure,
+  tableToRead,
+  toolOf,
+} from "./iptables-tool.js";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -3,7 +3,15 @@ import { isTableName, OtherProblem, ParameterProblem, type ParsedCommand, parseC
 import type { Command, CommandContext } from "../command.js";
 import { applyCommand } from "./iptables-apply.js";
 import { helpText } from "./iptables-help.js";
-import { legacyWarning, MissingTarget, missingTarget, problemText, type Tool, ToolFailure, toolOf } from "./iptables-tool.js";
+import {
+  legacyWarning,
+  MissingTarget,
+  missingTarget,
+  problemText,
+  type Tool,
+  ToolFailure,
+  toolOf,
+} from "./iptables-tool.js";
 
 function run(tool: Tool, context: CommandContext): void {
   const parsed = parseCommand(context.args, {
