@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import {
   alignTimeout,
+  broughtIds,
   compareAnswers,
   inOrder,
   withoutDrawnId,
@@ -25,10 +26,19 @@ it.each([
 });
 
 it("a drawn identification does not count, one that was brought does", () => {
-  const packet = (id: number): string =>
-    toHex(udp({ src: "10.0.0.1", dst: "10.0.0.2", df: false, id }, { sport: 1, dport: 2 }));
-  expect(withoutDrawnId(packet(5), NONE)).toBe(withoutDrawnId(packet(6), NONE));
-  expect(withoutDrawnId(packet(5), new Set(["0005"]))).toBe(packet(5));
+  const packet = (id: number, ttl: number): string =>
+    toHex(udp({ src: "10.0.0.1", dst: "10.0.0.2", df: false, id, ttl }, { sport: 1, dport: 2 }));
+  const brought = broughtIds({
+    version: 1,
+    name: "x",
+    devices: {},
+    steps: [{ in: "lan0", hex: packet(5, 64) }],
+  });
+  expect(withoutDrawnId(packet(5, 63), NONE)).toBe(withoutDrawnId(packet(6, 63), NONE));
+  // Forwarded: what it brought stays.
+  expect(withoutDrawnId(packet(5, 63), brought)).toBe(packet(5, 63));
+  // The router's own, which drew what another brought.
+  expect(withoutDrawnId(packet(5, 64), brought)).toBe(withoutDrawnId(packet(6, 64), brought));
 });
 
 it("a timestamp's time of day does not count, what was asked does", () => {

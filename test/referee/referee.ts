@@ -76,8 +76,25 @@ export async function judge(
 export async function referee(kind: Kind, options: RefereeOptions): Promise<Tally> {
   const { engine, linux } = options;
   const tally: Tally = { packets: 0, scenarios: 0, agreeing: 0, disagreeing: 0, unrepeated: 0, notComparable: 0 };
+  const findings: Promise<void>[] = [];
   let minimised = 0;
-  const one = async (scenario: Scenario): Promise<void> => {
+  let made = 0;
+  let packets = 0;
+  // Each asks for the next scenario when its last one is judged: what is under way stays the same, and which scenarios
+  // are made depends on the seed alone.
+  const worker = async (): Promise<void> => {
+    // Of a kind that the kernel has not, none will ever be comparable.
+    while (packets < options.packets && !(tally.packets === 0 && tally.scenarios >= HOPELESS)) {
+      const scenario = makeScenario(kind, options.seed, made++);
+      packets += packetCount(scenario);
+      await one(scenario);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(findings);
+  return tally;
+
+  async function one(scenario: Scenario): Promise<void> {
     const { difference, comparable } = await judge(engine, linux, scenario);
     tally.scenarios++;
     if (!comparable) {
@@ -95,26 +112,18 @@ export async function referee(kind: Kind, options: RefereeOptions): Promise<Tall
       return;
     }
     tally.disagreeing++;
-    disagreeing.push({ scenario, difference: again.difference });
-  };
-  let disagreeing: { scenario: Scenario; difference: Disagreement }[] = [];
-  for (let index = 0; tally.packets < options.packets; index += AT_ONCE) {
-    const batch = Array.from({ length: AT_ONCE }, (_, i) => makeScenario(kind, options.seed, index + i));
-    disagreeing = [];
-    await Promise.all(batch.map(one));
-    // Of a kind that the kernel has not, none will ever be comparable.
-    if (tally.packets === 0 && tally.scenarios >= HOPELESS) return tally;
-    for (const { scenario, difference } of disagreeing) {
-      const small = minimised++ < options.minimised ? await smallest(scenario, difference) : null;
-      options.found({
-        kind: kind.name,
-        name: scenario.name,
-        difference: small?.difference ?? difference,
-        minimised: small?.scenario ?? null,
-      });
-    }
+    findings.push(report(scenario, again.difference));
   }
-  return tally;
+
+  async function report(scenario: Scenario, difference: Disagreement): Promise<void> {
+    const small = minimised++ < options.minimised ? await smallest(scenario, difference) : null;
+    options.found({
+      kind: kind.name,
+      name: scenario.name,
+      difference: small?.difference ?? difference,
+      minimised: small?.scenario ?? null,
+    });
+  }
 
   async function smallest(
     scenario: Scenario,

@@ -7,6 +7,7 @@ import {
   DEVICES,
   FORWARDING,
   type Kind,
+  loaded,
   ROUTE,
   stateCounters,
   TOOLS,
@@ -20,7 +21,7 @@ export const BYTES: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: PacketStep[] = [];
-    for (let left = choice.between(4, 14); left > 0; left--) {
+    for (let left = choice.between(4, 400); left > 0; left--) {
       const step = anyPacket(choice, steps);
       const bytes = fromHex(step.hex);
       if (choice.oneIn(10)) steps.push(arrives(step.in, choice.bytes(choice.between(1, 80))));
@@ -34,7 +35,7 @@ export const BYTES: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...translation(choice, tool).setup, ...stateCounters(tool)],
+      setup: [ROUTE, loaded(tool, [...translation(choice, tool).setup, ...stateCounters(tool)])],
       steps,
       finally: closing(tool),
     };

@@ -10,6 +10,7 @@ import {
   INSIDE,
   type Kind,
   lan,
+  loaded,
   SERVER,
   stateCounters,
   TOOLS,
@@ -44,7 +45,7 @@ export const IP_OPTIONS: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const steps = choice.times(choice.between(2, 8), (): PacketStep => {
+    const steps = choice.times(choice.between(2, 400), (): PacketStep => {
       const fromLan = choice.oneIn(2);
       const src = fromLan ? CLIENT : SERVER;
       const dst = fromLan ? choice.pick([SERVER, INSIDE]) : outside;
@@ -65,7 +66,7 @@ export const IP_OPTIONS: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [...setup, ...stateCounters(tool)],
+      setup: [loaded(tool, [...setup, ...stateCounters(tool)])],
       steps,
       finally: closing(tool),
     };

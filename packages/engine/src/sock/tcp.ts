@@ -47,6 +47,37 @@ import type {
 } from "./sockets.js";
 import { TcpSock } from "./tcp-connection.js";
 
+const TCPOPT_EOL = 0;
+const TCPOPT_NOP = 1;
+const TCPOPT_MD5SIG = 19;
+const TCPOLEN_MD5SIG = 18;
+
+/**
+ * Whether a segment has a TCP-MD5 signature. The options are walked only as long as there is room for one, so that
+ * those at the end may be malformed without anybody noticing. Models `tcp_parse_auth_options()` of a kernel that has
+ * TCP-MD5 and not TCP-AO.
+ */
+function signature(data: Uint8Array, at: number): "absent" | "present" | "malformed" {
+  const end = at + tcpHeaderLength(data, at);
+  let found: "absent" | "present" = "absent";
+  for (let option = at + TCP_HEADER_LENGTH; end - option >= TCPOLEN_MD5SIG; ) {
+    const kind = data[option];
+    if (kind === TCPOPT_EOL) break;
+    if (kind === TCPOPT_NOP) {
+      option++;
+      continue;
+    }
+    const size = data[option + 1];
+    if (size < 2 || size > end - option) return "malformed";
+    if (kind === TCPOPT_MD5SIG) {
+      if (size !== TCPOLEN_MD5SIG || found === "present") return "malformed";
+      found = "present";
+    }
+    option += size;
+  }
+  return found;
+}
+
 /** A listening socket with its queue of finished handshakes. */
 export class Listener implements TcpListener {
   readonly #protocol: TcpProtocol;
@@ -282,7 +313,8 @@ export class TcpProtocol implements TcpApi {
       return;
     }
     end(`no socket at tcp:${port}`);
-    this.sendReset(skb, at, length);
+    // A segment that is signed is answered by who has the key, and nobody has.
+    if (signature(data, at) === "absent") this.sendReset(skb, at, length);
   }
 
   #listenerFor(address: number, port: number, dev: NetDevice | null): Listener | undefined {
@@ -337,7 +369,7 @@ export class TcpProtocol implements TcpApi {
     const { ip } = this.net;
     const { data } = skb;
     const flags = tcpFlags(data, at);
-    if ((flags & TCP_RST) !== 0) return;
+    if ((flags & TCP_RST) !== 0 || signature(data, at) === "malformed") return;
     const acknowledges = (flags & TCP_ACK) !== 0;
     const size =
       length - tcpHeaderLength(data, at) + ((flags & TCP_SYN) !== 0 ? 1 : 0) + ((flags & TCP_FIN) !== 0 ? 1 : 0);

@@ -26,11 +26,12 @@ export function missingForLinux(): string[] {
 }
 
 /**
- * After a change of addresses, links or rules the kernel forgets masqueraded connections and frees hooks from a work
- * queue: it is given this long to begin, in milliseconds.
+ * When an address goes or a device goes down, the kernel forgets masqueraded connections from a work queue: it is given
+ * this long to begin, in milliseconds.
  */
 const WORK_QUEUE_MS = 15;
-const LEAVES_WORK = /\bip\b|\bifconfig\b/;
+/** Commands that take away an address or a device: `ip a d`, `ip link set X down`, `ip addr flush`, `ifconfig X 0`. */
+const LEAVES_WORK = /\b(?:ip|ifconfig)\b[^\n;&|]*\s(?:d|de|del\w*|f|fl\w*|do|down|0|0\.0\.0\.0)(?=\s|[;&|]|$)/m;
 
 /** Runs all commands in turn, each in a subshell, and stops at the first that fails; its number goes to descriptor 3. */
 const SETUP_SCRIPT = `
@@ -70,7 +71,7 @@ export class LinuxRunner implements ScenarioRunner {
     const field = `setup[${stdout.trim()}]`;
     refuseUnsupported(field, { stdout: "", stderr, status });
     requireSuccess(field, { stdout: "", stderr, status });
-    if (commands.some((command) => LEAVES_WORK.test(command))) gateway.wait(WORK_QUEUE_MS);
+    while (commands.some((command) => LEAVES_WORK.test(command)) && gateway.wait(WORK_QUEUE_MS)) gateway.take();
     gateway.take();
   }
 
