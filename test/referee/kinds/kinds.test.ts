@@ -24,11 +24,11 @@ it("draws what it always drew", () => {
   expect(Object.fromEntries(all)).toMatchInlineSnapshot(`
     {
       "broken-headers": "3346cee555d59897",
-      "bytes": "2137e0c4b552f136",
+      "bytes": "ba3d8a2774507bc6",
       "commands": "1c2e870642d6865b",
       "fragments": "3486db2ab4976a28",
       "icmp": "5512b204a1cd6a2c",
-      "ip-options": "22663c01e1055459",
+      "ip-options": "9e139de50d127bd4",
       "nat-mix": "acb9cd5db3db719d",
       "port-clashes": "389dcca85e4e0064",
       "rulesets": "d94ba6aa3057e944",
