@@ -106,7 +106,7 @@ export class FragmentQueues {
         tail: -1,
         ecn: 0,
         total: -1,
-        timer: this.#net.clock.schedule(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
+        timer: this.#net.clock.scheduleOnWheel(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
       };
       queue = made;
       this.#queues.set(key, queue);

@@ -161,10 +161,10 @@ export class LinuxBackend implements Backend {
     return { stdout, stderr, text, status: process.status ?? 1 };
   }
 
-  #spawn(host: string, script: string): LinuxProcess {
+  #spawn(host: string, script: string, after: Promise<void> | null = null): LinuxProcess {
     if (!this.#topology.hosts.some((candidate) => candidate.name === host))
       throw new Error(`there is no host ${JSON.stringify(host)}`);
-    return new LinuxProcess(this.#namespaces, host, script);
+    return new LinuxProcess(this.#namespaces, host, script, after);
   }
 
   get nowMicros(): number {
@@ -179,10 +179,12 @@ export class LinuxBackend implements Backend {
 
   /** Waits until all that was begun listens, catches, or has said what it had to say. */
   async #ready(): Promise<void> {
-    for (const capture of this.#captures) await capture.ready;
     for (const process of this.#background) if (process.status !== null) this.#background.delete(process);
-    await Promise.all([...this.#background].map((process) => process.settled()));
-    await Promise.all([...this.#background].map((process) => process.quiet()));
+    // As it is now: what begins later waits for this.
+    const background = [...this.#background];
+    await Promise.all([...this.#captures].map((capture) => capture.ready));
+    await Promise.all(background.map((process) => process.settled()));
+    await Promise.all(background.map((process) => process.quiet()));
   }
 
   async run(host: string, script: string): Promise<CommandOutput> {
@@ -204,7 +206,7 @@ export class LinuxBackend implements Backend {
   }
 
   start(host: string, script: string): BackgroundCommand {
-    const process = this.#spawn(host, script);
+    const process = this.#spawn(host, script, this.#ready());
     this.#background.add(process);
     return process;
   }
