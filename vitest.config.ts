@@ -12,6 +12,10 @@ const alias = [
     find: /^@netfilter-lab\/notebook\/cells$/,
     replacement: fileURLToPath(new URL("./packages/notebook/src/checker/cells.ts", import.meta.url)),
   },
+  {
+    find: /^@netfilter-lab\/notebook\/kernel-record$/,
+    replacement: fileURLToPath(new URL("./packages/notebook/src/runner/kernel-record.ts", import.meta.url)),
+  },
   { find: /^@netfilter-lab\/docusaurus-plugin$/, replacement: source("docusaurus-plugin") },
 ];
 

@@ -51,14 +51,14 @@ function cells(nodes: readonly RootContent[]): RootContent[] {
       result.push(element("NotebookList", {}));
       continue;
     }
-    if (node.type === "code" && node.meta === "notebook-outputs") continue;
+    if (node.type === "code" && (node.meta === "notebook-outputs" || node.meta === "notebook-linux")) continue;
     const facts = node.type === "code" ? readCellInfo(node.meta) : undefined;
     if (node.type !== "code" || facts === undefined) {
       result.push(node);
       continue;
     }
-    const next = nodes[index + 1];
-    const outputs = next?.type === "code" && next.meta === "notebook-outputs" ? next.value : "[]";
+    const outputs = following(nodes, index, "notebook-outputs") ?? "[]";
+    const linux = following(nodes, index, "notebook-linux");
     result.push(
       element("NotebookCell", {
         id: facts.id,
@@ -66,10 +66,20 @@ function cells(nodes: readonly RootContent[]): RootContent[] {
         tags: facts.tags.join(" "),
         source: node.value,
         outputs: JSON.stringify(JSON.parse(outputs)),
+        ...(linux === undefined ? {} : { linux: JSON.stringify(JSON.parse(linux)) }),
       }),
     );
   }
   return result;
+}
+
+/** The content of the fence of a kind among those that come right after a cell's. */
+function following(nodes: readonly RootContent[], index: number, kind: string): string | undefined {
+  for (const node of nodes.slice(index + 1, index + 3)) {
+    if (node.type !== "code" || readCellInfo(node.meta) !== undefined) return undefined;
+    if (node.meta === kind) return node.value;
+  }
+  return undefined;
 }
 
 /** Relative links are relative to the notebooks' folder; the page is elsewhere. */

@@ -12,6 +12,9 @@ declare module "@theme/NotebookCell" {
 declare module "@theme/NotebookOutput" {
   export { default } from "./theme/NotebookOutput/index.js";
 }
+declare module "@theme/NotebookKernelMark" {
+  export { default } from "./theme/NotebookKernelMark/index.js";
+}
 declare module "@theme/NotebookLesson" {
   export { default } from "./theme/NotebookLesson/index.js";
 }

@@ -9,6 +9,7 @@ import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.j
 import type { HookRegistry } from "./draw/hook-map.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
+import { noteLab } from "./living-labs.js";
 import { scriptOf } from "./quote.js";
 import type { Walk } from "./walk.js";
 
@@ -229,8 +230,10 @@ export class Lab<Names extends string = string> {
    */
   static async create<Names extends string>(config: LabConfig<Names>): Promise<Lab<Names>> {
     const topology = checkConfig(config);
+    const backend = await makeBackend(topology);
+    noteLab(backend);
     return new Lab<Names>(
-      await makeBackend(topology),
+      backend,
       topology.hosts.map((host) => host.name),
     );
   }

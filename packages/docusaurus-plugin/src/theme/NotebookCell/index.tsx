@@ -4,6 +4,7 @@
  * needs, the source as text included, through the same properties and the same `data-` attributes.
  */
 import CodeBlock from "@theme/CodeBlock";
+import NotebookKernelMark from "@theme/NotebookKernelMark";
 import NotebookOutput from "@theme/NotebookOutput";
 import type { ReactNode } from "react";
 import type { PageOutput } from "../../outputs.js";
@@ -20,6 +21,8 @@ export interface NotebookCellProps {
   readonly source: string;
   /** A JSON array of {@link PageOutput}. */
   readonly outputs: string;
+  /** A {@link KernelMark} as JSON, where Linux gave these outputs, too. It is about the saved outputs only. */
+  readonly linux?: string;
 }
 
 /** What a reader is to do with a cell, where that is not just to read it. */
@@ -28,7 +31,7 @@ const labels = [
   { tag: "check", text: "Check your answer" },
 ];
 
-export default function NotebookCell({ id, language, tags, source, outputs }: NotebookCellProps): ReactNode {
+export default function NotebookCell({ id, language, tags, source, outputs, linux }: NotebookCellProps): ReactNode {
   const shown = JSON.parse(outputs) as PageOutput[];
   const label = labels.find(({ tag }) => tags.split(" ").includes(tag));
   return (
@@ -55,6 +58,7 @@ export default function NotebookCell({ id, language, tags, source, outputs }: No
             // oxlint-disable-next-line react/no-array-index-key
             <NotebookOutput key={index} output={output} />
           ))}
+          {linux !== undefined && <NotebookKernelMark mark={linux} />}
         </div>
       )}
     </div>
