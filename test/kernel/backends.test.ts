@@ -98,6 +98,17 @@ describe.each(backends)("a lab on %s", (backend) => {
     expect(() => lab.capture("client.eth7")).toThrow('client has no device "eth7"');
   });
 
+  test("a command that cannot end is an error that shows what it printed, and the lab goes on", async () => {
+    const { gateway, server } = (await question(backend)).hosts;
+    server.start`nc -l -p 80`;
+    await expect(gateway.sh`echo begun; nc -l -p 80`).rejects.toThrow(
+      /^gateway: `echo begun; nc -l -p 80` waits for something that cannot come\..*\nIt had printed:\nbegun\n$/s,
+    );
+    // The lab is not taken for stuck while something is to come.
+    server.start`sleep 17; nc -N 193.157.56.3 81 <<< late`;
+    expect((await gateway.sh`nc -l -p 81`).text).toBe("late\n");
+  });
+
   test("lab.sleep lets time pass, and things happen meanwhile", async () => {
     const lab = await question(backend);
     const running = lab.hosts.client.start`sleep 0.5; echo up`;

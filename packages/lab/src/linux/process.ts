@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { TextDecoder } from "node:util";
 import type { BackgroundCommand, CommandOutput } from "../backend.js";
+import { isStuck } from "./idle.js";
 import { ENVIRONMENT, type Namespaces } from "./namespaces.js";
 
 /**
@@ -203,6 +204,13 @@ export class LinuxProcess implements BackgroundCommand {
       text += ` ${pid} ${/^voluntary_ctxt_switches:.*$/m.exec(status)?.[0]}`;
     }
     return text;
+  }
+
+  /** What its processes were doing, where all of them wait without a time limit; null while one works or waits for a time. */
+  stuck(): string | null {
+    const activity = this.#activity();
+    const begun = this.#session().filter((pid) => pid !== this.#child?.pid);
+    return activity !== null && begun.every(isStuck) ? activity : null;
   }
 
   /**
