@@ -33,8 +33,23 @@ const CELL_TIMEOUT_SECONDS = 1200;
  */
 const MOST_SLACK_SECONDS = 10;
 
+/**
+ * More than this lost in one lesson, and what was to happen at a time happened at another: a lesson that disagrees then
+ * says nothing yet.
+ */
+const TOO_BUSY_SECONDS = 2;
+
+/** What a run gave, and whether the machine kept up. */
+export interface KernelRun {
+  readonly verdicts: readonly CellVerdict[];
+  /** How many seconds more went by on the kernel than on the engine, at most. */
+  readonly lostSeconds: number;
+  /** It disagrees, but on a machine too busy to be a witness: to be run again, alone. */
+  readonly again: boolean;
+}
+
 /** Runs a notebook on the kernel, and on the engine to know how much more time went by there. */
-export async function runOnKernel(notebook: Notebook): Promise<CellVerdict[]> {
+export async function runOnKernel(notebook: Notebook): Promise<KernelRun> {
   const engine = await executeNotebook(notebook, {
     environment: { NETFILTER_LAB_BACKEND: "engine" },
     cellTimeoutSeconds: CELL_TIMEOUT_SECONDS,
@@ -45,7 +60,10 @@ export async function runOnKernel(notebook: Notebook): Promise<CellVerdict[]> {
     cellTimeoutSeconds: CELL_TIMEOUT_SECONDS,
     stopOnError: false,
   });
-  return judgeCells(notebook, linux.cells, engine.cells);
+  const verdicts = judgeCells(notebook, linux.cells, engine.cells);
+  const lostSeconds = Math.max(0, ...linux.cells.map((cell, at) => driftOf(cell, engine.cells[at])));
+  const disagrees = verdicts.some(({ verdict }) => verdict === "disagrees");
+  return { verdicts, lostSeconds, again: disagrees && lostSeconds > TOO_BUSY_SECONDS };
 }
 
 /** What the rules know of a notebook. */
@@ -59,13 +77,18 @@ export function surroundingsOf(notebook: Notebook): Surroundings {
   return { named: new Set(sources.flatMap((source) => source.match(/\d+/g) ?? [])), ranges };
 }
 
-/** A second for rounding, and as many as went by on one of the two and not on the other. */
-export function slackOf(linux: CellResult, engine: CellResult | undefined): number {
+/** How many seconds went by on one of the two and not on the other, from the making of a lab to the end of a cell. */
+export function driftOf(linux: CellResult, engine: CellResult | undefined): number {
   const drifts = linux.labSeconds.map((seconds, lab) => {
     const other = engine?.labSeconds[lab];
     return seconds === null || other === null || other === undefined ? 0 : Math.abs(seconds - other);
   });
-  return Math.min(MOST_SLACK_SECONDS, 1 + Math.ceil(Math.max(0, ...drifts)));
+  return Math.max(0, ...drifts);
+}
+
+/** A second for rounding, and the drift. */
+export function slackOf(linux: CellResult, engine: CellResult | undefined): number {
+  return Math.min(MOST_SLACK_SECONDS, 1 + Math.ceil(driftOf(linux, engine)));
 }
 
 /** Compares each cell that ran with what is saved; `engine` has the same cells' results on the engine. */
