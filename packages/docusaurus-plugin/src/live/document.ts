@@ -94,6 +94,8 @@ export interface PublishedCell {
   readonly source: string;
   readonly tags: readonly string[];
   readonly outputs: readonly PageOutput[];
+  /** A `KernelMark` as JSON, where Linux gave these outputs, too. */
+  readonly linux?: string;
 }
 
 /** Before anything is known. */

@@ -122,7 +122,7 @@ class Gateway {
     const terminal = new Terminal();
     const shell = new Shell(this.#host, commands);
     const streams = { stdin: new TextReader(""), stdout: terminal.stdoutWriter, stderr: terminal.stderrWriter };
-    const process = new Process(this.#clock, shell.run(script, streams), (signal) => shell.ending(signal)).start();
+    const process = new Process(this.#clock, shell.run(script, streams), shell).start();
     const endless = runToEnd(this.#clock, process);
     if (endless !== null) throw new ScenarioError(field, `the command ${endless}`);
     this.#clock.advance(COMMAND_MICROS);
