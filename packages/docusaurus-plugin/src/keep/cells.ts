@@ -4,19 +4,7 @@
  * from outside (storage, a link, a file) passes {@link readCells} before anything else sees it.
  */
 
-/** Who wrote a cell's text. */
-export type Author = "lesson" | "reader" | "link" | "file";
-
-/** A code cell at its place on the page; the order of a list of them is their order on the page. */
-export interface CellContent {
-  /** Unique in the lesson, 1 to 64 of `A-Za-z0-9_-`. */
-  readonly id: string;
-  /** The id of the lesson's code cell in whose place this one is shown. */
-  readonly anchor: string;
-  readonly source: string;
-  readonly tags: readonly string[];
-  readonly author: Author;
-}
+import type { Author, CellContent } from "../live/document.js";
 
 /** A code cell as the lesson has it. */
 export interface PublishedCell {

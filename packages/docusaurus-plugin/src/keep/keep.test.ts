@@ -3,15 +3,8 @@ import { constants, deflateRawSync } from "node:zlib";
 import { type CodeCell, type Notebook, parseNotebook } from "@netfilter-lab/notebook";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  areAsPublished,
-  type CellContent,
-  CellsError,
-  lessonVersion,
-  type PublishedCell,
-  publishedCells,
-  readCells,
-} from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { areAsPublished, CellsError, lessonVersion, type PublishedCell, publishedCells, readCells } from "./cells.js";
 import { carriesCells, cellsOfFragment, fragmentOf, longestFragment } from "./link.js";
 import { notebookText, openNotebook } from "./notebook.js";
 import { type KeptStorage, openKeeper } from "./storage.js";
