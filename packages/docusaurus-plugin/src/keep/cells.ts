@@ -63,7 +63,7 @@ export interface CellRecord {
 /**
  * Cells that came from outside, checked and put into the page's order.
  *
- * @param published the lesson's cells now; an anchor that is no longer among them becomes the last one
+ * @param published the lesson's cells now; a cell whose anchor is no longer among them goes to the last one
  * @param value what was stored or sent
  * @param author who wrote what differs from the published cells; without it, each record says so itself
  * @throws CellsError if it is no list of cells
@@ -76,7 +76,8 @@ export function readCells(
   if (!Array.isArray(value)) throw new CellsError("it holds no list of cells");
   if (value.length > limits.cells) throw new CellsError(`it holds ${value.length} cells; ${limits.cells} is the most`);
   const byId = new Map(published.map((cell, index) => [cell.id, { cell, index }]));
-  const last = published.at(-1)?.id;
+  // Not in a solution, which is folded away.
+  const last = (published.filter((cell) => !cell.tags.includes("solution")).at(-1) ?? published.at(-1))?.id;
   const taken = new Set<string>();
   const cells = (value as readonly unknown[]).flatMap((record, index): CellContent[] => {
     const fail = (reason: string): never => {

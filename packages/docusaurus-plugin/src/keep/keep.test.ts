@@ -94,6 +94,16 @@ describe("a link", () => {
     ]);
   });
 
+  test("does not put them into a solution, which is folded away", async () => {
+    const now = [published[1]!, { id: "three", source: "3", tags: ["solution"] }];
+    const { cells } = await cellsOfFragment(
+      now,
+      "",
+      packed({ version, cells: [{ id: "x", anchor: "gone", source: "1" }] }),
+    );
+    expect(cells.map(({ anchor }) => anchor)).toEqual(["two"]);
+  });
+
   test("is not made longer than it may be", async () => {
     let random = 1;
     const noise = Array.from({ length: 20_000 }, () => {

@@ -105,11 +105,7 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
     const { document: shown } = notebook.state();
     const fragment = await fragmentOf(shown.lesson, lessonVersion(shown.lesson), contentOf(shown));
     const link = window.location.origin + window.location.pathname + fragment;
-    const isCopied = await navigator.clipboard?.writeText(link).then(
-      () => true,
-      () => false,
-    );
-    setShared({ link, isCopied: isCopied === true });
+    setShared({ link, isCopied: await isCopied(link) });
   });
   const dismiss = (): void => {
     window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
@@ -197,6 +193,16 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
       </div>
     </div>
   );
+}
+
+/** Puts a text on the clipboard, where the browser lets a page. */
+async function isCopied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const unsubscribed = () => (): void => undefined;
