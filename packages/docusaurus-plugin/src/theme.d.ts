@@ -18,6 +18,9 @@ declare module "@theme/NotebookCell/CellBar" {
 declare module "@theme/NotebookEditor" {
   export { default } from "./theme/NotebookEditor/index.js";
 }
+declare module "@theme/NotebookKeep" {
+  export { default } from "./theme/NotebookKeep/index.js";
+}
 declare module "@theme/NotebookOutput" {
   export { default } from "./theme/NotebookOutput/index.js";
 }
