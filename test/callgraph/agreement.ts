@@ -14,21 +14,28 @@ export interface Agreement {
   readonly scenarios: readonly { readonly name: string; readonly shows: string }[];
   /** Functions that both sides must call in the same order, nested in the same way. */
   readonly agreed: FunctionsByModule;
-  /** Functions that recordings show and the comparison passes over: what they call counts as called by their caller. */
+  /** Functions that recordings show and the comparison passes over. */
   readonly leftOut: readonly {
     readonly reason: string;
+    /** With everything they call; else what they call counts as called by their caller. */
+    readonly whole: boolean;
     readonly functions: FunctionsByModule;
   }[];
   /** What certain kernels have otherwise. */
-  readonly differences: readonly {
-    readonly kernels: readonly string[];
-    readonly module: string;
-    /** The function in those kernels' recordings; null: there is none. */
-    readonly recorded: string | null;
-    /** The agreed function that it is; null: none, it is passed over. */
-    readonly agreed: string | null;
-    readonly why: string;
-  }[];
+  readonly differences: readonly Difference[];
+}
+
+/** A row of the table of kernels. */
+export interface Difference {
+  readonly kernels: readonly string[];
+  readonly module: string;
+  /** The agreed function, as the engine calls it; null: none, and the kernel's own is passed over. */
+  readonly agreed: string | null;
+  /** Only below this one of its callers. */
+  readonly within?: string;
+  /** What stands in those kernels' recordings in its place; null: nothing, what it calls is called by its caller. */
+  readonly recorded: string | null;
+  readonly why: string;
 }
 
 export const AGREEMENT: Agreement = agreement;
@@ -44,40 +51,44 @@ function names(functions: FunctionsByModule): string[] {
 
 export const AGREED: ReadonlySet<string> = new Set(names(AGREEMENT.agreed));
 export const LEFT_OUT: ReadonlySet<string> = new Set(AGREEMENT.leftOut.flatMap(({ functions }) => names(functions)));
+const LEFT_OUT_WHOLE: ReadonlySet<string> = new Set(
+  AGREEMENT.leftOut.flatMap(({ whole, functions }) => (whole ? names(functions) : [])),
+);
 
-/** The function a kernel's recording means; null for one that is passed over. Throws for one nobody has thought of. */
-function meaning(call: GraphCall, kernel: string): string | null {
-  const name = qualified(call.module, call.fn);
-  for (const row of AGREEMENT.differences)
-    if (row.kernels.includes(kernel) && row.recorded !== null && qualified(row.module, row.recorded) === name)
-      return row.agreed;
-  if (AGREED.has(name)) return withoutCompilerSuffix(call.fn);
-  if (LEFT_OUT.has(name)) return null;
-  throw new Error(`Linux ${kernel} calls ${name}, which agreement.json neither agrees on nor leaves out`);
-}
-
-/** A recorded graph as the agreed functions alone. */
+/** A recorded graph as the agreed functions alone. Throws for a function that nobody has thought of. */
 export function agreedCalls(calls: readonly GraphCall[], kernel: string): GraphCall[] {
-  return calls.flatMap((call) => {
-    const children = agreedCalls(call.children, kernel);
-    const fn = meaning(call, kernel);
-    return fn === null ? children : [{ fn, module: call.module, children }];
-  });
+  const rows = AGREEMENT.differences.filter(({ kernels }) => kernels.includes(kernel));
+  const passedOver = new Set<string>(LEFT_OUT);
+  const own = new Set<string>();
+  for (const { module, agreed, recorded } of rows)
+    if (recorded !== null) (agreed === null ? passedOver : own).add(qualified(module, recorded));
+  const reduce = (list: readonly GraphCall[]): GraphCall[] =>
+    list.flatMap((call) => {
+      const name = qualified(call.module, call.fn);
+      if (LEFT_OUT_WHOLE.has(name)) return [];
+      const children = reduce(call.children);
+      if (passedOver.has(name)) return children;
+      if (AGREED.has(name) || own.has(name)) return [{ ...call, children }];
+      throw new Error(`Linux ${kernel} calls ${name}, which agreement.json neither agrees on nor leaves out`);
+    });
+  return reduce(calls);
 }
 
-/** The engine's graph without what a kernel does not have. */
+/** The engine's graph as a kernel would have it: the reference kernel's with the rows of the table applied. */
 export function engineCallsFor(calls: readonly GraphCall[], kernel: string): GraphCall[] {
-  const absent = new Set(
-    AGREEMENT.differences.flatMap(({ kernels, module, recorded, agreed }) =>
-      kernels.includes(kernel) && recorded === null && agreed !== null ? [qualified(module, agreed)] : [],
-    ),
-  );
-  const without = (list: readonly GraphCall[]): GraphCall[] =>
+  const rows = AGREEMENT.differences.filter(({ kernels, agreed }) => kernels.includes(kernel) && agreed !== null);
+  const apply = (list: readonly GraphCall[], callers: readonly string[]): GraphCall[] =>
     list.flatMap((call) => {
-      const children = without(call.children);
-      return absent.has(qualified(call.module, call.fn)) ? children : [{ ...call, children }];
+      const row = rows.find(
+        ({ module, agreed, within }) =>
+          qualified(module, agreed as string) === qualified(call.module, call.fn) &&
+          (within === undefined || callers.includes(within)),
+      );
+      const children = apply(call.children, [...callers, call.fn]);
+      if (row === undefined) return [{ ...call, children }];
+      return row.recorded === null ? children : [{ ...call, fn: row.recorded, children }];
     });
-  return without(calls);
+  return apply(calls, []);
 }
 
 /** Where a packet's way begins: it arrives, or is made on the host. */

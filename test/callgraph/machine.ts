@@ -66,6 +66,7 @@ const MODULES: readonly string[] = [
   "ipt_REJECT",
   "xt_CT",
   "xt_MASQUERADE",
+  "xt_mark",
   "xt_REDIRECT",
   "xt_conntrack",
   "xt_nat",

@@ -5,7 +5,7 @@
  */
 import { put16 } from "../../packages/engine/src/wire/bytes.js";
 import { ICMP_DEST_UNREACH } from "../../packages/engine/src/wire/icmp.js";
-import { IP_MF, IPV4_FRAGMENT, ipv4SetChecksum } from "../../packages/engine/src/wire/ipv4.js";
+import { IP_MF, IPV4_FRAGMENT, IPV4_ID, IPV4_PROTOCOL, IPV4_TOTAL_LENGTH, IPV4_TTL, ipv4SetChecksum } from "../../packages/engine/src/wire/ipv4.js";
 import { toHex } from "../../packages/lab/src/scenario/bytes.js";
 import type { Scenario, ScenarioStep } from "../../packages/lab/src/scenario/model.js";
 import { echo, icmpAbout, tcp, udp } from "../engine/packets.js";
@@ -52,19 +52,19 @@ function closing(outside: string): ScenarioStep[] {
   ];
 }
 
-/** A packet of 8 + 16 bytes behind its IP header as two fragments, cut after the first 16. */
+/** A datagram with 24 bytes behind its IP header as two fragments, cut after the first 16 bytes. */
 function fragments(from: string, to: string): ScenarioStep[] {
   const whole = udp(from, to, false);
   const first = new Uint8Array(20 + 16);
   first.set(whole);
-  put16(first, 2, first.length);
-  put16(first, 4, 77);
+  put16(first, IPV4_TOTAL_LENGTH, first.length);
+  put16(first, IPV4_ID, 77);
   put16(first, IPV4_FRAGMENT, IP_MF);
   // The UDP length is that of the whole datagram.
   put16(first, 24, 24);
   ipv4SetChecksum(first, 0);
   const last = first.slice(0, 20 + 8);
-  put16(last, 2, last.length);
+  put16(last, IPV4_TOTAL_LENGTH, last.length);
   put16(last, IPV4_FRAGMENT, 2);
   last.fill(120, 20);
   ipv4SetChecksum(last, 0);
@@ -177,18 +177,11 @@ export const SCENARIOS: readonly Scenario[] = [
     [`${SNAT.replace("-o wan0", "-o wan0 -p udp")}:6000`],
     [lan(udp(CLIENT, "198.51.100.9:53")), lan(udp(OTHER, "198.51.100.9:53"))],
   ),
-  {
-    ...scenario(
-      "expiry",
-      [SNAT],
-      [
-        { run: "sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1" },
-        lan(udp(CLIENT, "198.51.100.9:53")),
-        { sleep: "2s" },
-        lan(udp(CLIENT, "198.51.100.9:53")),
-      ],
-    ),
-  },
+  scenario(
+    "expiry",
+    [SNAT, "sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1"],
+    [lan(udp(CLIENT, "198.51.100.9:53")), { sleep: "2s" }, lan(udp(CLIENT, "198.51.100.9:53"))],
+  ),
   scenario("reopened", [TRACK], [
     ...handshake(CLIENT),
     ...closing(CLIENT),
@@ -199,11 +192,49 @@ export const SCENARIOS: readonly Scenario[] = [
     ["iptables-legacy -t raw -A PREROUTING -p udp -j CT --notrack", SNAT],
     [lan(udp(CLIENT, "198.51.100.9:53"))],
   ),
+  scenario(
+    "notrack-error",
+    ["iptables-legacy -t raw -A PREROUTING -p udp -j CT --notrack", SNAT],
+    [lan(withTtl(udp(CLIENT, "198.51.100.9:53"), 1))],
+  ),
   scenario("fragments", [TRACK], fragments(CLIENT, "198.51.100.9:53")),
+  scenario(
+    "mangle",
+    ["iptables-legacy -t mangle -A PREROUTING -j MARK --set-mark 1", "iptables-legacy -t mangle -A OUTPUT -j MARK --set-mark 1"],
+    [lan(udp(CLIENT, "198.51.100.9:53")), { run: "echo hello | nc -u -w 1 -p 5000 198.51.100.9 53" }],
+  ),
+  scenario(
+    "accounting",
+    [TRACK, "sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_timestamp=1"],
+    [lan(udp(CLIENT, "198.51.100.9:53"))],
+  ),
+  scenario("other-protocol", [SNAT], [lan(withProtocol(udp(CLIENT, "198.51.100.9:53"), 99))]),
+  scenario(
+    "hairpin",
+    [
+      "iptables-legacy -t nat -A PREROUTING -d 198.51.100.1 -p tcp --dport 80 -j DNAT --to-destination 192.168.1.20:8080",
+      "iptables-legacy -t nat -A POSTROUTING -o lan0 -s 192.168.1.0/24 -j MASQUERADE",
+    ],
+    [
+      lan(tcp(CLIENT, "198.51.100.1:80", "S", { seq: 1000 })),
+      lan(tcp("192.168.1.20:8080", "192.168.1.1:40000", "SA", { seq: 9000, ack: 1001 })),
+    ],
+  ),
+  scenario(
+    "reset",
+    [SNAT],
+    [...handshake(OUTSIDE), wan(tcp(SERVER, OUTSIDE, "R", { seq: 9001 }))],
+  ),
 ];
 
+function withProtocol(packet: Uint8Array, protocol: number): Uint8Array {
+  packet[IPV4_PROTOCOL] = protocol;
+  ipv4SetChecksum(packet, 0);
+  return packet;
+}
+
 function withTtl(packet: Uint8Array, ttl: number): Uint8Array {
-  packet[8] = ttl;
+  packet[IPV4_TTL] = ttl;
   ipv4SetChecksum(packet, 0);
   return packet;
 }

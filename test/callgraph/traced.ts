@@ -23,6 +23,7 @@ export const TRACED: readonly string[] = [
     "xt_MASQUERADE",
     "xt_REDIRECT",
     "xt_conntrack",
+    "xt_mark",
     "xt_nat",
     "xt_tcpudp",
   ].map((module) => `:mod:${module}`),

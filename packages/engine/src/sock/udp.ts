@@ -216,6 +216,8 @@ export class UdpProtocol implements UdpApi {
             (socket.remoteAddress === 0 || (socket.remoteAddress === src && socket.remotePort === sport)),
         )
       : [this.#lookup(dst, dport, src, sport, skb.iif)];
+    // Whether a socket takes it or an error is sent about it: conntrack's part is over. An error is looked up anew.
+    ip.net.resetConntrack(skb);
     let delivered = false;
     for (const socket of found) {
       if (socket === null) continue;
