@@ -168,7 +168,8 @@ function copyModules(root: string, kernel: Kernel): void {
       cpSync(source, path.join(target, name), { recursive: true });
     }
   run("find", [target, "-name", "*.ko.xz", "-exec", "xz", "-d", "{}", "+"]);
-  for (const file of ["modules.builtin", "modules.order"]) cpSync(path.join(kernel.modules, file), path.join(target, file));
+  for (const file of ["modules.builtin", "modules.order"])
+    cpSync(path.join(kernel.modules, file), path.join(target, file));
   run(programPath("depmod") ?? "depmod", ["-b", root, kernel.release]);
 }
 
@@ -195,7 +196,10 @@ function buildRamdisk(folder: string, kernel: Kernel, guest: string, files: Read
   copyProgram(root, process.execPath);
   if (realpathSync(process.execPath) !== "/usr/bin/node")
     symlinkSync(realpathSync(process.execPath), path.join(root, "usr/bin/node"));
-  const extensions = path.join(path.dirname(run("ldconfig", ["-p"]).match(/libxtables\.so\.12 .*=> (\S+)/)?.[1] ?? ""), "xtables");
+  const extensions = path.join(
+    path.dirname(run("ldconfig", ["-p"]).match(/libxtables\.so\.12 .*=> (\S+)/)?.[1] ?? ""),
+    "xtables",
+  );
   copyFile(root, extensions);
   for (const file of ["/etc/protocols", "/etc/services", "/etc/passwd", "/etc/group"]) copyFile(root, file);
   copyModules(root, kernel);
@@ -231,12 +235,11 @@ export async function bootAndRun(
   const machine = spawn(
     "qemu-system-x86_64",
     [
-      ...["-m", "1536", "-smp", "1", "-nographic", "-no-reboot", "-nic", "none", "-monitor", "none"],
-      // Emulated throughout, so that it runs alike in a virtual machine and out of one.
-      ...["-accel", "tcg", "-cpu", "max"],
-      ...["-kernel", kernel.image, "-initrd", ramdisk, "-append", "console=ttyS0 quiet panic=-1"],
-      ...["-serial", `file:${console}`, "-serial", `file:${answers}`],
-    ],
+      // Emulated throughout, so that it runs alike in a virtual machine and out of one; one CPU keeps the order of calls.
+      "-accel tcg -cpu max -smp 1 -m 1536 -nographic -no-reboot -nic none -monitor none".split(" "),
+      ["-kernel", kernel.image, "-initrd", ramdisk, "-append", "console=ttyS0 quiet panic=-1"],
+      ["-serial", `file:${console}`, "-serial", `file:${answers}`],
+    ].flat(),
     { stdio: "ignore" },
   );
   const timer = setTimeout(() => machine.kill(), patienceMilliseconds);
@@ -245,7 +248,9 @@ export async function bootAndRun(
     machine.on("exit", resolve);
   });
   clearTimeout(timer);
-  const lines = readFileSync(answers, "utf8").split("\n").filter((line) => line !== "");
+  const lines = readFileSync(answers, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   if (lines.length === 0 || lines.some((line) => line.startsWith('{"failed"')))
     throw new MachineError(`the guest failed:\n${readFileSync(console, "utf8").slice(-4000)}`);
   return lines;

@@ -4,7 +4,12 @@
  * nothing up. The recording is of three hosts in one kernel, so the gateway's calls are found in it first.
  */
 import { describe, expect, it } from "vitest";
-import { compareGraphs, countCalls, parseFunctionGraph, trackedReceptions } from "../../packages/lab/src/draw/call-graph.js";
+import {
+  compareGraphs,
+  countCalls,
+  parseFunctionGraph,
+  trackedReceptions,
+} from "../../packages/lab/src/draw/call-graph.js";
 import { toHex } from "../../packages/lab/src/scenario/bytes.js";
 import type { Scenario } from "../../packages/lab/src/scenario/model.js";
 import { readRecording } from "../engine/kernel.js";
@@ -45,7 +50,9 @@ const GATEWAY: Scenario = {
 const KERNEL = "6.12";
 
 describe("the question's connection through the gateway", () => {
-  const recorded = trackedReceptions(parseFunctionGraph(readRecording(`snat-connection.linux-${KERNEL}.function-graph.txt`)));
+  const recorded = trackedReceptions(
+    parseFunctionGraph(readRecording(`snat-connection.linux-${KERNEL}.function-graph.txt`)),
+  );
   const steps = runOnEngine(GATEWAY);
 
   it("was recorded with eight packets", () => {

@@ -20,7 +20,11 @@ const PATIENCE_MILLISECONDS = 15 * 60 * 1000;
 async function record(debianPackage: string): Promise<void> {
   // Seen from dist/, where this program is run.
   const at = (place: string): string => fileURLToPath(new URL(place, import.meta.url));
-  const [folder, guest, recordings] = [at("../../../.cache/callgraph"), at("guest.mjs"), at("../../recordings/callgraph")];
+  const [folder, guest, recordings] = [
+    at("../../../.cache/callgraph"),
+    at("guest.mjs"),
+    at("../../recordings/callgraph"),
+  ];
   const lines = await bootAndRun(folder, debianPackage, guest, JSON.stringify(SCENARIOS), PATIENCE_MILLISECONDS);
   const answers = lines.map((line) => JSON.parse(line) as GuestAnswer);
   mkdirSync(recordings, { recursive: true });

@@ -5,7 +5,15 @@
  */
 import { put16 } from "../../packages/engine/src/wire/bytes.js";
 import { ICMP_DEST_UNREACH } from "../../packages/engine/src/wire/icmp.js";
-import { IP_MF, IPV4_FRAGMENT, IPV4_ID, IPV4_PROTOCOL, IPV4_TOTAL_LENGTH, IPV4_TTL, ipv4SetChecksum } from "../../packages/engine/src/wire/ipv4.js";
+import {
+  IP_MF,
+  IPV4_FRAGMENT,
+  IPV4_ID,
+  IPV4_PROTOCOL,
+  IPV4_TOTAL_LENGTH,
+  IPV4_TTL,
+  ipv4SetChecksum,
+} from "../../packages/engine/src/wire/ipv4.js";
 import { toHex } from "../../packages/lab/src/scenario/bytes.js";
 import type { Scenario, ScenarioStep } from "../../packages/lab/src/scenario/model.js";
 import { echo, icmpAbout, tcp, udp } from "../engine/packets.js";
@@ -142,10 +150,7 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario(
     "ttl-exceeded",
     [SNAT],
-    [
-      lan(udp(CLIENT, "198.51.100.9:53")),
-      lan(withTtl(udp(CLIENT, "198.51.100.9:53"), 1)),
-    ],
+    [lan(udp(CLIENT, "198.51.100.9:53")), lan(withTtl(udp(CLIENT, "198.51.100.9:53"), 1))],
   ),
   scenario("invalid", [TRACK], [wan(tcp(SERVER, CLIENT, "SA", { seq: 9000, ack: 1001 }))]),
   scenario(
@@ -164,14 +169,14 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   scenario(
     "rejected-in-forward",
-    ["iptables-legacy -A FORWARD -p tcp --dport 80 -j REJECT --reject-with tcp-reset", "iptables-legacy -A FORWARD -j REJECT", TRACK],
+    [
+      "iptables-legacy -A FORWARD -p tcp --dport 80 -j REJECT --reject-with tcp-reset",
+      "iptables-legacy -A FORWARD -j REJECT",
+      TRACK,
+    ],
     [lan(tcp(CLIENT, SERVER, "S", { seq: 1000 })), lan(udp(CLIENT, "198.51.100.9:53"))],
   ),
-  scenario(
-    "clash",
-    [SNAT],
-    [lan(udp(CLIENT, "198.51.100.9:53")), lan(udp(OTHER, "198.51.100.9:53"))],
-  ),
+  scenario("clash", [SNAT], [lan(udp(CLIENT, "198.51.100.9:53")), lan(udp(OTHER, "198.51.100.9:53"))]),
   scenario(
     "port-exhausted",
     [`${SNAT.replace("-o wan0", "-o wan0 -p udp")}:6000`],
@@ -182,11 +187,11 @@ export const SCENARIOS: readonly Scenario[] = [
     [SNAT, "sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1"],
     [lan(udp(CLIENT, "198.51.100.9:53")), { sleep: "2s" }, lan(udp(CLIENT, "198.51.100.9:53"))],
   ),
-  scenario("reopened", [TRACK], [
-    ...handshake(CLIENT),
-    ...closing(CLIENT),
-    lan(tcp(CLIENT, SERVER, "S", { seq: 5_000_000 })),
-  ]),
+  scenario(
+    "reopened",
+    [TRACK],
+    [...handshake(CLIENT), ...closing(CLIENT), lan(tcp(CLIENT, SERVER, "S", { seq: 5_000_000 }))],
+  ),
   scenario(
     "notrack",
     ["iptables-legacy -t raw -A PREROUTING -p udp -j CT --notrack", SNAT],
@@ -200,7 +205,10 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario("fragments", [TRACK], fragments(CLIENT, "198.51.100.9:53")),
   scenario(
     "mangle",
-    ["iptables-legacy -t mangle -A PREROUTING -j MARK --set-mark 1", "iptables-legacy -t mangle -A OUTPUT -j MARK --set-mark 1"],
+    [
+      "iptables-legacy -t mangle -A PREROUTING -j MARK --set-mark 1",
+      "iptables-legacy -t mangle -A OUTPUT -j MARK --set-mark 1",
+    ],
     [lan(udp(CLIENT, "198.51.100.9:53")), { run: "echo hello | nc -u -w 1 -p 5000 198.51.100.9 53" }],
   ),
   scenario(
@@ -220,11 +228,7 @@ export const SCENARIOS: readonly Scenario[] = [
       lan(tcp("192.168.1.20:8080", "192.168.1.1:40000", "SA", { seq: 9000, ack: 1001 })),
     ],
   ),
-  scenario(
-    "reset",
-    [SNAT],
-    [...handshake(OUTSIDE), wan(tcp(SERVER, OUTSIDE, "R", { seq: 9001 }))],
-  ),
+  scenario("reset", [SNAT], [...handshake(OUTSIDE), wan(tcp(SERVER, OUTSIDE, "R", { seq: 9001 }))]),
 ];
 
 function withProtocol(packet: Uint8Array, protocol: number): Uint8Array {

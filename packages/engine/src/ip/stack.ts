@@ -15,7 +15,7 @@ import { CONF_FILES, DeviceConf, IfAddr, InDevice } from "./indevice.js";
 import { ipReceive } from "./input.js";
 import { NeighbourTable } from "./neighbour.js";
 import { describeOutput, IdentGenerator, ipLocalOut } from "./output.js";
-import { type RouteResult, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "./route.js";
+import { type RouteResult, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import { Routing } from "./routing.js";
 import {
   type AddressRequest,

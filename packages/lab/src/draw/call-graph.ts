@@ -231,7 +231,10 @@ export function callsOnly(calls: readonly TraceCall[]): GraphCall[] {
 
 /** How often a function stands in a graph: `__nf_conntrack_find_get` counts the lookups. */
 export function countCalls(calls: readonly GraphCall[], fn: string): number {
-  return calls.reduce((sum, call) => sum + (withoutCompilerSuffix(call.fn) === fn ? 1 : 0) + countCalls(call.children, fn), 0);
+  return calls.reduce(
+    (sum, call) => sum + (withoutCompilerSuffix(call.fn) === fn ? 1 : 0) + countCalls(call.children, fn),
+    0,
+  );
 }
 
 // --- Comparison ------------------------------------------------------------------------------------------------------
@@ -282,7 +285,8 @@ export function compareGraphs(kernel: readonly GraphCall[], engine: readonly Gra
 }
 
 function align(kernel: readonly GraphCall[], engine: readonly GraphCall[], depth: number): ComparedCall[] {
-  const same = (a: GraphCall, b: GraphCall): boolean => withoutCompilerSuffix(a.fn) === withoutCompilerSuffix(b.fn) && a.module === b.module;
+  const same = (a: GraphCall, b: GraphCall): boolean =>
+    withoutCompilerSuffix(a.fn) === withoutCompilerSuffix(b.fn) && a.module === b.module;
   // Longest common subsequence of the calls of this level; matched calls are compared inside.
   const best = Array.from({ length: kernel.length + 1 }, () => Array.from({ length: engine.length + 1 }, () => 0));
   for (let i = kernel.length - 1; i >= 0; i--)
