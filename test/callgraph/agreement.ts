@@ -56,8 +56,12 @@ const LEFT_OUT_WHOLE: ReadonlySet<string> = new Set(
 );
 
 /** A recorded graph as the agreed functions alone. Throws for a function that nobody has thought of. */
-export function agreedCalls(calls: readonly GraphCall[], kernel: string): GraphCall[] {
-  const rows = AGREEMENT.differences.filter(({ kernels }) => kernels.includes(kernel));
+export function agreedCalls(
+  calls: readonly GraphCall[],
+  kernel: string,
+  differences: readonly Difference[] = AGREEMENT.differences,
+): GraphCall[] {
+  const rows = differences.filter(({ kernels }) => kernels.includes(kernel));
   const passedOver = new Set<string>(LEFT_OUT);
   const own = new Set<string>();
   for (const { module, agreed, recorded } of rows)
@@ -75,8 +79,12 @@ export function agreedCalls(calls: readonly GraphCall[], kernel: string): GraphC
 }
 
 /** The engine's graph as a kernel would have it: the reference kernel's with the rows of the table applied. */
-export function engineCallsFor(calls: readonly GraphCall[], kernel: string): GraphCall[] {
-  const rows = AGREEMENT.differences.filter(({ kernels, agreed }) => kernels.includes(kernel) && agreed !== null);
+export function engineCallsFor(
+  calls: readonly GraphCall[],
+  kernel: string,
+  differences: readonly Difference[] = AGREEMENT.differences,
+): GraphCall[] {
+  const rows = differences.filter(({ kernels, agreed }) => kernels.includes(kernel) && agreed !== null);
   const apply = (list: readonly GraphCall[], callers: readonly string[]): GraphCall[] =>
     list.flatMap((call) => {
       const row = rows.find(
