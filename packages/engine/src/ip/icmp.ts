@@ -186,6 +186,13 @@ export class Icmp {
 
   /** Models `icmp_send()`. `info` is the second word of the header (the MTU, the pointer's word). */
   send(about: SkBuff, type: number, code: number, info: number): void {
+    const { trace } = this.#ip.net;
+    if (trace !== null) trace.enter("__icmp_send", null, about);
+    this.#send(about, type, code, info);
+    if (trace !== null) trace.leave();
+  }
+
+  #send(about: SkBuff, type: number, code: number, info: number): void {
     const ip = this.#ip;
     if (this.#sending) return;
     const data = about.data;
