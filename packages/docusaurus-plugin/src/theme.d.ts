@@ -21,6 +21,9 @@ declare module "@theme/NotebookEditor" {
 declare module "@theme/NotebookOutput" {
   export { default } from "./theme/NotebookOutput/index.js";
 }
+declare module "@theme/NotebookWalk" {
+  export { default } from "./theme/NotebookWalk/index.js";
+}
 declare module "@theme/NotebookLesson" {
   export { default } from "./theme/NotebookLesson/index.js";
 }

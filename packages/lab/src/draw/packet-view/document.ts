@@ -66,7 +66,8 @@ export function walkDocument(walk: ViewedWalk): Json {
   const packets = walk.packets.map(({ hooks, before, calls, ...rest }) => {
     let registry = registries.findIndex((known) => JSON.stringify(known) === JSON.stringify(hooks));
     if (registry < 0) registry = registries.push(hooks) - 1;
-    return { ...rest, before: toHex(before), hooks: registry, calls: calls.map(callJson) };
+    // As text: a notebook writes JSON with a line for each value, and a packet has hundreds.
+    return { ...rest, before: toHex(before), hooks: registry, calls: JSON.stringify(calls.map(callJson)) };
   });
   return {
     version: WALK_DOCUMENT_VERSION,
@@ -207,6 +208,9 @@ const hookUser: Reader<HookUserData> = (value, where) => {
 /** Calls nest; no real trace comes near this depth, and a made one must not exhaust the stack. */
 const DEEPEST = 100;
 
+/** Calls and notes of all packets together: ten times what a view holds, and no more than a browser draws at ease. */
+const LONGEST = 30_000;
+
 /**
  * Reads a document: a parsed JSON value from anywhere.
  *
@@ -223,11 +227,14 @@ export function readWalkDocument(value: unknown): ViewedWalk {
     ),
     registries: list(list(hookUser)),
   })(value, "the walk");
+  let items = 0;
   const callAt =
     (depth: number): Reader<TraceCall> =>
     (item, where) => {
       if (!Array.isArray(item) || depth > DEEPEST) return fail(where, "a call");
       const [index, ...children] = item as unknown[];
+      items += item.length;
+      if (items > LONGEST) throw new WalkDocumentError(`the walk is too long: more than ${LONGEST} steps`);
       const known = functions[whole(index, where)];
       if (known === undefined) return fail(where, "a call of a known function");
       return {
@@ -238,6 +245,16 @@ export function readWalkDocument(value: unknown): ViewedWalk {
         ),
       };
     };
+  const calls: Reader<TraceCall[]> = (item, where) => {
+    if (typeof item !== "string") return fail(where, "a text");
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(item);
+    } catch {
+      return fail(where, "JSON");
+    }
+    return list(callAt(0))(parsed, where);
+  };
   const registry: Reader<readonly HookUserData[]> = (item, where) =>
     registries[whole(item, where)] ?? fail(where, "a known registry");
   return members<ViewedWalk>({
@@ -253,7 +270,7 @@ export function readWalkDocument(value: unknown): ViewedWalk {
         oif: nullable(text),
         before: bytes,
         through: flag,
-        calls: list(callAt(0)),
+        calls,
         hooks: registry,
       }),
     ),
