@@ -299,7 +299,11 @@ class PacketReader {
   }
 
   #go(place: Place): void {
-    if (this.#way.at(-1) !== place) this.#way = [...this.#way, place];
+    const last = this.#way.at(-1);
+    if (last === place) return;
+    // A hook on which nobody hangs leaves no trace of its own.
+    const passed: readonly Place[] = last === "receive" && place !== "PREROUTING" ? ["PREROUTING"] : [];
+    this.#way = [...this.#way, ...passed, place];
   }
 
   #frame(fields: Pick<Frame, "kind" | "main" | "path" | "hook" | "priority" | "label" | "words" | "verdict">): void {
