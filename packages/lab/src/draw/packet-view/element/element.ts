@@ -41,6 +41,8 @@ export function definePacketView(): void {
     readonly #root = this.attachShadow({ mode: "open" });
     #view: PacketView | null = null;
     #walk: Json | undefined;
+    /** The walk as text: setting the same again, as a page's redrawing does, keeps the reader's place. */
+    #text: string | undefined;
     #name = "";
     readonly #observer = new MutationObserver(() => this.#followTheme());
     readonly #onHash = (): void => this.#followAddress(true);
@@ -56,7 +58,10 @@ export function definePacketView(): void {
     }
 
     set walk(walk: Json | undefined) {
+      const text = JSON.stringify(walk);
+      if (text !== undefined && text === this.#text) return;
       this.#walk = walk;
+      this.#text = text;
       this.#draw();
     }
 
@@ -98,7 +103,7 @@ export function definePacketView(): void {
           this.#put(html("p", { class: "message" }, "No packet crossed meanwhile: there is nothing to step through."));
           return;
         }
-        this.#name = this.getAttribute("name") ?? `walk-${fingerprint(JSON.stringify(this.#walk))}`;
+        this.#name = this.getAttribute("name") ?? `walk-${fingerprint(this.#text ?? "")}`;
         const seen = { ...walk, packets: walk.packets.filter(({ calls }) => calls.length > 0) };
         const view = new PacketView(seen, (stop, place) => {
           const [packet, step] = [stop.packet + 1, stop.frame + 1];
