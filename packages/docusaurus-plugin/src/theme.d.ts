@@ -27,6 +27,9 @@ declare module "@theme/NotebookOutput" {
 declare module "@theme/NotebookKernelMark" {
   export { default } from "./theme/NotebookKernelMark/index.js";
 }
+declare module "@theme/NotebookWalk" {
+  export { default } from "./theme/NotebookWalk/index.js";
+}
 declare module "@theme/NotebookLesson" {
   export { default } from "./theme/NotebookLesson/index.js";
 }

@@ -43,7 +43,7 @@ import {
 } from "./entry.js";
 import { eventType, IPCT_DESTROY, IPCT_MARK } from "./events.js";
 import { GarbageCollector } from "./gc.js";
-import { TCP_DEFAULT_TIMEOUTS, type TcpSettings, tcpSetClosing } from "./proto-tcp.js";
+import { TCP_DEFAULT_TIMEOUTS, TCP_STATE_NAMES, type TcpSettings, tcpSetClosing, tcpStateOf } from "./proto-tcp.js";
 import type { UdpSettings } from "./proto-udp.js";
 import { carriesProtoinfo, eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
 import { type CtHandle, IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, IPS_SRC_NAT_DONE } from "./status.js";
@@ -271,7 +271,9 @@ export class Conntrack implements ConntrackApi {
   #share(to: SkBuff, from: SkBuff): void {
     const original = ctinfoDirection(from.ctinfo) === IP_CT_DIR_ORIGINAL;
     this.get(from.nfct);
-    this.setNfct(to, from.nfct, original ? IP_CT_RELATED_REPLY : IP_CT_RELATED);
+    // Not told here: the trace is still with the packet that caused this one.
+    to.nfct = from.nfct;
+    to.ctinfo = original ? IP_CT_RELATED_REPLY : IP_CT_RELATED;
   }
 
   setClosing(skb: SkBuff): void {
@@ -295,7 +297,25 @@ export class Conntrack implements ConntrackApi {
   setNfct(skb: SkBuff, ct: CtHandle, ctinfo: number): void {
     skb.nfct = ct;
     skb.ctinfo = ctinfo;
-    if (this.net.trace !== null) this.net.trace.note({ kind: "attach", entry: ct, ctinfo: ctinfoName(ctinfo) });
+    this.noteAttached(skb, false);
+  }
+
+  /** Tells the trace of a packet's entry; `already` when it was attached before the packet came to conntrack. */
+  noteAttached(skb: SkBuff, already: boolean): void {
+    const { trace } = this.net;
+    const ct = skb.nfct;
+    if (trace === null || ct === NO_CT) return;
+    const base = ct << ENTRY_SHIFT;
+    trace.note({
+      kind: "attach",
+      entry: ct,
+      ctinfo: ctinfoName(skb.ctinfo),
+      already,
+      original: tupleText(this.slab.words, base + E_ORIGINAL),
+      reply: tupleText(this.slab.words, base + E_REPLY),
+      state: this.protonumOf(ct) === IPPROTO_TCP ? TCP_STATE_NAMES[tcpStateOf(this, ct)] : null,
+      confirmed: (this.statusOf(ct) & IPS_CONFIRMED) !== 0,
+    });
   }
 
   /** Nobody holds the entry any more. Models `nf_ct_destroy()` and `nf_conntrack_free()`. */

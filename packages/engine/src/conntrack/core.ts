@@ -162,7 +162,11 @@ export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdi
 
 function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   // Seen before (on the loopback), or exempted.
-  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
+  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) {
+    // Off the loopback, or an error that was given the connection it is about.
+    if (ct.net.trace !== null) ct.noteAttached(skb, true);
+    return NF_ACCEPT;
+  }
   const data = skb.data;
   const dataoff = ipv4TransportOffset(data, 0, skb.len);
   if (dataoff <= 0) {

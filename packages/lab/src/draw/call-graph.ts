@@ -77,7 +77,7 @@ function noteText(note: TraceNote): string | null {
         ? `lookup ${tupleLine(note.tuple)}: no entry`
         : `lookup ${tupleLine(note.tuple)}: ${note.found} tuple of entry ${note.entry}`;
     case "attach":
-      return `entry ${note.entry} attached, ${note.ctinfo}`;
+      return `entry ${note.entry} ${note.already ? "is attached already" : "attached"}, ${note.ctinfo}`;
     case "alloc":
       return `new entry ${note.entry}`;
     case "alter-reply":
@@ -104,6 +104,9 @@ function noteText(note: TraceNote): string | null {
       return note.reason;
     case "transmit":
       return `by ${note.device}`;
+    case "bytes":
+      // Which bytes is the packet view's to show; the notes around say why.
+      return null;
   }
 }
 
