@@ -185,7 +185,7 @@ export class UdpProtocol implements UdpApi {
     return best;
   }
 
-  /** Models `udp_rcv()`. The packet is only looked at. */
+  /** Models `udp_rcv()`. What comes after the datagram's own length is cut off. */
   receive(skb: SkBuff): void {
     const { ip, trace } = this.#net;
     const mib = ip.snmp.udp;
@@ -198,6 +198,7 @@ export class UdpProtocol implements UdpApi {
       return;
     }
     const length = udpLength(data, at);
+    skb.len = at + length;
     if (!udpChecksumOk(data, at, length, src, dst)) {
       mib.InCsumErrors++;
       mib.InErrors++;
