@@ -37,11 +37,11 @@ it("draws what it always drew", () => {
   expect(Object.fromEntries(all)).toMatchInlineSnapshot(`
     {
       "broken-headers": "3346cee555d59897",
-      "bytes": "2b60356983928679",
+      "bytes": "6d2ba4e61a805127",
       "commands": "9185996e59502cc5",
       "fragments": "3486db2ab4976a28",
       "icmp": "5512b204a1cd6a2c",
-      "ip-options": "22663c01e1055459",
+      "ip-options": "9e139de50d127bd4",
       "nat-mix": "17357a01996a1f91",
       "port-clashes": "1a101d16203bee8c",
       "rulesets": "95d8cbbf35f5ecfe",
