@@ -100,6 +100,60 @@ export function withoutTimeOfDay(hex: string, brought: ReadonlySet<string>): str
   return toHex(bytes);
 }
 
+const IP_TIMESTAMP = 68;
+
+/** A slot that no router wrote into, as scenarios fill them: it must stay so. */
+const UNWRITTEN = 0xa5;
+
+/** Sets the times in a header's timestamp option to 0: those before its pointer that some router wrote. */
+function clearTimes(bytes: Uint8Array, header: number, end: number): void {
+  for (let at = header + 20; at < end && bytes[at] !== 0; ) {
+    if (bytes[at] === 1) {
+      at++;
+      continue;
+    }
+    const size = bytes[at + 1];
+    if (size < 4 || at + size > end) return;
+    if (bytes[at] === IP_TIMESTAMP) {
+      const entry = (bytes[at + 3] & 15) === 0 ? 4 : 8;
+      const pointer = Math.min(bytes[at + 2], size + 1);
+      // The pointer may have begun anywhere: counted back from where it is, the time comes last in each entry.
+      for (let slot = at + pointer - 5; slot >= at + 4; slot -= entry)
+        if (bytes[slot] !== UNWRITTEN) bytes.fill(0, slot, slot + 4);
+    }
+    at += size;
+  }
+}
+
+/**
+ * A packet without the time of day that routers wrote into its timestamp option, or into that of the packet that an ICMP
+ * error quotes; checksums that cover it are made right where they were.
+ */
+export function withoutStampedTime(hex: string): string {
+  const bytes = fromHex(hex);
+  const header = (bytes[0] & 15) * 4;
+  if (bytes.length < header || header < 20) return hex;
+  const right = checksum(bytes.subarray(0, header)) === 0;
+  clearTimes(bytes, 0, header);
+  if (right) {
+    put16(bytes, 10, 0);
+    put16(bytes, 10, checksum(bytes.subarray(0, header)));
+  }
+  const inner = header + 8;
+  if (bytes[9] === 1 && ICMP_ERRORS.includes(bytes[header]) && bytes.length >= inner + 20) {
+    const message = bytes.subarray(header);
+    const sound = checksum(message) === 0;
+    clearTimes(bytes, inner, Math.min(bytes.length, inner + (bytes[inner] & 15) * 4));
+    if (sound) {
+      put16(message, 2, 0);
+      put16(message, 2, checksum(message));
+    }
+  }
+  return toHex(bytes);
+}
+
+const ICMP_ERRORS: readonly number[] = [3, 4, 5, 11, 12];
+
 /** An event without the number of the process that caused it, whose name is there only while it lives. */
 export function withoutProcess(event: string): string {
   return event.replace(/ portid=\d+( progname=\S+)?$/, " portid");
@@ -109,7 +163,7 @@ export function withoutProcess(event: string): string {
 function byDevice(out: readonly Sent[] | undefined, brought: ReadonlySet<string>): Record<string, string[]> {
   const devices: Record<string, string[]> = {};
   for (const { dev, hex } of out ?? [])
-    (devices[dev] ??= []).push(withoutDrawnId(withoutTimeOfDay(hex, brought), brought));
+    (devices[dev] ??= []).push(withoutStampedTime(withoutDrawnId(withoutTimeOfDay(hex, brought), brought)));
   return Object.fromEntries(Object.entries(devices).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -15,6 +15,9 @@ import {
 } from "./router.js";
 import { anyPacket } from "./traffic.js";
 
+/** SCTP, GRE and UDP-Lite: Linux has trackers of their own for them, the engine the generic one. */
+const OTHER_TRACKERS = [47, 132, 136];
+
 export const BYTES: Kind = {
   name: "bytes",
   about: "bytes changed at random, with checksums made right again or not",
@@ -28,6 +31,7 @@ export const BYTES: Kind = {
       else {
         for (let changes = choice.below(4); changes > 0; changes--)
           bytes[choice.below(bytes.length)] = choice.oneIn(2) ? choice.below(256) : choice.pick([0, 1, 127, 128, 255]);
+        if (OTHER_TRACKERS.includes(bytes[9])) bytes[9] = 17;
         if (!choice.oneIn(4)) repairChecksums(bytes);
         steps.push(arrives(step.in, bytes));
       }

@@ -198,6 +198,7 @@ export class FragmentQueues {
     whole.dev = last.dev;
     whole.dst = last.dst;
     whole.mark = first.mark;
+    whole.options = first.options;
     whole.packetType = last.packetType;
     whole.transportOffset = headerLength;
     whole.tstampMicros = last.tstampMicros;

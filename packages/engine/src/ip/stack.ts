@@ -104,6 +104,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     this.neighbourTable = new NeighbourTable(net);
     this.icmp = new Icmp(this);
     this.fragments = new FragmentQueues(net);
+    this.confDefault.acceptSourceRoute = 1;
     this.#registerSysctls();
   }
 
@@ -453,6 +454,11 @@ export class IpStack implements IpApi, RtnetlinkApi {
 
   routesLocalnet(dev: NetDevice): boolean {
     return this.confAll.routeLocalnet !== 0 || (dev.ipv4?.conf.routeLocalnet ?? 0) !== 0;
+  }
+
+  /** Whether packets that arrive here may say their own way. Models `IN_DEV_SOURCE_ROUTE()`. */
+  acceptsSourceRoutes(dev: NetDevice): boolean {
+    return this.confAll.acceptSourceRoute !== 0 && (dev.ipv4?.conf.acceptSourceRoute ?? 0) !== 0;
   }
 
   logsMartians(dev: NetDevice): boolean {

@@ -6,13 +6,14 @@
 import type { NetDevice } from "../dev/device.js";
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
+import { buildOptions, echoOptions } from "../ip/options.js";
 import { newPacket } from "../ip/output.js";
 import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { get32, put16, put32 } from "../wire/bytes.js";
-import { IPPROTO_TCP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
+import { IPPROTO_TCP, IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import {
   checkTcp,
   TCP_ACK,
@@ -376,13 +377,18 @@ export class TcpProtocol implements TcpApi {
     const src = get32(data, IPV4_DST);
     const dst = get32(data, IPV4_SRC);
     const tos = data[IPV4_TOS] & 0xfc;
-    const rt = ip.routing.output(dst, src, 0, tos, null);
+    const echoed = echoOptions(ip, skb);
+    if (echoed === null) return;
+    const firstHop = echoed.firstHop === 0 ? dst : echoed.firstHop;
+    const rt = ip.routing.output(firstHop, src, 0, tos, null);
     if (rt === null) return;
     const reset = newPacket(
-      { src, dst, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },
+      { src, dst: firstHop, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },
       TCP_HEADER_LENGTH,
+      echoed.bytes.length,
     );
-    const to = IPV4_HEADER_LENGTH;
+    if (echoed.bytes.length > 0) buildOptions(ip, reset, echoed, dst);
+    const to = reset.transportOffset;
     put16(reset.data, to + TCP_SRC_PORT, tcpDstPort(data, at));
     put16(reset.data, to + TCP_DST_PORT, tcpSrcPort(data, at));
     put32(reset.data, to + TCP_SEQ, acknowledges ? tcpAckSeq(data, at) : 0);
