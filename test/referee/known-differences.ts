@@ -15,8 +15,6 @@ export interface KnownDifference {
   readonly kinds: readonly string[];
   /** Whether a scenario would show it. */
   shown(scenario: Scenario): boolean;
-  /** Nearly every scenario of its kinds would: they are not run at all. */
-  readonly whole?: true;
 }
 
 function packets(scenario: Scenario): Uint8Array[] {
@@ -36,14 +34,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
 ];
 
-/** The known difference for which a kind is not run, if there is one. */
-export function wholly(kind: string): KnownDifference | undefined {
-  return KNOWN_DIFFERENCES.find((each) => each.whole === true && each.kinds.includes(kind));
-}
-
 /** The known differences that a scenario of a kind would show. */
 export function shownBy(kind: string, scenario: Scenario): readonly KnownDifference[] {
-  return KNOWN_DIFFERENCES.filter((each) => !each.whole && each.kinds.includes(kind) && each.shown(scenario));
+  return KNOWN_DIFFERENCES.filter((each) => each.kinds.includes(kind) && each.shown(scenario));
 }
 
 /** The list as Markdown, as README.md and the site's page have it. */
