@@ -115,6 +115,8 @@ test("a channel of the site's is not heard, nor spoken into", async ({ page }) =
     const channel = new BroadcastChannel("site");
     Object.assign(window, { heard: [] as unknown[] });
     channel.addEventListener("message", ({ data }) => (window as unknown as { heard: unknown[] }).heard.push(data));
+    // A BroadcastChannel has no target origin.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
     setInterval(() => channel.postMessage("the site's"), 50);
   });
   await run(page);
@@ -359,6 +361,8 @@ test("what got past everything else would still not run: the page's policy", asy
     holder.innerHTML =
       '<img src="data:," onerror="window.stolen=\'handler\'"><iframe src="https://elsewhere.invalid/"></iframe><img src="https://elsewhere.invalid/x.png">';
     document.body.append(holder);
+    // The attack itself.
+    // oxlint-disable-next-line typescript/no-implied-eval
     setTimeout("window.stolen = 'eval'", 0);
     void fetch("https://elsewhere.invalid/").catch(() => undefined);
   });
