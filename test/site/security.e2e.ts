@@ -295,16 +295,22 @@ for (const [what, fragment, told] of [
   ],
 ] as const) {
   test(`a link ${what} gets a sentence and the lesson as published`, async ({ page }) => {
+    const shown = (): Promise<unknown> =>
+      page
+        .locator("[data-cell-id]")
+        .evaluateAll((cells) =>
+          cells.map((cell) => [
+            cell.getAttribute("data-cell-id"),
+            cell.getAttribute("data-cell-state"),
+            cell.querySelector("pre")?.textContent,
+          ]),
+        );
     await page.goto(lesson);
-    const published = await page
-      .locator("[data-cell-id]")
-      .evaluateAll((cells) => cells.map((cell) => cell.textContent));
+    const published = await shown();
     await page.goto("about:blank");
     await page.goto(lesson + fragment);
     await expect(page.getByRole("status").filter({ hasText: told })).toContainText("This is the lesson as published.");
-    expect(await page.locator("[data-cell-id]").evaluateAll((cells) => cells.map((cell) => cell.textContent))).toEqual(
-      published,
-    );
+    expect(await shown()).toEqual(published);
   });
 }
 
