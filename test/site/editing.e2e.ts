@@ -60,6 +60,7 @@ test("the editor comes with the first Edit, in the page's colours, and knows the
   await page.keyboard.press("Enter");
   await page.keyboard.type("(7)");
   await expect(page.locator(".cm-lintRange-error").filter({ hasText: "7" })).toBeVisible();
+  for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("F1");
   await expect(page.locator(".nb-explanation")).toBeVisible();
   // The first Escape closes what is open, the next leaves.
@@ -73,8 +74,9 @@ test("the editor comes with the first Edit, in the page's colours, and knows the
 
 for (const scheme of ["light", "dark"] as const) {
   test(`an open editor has no fault that axe finds in ${scheme}`, async ({ page }) => {
+    test.slow();
     await page.emulateMedia({ colorScheme: scheme });
-    await page.goto(lesson, { waitUntil: "networkidle" });
+    await page.goto(lesson);
     await edit(page, first);
     await expectNoViolations(page);
   });
