@@ -45,7 +45,8 @@ const svgAttributes = [
 
 const schema: Schema = {
   ...defaultSchema,
-  tagNames: [...(defaultSchema.tagNames ?? []), ...htmlElements, ...svgElements],
+  // Nobody is to type anything into an output.
+  tagNames: [...(defaultSchema.tagNames ?? []).filter((name) => name !== "input"), ...htmlElements, ...svgElements],
   attributes: {
     ...defaultSchema.attributes,
     a: ["href"],
@@ -55,14 +56,12 @@ const schema: Schema = {
     textPath: ["href", "xLinkHref", "startOffset"],
     code: ["className"],
     li: [],
-    input: [],
     h2: [],
     section: [],
     ul: [],
     ol: ["start", "reversed"],
     "*": [...htmlAttributes, ...svgAttributes],
   },
-  // An `input` makes no sense in a saved output, and the defaults would force one into being a checkbox.
   required: {},
   clobber: [],
   protocols: { href: ["http", "https", "mailto"], src: ["data"], xLinkHref: [] },

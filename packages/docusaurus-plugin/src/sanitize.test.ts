@@ -40,6 +40,7 @@ describe("nothing that runs or fetches survives", () => {
       "<svg><style></style></svg>",
     ],
     ["a comment", "a<!-- b -->", "a"],
+    ["a field to type into", '<input form="f" autofocus onfocus="alert(1)">a', "a"],
     ["the page's own marks", '<p data-cell-id="x" data-kind="y">a</p>', '<p data-kind="y">a</p>'],
     ["a style sheet about what the output is in", "<style>body:has(&) nav{display:none}</style>", "<style></style>"],
     ["one that ends the rule round it", "<style>} body{display:none} p{</style>", "<style></style>"],
