@@ -5,6 +5,7 @@
  */
 import { type GraphCall, withoutCompilerSuffix } from "../../packages/lab/src/draw/call-graph.js";
 import agreement from "./agreement.json" with { type: "json" };
+import { BEGINNINGS } from "./recording.js";
 
 /** Functions by the module they live in; `vmlinux` is the core image. */
 export type FunctionsByModule = Readonly<Record<string, readonly string[]>>;
@@ -98,9 +99,6 @@ export function engineCallsFor(
     });
   return apply(calls, []);
 }
-
-/** Where a packet's way begins: it arrives, or is made on the host. */
-const BEGINNINGS: readonly string[] = ["ip_rcv", "__ip_local_out"];
 
 /**
  * The passages in a recorded graph, in the order in which they began: a packet that is made, or arrives by the

@@ -2,6 +2,7 @@
  * Packet by packet the engine calls the functions that the kernel called: the recordings of test/recordings/callgraph,
  * taken on several kernels, against the engine's trace of the same scenarios, over the functions of agreement.json.
  */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { compareGraphs, type GraphCall } from "../../packages/lab/src/draw/call-graph.js";
 import {
@@ -15,7 +16,7 @@ import {
   qualified,
 } from "./agreement.js";
 import { type EngineStep, runOnEngine } from "./engine.js";
-import { type Recording, readRecordings } from "./recording.js";
+import { RECORDINGS, type Recording, readRecordings, summarize, summaryText } from "./recording.js";
 import { SCENARIOS } from "./scenarios.js";
 
 const recordings = readRecordings();
@@ -68,6 +69,10 @@ describe("the recordings", () => {
     const wanted = SCENARIOS.flatMap(({ name }) => kernels.map((kernel) => `${name} ${kernel}`));
     expect(recordings.map(({ scenario, kernel }) => `${scenario} ${kernel}`).sort()).toEqual(wanted.sort());
     expect(kernels).toEqual(["6.1", "6.12", "6.18"]);
+  });
+
+  test("are summed up in kernels.json", () => {
+    expect(readFileSync(`${RECORDINGS}/kernels.json`, "utf8")).toBe(summaryText(summarize(recordings)));
   });
 
   test("show that a packet's table is looked up once, and that POSTROUTING looks nothing up", () => {

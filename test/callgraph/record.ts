@@ -1,10 +1,11 @@
 /** The command `npm run record:callgraph`: see {@link HELP}. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { writeRecordings } from "./answers.js";
 import type { GuestAnswer } from "./guest.js";
 import { bootAndRun, MachineError, requirePrograms } from "./machine.js";
+import { readRecordings, summarize, summaryText } from "./recording.js";
 import { SCENARIOS } from "./scenarios.js";
 
 const HELP = `npm run record:callgraph -- linux-image-*.deb...
@@ -29,6 +30,7 @@ async function record(debianPackage: string): Promise<void> {
   const answers = lines.map((line) => JSON.parse(line) as GuestAnswer);
   mkdirSync(recordings, { recursive: true });
   writeRecordings(recordings, answers);
+  writeFileSync(`${recordings}/kernels.json`, summaryText(summarize(readRecordings(recordings))));
   process.stdout.write(`Linux ${answers[0].release}: ${SCENARIOS.length} scenarios\n`);
 }
 

@@ -100,13 +100,51 @@ export function recordingName(scenario: string, kernel: string): string {
   return `${scenario}.linux-${kernel}.txt`;
 }
 
-/** All committed recordings, by scenario and then by kernel. */
-export function readRecordings(): Recording[] {
-  return readdirSync(RECORDINGS)
+/** What was taken of one kernel. */
+export interface KernelSummary {
+  readonly kernel: string;
+  readonly release: string;
+  readonly scenarios: number;
+  /** Packets that came in or were made. */
+  readonly packets: number;
+  /** Function calls in all. */
+  readonly calls: number;
+}
+
+/** Where a packet's way begins: it arrives, or is made on the host. */
+export const BEGINNINGS: readonly string[] = ["ip_rcv", "__ip_local_out"];
+
+function count(calls: readonly GraphCall[], counts: (call: GraphCall) => boolean): number {
+  return calls.reduce((sum, call) => sum + (counts(call) ? 1 : 0) + count(call.children, counts), 0);
+}
+
+/** The recordings kernel by kernel: the content of kernels.json, which the site shows. */
+export function summarize(recordings: readonly Recording[]): KernelSummary[] {
+  return [...new Set(recordings.map(({ kernel }) => kernel))].sort(compareVersions).map((kernel) => {
+    const own = recordings.filter((each) => each.kernel === kernel);
+    const calls = own.flatMap(({ steps }) => steps.flatMap((step) => step.calls));
+    return {
+      kernel,
+      release: [...new Set(own.map(({ release }) => release))].join(", "),
+      scenarios: own.length,
+      packets: count(calls, ({ fn }) => BEGINNINGS.includes(fn)),
+      calls: count(calls, () => true),
+    };
+  });
+}
+
+/** The text of kernels.json. */
+export function summaryText(summary: readonly KernelSummary[]): string {
+  return `${JSON.stringify(summary, null, 2)}\n`;
+}
+
+/** All recordings of a folder, by scenario and then by kernel. */
+export function readRecordings(folder: string = RECORDINGS): Recording[] {
+  return readdirSync(folder)
     .flatMap((file) => {
       const match = /^(.+)\.linux-(\d+\.\d+)\.txt$/.exec(file);
       if (match === null) return [];
-      return [parseRecording(match[1], match[2], readFileSync(`${RECORDINGS}/${file}`, "utf8"))];
+      return [parseRecording(match[1], match[2], readFileSync(`${folder}/${file}`, "utf8"))];
     })
     .sort((a, b) => a.scenario.localeCompare(b.scenario, "en") || compareVersions(a.kernel, b.kernel));
 }
