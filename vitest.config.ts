@@ -4,14 +4,19 @@ import { defineConfig } from "vitest/config";
 /** Packages are tested from their source, so that a unit test needs no build and sees the change just made. */
 const source = (folder: string): string => fileURLToPath(new URL(`./packages/${folder}/src/index.ts`, import.meta.url));
 
+const live = (file: string): string =>
+  fileURLToPath(new URL(`./packages/notebook/src/live/${file}.ts`, import.meta.url));
+
 const alias = [
+  { find: /^@netfilter-lab\/notebook\/live$/, replacement: live("index") },
+  { find: /^@netfilter-lab\/notebook\/live\/compile$/, replacement: live("compile") },
   { find: /^@netfilter-lab\/engine$/, replacement: source("engine") },
   { find: /^netfilter-lab$/, replacement: source("lab") },
-  { find: /^@netfilter-lab\/notebook$/, replacement: source("notebook") },
   {
     find: /^@netfilter-lab\/notebook\/cells$/,
     replacement: fileURLToPath(new URL("./packages/notebook/src/checker/cells.ts", import.meta.url)),
   },
+  { find: /^@netfilter-lab\/notebook$/, replacement: source("notebook") },
   {
     find: /^@netfilter-lab\/notebook\/kernel-record$/,
     replacement: fileURLToPath(new URL("./packages/notebook/src/runner/kernel-record.ts", import.meta.url)),

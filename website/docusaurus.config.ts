@@ -139,6 +139,7 @@ const config: Config = {
       records: fixtures === undefined ? "../test/recordings/lessons" : "../test/site/fixtures/records",
       pages: lessonPages,
       routeBasePath: "lessons",
+      modules: ["netfilter-lab", "@netfilter-lab/engine"],
       title: "Lessons",
       description:
         "One idea a step. Predict, then look. Every output on these pages is what running the cell gave, and a test runs them all again. Take a notebook along and change it.",

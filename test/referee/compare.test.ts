@@ -1,6 +1,7 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   alignTimeout,
+  broughtIds,
   compareAnswers,
   inOrder,
   withoutDrawnId,
@@ -25,10 +26,19 @@ it.each([
 });
 
 it("a drawn identification does not count, one that was brought does", () => {
-  const packet = (id: number): string =>
-    toHex(udp({ src: "10.0.0.1", dst: "10.0.0.2", df: false, id }, { sport: 1, dport: 2 }));
-  expect(withoutDrawnId(packet(5), NONE)).toBe(withoutDrawnId(packet(6), NONE));
-  expect(withoutDrawnId(packet(5), new Set(["0005"]))).toBe(packet(5));
+  const packet = (id: number, ttl: number): string =>
+    toHex(udp({ src: "10.0.0.1", dst: "10.0.0.2", df: false, id, ttl }, { sport: 1, dport: 2 }));
+  const brought = broughtIds({
+    version: 1,
+    name: "x",
+    devices: {},
+    steps: [{ in: "lan0", hex: packet(5, 64) }],
+  });
+  expect(withoutDrawnId(packet(5, 63), NONE)).toBe(withoutDrawnId(packet(6, 63), NONE));
+  // Forwarded: what it brought stays.
+  expect(withoutDrawnId(packet(5, 63), brought)).toBe(packet(5, 63));
+  // The router's own, which drew what another brought.
+  expect(withoutDrawnId(packet(5, 64), brought)).toBe(withoutDrawnId(packet(6, 64), brought));
 });
 
 it("a timestamp's time of day does not count, what was asked does", () => {
@@ -53,6 +63,34 @@ it("moments, processes and the table's order", () => {
     "udp      17 9 src=1",
     "udp      17 1 src=2",
   ]);
+});
+
+describe("the end of an expired entry", () => {
+  const TUPLE = "src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2";
+  const BEGIN = `[NEW] udp      17 1 ${TUPLE} [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1`;
+  const END = `[DESTROY] udp      17 ${TUPLE} [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1`;
+  const scenario = (pause: boolean): Scenario => ({
+    version: 1,
+    name: "x",
+    devices: {},
+    steps: [{ in: "lan0", hex: "00" }, pause ? { sleep: "2s" } : { in: "lan0", hex: "00" }, { in: "lan0", hex: "00" }],
+  });
+  const answer = (...events: string[][]): Answer => ({ steps: events.map((each) => ({ out: [], events: each })) });
+  it.each<[string, string[][], string[][], boolean, boolean]>([
+    ["now or later", [[BEGIN], [], [END, BEGIN]], [[BEGIN], [END], [BEGIN]], true, true],
+    ["now or still to come", [[BEGIN], [], []], [[BEGIN], [END], []], true, true],
+    ["where no time passes", [[BEGIN], [], []], [[BEGIN], [END], []], false, false],
+    ["in other words", [[BEGIN], [END], []], [[BEGIN], [END.replace("[UNREPLIED] ", "")], []], true, false],
+    ["twice", [[BEGIN], [END], []], [[BEGIN], [END], [END]], true, false],
+    ["of what never began", [[], [], []], [[], [END], []], true, false],
+    ["by command", [[BEGIN], [], [`${END} [USERSPACE] portid=1`]], [[BEGIN], [END], []], true, false],
+  ])("%s", (_, ours, theirs, pause, agree) => {
+    for (const [engine, linux] of [
+      [ours, theirs],
+      [theirs, ours],
+    ])
+      expect(compareAnswers(scenario(pause), answer(...engine), answer(...linux)) === null).toBe(agree);
+  });
 });
 
 it("says where answers part", () => {

@@ -58,18 +58,27 @@ export function withoutVersion(line: string): string {
 /** Where an IP header has its identification. */
 const IP_ID = 4;
 
-/** The identifications that a scenario's packets bring. */
+/** Where it has its time to live. */
+const IP_TTL = 8;
+
+/** What of a packet tells whether it is forwarded: its identification, and its time to live when it leaves. */
+function passage(hex: string, hops: number): string {
+  return `${hex.slice(2 * IP_ID, 2 * IP_ID + 4)} ${Number.parseInt(hex.slice(2 * IP_TTL, 2 * IP_TTL + 2), 16) - hops}`;
+}
+
+/** How a scenario's packets would look on the way out, see {@link withoutDrawnId}. */
 export function broughtIds(scenario: Scenario): ReadonlySet<string> {
-  return new Set(scenario.steps.filter(isPacket).map(({ hex }) => hex.slice(2 * IP_ID, 2 * IP_ID + 4)));
+  return new Set(scenario.steps.filter(isPacket).map(({ hex }) => passage(hex, 1)));
 }
 
 /**
- * A packet without the identification that the router drew for it: one that may be fragmented, and whose identification
- * no packet brought. One that is forwarded keeps what it brought, and so is compared with it.
+ * A packet without the identification that the router drew for it: one that may be fragmented, and that no packet
+ * brought. One that is forwarded keeps what it brought, and leaves with one hop less to go: so is it known, even when
+ * a drawn identification is by chance one that some packet brought.
  */
 export function withoutDrawnId(hex: string, brought: ReadonlySet<string>): string {
   const bytes = fromHex(hex);
-  if (bytes.length < 20 || (bytes[6] & 0x40) !== 0 || brought.has(hex.slice(2 * IP_ID, 2 * IP_ID + 4))) return hex;
+  if (bytes.length < 20 || (bytes[6] & 0x40) !== 0 || brought.has(passage(hex, 0))) return hex;
   put16(bytes, IP_ID, 0);
   // Of its header only: a fragment's datagram has a checksum for more than is here.
   put16(bytes, 10, 0);
@@ -84,12 +93,66 @@ export function withoutTimeOfDay(hex: string, brought: ReadonlySet<string>): str
   const bytes = fromHex(hex);
   const at = (bytes[0] & 15) * 4;
   if (bytes[9] !== 1 || bytes[at] !== ICMP_TIMESTAMP_REPLY || bytes.length < at + 20) return hex;
-  if (brought.has(hex.slice(2 * IP_ID, 2 * IP_ID + 4))) return hex;
+  if (brought.has(passage(hex, 0))) return hex;
   bytes.fill(0, at + 12, at + 20);
   put16(bytes, at + 2, 0);
   put16(bytes, at + 2, checksum(bytes.subarray(at)));
   return toHex(bytes);
 }
+
+const IP_TIMESTAMP = 68;
+
+/** A slot that no router wrote into, as scenarios fill them: it must stay so. */
+const UNWRITTEN = 0xa5;
+
+/** Sets the times in a header's timestamp option to 0: those before its pointer that some router wrote. */
+function clearTimes(bytes: Uint8Array, header: number, end: number): void {
+  for (let at = header + 20; at < end && bytes[at] !== 0; ) {
+    if (bytes[at] === 1) {
+      at++;
+      continue;
+    }
+    const size = bytes[at + 1];
+    if (size < 4 || at + size > end) return;
+    if (bytes[at] === IP_TIMESTAMP) {
+      const entry = (bytes[at + 3] & 15) === 0 ? 4 : 8;
+      const pointer = Math.min(bytes[at + 2], size + 1);
+      // The pointer may have begun anywhere: counted back from where it is, the time comes last in each entry.
+      for (let slot = at + pointer - 5; slot >= at + 4; slot -= entry)
+        if (bytes[slot] !== UNWRITTEN) bytes.fill(0, slot, slot + 4);
+    }
+    at += size;
+  }
+}
+
+/**
+ * A packet without the time of day that routers wrote into its timestamp option, or into that of the packet that an ICMP
+ * error quotes; checksums that cover it are made right where they were.
+ */
+export function withoutStampedTime(hex: string): string {
+  const bytes = fromHex(hex);
+  const header = (bytes[0] & 15) * 4;
+  if (bytes.length < header || header < 20) return hex;
+  const right = checksum(bytes.subarray(0, header)) === 0;
+  clearTimes(bytes, 0, header);
+  if (right) {
+    put16(bytes, 10, 0);
+    put16(bytes, 10, checksum(bytes.subarray(0, header)));
+  }
+  const inner = header + 8;
+  if (bytes[9] === 1 && ICMP_ERRORS.includes(bytes[header]) && bytes.length >= inner + 20) {
+    const message = bytes.subarray(header);
+    const sound = checksum(message) === 0;
+    clearTimes(bytes, inner, Math.min(bytes.length, inner + (bytes[inner] & 15) * 4));
+    if (sound) {
+      put16(message, 2, 0);
+      put16(message, 2, checksum(message));
+    }
+  }
+  return toHex(bytes);
+}
+
+const ICMP_ERRORS: readonly number[] = [3, 4, 5, 11, 12];
 
 /** An event without the number of the process that caused it, whose name is there only while it lives. */
 export function withoutProcess(event: string): string {
@@ -100,7 +163,7 @@ export function withoutProcess(event: string): string {
 function byDevice(out: readonly Sent[] | undefined, brought: ReadonlySet<string>): Record<string, string[]> {
   const devices: Record<string, string[]> = {};
   for (const { dev, hex } of out ?? [])
-    (devices[dev] ??= []).push(withoutDrawnId(withoutTimeOfDay(hex, brought), brought));
+    (devices[dev] ??= []).push(withoutStampedTime(withoutDrawnId(withoutTimeOfDay(hex, brought), brought)));
   return Object.fromEntries(Object.entries(devices).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -132,6 +195,8 @@ function compareOutcome(
   const tool = command === null ? "" : ` of ${command.trim().split(/\s+/)[0]}`;
   const found = (aspect: string, difference: { engine: unknown; linux: unknown } | null): Disagreement | null =>
     difference === null ? null : { aspect, at, ...difference };
+  // Nearly always they are the same to the byte, and no rule is needed.
+  if (same(engine, linux)) return null;
   const [ours, theirs] = [byDevice(engine.out, brought), byDevice(linux.out, brought)];
   if (!same(ours, theirs)) return { aspect: "out", at, engine: ours, linux: theirs };
   // A packet's events have an order; those of a command that ends entries come in the table's.
@@ -148,6 +213,75 @@ function compareOutcome(
   );
 }
 
+/** An end that nobody asked for: an entry expired. Its tuple, as the event that began it has it too. */
+const ENDED = /^\[DESTROY\] (\w+) .*?(src=\S+ dst=\S+ \S+ \S+(?: id=\S+)?)/;
+const BEGUN = /^\[NEW\] (\w+) .*?(src=\S+ dst=\S+ \S+ \S+(?: id=\S+)?)/;
+
+function counted(items: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return counts;
+}
+
+/** Ends in an answer that are no command's doing. */
+function ends(answer: Answer): string[] {
+  return (answer.steps ?? []).flatMap(({ events }) =>
+    (events ?? []).filter((event) => ENDED.test(event) && !/ portid=/.test(event)),
+  );
+}
+
+/** Tuples of entries that began in an answer and have not ended. */
+function going(answer: Answer): Map<string, number> {
+  const tuples = new Map<string, number>();
+  for (const { events } of answer.steps ?? [])
+    for (const event of events ?? []) {
+      const [, protocol, tuple] = BEGUN.exec(event) ?? ENDED.exec(event) ?? [];
+      if (tuple === undefined) continue;
+      const key = `${protocol} ${tuple}`;
+      tuples.set(key, (tuples.get(key) ?? 0) + (BEGUN.test(event) ? 1 : -1));
+    }
+  return tuples;
+}
+
+/** Ends that one answer tells and the other does not, though the other has no such entry that is still to be swept. */
+function unaccounted(told: Answer, other: Answer): string[] {
+  const theirs = counted(ends(other));
+  const pending = going(other);
+  return ends(told).filter((event) => {
+    const [, protocol, tuple] = ENDED.exec(event) ?? [];
+    for (const [counts, key] of [
+      [theirs, event],
+      [pending, `${protocol} ${tuple}`],
+    ] as const) {
+      const left = counts.get(key) ?? 0;
+      if (left > 0) {
+        counts.set(key, left - 1);
+        return false;
+      }
+    }
+    return true;
+  });
+}
+
+function withoutEnds(answer: Answer): Answer {
+  const gone = new Set(ends(answer));
+  const steps = (answer.steps ?? []).map((step) =>
+    step.events === undefined ? step : { ...step, events: step.events.filter((event) => !gone.has(event)) },
+  );
+  return { ...answer, steps };
+}
+
+/**
+ * When an expired entry is swept is the kernel's free choice: at the next packet of its tuple, or whenever the sweep
+ * that serves the whole machine comes by. Where time passes, an end that nobody asked for may stand at any step, or be
+ * still to come; what it says must be the same, and so must every list of the table, which has no expired entries.
+ */
+function compareSweeps(engine: Answer, linux: Answer, at: string): Disagreement | null {
+  const [ours, theirs] = [unaccounted(engine, linux), unaccounted(linux, engine)];
+  if (ours.length === 0 && theirs.length === 0) return null;
+  return { aspect: "ends", at, engine: ours, linux: theirs };
+}
+
 /** Compares the engine's answer with the kernel's; null where they agree. */
 export function compareAnswers(scenario: Scenario, engine: Answer, linux: Answer): Disagreement | null {
   // A set-up that both refuse, with the same words, is agreed upon too.
@@ -155,6 +289,14 @@ export function compareAnswers(scenario: Scenario, engine: Answer, linux: Answer
     return same(engine.error, linux.error)
       ? null
       : { aspect: "error", at: "setup", engine: engine.error ?? null, linux: linux.error ?? null };
+  if (!scenario.steps.some((step) => "sleep" in step)) return compareInTurn(scenario, engine, linux);
+  return (
+    compareInTurn(scenario, withoutEnds(engine), withoutEnds(linux)) ??
+    compareSweeps(engine, linux, `finally ${scenario.finally?.length ?? 0}`)
+  );
+}
+
+function compareInTurn(scenario: Scenario, engine: Answer, linux: Answer): Disagreement | null {
   const brought = broughtIds(scenario);
   for (const [index, step] of scenario.steps.entries()) {
     const command = "run" in step ? step.run : "sleep" in step ? "sleep" : null;

@@ -26,14 +26,6 @@ const PROTOCOLS_WITH_TRACKERS: ReadonlySet<number> = new Set([47, 132, 136]);
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
-    name: "ip-options",
-    about: "The engine carries IP options and does not obey them.",
-    reason:
-      "Record route, timestamps, source routes, errors about malformed options and options in answers are not written yet.",
-    kinds: ["ip-options"],
-    shown: (scenario) => packets(scenario).some((packet) => (packet[0] & 15) > 5),
-  },
-  {
     name: "protocols-with-trackers",
     about: "SCTP, GRE and UDP-Lite are followed by their addresses alone.",
     reason: "Linux has a tracker for each, which knows ports or keys; in the engine the generic tracker follows them.",

@@ -1,14 +1,18 @@
 /** The command `npm run referee`: see {@link HELP}. */
 import { parseArgs } from "node:util";
 import { BREAKS, breakEngine } from "./broken-engine.js";
+import { fewBuckets } from "./buckets.js";
 import { FrontDoor } from "./front-door.js";
 import { KINDS } from "./kinds/index.js";
+import type { Kind } from "./kinds/router.js";
 import { KNOWN_DIFFERENCES } from "./known-differences.js";
 import { thisMachine } from "./machine.js";
-import { type Finding, makeScenario, referee, type Tally } from "./referee.js";
+import { type Finding, makeScenario, type RefereeOptions, referee, type Tally } from "./referee.js";
 import { brokenResult, recordBroken, recordRun } from "./results.js";
 
 const FRONT_DOOR = "node packages/lab/bin/netfilter-lab.mjs scenario --backend";
+
+const LINUX = `${FRONT_DOOR} linux`;
 
 const HELP = `npm run referee -- [options]
 
@@ -22,7 +26,7 @@ root for the kernel. Exit status 1 where anything disagrees.
   --minimise M      make at most so many disagreements of a kind small (default 5); the others are named
   --break NAME      judge an engine that is broken on purpose (transition, checksum, timeout)
   --engine COMMAND  what answers as the engine (default: ${FRONT_DOOR} engine)
-  --linux COMMAND   what answers as the kernel (default: ${FRONT_DOOR} linux)
+  --linux COMMAND   what answers as the kernel (default: ${LINUX})
   --record-results DIR  keep what was found in DIR (the site's page reads test/results); with the same seed it replaces
                     what was kept
   --date DAY        the day to keep with it (default: today), such as 2026-11-22
@@ -56,7 +60,7 @@ function options(args: readonly string[]) {
       minimise: { type: "string", default: "5" },
       break: { type: "string" },
       engine: { type: "string", default: `${FRONT_DOOR} engine` },
-      linux: { type: "string", default: `${FRONT_DOOR} linux` },
+      linux: { type: "string", default: LINUX },
       "record-results": { type: "string" },
       date: { type: "string", default: new Date().toISOString().slice(0, 10) },
       print: { type: "boolean", default: false },
@@ -90,45 +94,72 @@ async function main(args: readonly string[]): Promise<number> {
         process.stdout.write(`${JSON.stringify(makeScenario(kind, seed, index))}\n`);
     return 0;
   }
+  const folder = given["record-results"];
+  const made = { seed, date: day(given.date), ...thisMachine() };
+  const buckets = given.linux === LINUX ? fewBuckets() : null;
   const broken = given.break === undefined ? null : breakEngine(".", given.break);
   const engine = new FrontDoor(
     broken === null ? given.engine.split(" ") : ["node", broken.bin, "scenario", "--backend", "engine"],
   );
   const linux = new FrontDoor(given.linux.split(" "));
-  const tallies: Record<string, Tally> = {};
-  const folder = given["record-results"];
-  const run = { seed, date: day(given.date), ...thisMachine() };
-  let caught = false;
+  try {
+    let caught = false;
+    const keeper: Keeper = {
+      found(finding) {
+        if (folder === undefined || broken === null || caught || finding.minimised === null) return;
+        recordBroken(folder, brokenResult(broken.change, finding, made));
+        caught = true;
+      },
+      judged(kind, tally) {
+        if (folder !== undefined && broken === null) recordRun(folder, kind, { ...made, ...tally });
+      },
+    };
+    return await run(kinds, { seed, packets, minimised: number(given.minimise, "minimise") }, engine, linux, keeper);
+  } finally {
+    await Promise.all([engine.close(), linux.close()]);
+    broken?.remove();
+    await buckets?.restore();
+  }
+}
+
+/** Told of what a run finds, to keep it. */
+interface Keeper {
+  found(finding: Finding): void;
+  judged(kind: Kind, tally: Tally): void;
+}
+
+/** Runs the kinds one after another and sums up; gives the exit status. */
+async function run(
+  kinds: readonly Kind[],
+  asked: Pick<RefereeOptions, "seed" | "packets" | "minimised">,
+  engine: FrontDoor,
+  linux: FrontDoor,
+  keeper: Keeper,
+): Promise<number> {
+  const tallies: Record<string, Tally & { readonly packetsPerSecond: Record<string, number> }> = {};
   const found = (finding: Finding): void => {
     process.stdout.write(`${JSON.stringify(finding)}\n`);
-    if (folder === undefined || broken === null || caught || finding.minimised === null) return;
-    recordBroken(folder, brokenResult(broken.change, finding, run));
-    caught = true;
+    keeper.found(finding);
   };
   for (const kind of kinds) {
-    const tally = await referee(kind, {
-      engine,
-      linux,
-      seed,
-      packets,
-      minimised: number(given.minimise, "minimise"),
-      found,
-    });
-    tallies[kind.name] = tally;
-    if (folder !== undefined && broken === null) recordRun(folder, kind, { ...run, ...tally });
+    const before = [performance.now(), engine.busyMilliseconds, linux.busyMilliseconds];
+    const tally = await referee(kind, { engine, linux, ...asked, found });
+    keeper.judged(kind, tally);
+    const [both, ours, theirs] = [performance.now(), engine.busyMilliseconds, linux.busyMilliseconds].map((now, at) =>
+      perSecond(tally.packets, now - before[at]),
+    );
+    tallies[kind.name] = { ...tally, packetsPerSecond: { both, engine: ours, linux: theirs } };
     process.stderr.write(
       tally.notComparable === tally.scenarios
         ? `${kind.name}: not comparable, this kernel refuses it\n`
-        : `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree\n`,
+        : `${kind.name}: ${tally.packets} packets, ${tally.disagreeing} of ${tally.scenarios} disagree, ${both} packets/s\n`,
     );
   }
-  await Promise.all([engine.close(), linux.close()]);
-  broken?.remove();
   const sum = (of: keyof Tally): number => Object.values(tallies).reduce((total, tally) => total + tally[of], 0);
   const disagreeing = sum("disagreeing");
   process.stdout.write(
     `${JSON.stringify({
-      seed,
+      seed: asked.seed,
       packets: sum("packets"),
       scenarios: sum("scenarios"),
       agreeing: sum("agreeing"),

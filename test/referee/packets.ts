@@ -51,12 +51,20 @@ export function get16(bytes: Uint8Array, at: number): number {
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Counts up from 1: a payload in which a misplaced byte shows. */
 export function text(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i + 1) & 255);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i + 1;
+  return bytes;
 }
 
 /** The sum of the pseudo header that TCP's and UDP's checksums begin with. */

@@ -89,11 +89,11 @@ it.each([
   },
 );
 
-it("where only some lack something, the others are compared until there are packets enough", async () => {
+it("where only some lack something, the others are compared", async () => {
   const some = ({ name }: Scenario): boolean => Number(/\d+$/.exec(name)) % 4 === 0;
   const answer = lacks("missing kernel module?");
   const [tally] = await run(backend((scenario) => (some(scenario) ? answer : { steps: OUTCOMES })));
-  expect(tally).toMatchObject({ packets: 24, scenarios: 32, agreeing: 24, notComparable: 8 });
+  expect(tally).toMatchObject({ packets: 12, scenarios: 16, agreeing: 12, notComparable: 4 });
 });
 
 it("another refusal disagrees", async () => {

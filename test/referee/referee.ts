@@ -11,9 +11,6 @@ import { shownBy } from "./known-differences.js";
 import { minimise } from "./minimise.js";
 import { type Backend, packetCount, type Scenario } from "./scenario.js";
 
-/** A kind of which so many scenarios were refused, and none was not, is not comparable. */
-const HOPELESS = 64;
-
 /** Scenarios under way at once: enough that neither backend waits for the other's pipe. */
 const AT_ONCE = 16;
 
@@ -43,7 +40,7 @@ export interface RefereeOptions {
   readonly engine: Backend;
   readonly linux: Backend;
   readonly seed: number;
-  /** At least so many packets of the kind. */
+  /** At least so many packets of the kind, or fewer by those of scenarios that are not comparable. */
   readonly packets: number;
   /** How many disagreements are made small. */
   readonly minimised: number;
@@ -51,13 +48,17 @@ export interface RefereeOptions {
   readonly found: (finding: Finding) => void;
 }
 
+/** A kind whose scenarios always show a known difference compares nothing. */
+const MOST_DRAWS = 1000;
+
 /** The `index`th scenario of a kind under a seed: the first drawn that shows none of the known differences. */
 export function makeScenario(kind: Kind, seed: number, index: number): Scenario {
   const choice = new Choice(scenarioSeed(seed, kind.name, index));
-  for (;;) {
+  for (let draw = 0; draw < MOST_DRAWS; draw++) {
     const made: Scenario = { version: 1, name: `${kind.name} seed ${seed} number ${index}`, ...kind.make(choice) };
     if (shownBy(kind.name, made).length === 0) return made;
   }
+  throw new Error(`${kind.name}: each of ${MOST_DRAWS} scenarios would show a known difference`);
 }
 
 /** What differs between the backends' answers to a scenario, once the kernel's draws are the engine's. */
@@ -76,8 +77,24 @@ export async function judge(
 export async function referee(kind: Kind, options: RefereeOptions): Promise<Tally> {
   const { engine, linux } = options;
   const tally: Tally = { packets: 0, scenarios: 0, agreeing: 0, disagreeing: 0, unrepeated: 0, notComparable: 0 };
+  const findings: Promise<void>[] = [];
   let minimised = 0;
-  const one = async (scenario: Scenario): Promise<void> => {
+  let made = 0;
+  let packets = 0;
+  // Each asks for the next scenario when its last one is judged: what is under way stays the same, and which scenarios
+  // are made depends on the seed alone.
+  const worker = async (): Promise<void> => {
+    while (packets < options.packets) {
+      const scenario = makeScenario(kind, options.seed, made++);
+      packets += packetCount(scenario);
+      await one(scenario);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(findings);
+  return tally;
+
+  async function one(scenario: Scenario): Promise<void> {
     const { difference, comparable } = await judge(engine, linux, scenario);
     tally.scenarios++;
     if (!comparable) {
@@ -95,26 +112,18 @@ export async function referee(kind: Kind, options: RefereeOptions): Promise<Tall
       return;
     }
     tally.disagreeing++;
-    disagreeing.push({ scenario, difference: again.difference });
-  };
-  let disagreeing: { scenario: Scenario; difference: Disagreement }[] = [];
-  for (let index = 0; tally.packets < options.packets; index += AT_ONCE) {
-    const batch = Array.from({ length: AT_ONCE }, (_, i) => makeScenario(kind, options.seed, index + i));
-    disagreeing = [];
-    await Promise.all(batch.map(one));
-    // Of a kind that the kernel has not, none will ever be comparable.
-    if (tally.packets === 0 && tally.scenarios >= HOPELESS) return tally;
-    for (const { scenario, difference } of disagreeing) {
-      const small = minimised++ < options.minimised ? await smallest(scenario, difference) : null;
-      options.found({
-        kind: kind.name,
-        name: scenario.name,
-        difference: small?.difference ?? difference,
-        minimised: small?.scenario ?? null,
-      });
-    }
+    findings.push(report(scenario, again.difference));
   }
-  return tally;
+
+  async function report(scenario: Scenario, difference: Disagreement): Promise<void> {
+    const small = minimised++ < options.minimised ? await smallest(scenario, difference) : null;
+    options.found({
+      kind: kind.name,
+      name: scenario.name,
+      difference: small?.difference ?? difference,
+      minimised: small?.scenario ?? null,
+    });
+  }
 
   async function smallest(
     scenario: Scenario,

@@ -15,6 +15,8 @@ import {
   parseNotebook,
 } from "@netfilter-lab/notebook";
 import { type KernelRecord, parseRecord } from "@netfilter-lab/notebook/kernel-record";
+import { compileCell } from "@netfilter-lab/notebook/live/compile";
+import type { LiveParts } from "./live/runner.js";
 import { fence, lessonPage } from "./page.js";
 
 /** A notebook and what it says about itself. */
@@ -43,8 +45,8 @@ export interface LessonEntry {
 export interface LessonData {
   /** In the lessons' order. */
   readonly lessons: readonly LessonEntry[];
-  /** Addresses, from the site's root, of the sandbox's document (`sandbox`) and of each worker of `live-workers.ts`. */
-  readonly live: Readonly<Record<string, string>>;
+  /** Where what runs cells is served. */
+  readonly live: LiveParts;
 }
 
 /**
@@ -107,7 +109,7 @@ export async function writePages(lessons: readonly LessonSource[], folders: Fold
       codeCells: notebook.cells.filter((cell) => cell.type === "code").length,
       pages,
       assets,
-      stamp,
+      stamp: `${stamp}-${compiledStamp(notebook)}`,
     };
     const page = lessonPage(notebook, lesson, facts, record);
     texts.set(`${lesson.slug}.md`, page.replace(/^---\n/, `---\nsidebar_position: ${index + 1}\n`));
@@ -150,10 +152,17 @@ function listPage(words: ListWords, stamp: string): string {
   ].join("\n\n");
 }
 
+/** A digest of what the cells are compiled to, for the same reason. */
+function compiledStamp({ cells }: Notebook): string {
+  const hash = createHash("sha256");
+  for (const cell of cells) if (cell.type === "code") hash.update(JSON.stringify(compileCell(cell.source)));
+  return hash.digest("hex").slice(0, 12);
+}
+
 /** A digest of the modules that turn pages into elements: a new version must not meet an old version's cache. */
 async function readerStamp(): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of ["page", "remark", "outputs", "sanitize", "sanitize-saved", "kernel-mark"]) {
+  for (const name of ["page", "remark", "outputs", "sanitize", "sanitize-tree", "kernel-mark"]) {
     const path = fileURLToPath(new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
     hash.update(await readFile(path));
   }

@@ -1,7 +1,7 @@
 import type { Output } from "@netfilter-lab/notebook";
 import { expect, test } from "vitest";
 import { type PageOutput, pageOutputs } from "./outputs.js";
-import { sanitizeHtml } from "./sanitize-saved.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 const show = (data: Record<string, unknown>): Output => ({ type: "display_data", data, metadata: {} }) as Output;
 const print = (text: string, name: "stdout" | "stderr" = "stdout"): Output => ({ type: "stream", name, text });
@@ -34,6 +34,17 @@ const cases: [what: string, outputs: Output[], shown: PageOutput[]][] = [
     "only data",
     [show({ "application/json": { a: 1 } })],
     [{ kind: "display", scope: "out-c-0", text: '{\n  "a": 1\n}' }],
+  ],
+  [
+    "a walk: its data as it is, and of its page what is safe",
+    [
+      show({
+        "text/plain": "t",
+        "text/html": "<netfilter-packet-view><script>1</script><b>h</b></netfilter-packet-view><script>2</script>",
+        "application/vnd.netfilter-lab.walk+json": { version: "<b>" },
+      }),
+    ],
+    [{ kind: "display", scope: "out-c-0", html: "<b>h</b>", walk: { version: "<b>" }, text: "t" }],
   ],
   ["a type nobody knows", [show({ "application/x-unknown": "?" })], []],
   [

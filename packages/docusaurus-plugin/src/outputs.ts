@@ -2,7 +2,7 @@
  * What a cell printed and displayed, as the page shows it: for each display the richest representation a page can draw,
  * already safe, with the plain text beside it. Plain JSON values, so that a page can carry them as they are.
  */
-import type { MimeBundle, Output } from "@netfilter-lab/notebook";
+import type { Json, MimeBundle, Output } from "@netfilter-lab/notebook";
 
 /** One output of a cell, ready to draw. */
 export type PageOutput =
@@ -21,19 +21,20 @@ export interface PageDisplay {
   readonly image?: string;
   /** A Mermaid diagram's source. */
   readonly mermaid?: string;
+  /** A walk for the packet view, unchecked: the view checks it, and runs nothing of it. */
+  readonly walk?: Json;
   /** Plain text; may hold ANSI colours. */
   readonly text?: string;
 }
 
-/** Makes markup safe; `scope` is the id of the element it will be put into. */
-export type Sanitizer = (html: string, scope: string) => string;
+/** Makes markup safe to show; the result is put into an element whose id is `scope`. */
+export type Sanitize = (html: string, scope: string) => string;
 
-/**
- * The outputs of one cell, in order, neighbouring pieces of one stream joined.
- *
- * @param sanitizer `sanitize-saved.ts`'s when the site is built, `sanitize-live.ts`'s in the page
- */
-export function pageOutputs(cellId: string, outputs: readonly Output[], sanitizer: Sanitizer): PageOutput[] {
+/** The MIME type under which the lab's outputs carry a walk; `WALK_MIME_TYPE` of `netfilter-lab/packet-view`. */
+const walkType = "application/vnd.netfilter-lab.walk+json";
+
+/** The outputs of one cell, in order, neighbouring pieces of one stream joined. */
+export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize: Sanitize): PageOutput[] {
   const shown: PageOutput[] = [];
   for (const [index, output] of outputs.entries()) {
     const last = shown.at(-1);
@@ -47,7 +48,7 @@ export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize
       const { name, message, traceback } = output;
       shown.push({ kind: "error", name, message, traceback: traceback.join("\n") });
     } else {
-      const display = displayOf(`out-${cellId}-${index}`, output.data, sanitizer);
+      const display = displayOf(`out-${cellId}-${index}`, output.data, sanitize);
       if (display !== undefined) shown.push(display);
     }
   }
@@ -56,24 +57,26 @@ export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize
 
 const pictures = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-function displayOf(scope: string, bundle: MimeBundle, sanitizer: Sanitizer): PageDisplay | undefined {
+function displayOf(scope: string, bundle: MimeBundle, sanitize: Sanitize): PageDisplay | undefined {
   const markup = textOf(bundle, "image/svg+xml") ?? textOf(bundle, "text/html");
   const picture = pictures.find((type) => textOf(bundle, type) !== undefined);
   const mermaid = textOf(bundle, "text/vnd.mermaid");
   const json = bundle["application/json"];
+  const walk = bundle[walkType];
   const text =
     textOf(bundle, "text/plain") ??
     textOf(bundle, "text/markdown") ??
     (json === undefined ? undefined : JSON.stringify(json, null, 2));
-  if (markup === undefined && picture === undefined && mermaid === undefined && text === undefined) return undefined;
+  if ([markup, picture, mermaid, walk, text].every((form) => form === undefined)) return undefined;
   return {
     kind: "display",
     scope,
-    ...(markup === undefined ? {} : { html: sanitizer(markup, scope) }),
+    ...(markup === undefined ? {} : { html: sanitize(markup, scope) }),
     ...(picture === undefined || markup !== undefined
       ? {}
       : { image: `data:${picture};base64,${textOf(bundle, picture)!.replace(/\s+/g, "")}` }),
     ...(mermaid === undefined ? {} : { mermaid }),
+    ...(walk === undefined ? {} : { walk }),
     ...(text === undefined ? {} : { text }),
   };
 }

@@ -7,7 +7,7 @@ import { type Cell, type Lesson, type Notebook, NotebookError } from "@netfilter
 import type { KernelRecord } from "@netfilter-lab/notebook/kernel-record";
 import { kernelMark } from "./kernel-mark.js";
 import { pageOutputs } from "./outputs.js";
-import { sanitizeHtml } from "./sanitize-saved.js";
+import { sanitizeHtml } from "./sanitize.js";
 
 /** What a page says about the whole lesson; the content of its `notebook-lesson` fence. */
 export interface LessonFacts {

@@ -2,15 +2,17 @@
  * The Docusaurus plugin: writes the lessons' pages before a docs instance reads them, writes them again when a notebook
  * changes, tells every page which lessons there are, and serves the notebooks themselves for download.
  */
+import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { copyFile, cp, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
-import { liveWorkers } from "./live-workers.js";
+import type { LiveParts } from "./live/runner.js";
+import { writePolicies } from "./policy.js";
 import { remarkNotebook } from "./remark.js";
-import { writeWorkers } from "./sandbox/workers.js";
 
 /** Where the notebooks are and where their pages go. */
 export interface NotebookLessonsOptions {
@@ -28,10 +30,15 @@ export interface NotebookLessonsOptions {
   readonly title: string;
   /** A sentence under that title. */
   readonly description: string;
+  /** The packages that cells may import where they run in the page, besides `tslab`; resolved from the site's folder. */
+  readonly modules: readonly string[];
 }
 
 /** The plugin's name, and the id of the docs instance that shows its pages. */
 export const pluginName = "netfilter-lab-lessons";
+
+/** Where the site serves what runs cells, from its base address. */
+const partsFolder = "assets/live";
 
 /** The plugin and the docs instance that shows its pages; spread into `plugins` of the site's configuration. */
 export function notebookLessons(options: NotebookLessonsOptions): PluginConfig[] {
@@ -61,7 +68,6 @@ export async function lessonsPlugin(
   const folders = {
     notebooks: resolve(options.siteDir, options.notebooks),
     pages: resolve(options.siteDir, options.pages),
-    live: join(context.generatedFilesDir, "live"),
     records: options.records === undefined ? null : resolve(options.siteDir, options.records),
   };
   const load = async (): Promise<LessonSource[]> => {
@@ -70,7 +76,9 @@ export async function lessonsPlugin(
     return lessons;
   };
   await load();
-  const live = await writeWorkers(folders.live, liveWorkers());
+  const parts = join(context.generatedFilesDir, pluginName, "live");
+  const files = await bundle(parts, options.siteDir, options.modules);
+  const partPath = (file: string): string => `${context.baseUrl}${partsFolder}/${file}`;
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   return {
     name: pluginName,
@@ -85,7 +93,13 @@ export async function lessonsPlugin(
           permalink: `${context.baseUrl}${options.routeBasePath}/${lesson.slug}`,
           download: `${context.baseUrl}${downloadPath(file)}`,
         })),
-        live: Object.fromEntries(Object.entries(live).map(([name, file]) => [name, `${context.baseUrl}live/${file}`])),
+        live: {
+          worker: partPath(files.worker),
+          modules: partPath(files.modules),
+          compiler: partPath(files.compiler),
+          sandbox: partPath(files.sandbox),
+          types: partPath(files.types),
+        },
       };
       actions.setGlobalData(data);
     },
@@ -96,11 +110,11 @@ export async function lessonsPlugin(
     getThemePath: () => inPackage("./theme"),
     getClientModules: () => [inPackage("../styles/notebook.css")],
     configureWebpack() {
-      // The development server offers the notebooks where the built site has copies of them. `devServer` is read by
-      // `docusaurus start`, though the type of a plugin's configuration does not know it.
+      // The development server offers the notebooks and what runs cells where the built site has copies of them.
+      // `devServer` is read by `docusaurus start`, though the type of a plugin's configuration does not know it.
       const served = [
         { directory: folders.notebooks, publicPath: `${context.baseUrl}notebooks/` },
-        { directory: folders.live, publicPath: `${context.baseUrl}live/` },
+        { directory: parts, publicPath: `${context.baseUrl}${partsFolder}/` },
       ];
       return { devServer: { static: served } } as ReturnType<NonNullable<Plugin["configureWebpack"]>>;
     },
@@ -109,7 +123,15 @@ export async function lessonsPlugin(
       for (const { file } of content) {
         await copyFile(join(folders.notebooks, file), join(outDir, "notebooks", file));
       }
-      await cp(folders.live, join(outDir, "live"), { recursive: true });
+      await cp(parts, join(outDir, partsFolder), { recursive: true });
+      await writePolicies(outDir, [join(outDir, partsFolder)]);
     },
   };
+}
+
+/** Bundles what runs cells into a folder; gives the files' names. */
+async function bundle(folder: string, siteDir: string, modules: readonly string[]): Promise<LiveParts> {
+  const program = fileURLToPath(new URL("./live/bundle-main.js", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, folder, siteDir, ...modules]);
+  return JSON.parse(stdout) as LiveParts;
 }

@@ -20,7 +20,8 @@ function outline(markdown: string): unknown[] {
 
 function part(node: Shape): unknown {
   if (node.type !== "mdxJsxFlowElement") return node.type;
-  const properties = Object.fromEntries((node.attributes ?? []).map(({ name, value }) => [name, value]));
+  const attributes = (node.attributes ?? []).filter(({ name }) => name !== "compiled");
+  const properties = Object.fromEntries(attributes.map(({ name, value }) => [name, value]));
   return [node.name, properties, ...(node.children ?? []).map(part)];
 }
 
@@ -34,7 +35,10 @@ describe("fences become elements", () => {
         "```ts notebook-cell id=a tags=check,x%20y\nlet a = `b`;\n```\n\n```json notebook-outputs\n[\n 1\n]\n```\n\nend",
       ),
     ).toEqual([
-      ["NotebookCell", { id: "a", language: "ts", tags: "check x y", source: "let a = `b`;", outputs: "[1]" }],
+      [
+        "NotebookCell",
+        { id: "a", language: "ts", tags: "check x y", source: "let a = `b`;", outputs: "[1]", place: "0" },
+      ],
       "paragraph",
     ]);
   });
@@ -45,8 +49,8 @@ describe("fences become elements", () => {
         "```ts notebook-cell id=a tags=\n1\n```\n\n```ts notebook-cell id=b tags=\n2\n```\n\n```json notebook-outputs\n[2]\n```",
       ),
     ).toEqual([
-      ["NotebookCell", { id: "a", language: "ts", tags: "", source: "1", outputs: "[]" }],
-      ["NotebookCell", { id: "b", language: "ts", tags: "", source: "2", outputs: "[2]" }],
+      ["NotebookCell", { id: "a", language: "ts", tags: "", source: "1", outputs: "[]", place: "0" }],
+      ["NotebookCell", { id: "b", language: "ts", tags: "", source: "2", outputs: "[2]", place: "1" }],
     ]);
   });
 
@@ -61,9 +65,28 @@ describe("fences become elements", () => {
         "NotebookAside",
         { kind: "solution" },
         "paragraph",
-        ["NotebookCell", { id: "a", language: "ts", tags: "solution", source: "1", outputs: "[]" }],
+        ["NotebookCell", { id: "a", language: "ts", tags: "solution", source: "1", outputs: "[]", place: "0" }],
       ],
       "paragraph",
+    ]);
+  });
+
+  test("a cell is compiled, and cells are numbered in the page's order, those put aside too", () => {
+    const cell = (id: string): string => `\`\`\`ts notebook-cell id=${id} tags=\nlet ${id}: number = 1;\n\`\`\``;
+    const tree = fromMarkdown(
+      [cell("a"), "<!-- notebook:solution -->", cell("b"), "<!-- /notebook:solution -->", cell("c")].join("\n\n"),
+    );
+    remarkNotebook()(tree);
+    const [a, aside, c] = tree.children as Shape[];
+    const cells = [a, aside?.children?.[0], c].map((node) => {
+      const values = new Map(node?.attributes?.map(({ name, value }) => [name, value]));
+      const { code, names } = JSON.parse(values.get("compiled") ?? "") as { code: string; names: string[] };
+      return [values.get("place"), code.replace(/\s+/g, " "), names];
+    });
+    expect(cells).toEqual([
+      ["0", "let a = 1;", ["a"]],
+      ["1", "let b = 1;", ["b"]],
+      ["2", "let c = 1;", ["c"]],
     ]);
   });
 

@@ -4,6 +4,7 @@
  * lessons. Links to other notebooks become links to their pages. Must run before Docusaurus's own remark plugins, which
  * resolve links.
  */
+import { compileCell } from "@netfilter-lab/notebook/live/compile";
 import type { Code, Nodes, Parent, Root, RootContent } from "mdast";
 import type { MdxJsxFlowElement } from "mdast-util-mdx-jsx";
 import { type LessonFacts, readCellInfo } from "./page.js";
@@ -13,6 +14,7 @@ export function remarkNotebook(): (tree: Root) => void {
   return (tree) => {
     const lesson = takeLesson(tree);
     tree.children = cells(group(tree.children));
+    numberCells(tree);
     if (lesson === undefined) return;
     const { pages, assets, stamp: _, ...shown } = lesson;
     relink(tree, pages, assets);
@@ -66,11 +68,20 @@ function cells(nodes: readonly RootContent[]): RootContent[] {
         tags: facts.tags.join(" "),
         source: node.value,
         outputs: JSON.stringify(JSON.parse(outputs)),
+        compiled: JSON.stringify(compileCell(node.value)),
         ...(linux === undefined ? {} : { linux: JSON.stringify(JSON.parse(linux)) }),
       }),
     );
   }
   return result;
+}
+
+/** Says of each cell which one of the page it is: their order is the order in which they run. */
+function numberCells(node: Nodes, next: { place: number } = { place: 0 }): void {
+  if (node.type === "mdxJsxFlowElement" && node.name === "NotebookCell") {
+    node.attributes.push({ type: "mdxJsxAttribute", name: "place", value: String(next.place++) });
+  }
+  if ("children" in node) for (const child of (node as Parent).children) numberCells(child, next);
 }
 
 /** The content of the fence of a kind among those that come right after a cell's. */

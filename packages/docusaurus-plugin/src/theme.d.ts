@@ -9,11 +9,26 @@ declare module "@theme/CodeBlock" {
 declare module "@theme/NotebookCell" {
   export { default } from "./theme/NotebookCell/index.js";
 }
+declare module "@theme/NotebookCell/LiveCell" {
+  export { default } from "./theme/NotebookCell/LiveCell.js";
+}
+declare module "@theme/NotebookCell/CellBar" {
+  export { default } from "./theme/NotebookCell/CellBar.js";
+}
+declare module "@theme/NotebookEditor" {
+  export { default } from "./theme/NotebookEditor/index.js";
+}
+declare module "@theme/NotebookKeep" {
+  export { default } from "./theme/NotebookKeep/index.js";
+}
 declare module "@theme/NotebookOutput" {
   export { default } from "./theme/NotebookOutput/index.js";
 }
 declare module "@theme/NotebookKernelMark" {
   export { default } from "./theme/NotebookKernelMark/index.js";
+}
+declare module "@theme/NotebookWalk" {
+  export { default } from "./theme/NotebookWalk/index.js";
 }
 declare module "@theme/NotebookLesson" {
   export { default } from "./theme/NotebookLesson/index.js";
@@ -36,6 +51,9 @@ declare module "@docusaurus/Link" {
 }
 declare module "@docusaurus/useBaseUrl" {
   export default function useBaseUrl(path: string): string;
+}
+declare module "@docusaurus/router" {
+  export function useLocation(): { readonly pathname: string };
 }
 declare module "@docusaurus/useGlobalData" {
   export function usePluginData(name: string): unknown;

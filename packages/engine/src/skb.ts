@@ -4,6 +4,7 @@
  * again, whatever NAT writes into its header. Models `struct sk_buff`, include/linux/skbuff.h.
  */
 import type { NetDevice } from "./dev/device.js";
+import type { IpOptions } from "./ip/options.js";
 import type { RouteResult } from "./ip/route.js";
 
 /** `skb._nfct` of a packet that conntrack has not seen: no entry. Handles of entries are positive. */
@@ -70,6 +71,8 @@ export class SkBuff {
    * `IPCB()->frag_max_size`.
    */
   fragments: readonly number[] | null = null;
+  /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
+  options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`, or -1. */
   uid = -1;
   /** When it was received or made, in microseconds of virtual time. Models `skb->tstamp`. */
@@ -95,6 +98,7 @@ export class SkBuff {
     this.dst = null;
     this.nfTrace = false;
     this.fragments = null;
+    this.options = null;
     this.uid = -1;
     this.packetType = PACKET_HOST;
     this.forwarded = false;
@@ -114,6 +118,7 @@ export class SkBuff {
     skb.transportOffset = this.transportOffset;
     skb.nfTrace = this.nfTrace;
     skb.fragments = this.fragments;
+    skb.options = this.options;
     skb.uid = this.uid;
     skb.tstampMicros = this.tstampMicros;
     skb.serial = this.serial;

@@ -9,6 +9,7 @@ import {
   FORWARDING,
   type Kind,
   lan,
+  loaded,
   OUTSIDE,
   SERVER,
   stateCounters,
@@ -90,7 +91,7 @@ export const BROKEN_HEADERS: Kind = {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
     const steps = choice.times(
-      choice.between(3, 12),
+      choice.between(3, 480),
       (): PacketStep =>
         choice.pick<() => PacketStep>([
           () => lan(packet(choice, CLIENT, SERVER, [4000, 53])),
@@ -110,7 +111,7 @@ export const BROKEN_HEADERS: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [...setup, ...stateCounters(tool)],
+      setup: [loaded(tool, [...setup, ...stateCounters(tool)])],
       steps,
       finally: closing(tool),
     };

@@ -9,6 +9,7 @@ import {
   FORWARDING,
   type Kind,
   OUTSIDE,
+  putIn,
   ROUTE,
   SERVER,
   stateCounters,
@@ -59,14 +60,20 @@ export const COMMANDS: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: Step[] = [];
-    for (const packet of traffic(choice, choice.between(5, 16))) {
-      if (choice.oneIn(4)) steps.push({ run: command(choice, tool) });
+    for (const packet of traffic(choice, choice.between(5, 80))) {
+      if (choice.oneIn(6)) steps.push({ run: command(choice, tool) });
       steps.push(packet);
     }
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...choice.times(choice.between(1, 3), () => natRule(choice, tool)), ...stateCounters(tool)],
+      setup: [
+        ROUTE,
+        ...putIn(choice, tool, [
+          ...choice.times(choice.between(1, 3), () => natRule(choice, tool)),
+          ...stateCounters(tool),
+        ]),
+      ],
       steps,
       finally: closing(tool),
     };

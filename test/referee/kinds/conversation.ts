@@ -1,4 +1,5 @@
 /** A TCP connection whose both ends' sequence numbers are known; kinds steer it, legally or not. */
+import type { Choice } from "../choice.js";
 import { ACK, FIN, get16, SYN, type TcpFields, tcp, text } from "../packets.js";
 import { fromHex, type PacketStep } from "../scenario.js";
 import { lan, wan } from "./router.js";
@@ -69,6 +70,21 @@ export class Conversation {
     const last = this.steps.at(-1);
     return last === undefined ? 0 : get16(fromHex(last.hex), 2);
   }
+}
+
+/** Several conversations at once: each in its order, the next step from any of them. */
+export function interleaved<T>(choice: Choice, talks: readonly (readonly T[])[]): T[] {
+  const steps: T[] = [];
+  let rest = talks.filter((talk) => talk.length > 0);
+  const at = new Map(rest.map((talk) => [talk, 0]));
+  while (rest.length > 0) {
+    const talk = choice.pick(rest);
+    const next = at.get(talk) ?? 0;
+    steps.push(talk[next]);
+    at.set(talk, next + 1);
+    if (next + 1 === talk.length) rest = rest.filter((each) => each !== talk);
+  }
+  return steps;
 }
 
 /** TCP options as bytes, padded to words. */

@@ -2,6 +2,7 @@
 import type { Choice } from "../choice.js";
 import { echo, fragments, type IpFields, ipv4, text, udpDatagram } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
+import { interleaved } from "./conversation.js";
 import {
   CLIENT,
   closing,
@@ -9,6 +10,7 @@ import {
   FORWARDING,
   type Kind,
   lan,
+  loaded,
   SERVER,
   stateCounters,
   TOOLS,
@@ -68,27 +70,17 @@ export const FRAGMENTS: Kind = {
     const mtu = choice.oneIn(4)
       ? [`ip link set ${choice.pick(["wan0", "lan0"])} mtu ${choice.pick([600, 576, 1400])}`]
       : [];
-    const flows: PacketStep[][] = choice.times(choice.between(1, 3), (index) => {
+    const flows: PacketStep[][] = choice.times(choice.between(1, 120), (index) => {
       const id = choice.pick([7, 7 + index]);
       return choice.oneIn(3)
         ? pieces(choice, SERVER, outside, [5000, 4000], id).map(wan)
         : pieces(choice, CLIENT, SERVER, [4000, 5000], id).map(lan);
     });
-    const steps: PacketStep[] = [];
-    if (choice.oneIn(2)) steps.push(...flows.flat());
-    else
-      for (
-        let rest = flows.filter((flow) => flow.length > 0);
-        rest.length > 0;
-        rest = rest.filter((flow) => flow.length > 0)
-      ) {
-        const next = choice.pick(rest).shift();
-        if (next !== undefined) steps.push(next);
-      }
+    const steps = choice.oneIn(2) ? flows.flat() : interleaved(choice, flows);
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [...mtu, ...setup, ...stateCounters(tool)],
+      setup: [...mtu, loaded(tool, [...setup, ...stateCounters(tool)])],
       steps,
       finally: closing(tool),
     };

@@ -12,6 +12,7 @@ import {
   lan,
   OTHER_CLIENT,
   OUTSIDE,
+  putIn,
   ROUTE,
   SERVER,
   stateCounters,
@@ -79,8 +80,8 @@ export const NAT_MIX: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...bent.setup, ...rules, ...stateCounters(tool)],
-      steps: [...bent.steps, ...traffic(choice, choice.between(3, 16))],
+      setup: [ROUTE, ...putIn(choice, tool, [...bent.setup, ...rules, ...stateCounters(tool)])],
+      steps: [...bent.steps, ...traffic(choice, choice.between(3, 120))],
       finally: closing(tool),
     };
   },

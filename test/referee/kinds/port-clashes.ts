@@ -2,7 +2,7 @@
 import type { Choice } from "../choice.js";
 import { echo, SYN, tcp, text, udp } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
-import { closing, DEVICES, FORWARDING, type Kind, lan, OUTSIDE, ROUTE, SERVER, TOOLS, wan } from "./router.js";
+import { closing, DEVICES, FORWARDING, type Kind, lan, OUTSIDE, putIn, ROUTE, SERVER, TOOLS, wan } from "./router.js";
 
 /** A rule's range of ports. */
 function ports(choice: Choice): string {
@@ -31,7 +31,7 @@ export const PORT_CLASHES: Kind = {
     const tool = choice.pick(TOOLS);
     const port = choice.pick([40_000, 700, 300, 4000, 1]);
     const protocol = choice.pick(["udp", "udp", "tcp", "icmp"] as const);
-    const steps = choice.times(choice.between(2, 24), (): PacketStep => {
+    const steps = choice.times(choice.between(2, 80), (): PacketStep => {
       const src = `192.168.1.${choice.between(10, 40)}`;
       const sport = choice.oneIn(5) ? choice.between(1, 65_535) : port;
       const dst = choice.oneIn(4) ? "203.0.113.7" : SERVER;
@@ -44,7 +44,7 @@ export const PORT_CLASHES: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, rule(choice, tool), ...(choice.oneIn(3) ? [rule(choice, tool)] : [])],
+      setup: [ROUTE, ...putIn(choice, tool, [rule(choice, tool), ...(choice.oneIn(3) ? [rule(choice, tool)] : [])])],
       steps,
       finally: closing(tool),
     };

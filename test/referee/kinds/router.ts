@@ -65,6 +65,27 @@ export function translation(choice: Choice, tool: string): Translation {
   ]);
 }
 
+/**
+ * Rules in one go, by `iptables-restore`: the commands of one tool, `TOOL [-t TABLE] -A CHAIN ...`, as what they load. A
+ * command is a process, and scenarios of many packets should spend their time on packets.
+ */
+export function loaded(tool: string, commands: readonly string[]): string {
+  const tables = new Map<string, string[]>();
+  for (const command of commands) {
+    const [, named, rule] = new RegExp(`^${tool} (?:-t (\\w+) )?(-[ANP] .*)$`).exec(command) ?? [];
+    if (rule === undefined) throw new Error(`not a rule of ${tool}: ${command}`);
+    const table = named ?? "filter";
+    tables.set(table, [...(tables.get(table) ?? []), rule]);
+  }
+  const lines = [...tables].flatMap(([table, rules]) => [`*${table}`, ...rules, "COMMIT"]);
+  return [`${tool}-restore << 'END'`, ...lines, "END"].join("\n");
+}
+
+/** Rules in one go mostly, and one by one now and then: the tools have a way of their own for each. */
+export function putIn(choice: Choice, tool: string, commands: readonly string[]): readonly string[] {
+  return choice.oneIn(6) ? commands : [loaded(tool, commands)];
+}
+
 /** Counts how conntrack sees each forwarded packet: with `-c`, a save tells. */
 export function stateCounters(tool: string): string[] {
   return [

@@ -1,7 +1,7 @@
 /** Random rules in every table and chain, from all matches and targets that the engine has; counters tell what matched. */
 import type { Choice } from "../choice.js";
 import { natRule } from "./nat-mix.js";
-import { closing, DEVICES, FORWARDING, type Kind, ROUTE, TOOLS } from "./router.js";
+import { closing, DEVICES, FORWARDING, type Kind, putIn, ROUTE, TOOLS } from "./router.js";
 import { traffic } from "./traffic.js";
 
 const CHAINS: Readonly<Record<string, readonly string[]>> = {
@@ -168,10 +168,12 @@ export const RULESETS: Kind = {
       sysctl: FORWARDING,
       setup: [
         ROUTE,
-        ...(tables.length === 0 ? ["filter"] : tables).flatMap((table) => rules(choice, tool, table)),
-        ...(choice.oneIn(2) ? [natRule(choice, tool)] : []),
+        ...putIn(choice, tool, [
+          ...(tables.length === 0 ? ["filter"] : tables).flatMap((table) => rules(choice, tool, table)),
+          ...(choice.oneIn(2) ? [natRule(choice, tool)] : []),
+        ]),
       ],
-      steps: traffic(choice, choice.between(4, 16)),
+      steps: traffic(choice, choice.between(4, 120)),
       finally: closing(tool),
     };
   },

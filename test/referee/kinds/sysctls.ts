@@ -9,6 +9,7 @@ import {
   FORWARDING,
   type Kind,
   lan,
+  putIn,
   SERVER,
   stateCounters,
   TOOLS,
@@ -77,7 +78,7 @@ export const SYSCTLS: Kind = {
     return {
       devices: DEVICES,
       sysctl: { ...FORWARDING, ...settings(choice) },
-      setup: [...setup, ...stateCounters(tool)],
+      setup: putIn(choice, tool, [...setup, ...stateCounters(tool)]),
       steps: [
         ...talk.steps,
         lan(udp({ src: CLIENT, dst: SERVER }, { sport: 4000, dport: 53, payload: text(9) })),

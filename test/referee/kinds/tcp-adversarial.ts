@@ -1,13 +1,23 @@
 /** TCP segments near what would be legal and far from it: flags, sequence numbers, windows and options at random. */
 import type { Choice } from "../choice.js";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../packets.js";
-import { Conversation, MSS, SACK_PERMITTED, sack, TIMESTAMPS, tcpOptions, windowScale } from "./conversation.js";
+import {
+  Conversation,
+  interleaved,
+  MSS,
+  SACK_PERMITTED,
+  sack,
+  TIMESTAMPS,
+  tcpOptions,
+  windowScale,
+} from "./conversation.js";
 import {
   CLIENT,
   closing,
   DEVICES,
   FORWARDING,
   type Kind,
+  loaded,
   SERVER,
   stateCounters,
   TOOLS,
@@ -122,17 +132,21 @@ export const TCP_ADVERSARIAL: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const ends = { client: CLIENT, port: 40_000, server: SERVER, serverPort: 80, outside };
-    const talk = new Conversation(
-      ends,
-      choice.oneIn(4) ? { lan: choice.u32(), wan: choice.u32() } : { lan: 1000, wan: 9000 },
-    );
-    adversarial(talk, choice, choice.between(4, 18));
+    const talks = choice.times(choice.between(1, 48), (index) => {
+      // Now and then the ports of the one before, whose connection is in some state.
+      const port = 40_000 + (choice.oneIn(6) ? Math.max(0, index - 1) : index);
+      const talk = new Conversation(
+        { client: CLIENT, port, server: SERVER, serverPort: 80, outside },
+        choice.oneIn(4) ? { lan: choice.u32(), wan: choice.u32() } : { lan: 1000, wan: 9000 },
+      );
+      adversarial(talk, choice, choice.between(4, 18));
+      return talk.steps;
+    });
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [...setup, ...stateCounters(tool)],
-      steps: talk.steps,
+      setup: [loaded(tool, [...setup, ...stateCounters(tool)])],
+      steps: choice.oneIn(2) ? talks.flat() : interleaved(choice, talks),
       finally: closing(tool),
     };
   },

@@ -1,7 +1,7 @@
 /** TCP conversations as real ends have them: handshakes, data both ways, losses, repeats, half-closes, resets. */
 import type { Choice } from "../choice.js";
 import { ACK, FIN, PSH, RST, SYN } from "../packets.js";
-import { Conversation, MSS, SACK_PERMITTED, TIMESTAMPS, tcpOptions, windowScale } from "./conversation.js";
+import { Conversation, interleaved, MSS, SACK_PERMITTED, TIMESTAMPS, tcpOptions, windowScale } from "./conversation.js";
 import {
   CLIENT,
   closing,
@@ -9,6 +9,7 @@ import {
   FAR_SERVER,
   FORWARDING,
   type Kind,
+  loaded,
   ROUTE,
   SERVER,
   stateCounters,
@@ -71,19 +72,18 @@ export const TCP_LEGAL: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const steps = choice
-      .times(choice.between(1, 3), (index) => {
-        const server = choice.pick([SERVER, FAR_SERVER]);
-        const ends = { client: CLIENT, port: 40_000 + index, server, serverPort: choice.pick([80, 443]), outside };
-        const talk = new Conversation(ends, { lan: choice.u32(), wan: choice.u32() });
-        converse(talk, choice);
-        return talk.steps;
-      })
-      .flat();
+    const talks = choice.times(choice.between(1, 40), (index) => {
+      const server = choice.pick([SERVER, FAR_SERVER]);
+      const ends = { client: CLIENT, port: 40_000 + index, server, serverPort: choice.pick([80, 443]), outside };
+      const talk = new Conversation(ends, { lan: choice.u32(), wan: choice.u32() });
+      converse(talk, choice);
+      return talk.steps;
+    });
+    const steps = choice.oneIn(2) ? talks.flat() : interleaved(choice, talks);
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...setup, ...stateCounters(tool)],
+      setup: [ROUTE, loaded(tool, [...setup, ...stateCounters(tool)])],
       steps,
       finally: closing(tool),
     };

@@ -10,6 +10,7 @@ import {
   INSIDE,
   type Kind,
   lan,
+  loaded,
   OTHER_CLIENT,
   ROUTE,
   SERVER,
@@ -25,8 +26,12 @@ export const UDP: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const steps = choice.times(choice.between(3, 14), (): PacketStep => {
-      const port = choice.pick([4000, 4001, 53, 1023, 65_535]);
+    // A few ports, so that datagrams meet: the more there are to be, the more ports.
+    const ports = [4000, 4001, 53, 1023, 65_535, ...choice.times(choice.below(30), () => choice.between(1, 65_535))];
+    // Two clients with one port are a clash, whose port Linux draws: rarely more than one or two.
+    const clashes = choice.pick([40, 1000, 1000]);
+    const steps = choice.times(choice.between(3, 600), (): PacketStep => {
+      const port = choice.pick(ports);
       const server = choice.pick([SERVER, SERVER, FAR_SERVER]);
       const serverPort = choice.pick([53, 53, 123, 4000]);
       const fields = (sport: number, dport: number): UdpFields => ({
@@ -43,7 +48,7 @@ export const UDP: Kind = {
         tos: choice.pick([0, 0, 0, 0x10, 0xb8, 3]),
         ttl: choice.pick([64, 64, 64, 64, 2, 255]),
       });
-      const client = choice.pick([CLIENT, CLIENT, OTHER_CLIENT]);
+      const client = choice.oneIn(clashes) ? OTHER_CLIENT : CLIENT;
       return choice.pick<() => PacketStep>([
         () => lan(udp(ip(client, server), fields(port, serverPort))),
         () => lan(udp(ip(client, server), fields(port, serverPort))),
@@ -57,7 +62,7 @@ export const UDP: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...setup, ...stateCounters(tool)],
+      setup: [ROUTE, loaded(tool, [...setup, ...stateCounters(tool)])],
       steps,
       finally: closing(tool),
     };

@@ -4,19 +4,7 @@
  * from outside (storage, a link, a file) passes {@link readCells} before anything else sees it.
  */
 
-/** Who wrote a cell's text. */
-export type CellOrigin = "author" | "reader" | "link" | "file";
-
-/** A code cell at its place on the page; the order of a list of them is their order on the page. */
-export interface PlacedCell {
-  /** Unique in the lesson, 1 to 64 of `A-Za-z0-9_-`. */
-  readonly id: string;
-  /** The id of the published code cell at whose place it stands, itself or beside it. */
-  readonly place: string;
-  readonly source: string;
-  readonly tags: readonly string[];
-  readonly origin: CellOrigin;
-}
+import type { Author, CellContent } from "../live/document.js";
 
 /** A code cell as the lesson has it. */
 export interface PublishedCell {
@@ -34,17 +22,17 @@ export class CellsError extends Error {
 export const limits = { cells: 500, sourceLength: 100_000, tags: 20, tagLength: 64 } as const;
 
 /** The lesson's own cells. */
-export function publishedCells(published: readonly PublishedCell[]): PlacedCell[] {
-  return published.map(({ id, source, tags }) => ({ id, place: id, source, tags, origin: "author" }));
+export function publishedCells(published: readonly PublishedCell[]): CellContent[] {
+  return published.map(({ id, source, tags }) => ({ id, anchor: id, source, tags, author: "lesson" }));
 }
 
 /** True if the cells are the lesson's own, unchanged. */
-export function areAsPublished(published: readonly PublishedCell[], cells: readonly PlacedCell[]): boolean {
+export function areAsPublished(published: readonly PublishedCell[], cells: readonly CellContent[]): boolean {
   return (
     cells.length === published.length &&
     published.every(({ id, source }, index) => {
       const cell = cells[index]!;
-      return cell.id === id && cell.place === id && cell.source === source;
+      return cell.id === id && cell.anchor === id && cell.source === source;
     })
   );
 }
@@ -66,38 +54,39 @@ export function lessonVersion(published: readonly PublishedCell[]): string {
 /** A cell as it is stored or sent: everything about it in words of JSON. `source` may be left out if it is as published. */
 export interface CellRecord {
   readonly id: string;
-  readonly place: string;
+  readonly anchor: string;
   readonly source?: string;
   readonly tags?: readonly string[];
-  readonly origin?: CellOrigin;
+  readonly author?: Author;
 }
 
 /**
  * Cells that came from outside, checked and put into the page's order.
  *
- * @param published the lesson's cells now; a place that is no longer among them becomes the last one
+ * @param published the lesson's cells now; a cell whose anchor is no longer among them goes to the last one
  * @param value what was stored or sent
- * @param origin who wrote what differs from the published cells; without it, each record says so itself
+ * @param author who wrote what differs from the published cells; without it, each record says so itself
  * @throws CellsError if it is no list of cells
  */
 export function readCells(
   published: readonly PublishedCell[],
   value: unknown,
-  origin: CellOrigin | undefined,
-): PlacedCell[] {
+  author: Author | undefined,
+): CellContent[] {
   if (!Array.isArray(value)) throw new CellsError("it holds no list of cells");
   if (value.length > limits.cells) throw new CellsError(`it holds ${value.length} cells; ${limits.cells} is the most`);
   const byId = new Map(published.map((cell, index) => [cell.id, { cell, index }]));
-  const last = published.at(-1)?.id;
+  // Not in a solution, which is folded away.
+  const last = (published.filter((cell) => !cell.tags.includes("solution")).at(-1) ?? published.at(-1))?.id;
   const taken = new Set<string>();
-  const cells = (value as readonly unknown[]).flatMap((record, index): PlacedCell[] => {
+  const cells = (value as readonly unknown[]).flatMap((record, index): CellContent[] => {
     const fail = (reason: string): never => {
       throw new CellsError(`its cell ${index + 1} ${reason}`);
     };
     if (typeof record !== "object" || record === null) return fail("is no cell");
     const own = (name: keyof CellRecord): unknown =>
       Object.hasOwn(record, name) ? (record as Readonly<Record<string, unknown>>)[name] : undefined;
-    const [id, place, source, tags, said] = [own("id"), own("place"), own("source"), own("tags"), own("origin")];
+    const [id, anchor, source, tags, said] = [own("id"), own("anchor"), own("source"), own("tags"), own("author")];
     if (!isId(id)) return fail("has no proper id");
     if (taken.has(id)) return fail("has the id of another");
     taken.add(id);
@@ -109,35 +98,35 @@ export function readCells(
       return fail(`has no text, or one of more than ${limits.sourceLength} characters`);
     }
     const unchanged = same !== undefined && same.source === text;
-    const at = isId(place) && byId.has(place) ? place : last;
+    const at = isId(anchor) && byId.has(anchor) ? anchor : last;
     if (at === undefined) return fail("has no place in this lesson");
     return [
       {
         id,
-        place: at,
+        anchor: at,
         source: text,
         tags: same?.tags ?? readTags(tags ?? [], fail),
-        origin: unchanged ? "author" : (origin ?? readOrigin(said, fail)),
+        author: unchanged ? "lesson" : (author ?? readAuthor(said, fail)),
       },
     ];
   });
-  // A stable sort: within a place, the order given.
-  return cells.sort((a, b) => byId.get(a.place)!.index - byId.get(b.place)!.index);
+  // A stable sort: with one anchor, the order given.
+  return cells.sort((a, b) => byId.get(a.anchor)!.index - byId.get(b.anchor)!.index);
 }
 
 /** The records of cells; without `whole`, only what the lesson does not say itself. */
 export function recordsOf(
   published: readonly PublishedCell[],
-  cells: readonly PlacedCell[],
+  cells: readonly CellContent[],
   whole: boolean,
 ): CellRecord[] {
   const sources = new Map(published.map(({ id, source }) => [id, source]));
-  return cells.map(({ id, place, source, tags, origin }) => ({
+  return cells.map(({ id, anchor, source, tags, author }) => ({
     id,
-    place,
+    anchor,
     ...(whole || sources.get(id) !== source ? { source } : {}),
     ...(tags.length === 0 || sources.has(id) ? {} : { tags }),
-    ...(whole && origin !== "author" ? { origin } : {}),
+    ...(whole && author !== "lesson" ? { author } : {}),
   }));
 }
 
@@ -153,7 +142,7 @@ function readTags(value: unknown, fail: (reason: string) => never): string[] {
   );
 }
 
-function readOrigin(value: unknown, fail: (reason: string) => never): CellOrigin {
+function readAuthor(value: unknown, fail: (reason: string) => never): Author {
   return value === "link" || value === "file" || value === "reader" || value === undefined
     ? (value ?? "reader")
     : fail("does not say who wrote it");

@@ -3,15 +3,8 @@ import { constants, deflateRawSync } from "node:zlib";
 import { type CodeCell, type Notebook, parseNotebook } from "@netfilter-lab/notebook";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  areAsPublished,
-  CellsError,
-  lessonVersion,
-  type PlacedCell,
-  type PublishedCell,
-  publishedCells,
-  readCells,
-} from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { areAsPublished, CellsError, lessonVersion, type PublishedCell, publishedCells, readCells } from "./cells.js";
 import { carriesCells, cellsOfFragment, fragmentOf, longestFragment } from "./link.js";
 import { notebookText, openNotebook } from "./notebook.js";
 import { type KeptStorage, openKeeper } from "./storage.js";
@@ -21,13 +14,13 @@ const published: PublishedCell[] = [
   { id: "two", source: "a + 1", tags: ["check"] },
 ];
 const version = lessonVersion(published);
-const mine: PlacedCell[] = [
-  { id: "one", place: "one", source: "const a = 2;", tags: [], origin: "reader" },
-  { id: "new-1", place: "one", source: "console.log(a, '→ ü 🦊')", tags: ["volatile"], origin: "reader" },
-  { id: "two", place: "two", source: "a + 1", tags: ["check"], origin: "author" },
+const mine: CellContent[] = [
+  { id: "one", anchor: "one", source: "const a = 2;", tags: [], author: "reader" },
+  { id: "new-1", anchor: "one", source: "console.log(a, '→ ü 🦊')", tags: ["volatile"], author: "reader" },
+  { id: "two", anchor: "two", source: "a + 1", tags: ["check"], author: "lesson" },
 ];
-const asFrom = (cells: PlacedCell[], origin: "link" | "file"): PlacedCell[] =>
-  cells.map((cell) => (cell.origin === "author" ? cell : { ...cell, origin }));
+const asFrom = (cells: CellContent[], author: "link" | "file"): CellContent[] =>
+  cells.map((cell) => (cell.author === "lesson" ? cell : { ...cell, author }));
 
 const packed = (value: unknown): string =>
   `#cells=1.${deflateRawSync(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url")}`;
@@ -63,12 +56,12 @@ describe("a link", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: "grapheme", maxLength: 60 }), { maxLength: 6 }), async (sources) => {
         const cells = sources.map(
-          (source, index): PlacedCell => ({
+          (source, index): CellContent => ({
             id: `c${index}`,
-            place: "two",
+            anchor: "two",
             source,
             tags: [],
-            origin: "link",
+            author: "link",
           }),
         );
         const { cells: read } = await cellsOfFragment(published, version, await fragmentOf(published, version, cells));
@@ -83,10 +76,10 @@ describe("a link", () => {
     const now = [published[0]!, { ...published[1]!, source: "a + 100" }];
     const { cells, outdated } = await cellsOfFragment(now, lessonVersion(now), fragment);
     expect(outdated).toBe(true);
-    expect(cells.map(({ id, source, origin }) => [id, source, origin])).toEqual([
+    expect(cells.map(({ id, source, author }) => [id, source, author])).toEqual([
       ["one", "const a = 2;", "link"],
       ["new-1", mine[1]!.source, "link"],
-      ["two", "a + 100", "author"],
+      ["two", "a + 100", "lesson"],
     ]);
   });
 
@@ -94,11 +87,21 @@ describe("a link", () => {
     const fragment = await fragmentOf(published, version, mine);
     const now = [{ ...published[1]! }];
     const { cells } = await cellsOfFragment(now, lessonVersion(now), fragment);
-    expect(cells.map(({ id, place }) => [id, place])).toEqual([
+    expect(cells.map(({ id, anchor }) => [id, anchor])).toEqual([
       ["one", "two"],
       ["new-1", "two"],
       ["two", "two"],
     ]);
+  });
+
+  test("does not put them into a solution, which is folded away", async () => {
+    const now = [published[1]!, { id: "three", source: "3", tags: ["solution"] }];
+    const { cells } = await cellsOfFragment(
+      now,
+      "",
+      packed({ version, cells: [{ id: "x", anchor: "gone", source: "1" }] }),
+    );
+    expect(cells.map(({ anchor }) => anchor)).toEqual(["two"]);
   });
 
   test("is not made longer than it may be", async () => {
@@ -107,11 +110,11 @@ describe("a link", () => {
       random = (random * 48271) % 2147483647;
       return String.fromCharCode(33 + (random % 90));
     }).join("");
-    const cells: PlacedCell[] = [{ id: "x", place: "one", source: noise, tags: [], origin: "reader" }];
+    const cells: CellContent[] = [{ id: "x", anchor: "one", source: noise, tags: [], author: "reader" }];
     await expect(fragmentOf(published, version, cells)).rejects.toThrow(/link of \d+ characters; 16000 is the most/);
   });
 
-  const record = { id: "x", place: "one", source: "1" };
+  const record = { id: "x", anchor: "one", source: "1" };
   test.each<[string, string, RegExp]>([
     ["another version of the form", "#cells=2.abc", /another version of this site/],
     ["nothing", "#cells=1.", /damaged/],
@@ -162,10 +165,10 @@ describe("a link", () => {
 
   test("cannot reach the objects' prototype", async () => {
     const text =
-      '{"__proto__":{"cells":[{"id":"x","place":"one","source":"stolen"}],"version":"x"},"constructor":{"prototype":{"polluted":1}},' +
-      '"cells":[{"id":"__proto__","place":"__proto__","source":"1","__proto__":{"tags":["volatile"]}},{"id":"constructor","place":"toString","source":"2"}]}';
+      '{"__proto__":{"cells":[{"id":"x","anchor":"one","source":"stolen"}],"version":"x"},"constructor":{"prototype":{"polluted":1}},' +
+      '"cells":[{"id":"__proto__","anchor":"__proto__","source":"1","__proto__":{"tags":["volatile"]}},{"id":"constructor","anchor":"toString","source":"2"}]}';
     const { cells } = await cellsOfFragment(published, version, packed(text));
-    expect(cells.map(({ id, place, tags }) => [id, place, tags])).toEqual([
+    expect(cells.map(({ id, anchor, tags }) => [id, anchor, tags])).toEqual([
       ["__proto__", "two", []],
       ["constructor", "two", []],
     ]);
@@ -273,7 +276,7 @@ describe("storage", () => {
     keeper.forget(version);
   });
 
-  test.each(["{", "null", '[{"id":1}]', '[{"id":"x","source":"1","origin":"author"}]'])(
+  test.each(["{", "null", '[{"id":1}]', '[{"id":"x","source":"1","author":"lesson"}]'])(
     "that holds %s says so",
     (text) => {
       const storage = memory();
@@ -300,12 +303,12 @@ describe("a notebook file", () => {
     const [, notebook] = lessons[0]!;
     const code = codeOf(notebook);
     const [first, second, ...rest] = publishedCells(code);
-    const changed: PlacedCell[] = [
-      { ...first!, source: "1 + 1", origin: "reader" },
-      { id: "mine", place: first!.id, source: "'mine'", tags: [], origin: "reader" },
+    const changed: CellContent[] = [
+      { ...first!, source: "1 + 1", author: "reader" },
+      { id: "mine", anchor: first!.id, source: "'mine'", tags: [], author: "reader" },
       // Deleted: the second. Moved to the end: the first of the rest.
       ...rest.slice(1),
-      { ...rest[0]!, place: rest.at(-1)!.place },
+      { ...rest[0]!, anchor: rest.at(-1)!.anchor },
     ];
     const text = notebookText(notebook, changed, (id) =>
       id === "mine" ? [{ type: "stream", name: "stdout", text: "mine\n" }] : undefined,
@@ -317,9 +320,10 @@ describe("a notebook file", () => {
     expect(codeOf(read)[1]!.outputs).toEqual([{ type: "stream", name: "stdout", text: "mine\n" }]);
     const opened = openNotebook(notebook, code, text, "mine.ipynb");
     expect(opened.otherProse).toBe(0);
-    // A moved cell is a published one, so it goes to its own place again; everything else is where it was.
-    expect(opened.cells.map(({ id }) => id).sort()).toEqual(changed.map(({ id }) => id).sort());
+    expect(opened.cells.map(({ id }) => id)).toEqual(changed.map(({ id }) => id));
     expect(opened.cells.slice(0, 2)).toEqual(asFrom(changed.slice(0, 2), "file"));
+    // Prose stands between its old place and its new one.
+    expect(opened.cells.at(-1)).toEqual(changed.at(-1));
   });
 
   const lesson = parseNotebook(
@@ -344,8 +348,8 @@ describe("a notebook file", () => {
     ]);
     expect(openNotebook(lesson, published, text, "f.ipynb")).toEqual({
       cells: [
-        { id: "x", place: "two", source: "0", tags: [], origin: "file" },
-        { id: "two", place: "two", source: "a + 1", tags: ["check"], origin: "author" },
+        { id: "x", anchor: "one", source: "0", tags: [], author: "file" },
+        { id: "two", anchor: "two", source: "a + 1", tags: ["check"], author: "lesson" },
       ],
       otherProse: 1,
     });
@@ -383,14 +387,14 @@ test("cells are as published until something of them changes", () => {
   expect(areAsPublished(published, cells)).toBe(true);
   expect(areAsPublished(published, mine)).toBe(false);
   expect(areAsPublished(published, cells.slice(1))).toBe(false);
-  expect(areAsPublished(published, [{ ...cells[0]!, place: "two" }, cells[1]!])).toBe(false);
+  expect(areAsPublished(published, [{ ...cells[0]!, anchor: "two" }, cells[1]!])).toBe(false);
 });
 
 test("a text set back to the published one is the author's again", () => {
   const [cell] = readCells(
     published,
-    [{ id: "one", place: "one", source: "const a = 1;", origin: "reader" }],
+    [{ id: "one", anchor: "one", source: "const a = 1;", author: "reader" }],
     undefined,
   );
-  expect(cell?.origin).toBe("author");
+  expect(cell?.author).toBe("lesson");
 });

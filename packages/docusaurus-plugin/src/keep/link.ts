@@ -3,7 +3,8 @@
  * Such a link is a stranger's word. It is bounded before it is unpacked and while it is, and then read like any cells
  * from outside; nothing in it runs by being read.
  */
-import { CellsError, type PlacedCell, type PublishedCell, readCells, recordsOf } from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
 
 /** The longest fragment that is made or read, in characters. Some programs cut longer addresses off. */
 export const longestFragment = 16_000;
@@ -15,7 +16,7 @@ const mark = "#cells=1.";
 
 /** Cells from a link. */
 export interface SharedCells {
-  readonly cells: PlacedCell[];
+  readonly cells: CellContent[];
   /** True if the lesson was another when the link was made. */
   readonly outdated: boolean;
 }
@@ -28,7 +29,7 @@ export interface SharedCells {
 export async function fragmentOf(
   published: readonly PublishedCell[],
   version: string,
-  cells: readonly PlacedCell[],
+  cells: readonly CellContent[],
 ): Promise<string> {
   const text = JSON.stringify({ version, cells: recordsOf(published, cells, false) });
   const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));

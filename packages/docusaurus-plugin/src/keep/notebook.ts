@@ -11,7 +11,8 @@ import {
   type Output,
   parseNotebook,
 } from "@netfilter-lab/notebook";
-import { CellsError, limits, type PlacedCell, type PublishedCell, readCells } from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { CellsError, limits, type PublishedCell, readCells } from "./cells.js";
 
 /**
  * The file's text.
@@ -20,11 +21,11 @@ import { CellsError, limits, type PlacedCell, type PublishedCell, readCells } fr
  */
 export function notebookText(
   published: Notebook,
-  cells: readonly PlacedCell[],
+  cells: readonly CellContent[],
   outputs: (id: string) => readonly Output[] | undefined,
 ): string {
   const authors = new Map(published.cells.flatMap((cell) => (cell.type === "code" ? [[cell.id, cell] as const] : [])));
-  const codeCell = ({ id, source, tags }: PlacedCell): CodeCell => {
+  const codeCell = ({ id, source, tags }: CellContent): CodeCell => {
     const author = authors.get(id);
     return {
       type: "code",
@@ -38,21 +39,39 @@ export function notebookText(
   return formatNotebook({
     ...published,
     cells: published.cells.flatMap((cell): Cell[] =>
-      cell.type === "code" ? cells.filter(({ place }) => place === cell.id).map(codeCell) : [cell],
+      cell.type === "code" ? cells.filter(({ anchor }) => anchor === cell.id).map(codeCell) : [cell],
     ),
   });
 }
 
+/** {@link notebookText} of the published file's text. */
+export function changedNotebook(
+  publishedText: string,
+  cells: readonly CellContent[],
+  outputs: (id: string) => readonly Output[] | undefined,
+): string {
+  return notebookText(parsed(publishedText, "The lesson's notebook"), cells, outputs);
+}
+
 /** Cells from a file. */
 export interface OpenedCells {
-  readonly cells: PlacedCell[];
+  readonly cells: CellContent[];
   /** How many of the file's cells are prose that the lesson does not have; the page does not show them. */
   readonly otherProse: number;
 }
 
+/** {@link openNotebook} with the published file's text. */
+export function openLesson(
+  publishedText: string,
+  published: readonly PublishedCell[],
+  text: string,
+  fileName: string,
+): OpenedCells {
+  return openNotebook(parsed(publishedText, "The lesson's notebook"), published, text, fileName);
+}
+
 /**
- * The cells of a notebook file, at their places in the lesson. A cell that the lesson does not have stands behind the
- * last one before it that it has, or before the first.
+ * The cells of a notebook file, at their places among the lesson's prose.
  *
  * @param lesson the published notebook
  * @param text the file's content
@@ -66,19 +85,15 @@ export function openNotebook(
   fileName: string,
 ): OpenedCells {
   const notebook = parsed(text, fileName);
-  const known = new Set(published.map(({ id }) => id));
   const code = notebook.cells.filter((cell) => cell.type === "code");
-  const first = code.find(({ id }) => known.has(id))?.id;
-  if (first === undefined) {
+  const known = new Set(published.map(({ id }) => id));
+  if (!code.some(({ id }) => known.has(id))) {
     throw new CellsError(
       `${fileName} has no cell of this lesson. Open it on the page of its own lesson, or in Jupyter.`,
     );
   }
-  let place = first;
-  const records = code.map(({ id, source, tags }) => {
-    if (known.has(id)) place = id;
-    return { id, place, source: source.trimEnd(), tags };
-  });
+  const anchors = anchorsOf(lesson, published, notebook);
+  const records = code.map(({ id, source, tags }) => ({ id, anchor: anchors.get(id), source: source.trimEnd(), tags }));
   const prose = new Set(lesson.cells.flatMap((cell) => (cell.type === "code" ? [] : [cell.source.trim()])));
   const otherProse = notebook.cells.filter((cell) => cell.type !== "code" && !prose.has(cell.source.trim())).length;
   try {
@@ -89,12 +104,52 @@ export function openNotebook(
   }
 }
 
+interface Stretch {
+  readonly from: number;
+  to: number;
+}
+
+/**
+ * In whose place each code cell of a file is to be shown. The lesson's prose cells that the file has too say between which
+ * of them a code cell stands; among the lesson's code cells there, it stands with the last that is not after it.
+ */
+function anchorsOf(
+  lesson: Notebook,
+  published: readonly PublishedCell[],
+  notebook: Notebook,
+): ReadonlyMap<string, string> {
+  const order = new Map(published.map(({ id }, index) => [id, index]));
+  /** From a prose cell to the lesson's code cells between it and the next prose, as places among them. */
+  const stretches = new Map<string, Stretch>();
+  let last: Stretch = { from: 0, to: 0 };
+  for (const cell of lesson.cells) {
+    const place = order.get(cell.id);
+    if (cell.type !== "code") stretches.set(cell.id, (last = { from: last.to, to: last.to }));
+    else if (place !== undefined) last.to = place + 1;
+  }
+  const anchors = new Map<string, string>();
+  let stretch: Stretch = { from: 0, to: published.length };
+  let current: number | undefined;
+  for (const cell of notebook.cells) {
+    if (cell.type !== "code") {
+      const known = stretches.get(cell.id);
+      if (known !== undefined) [stretch, current] = [known, undefined];
+      continue;
+    }
+    const own = order.get(cell.id) ?? -1;
+    if (own >= Math.max(stretch.from, current ?? 0) && own < stretch.to) current = own;
+    current ??= stretch.from < stretch.to ? stretch.from : Math.max(0, stretch.from - 1);
+    anchors.set(cell.id, published[current]!.id);
+  }
+  return anchors;
+}
+
 function parsed(text: string, fileName: string): Notebook {
   if (text.length > limits.cells * limits.sourceLength) throw new CellsError(`${fileName} is too large for a lesson.`);
   try {
     return parseNotebook(text, fileName);
   } catch (error) {
     if (!(error instanceof NotebookError)) throw error;
-    throw new CellsError(`${error.message}. This is the lesson as it was.`);
+    throw new CellsError(`${error.message}. The page shows what it showed.`);
   }
 }

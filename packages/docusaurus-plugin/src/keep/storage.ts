@@ -3,7 +3,8 @@
  * that changed does not take anybody's work away. Storage may be forbidden, full, or hold what something else left
  * there: a lesson runs in any case, and the reader is told what is not kept.
  */
-import { CellsError, type PlacedCell, type PublishedCell, readCells, recordsOf } from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
 
 /** What of the browser's `Storage` is used. */
 export type KeptStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
@@ -14,15 +15,19 @@ export type NotKept = "forbidden" | "full";
 /** One lesson's entries. */
 export interface Keeper {
   /** The cells kept for the lesson as it is now; `undefined` if there are none. Throws CellsError if they are unreadable. */
-  load(): PlacedCell[] | undefined;
+  load(): CellContent[] | undefined;
   /** The versions of the lesson, other than this, for which cells are kept. */
   otherVersions(): readonly string[];
   /** Cells kept for another version, brought to the lesson as it is now. Throws CellsError if they are unreadable. */
-  loadOther(version: string): PlacedCell[];
+  loadOther(version: string): CellContent[];
   /** Keeps cells for the lesson as it is now; says why if it could not. */
-  save(cells: readonly PlacedCell[]): NotKept | undefined;
+  save(cells: readonly CellContent[]): NotKept | undefined;
+  /** True if something is kept for the lesson as it is now, readable or not. */
+  has(): boolean;
   /** Forgets what is kept for a version. */
   forget(version: string): void;
+  /** Forgets what is kept for the lesson as it is now. */
+  forgetThis(): void;
 }
 
 const prefix = "netfilter-lab/cells/";
@@ -48,7 +53,7 @@ export function openKeeper(
   published: readonly PublishedCell[],
 ): Keeper {
   const lessonPrefix = `${prefix}${encodeURIComponent(lesson)}/`;
-  const read = (of: string): PlacedCell[] | undefined => {
+  const read = (of: string): CellContent[] | undefined => {
     const text = guarded(() => storage?.getItem(lessonPrefix + of) ?? undefined, undefined);
     if (text === undefined) return undefined;
     let value: unknown;
@@ -84,7 +89,9 @@ export function openKeeper(
         return error instanceof DOMException && /quota/i.test(error.name) ? "full" : "forbidden";
       }
     },
+    has: () => guarded(() => (storage?.getItem(lessonPrefix + version) ?? null) !== null, false),
     forget: (of) => guarded(() => storage?.removeItem(lessonPrefix + of), undefined),
+    forgetThis: () => guarded(() => storage?.removeItem(lessonPrefix + version), undefined),
   };
 }
 

@@ -10,19 +10,18 @@ import { cellCompilerOptions } from "@netfilter-lab/notebook/cells";
 import ts from "typescript";
 import type { Library } from "./service.js";
 
-/** The packages that cells may import. */
-export const cellPackages: readonly string[] = ["netfilter-lab", "@netfilter-lab/engine"];
-
 /**
  * Gathers the library.
  *
+ * @param packages names of packages that cells may import
+ * @param siteDir where those packages are resolved from
  * @throws Error if a package's declarations are missing: the packages have to be built first
  */
-export function gatherLibrary(): Library {
-  const require = createRequire(import.meta.url);
-  const here = dirname(require.resolve("@netfilter-lab/notebook/package.json"));
-  const entry = join(here, "every-package.ts");
-  const text = cellPackages.map((name) => `import ${JSON.stringify(name)};\n`).join("");
+export function gatherLibrary(packages: readonly string[], siteDir: string): Library {
+  const here = dirname(createRequire(import.meta.url).resolve("@netfilter-lab/notebook/package.json"));
+  const require = createRequire(join(siteDir, "package.json"));
+  const entry = join(siteDir, "every-package.ts");
+  const text = packages.map((name) => `import ${JSON.stringify(name)};\n`).join("");
   const options: ts.CompilerOptions = { ...cellCompilerOptions(ts), types: [] };
   const host = ts.createCompilerHost(options);
   const readFile = host.readFile.bind(host);
@@ -34,18 +33,18 @@ export function gatherLibrary(): Library {
     name === entry ? ts.createSourceFile(name, text, ts.ScriptTarget.Latest) : getSourceFile(name, ...rest);
   const program = ts.createProgram([entry], options, host);
   const library: Record<string, string> = {};
-  const packages = cellPackages.map((name) => {
+  const owners = packages.map((name) => {
     const path = require.resolve(`${name}/package.json`);
     library[`/node_modules/${name}/package.json`] = readFileSync(path, "utf8");
     return { name, folder: dirname(path) };
   });
   for (const file of program.getSourceFiles()) {
     if (file.fileName === entry) continue;
-    const name = virtualName(program, file, packages);
+    const name = virtualName(program, file, owners);
     if (name === undefined) throw new Error(`${file.fileName} belongs to no package that cells may import`);
     library[name] = file.text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
   }
-  for (const { name, folder } of packages) {
+  for (const { name, folder } of owners) {
     if (!Object.keys(library).some((file) => file.startsWith(`/node_modules/${name}/`) && file.endsWith(".d.ts"))) {
       throw new Error(`${name} has no declarations in ${folder}: build the packages first`);
     }
@@ -59,9 +58,9 @@ export function gatherLibrary(): Library {
 function virtualName(
   program: ts.Program,
   file: ts.SourceFile,
-  packages: readonly { readonly name: string; readonly folder: string }[],
+  owners: readonly { readonly name: string; readonly folder: string }[],
 ): string | undefined {
   if (program.isSourceFileDefaultLibrary(file)) return `/lib/${basename(file.fileName)}`;
-  const owner = packages.find(({ folder }) => file.fileName.startsWith(`${folder.replaceAll("\\", "/")}/`));
+  const owner = owners.find(({ folder }) => file.fileName.startsWith(`${folder.replaceAll("\\", "/")}/`));
   return owner === undefined ? undefined : `/node_modules/${owner.name}${file.fileName.slice(owner.folder.length)}`;
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseNotebook } from "@netfilter-lab/notebook";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
@@ -6,7 +7,13 @@ import { gatherLibrary } from "./library.js";
 import type { EditedCell } from "./protocol.js";
 import { createCellTypes } from "./service.js";
 
-const types = createCellTypes(ts, gatherLibrary());
+const types = createCellTypes(
+  ts,
+  gatherLibrary(
+    ["netfilter-lab", "@netfilter-lab/engine"],
+    fileURLToPath(new URL("../../../../website", import.meta.url)),
+  ),
+);
 
 const cells = (...sources: string[]): EditedCell[] =>
   sources.map((source, index) => ({ id: `c${index + 1}`, source: source.replace("|", ""), tags: [] }));
@@ -34,7 +41,8 @@ describe("what is wrong is found", () => {
     ["a type across cells", ["const n = 1;", "n.nothing;"], ["c2 2 7 2339"]],
     ["a name declared again, with another type", ["const x = 1;", 'const x = "a";', "x.toFixed();"], ["c3 2 7 2551"]],
     ["a name of a later cell", ["later;", "const later = 1;"], ["c1 0 5 2304"]],
-    ["an unfinished cell, at its end", ["const a = {"], ["c1 11 0 1005"]],
+    ["an unfinished cell, at its end", ["const a = {"], ["c1 11 0 1136"]],
+    ["an unfinished name, at its end", [lab, "lab.hosts.client."], ["c2 17 0 1003"]],
     ["what the page does not have", ['document.title; fetch("/")'], ["c1 0 8 2584", "c1 16 5 2304"]],
     ["Node's modules", ['import { readFileSync } from "node:fs";'], ["c1 29 9 2591"]],
     ["after a shorthand that was rewritten", ["const a = 1;", "({ a }); a.b"], ["c2 11 1 2339"]],

@@ -1,10 +1,12 @@
 /** The language-service worker: TypeScript and the library are in its bundle, so that the page's thread has neither. */
-import library from "virtual:cell-library";
 import ts from "typescript";
 import type { Answer, Question } from "./protocol.js";
-import { createCellTypes } from "./service.js";
+import { createCellTypes, type Library } from "./service.js";
 
-const types = createCellTypes(ts, library);
+/** The library, as JSON; put in front of the bundle by `live/bundle.ts`. */
+declare const cellLibrary: string;
+
+const types = createCellTypes(ts, JSON.parse(cellLibrary) as Library);
 
 addEventListener("message", ({ data }: MessageEvent<Question>) => {
   postMessage(answerTo(data));

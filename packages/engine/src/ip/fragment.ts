@@ -1,6 +1,7 @@
 /**
- * Fragments put together again. Overlapping pieces end the whole packet, as Linux has it; an incomplete one is given
- * up after 30 s, with an ICMP error when its first piece came and it was for this host.
+ * Fragments put together again. A piece that cannot belong ends the whole packet, as Linux has it; an incomplete one is
+ * given up after 30 s, with an ICMP error when its first piece came and it was for this host, and without a word when 64
+ * other fragments of its sender came in between.
  * Models net/ipv4/ip_fragment.c and inet_fragment.c; memory limits are not modelled.
  */
 import type { Timer } from "../clock.js";
@@ -25,6 +26,8 @@ import {
 
 /** `net.ipv4.ipfrag_time`. */
 const REASSEMBLY_TIME = 30_000_000;
+/** `net.ipv4.ipfrag_max_dist`. */
+const MAX_DISTANCE = 64;
 /** The ECN codepoint that says: congestion met. */
 const ECN_CE = 3;
 
@@ -38,18 +41,24 @@ interface Queue {
   readonly pieces: Piece[];
   /** Stretches of payload whose pieces came in order. */
   readonly runs: { readonly start: number; end: number }[];
-  /** The furthest end; -1 before the first piece. */
+  /** The furthest end of a piece that is kept; -1 before the first. */
   tail: number;
   /** A bit for each ECN codepoint that pieces had. */
   ecn: number;
-  /** Length of the whole payload, once the last piece came; -1 before. */
-  total: number;
-  readonly timer: Timer;
+  /** The furthest end that any piece named, even one that was not kept. */
+  length: number;
+  /** Whether a piece said that it is the last. */
+  lastIn: boolean;
+  /** How many fragments its sender had sent when the latest of these came. */
+  senderCount: number;
+  timer: Timer;
 }
 
 export class FragmentQueues {
   readonly #net: NetNamespace;
   readonly #queues = new Map<string, Queue>();
+  /** Fragments seen, by their source. Models the `rid` of struct inet_peer. */
+  readonly #senders = new Map<number, number>();
 
   constructor(net: NetNamespace) {
     this.#net = net;
@@ -62,38 +71,42 @@ export class FragmentQueues {
     if ((word & (IP_MF | IP_OFFSET)) === 0) return skb;
     const mib = this.#net.ip.snmp.ip;
     mib.ReasmReqds++;
-    const key = `${user} ${get32(data, IPV4_SRC)} ${get32(data, IPV4_DST)} ${get16(data, IPV4_ID)} ${data[IPV4_PROTOCOL]}`;
+    const src = get32(data, IPV4_SRC);
+    const key = `${user} ${src} ${get32(data, IPV4_DST)} ${get16(data, IPV4_ID)} ${data[IPV4_PROTOCOL]}`;
     const queue = this.#queue(key, user);
+    this.#forgetIfFar(key, queue, src, user);
     const headerLength = ipv4HeaderLength(data, 0);
     const start = (word & IP_OFFSET) * 8;
     let end = start + skb.len - headerLength;
-    const last = (word & IP_MF) === 0;
-    if (last) {
-      if ((queue.total >= 0 && end !== queue.total) || queue.pieces.some((piece) => piece.end > end))
-        return this.#refuse(key, queue, skb, false);
-      queue.total = end;
+    if ((word & IP_MF) === 0) {
+      if (end < queue.length || (queue.lastIn && end !== queue.length)) return this.#refuse(key, queue, skb);
+      queue.lastIn = true;
+      queue.length = end;
     } else {
       // Pieces before the last carry a multiple of eight bytes.
-      end &= ~7;
-      if (queue.total >= 0 && end > queue.total) return this.#refuse(key, queue, skb, false);
+      end = start + ((skb.len - headerLength) & ~7);
+      if (end > queue.length) {
+        if (queue.lastIn) return this.#refuse(key, queue, skb);
+        queue.length = end;
+      }
     }
-    if (end === start) return this.#refuse(key, queue, skb, false);
+    if (end === start) return this.#refuse(key, queue, skb);
     const place = findPlace(queue, start, end);
     if (place === "duplicate") {
       this.#net.free(skb);
       return null;
     }
-    if (place === "overlap") return this.#refuse(key, queue, skb, true);
+    if (place === "overlap") return this.#refuse(key, queue, skb);
     queue.pieces.push({ start, end, skb });
     queue.ecn |= 1 << (skb.data[IPV4_TOS] & 3);
-    if (queue.total < 0) return null;
+    if (!queue.lastIn) return null;
     queue.pieces.sort((a, b) => a.start - b.start);
     let reached = 0;
     for (const piece of queue.pieces) {
       if (piece.start !== reached) return null;
       reached = piece.end;
     }
-    if (reached !== queue.total) return null;
+    if (reached !== queue.length) return null;
     return this.#join(key, queue, skb);
   }
 
@@ -105,7 +118,9 @@ export class FragmentQueues {
         runs: [],
         tail: -1,
         ecn: 0,
-        total: -1,
+        length: 0,
+        lastIn: false,
+        senderCount: 0,
         timer: this.#net.clock.scheduleOnWheel(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
       };
       queue = made;
@@ -114,11 +129,33 @@ export class FragmentQueues {
     return queue;
   }
 
-  /** A piece that cannot be: it goes, and on an overlap all that was kept too. */
-  #refuse(key: string, queue: Queue, skb: SkBuff, all: boolean): null {
+  /**
+   * A queue between whose pieces its sender sent too many others begins anew: what is kept is more likely of an older
+   * datagram with the same identification. Models ip_frag_too_far() and ip_frag_reinit().
+   */
+  #forgetIfFar(key: string, queue: Queue, src: number, user: string): void {
+    const count = (this.#senders.get(src) ?? 0) + 1;
+    this.#senders.set(src, count);
+    const far = queue.pieces.length > 0 && count - queue.senderCount > MAX_DISTANCE;
+    queue.senderCount = count;
+    if (!far) return;
+    this.#net.ip.snmp.ip.ReasmFails++;
+    for (const piece of queue.pieces) this.#net.free(piece.skb);
+    queue.pieces.length = 0;
+    queue.runs.length = 0;
+    queue.tail = -1;
+    queue.ecn = 0;
+    queue.length = 0;
+    queue.lastIn = false;
+    this.#net.clock.cancel(queue.timer);
+    queue.timer = this.#net.clock.schedule(REASSEMBLY_TIME, () => this.#expire(key, queue, user));
+  }
+
+  /** A piece that cannot be: it goes, and with it all that was kept. */
+  #refuse(key: string, queue: Queue, skb: SkBuff): null {
     this.#net.ip.snmp.ip.ReasmFails++;
     this.#net.free(skb);
-    if (all || queue.pieces.length === 0) this.#end(key, queue);
+    this.#end(key, queue);
     return null;
   }
 
@@ -131,7 +168,7 @@ export class FragmentQueues {
   #join(key: string, queue: Queue, last: SkBuff): SkBuff | null {
     const first = queue.pieces[0].skb;
     const headerLength = ipv4HeaderLength(first.data, 0);
-    const length = headerLength + queue.total;
+    const length = headerLength + queue.length;
     const mib = this.#net.ip.snmp.ip;
     // Pieces marked as able to tell of congestion and pieces that are not cannot be of one datagram.
     if (length > 0xffff || ((queue.ecn & 1) !== 0 && queue.ecn !== 1)) {
@@ -149,8 +186,11 @@ export class FragmentQueues {
     // One piece met congestion: so did the datagram (RFC 3168, section 5.3).
     if ((queue.ecn & (1 << ECN_CE)) !== 0) whole.data[IPV4_TOS] |= ECN_CE;
     // DF was meant for the whole when the largest piece has it.
-    const largest = Math.max(...queue.pieces.map(({ skb }) => skb.len));
-    const df = queue.pieces.some(({ skb }) => skb.len === largest && (get16(skb.data, IPV4_FRAGMENT) & IP_DF) !== 0);
+    const sizes = queue.pieces.map(({ start, end, skb }) => ipv4HeaderLength(skb.data, 0) + end - start);
+    const largest = Math.max(...sizes);
+    const df = queue.pieces.some(
+      ({ skb }, index) => sizes[index] === largest && (get16(skb.data, IPV4_FRAGMENT) & IP_DF) !== 0,
+    );
     put16(whole.data, IPV4_FRAGMENT, df ? IP_DF : 0);
     whole.fragments = queue.pieces.map(({ start, end }) => end - start);
     ipv4SetChecksum(whole.data, 0);
@@ -158,6 +198,7 @@ export class FragmentQueues {
     whole.dev = last.dev;
     whole.dst = last.dst;
     whole.mark = first.mark;
+    whole.options = first.options;
     whole.packetType = last.packetType;
     whole.transportOffset = headerLength;
     whole.tstampMicros = last.tstampMicros;

@@ -52,6 +52,7 @@ import {
   IPV4_TOS,
   ipv4HeaderLength,
 } from "../wire/ipv4.js";
+import { buildOptions, echoOptions } from "./options.js";
 import { newPacket } from "./output.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
@@ -185,6 +186,13 @@ export class Icmp {
 
   /** Models `icmp_send()`. `info` is the second word of the header (the MTU, the pointer's word). */
   send(about: SkBuff, type: number, code: number, info: number): void {
+    const { trace } = this.#ip.net;
+    if (trace !== null) trace.enter("__icmp_send", null, about);
+    this.#send(about, type, code, info);
+    if (trace !== null) trace.leave();
+  }
+
+  #send(about: SkBuff, type: number, code: number, info: number): void {
     const ip = this.#ip;
     if (this.#sending) return;
     const data = about.data;
@@ -208,8 +216,12 @@ export class Icmp {
     // The address that the packet was sent to, when it is ours; else the one of the way back.
     let src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
     if (src === 0 && this.#errorsUseInboundAddress && about.iif !== null) src = ip.selectAddress(about.iif, peer, 253);
+    const echoed = echoOptions(ip, about);
+    if (echoed === null) return;
     const tos = icmpIsError(type) ? (data[IPV4_TOS] & 0x1e) | IPTOS_PREC_INTERNETCONTROL : data[IPV4_TOS];
-    const back = ip.routing.output(peer, src, 0, tos, null);
+    // By a source route, the way that the packet came.
+    const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
+    const back = ip.routing.output(dst, src, 0, tos, null);
     if (back === null) return;
     if (limited && back.dev !== ip.net.loopback) {
       if (!this.#peerAllows(this.#icmpBuckets, peer, this.#ratelimit)) {
@@ -218,12 +230,12 @@ export class Icmp {
       }
       this.#globalTake();
     }
-    const room = Math.min(back.mtu, ERROR_LENGTH) - IPV4_HEADER_LENGTH - ICMP_HEADER_LENGTH;
+    const room = Math.min(back.mtu, ERROR_LENGTH) - IPV4_HEADER_LENGTH - echoed.bytes.length - ICMP_HEADER_LENGTH;
     const length = Math.min(about.len, room);
     const skb = newPacket(
       {
         src: src === 0 ? back.prefsrc : src,
-        dst: peer,
+        dst,
         protocol: IPPROTO_ICMP,
         ttl: 0,
         tos,
@@ -231,8 +243,10 @@ export class Icmp {
         id: 0,
       },
       ICMP_HEADER_LENGTH + length,
+      echoed.bytes.length,
     );
-    skb.data.set(data.subarray(0, length), IPV4_HEADER_LENGTH + ICMP_HEADER_LENGTH);
+    if (echoed.bytes.length > 0) buildOptions(ip, skb, echoed, peer);
+    skb.data.set(data.subarray(0, length), skb.transportOffset + ICMP_HEADER_LENGTH);
     // Related to the connection even where the packet in question never lets it be confirmed.
     if (icmpIsError(type)) ip.net.ct.attach(skb, about);
     this.#finish(skb, type, code, info, back);
@@ -297,7 +311,7 @@ export class Icmp {
   }
 
   #finish(skb: SkBuff, type: number, code: number, rest: number, rt: Rtable): void {
-    const at = IPV4_HEADER_LENGTH;
+    const at = skb.transportOffset;
     skb.data[at + ICMP_TYPE] = type;
     skb.data[at + ICMP_CODE] = code;
     put32(skb.data, at + ICMP_REST, rest);
@@ -360,12 +374,15 @@ export class Icmp {
     const peer = get32(data, IPV4_SRC);
     const src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
     const tos = data[IPV4_TOS];
-    const back = ip.routing.output(peer, src, 0, tos, null);
+    const echoed = echoOptions(ip, request);
+    if (echoed === null) return;
+    const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
+    const back = ip.routing.output(dst, src, 0, tos, null);
     if (back === null) return;
     const skb = newPacket(
       {
         src: src === 0 ? back.prefsrc : src,
-        dst: peer,
+        dst,
         protocol: IPPROTO_ICMP,
         ttl: 0,
         tos,
@@ -373,17 +390,26 @@ export class Icmp {
         id: 0,
       },
       length,
+      echoed.bytes.length,
     );
+    if (echoed.bytes.length > 0) buildOptions(ip, skb, echoed, peer);
+    const to = skb.transportOffset;
     const copied = type === ICMP_TIMESTAMPREPLY ? ICMP_HEADER_LENGTH + 4 : length;
-    skb.data.set(data.subarray(at, at + copied), IPV4_HEADER_LENGTH);
+    skb.data.set(data.subarray(at, at + copied), to);
     if (type === ICMP_TIMESTAMPREPLY) {
-      // Milliseconds since midnight, UTC: when received, when sent.
-      const { clock } = ip.net;
-      const millis = (clock.epochMillis + Math.floor(clock.nowMicros / 1000)) % 86_400_000;
-      put32(skb.data, IPV4_HEADER_LENGTH + 12, millis);
-      put32(skb.data, IPV4_HEADER_LENGTH + 16, millis);
+      // When received, when sent.
+      put32(skb.data, to + 12, this.millisOfDay());
+      put32(skb.data, to + 16, this.millisOfDay());
     }
-    this.#finish(skb, type, 0, get32(data, at + ICMP_REST), back);
+    // An echo's code comes back as it came; a timestamp's is 0.
+    const code = type === ICMP_ECHOREPLY ? data[at + ICMP_CODE] : 0;
+    this.#finish(skb, type, code, get32(data, at + ICMP_REST), back);
+  }
+
+  /** Milliseconds since midnight, UTC. Models `inet_current_timestamp()`. */
+  millisOfDay(): number {
+    const { clock } = this.#ip.net;
+    return (clock.epochMillis + Math.floor(clock.nowMicros / 1000)) % 86_400_000;
   }
 
   /** An error about a packet that this host sent. Models `icmp_unreach()`. */

@@ -10,6 +10,7 @@ export class DeviceConf {
   forwarding = 0;
   rpFilter = 0;
   acceptLocal = 0;
+  acceptSourceRoute = 0;
   routeLocalnet = 0;
   arpIgnore = 0;
   logMartians = 0;
@@ -22,6 +23,7 @@ export class DeviceConf {
     this.forwarding = other.forwarding;
     this.rpFilter = other.rpFilter;
     this.acceptLocal = other.acceptLocal;
+    this.acceptSourceRoute = other.acceptSourceRoute;
     this.routeLocalnet = other.routeLocalnet;
     this.arpIgnore = other.arpIgnore;
     this.logMartians = other.logMartians;
@@ -36,6 +38,7 @@ export const CONF_FILES: readonly (readonly [string, keyof Omit<DeviceConf, "ass
   ["forwarding", "forwarding"],
   ["rp_filter", "rpFilter"],
   ["accept_local", "acceptLocal"],
+  ["accept_source_route", "acceptSourceRoute"],
   ["route_localnet", "routeLocalnet"],
   ["arp_ignore", "arpIgnore"],
   ["log_martians", "logMartians"],

@@ -1,6 +1,6 @@
 /**
- * A packet arrives: header checks, PREROUTING, routing, then forwarding or local delivery. IP options are carried and
- * not obeyed (no source routes, no record route, no router alert). Models net/ipv4/ip_input.c and ip_forward.c.
+ * A packet arrives: header checks, PREROUTING, routing, IP options, then forwarding or local delivery. Models
+ * net/ipv4/ip_input.c and ip_forward.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV } from "../errno.js";
@@ -15,6 +15,7 @@ import {
   ICMP_HOST_UNREACH,
   ICMP_NET_UNREACH,
   ICMP_PKT_FILTERED,
+  ICMP_SR_FAILED,
   ICMP_TIME_EXCEEDED,
 } from "../wire/icmp.js";
 import {
@@ -24,12 +25,14 @@ import {
   IP_OFFSET,
   IPPROTO_TCP,
   IPV4_FRAGMENT,
+  IPV4_HEADER_LENGTH,
   IPV4_PROTOCOL,
   IPV4_TTL,
   ipv4DecreaseTtl,
   ipv4HeaderLength,
   ipv4TotalLength,
 } from "../wire/ipv4.js";
+import { forwardOptions, receiveOptions } from "./options.js";
 import { dstOutput } from "./output.js";
 import { DST_ERROR, DST_FORWARD, DST_LOCAL_DELIVER, RTN_BROADCAST, RTN_MULTICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
@@ -102,6 +105,10 @@ function receiveFinish(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
     }
     skb.dst = rt;
   }
+  if (skb.transportOffset > IPV4_HEADER_LENGTH && !receiveOptions(ip, skb, dev)) {
+    drop(ip, skb, "IP options");
+    return;
+  }
   const rt = skb.dst as Rtable;
   if (rt.type === RTN_MULTICAST) {
     ip.snmp.ipExt.InMcastPkts++;
@@ -158,6 +165,9 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
     ip.snmp.ip.InHdrErrors++;
     ip.icmpSend(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
     drop(ip, skb, "ttl exceeded");
+  } else if (skb.options?.strict === true && rt.gateway !== 0) {
+    ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_SR_FAILED, 0);
+    drop(ip, skb, "source route failed");
   } else {
     skb.forwarded = true;
     const mtu = forwardMtu(ip, rt);
@@ -170,6 +180,7 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
       const verdict = ip.net.hooks.run(NF_INET_FORWARD, skb, skb.iif, rt.dev);
       if (verdict === NF_ACCEPT) {
         ip.snmp.ip.ForwDatagrams++;
+        if (skb.options !== null) forwardOptions(ip, skb, skb.options);
         dstOutput(ip, skb);
       } else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in FORWARD");
     }

@@ -2,6 +2,7 @@
  * A packet leaves: OUTPUT for packets of this host, POSTROUTING, fragmentation, the next hop, the device. Broadcasts
  * and multicasts are not looped back to their sender. Models net/ipv4/ip_output.c.
  */
+import type { NetDevice } from "../dev/device.js";
 import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "../errno.js";
 import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr } from "../hooks.js";
 import { NO_CT, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, SkBuff } from "../skb.js";
@@ -40,11 +41,15 @@ export interface HeaderFields {
   readonly id: number;
 }
 
-/** A packet of this host with its IP header filled in and room for `payloadLength` bytes behind it. */
-export function newPacket(header: HeaderFields, payloadLength: number): SkBuff {
-  const skb = new SkBuff(new Uint8Array(IPV4_HEADER_LENGTH + payloadLength));
+/**
+ * A packet of this host with its IP header filled in and room for `payloadLength` bytes behind it, and for
+ * `optionsLength` bytes of options, a multiple of 4.
+ */
+export function newPacket(header: HeaderFields, payloadLength: number, optionsLength = 0): SkBuff {
+  const headerLength = IPV4_HEADER_LENGTH + optionsLength;
+  const skb = new SkBuff(new Uint8Array(headerLength + payloadLength));
   const data = skb.data;
-  data[0] = 0x45;
+  data[0] = 0x40 | (headerLength / 4);
   data[IPV4_TOS] = header.tos;
   put16(data, IPV4_TOTAL_LENGTH, skb.len);
   put16(data, IPV4_ID, header.id);
@@ -53,7 +58,7 @@ export function newPacket(header: HeaderFields, payloadLength: number): SkBuff {
   data[IPV4_PROTOCOL] = header.protocol;
   put32(data, IPV4_SRC, header.src);
   put32(data, IPV4_DST, header.dst);
-  skb.transportOffset = IPV4_HEADER_LENGTH;
+  skb.transportOffset = headerLength;
   return skb;
 }
 
@@ -132,13 +137,10 @@ function localOutFinish(ip: IpStack, skb: SkBuff): number {
     rt.type === RTN_BROADCAST ? PACKET_BROADCAST : rt.type === RTN_MULTICAST ? PACKET_MULTICAST : PACKET_HOST;
   skb.dev = null;
   ip.snmp.ip.OutRequests++;
-  if (trace !== null) trace.note({ kind: "route", result: describe(rt) });
-  const src = get32(data, IPV4_SRC);
-  const mark = skb.mark;
-  const tos = data[IPV4_TOS];
+  if (trace !== null) trace.note({ kind: "route", result: describeOutput(rt) });
   const verdict = net.hooks.run(NF_INET_LOCAL_OUT, skb, null, rt.dev);
-  let error = 0;
   if (verdict !== NF_ACCEPT) {
+    let error = 0;
     if ((verdict & 0xff) !== NF_STOLEN) {
       const errno = nfDropGetErr(verdict);
       error = errno === 0 ? -EPERM : -Math.abs(errno);
@@ -147,23 +149,12 @@ function localOutFinish(ip: IpStack, skb: SkBuff): number {
     if (trace !== null) trace.leave();
     return error;
   }
-  const now = skb.data;
-  if (
-    skb.dst === rt &&
-    (get32(now, IPV4_SRC) !== src || get32(now, IPV4_DST) !== dst || skb.mark !== mark || now[IPV4_TOS] !== tos)
-  ) {
-    error = ip.routeMeHarder(skb);
-    if (trace !== null && error === 0) trace.note({ kind: "route", result: describe(skb.dst as Rtable) });
-  }
   if (trace !== null) trace.leave();
-  if (error !== 0) {
-    drop(ip, skb, "no route after OUTPUT");
-    return error;
-  }
   return dstOutput(ip, skb);
 }
 
-function describe(rt: Rtable): string {
+/** A way out in words, for the trace. */
+export function describeOutput(rt: Rtable): string {
   if (rt.type === RTN_LOCAL) return "local dev lo";
   return rt.gateway === 0 ? `dev ${rt.dev?.name ?? ""}` : `via ${formatIPv4(rt.gateway)} dev ${rt.dev?.name ?? ""}`;
 }
@@ -176,6 +167,7 @@ export function dstOutput(ip: IpStack, skb: SkBuff): number {
   if (trace !== null) trace.enter("ip_output", null, skb);
   ip.snmp.ipExt.OutOctets += skb.len;
   skb.dev = rt.dev;
+  if (rt.type === RTN_BROADCAST && rt.dev !== null && rt.dev !== ip.net.loopback) loopBroadcast(ip, skb, rt.dev);
   const verdict = ip.net.hooks.run(NF_INET_POST_ROUTING, skb, indev, rt.dev);
   let error = 0;
   if (verdict === NF_ACCEPT) error = finishOutput(ip, skb);
@@ -186,6 +178,25 @@ export function dstOutput(ip: IpStack, skb: SkBuff): number {
   }
   if (trace !== null) trace.leave();
   return error;
+}
+
+/**
+ * This host hears its own broadcasts: a copy goes through POSTROUTING and arrives by the device that it leaves by, in
+ * the same instant, after what is under way now. Models the broadcasts of `ip_mc_output()` and `dev_loopback_xmit()`.
+ */
+function loopBroadcast(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
+  const { net } = ip;
+  const copy = skb.copy();
+  if (copy.nfct !== NO_CT) net.ct.get(copy.nfct);
+  const verdict = net.hooks.run(NF_INET_POST_ROUTING, copy, null, dev);
+  if (verdict !== NF_ACCEPT) {
+    if ((verdict & 0xff) !== NF_STOLEN) drop(ip, copy, "dropped in POSTROUTING");
+    return;
+  }
+  net.clock.schedule(0, () => {
+    copy.iif = dev;
+    ip.receive(copy, dev);
+  });
 }
 
 /** Models `ip_finish_output()`. */
@@ -244,7 +255,7 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
 /**
  * Cuts a packet that is too large into fragments, or refuses when it must not be cut. One that conntrack put together
  * leaves as it came: in the same pieces where they fit, else in pieces no larger than its largest. Models
- * `ip_fragment()` and `ip_do_fragment()`.
+ * `ip_fragment()`.
  */
 function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
   const { ip: mib } = ip.snmp;
@@ -254,6 +265,16 @@ function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
     drop(ip, skb, "fragmentation needed");
     return -EMSGSIZE;
   }
+  const trace = ip.net.trace;
+  if (trace !== null) trace.enter("ip_do_fragment", null, skb);
+  const error = sendPieces(ip, skb, mtu);
+  if (trace !== null) trace.leave();
+  return error;
+}
+
+/** Models `ip_do_fragment()`. */
+function sendPieces(ip: IpStack, skb: SkBuff, mtu: number): number {
+  const { ip: mib } = ip.snmp;
   const headerLength = ipv4HeaderLength(skb.data, 0);
   const total = skb.len - headerLength;
   const came = skb.fragments;

@@ -345,9 +345,11 @@ export class Routing {
           : RTN_UNICAST;
     const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
     // Broadcasts and multicasts take a route's device, not its gateway.
+    // A broadcast comes back to its sender by the same decision.
+    const input = type === RTN_BROADCAST ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
     const rt = ordinary
-      ? new Rtable(type, out, route.gateway, mtu, DST_OUTPUT_ONLY, 0, route, genid)
-      : new Rtable(type, out, 0, Math.min(out.mtu, 65535), DST_OUTPUT_ONLY, 0, null, genid);
+      ? new Rtable(type, out, route.gateway, mtu, input, 0, route, genid)
+      : new Rtable(type, out, 0, Math.min(out.mtu, 65535), input, 0, null, genid);
     rt.mtuLocked = exception?.locked ?? route.mtuLocked;
     rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : ip.selectAddress(out, route.gateway, route.scope);
     if (exception !== null) exception.rtable = rt;
@@ -365,7 +367,8 @@ export class Routing {
     const type = dst === 0xffffffff ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : RTN_UNICAST;
     let rt = type === RTN_UNICAST ? this.#onLink.get(dev) : undefined;
     if (rt === undefined) {
-      rt = new Rtable(type, dev, 0, Math.min(dev.mtu, 65535), DST_OUTPUT_ONLY, 0, null, genid);
+      const input = type === RTN_BROADCAST ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
+      rt = new Rtable(type, dev, 0, Math.min(dev.mtu, 65535), input, 0, null, genid);
       rt.prefsrc = this.#ip.selectAddress(dev, 0, RT_SCOPE_LINK);
       if (type === RTN_UNICAST) this.#onLink.set(dev, rt);
     }

@@ -20,7 +20,7 @@ import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH } from "../wire/icmp.js";
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL } from "../wire/ipv4.js";
 import { PingProtocol } from "./ping.js";
 import { TcpProtocol } from "./tcp.js";
 import { UdpProtocol } from "./udp.js";
@@ -35,6 +35,13 @@ export interface SocketsApi {
   /** Every socket, as `ss -an` lists them. */
   list(): SocketInfo[];
 }
+
+/** The kernel's functions that take the packets of a protocol, for the trace. */
+const HANDLER_NAMES: Readonly<Record<number, string>> = {
+  [IPPROTO_ICMP]: "icmp_rcv",
+  [IPPROTO_TCP]: "tcp_v4_rcv",
+  [IPPROTO_UDP]: "udp_rcv",
+};
 
 /** Names of the TCP states as `ss` and /proc/net/tcp know them. */
 export type TcpStateName =
@@ -296,20 +303,26 @@ export class Sockets implements SocketsApi {
     net.ip.snmp.ip.InDelivers++;
     const trace = net.trace;
     if (trace !== null) trace.done(skb, null);
-    // The entry is done with: what sockets keep does not hold it. Models the nf_reset_ct() on delivery.
     const protocol = skb.data[IPV4_PROTOCOL];
+    const handler = HANDLER_NAMES[protocol];
+    if (trace !== null && handler !== undefined) trace.enter(handler, null, skb);
     if (protocol === IPPROTO_TCP) this.tcp.receive(skb);
     else if (protocol === IPPROTO_UDP) this.udp.receive(skb);
     else if (protocol === IPPROTO_ICMP) {
       if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmp" });
       this.ping.receive(skb);
       net.ip.icmp.receive(skb);
+    } else if (protocol === IPPROTO_IGMP) {
+      // Taken by the kernel; this host is in no group that it would report.
+      if (trace !== null) trace.note({ kind: "end", reason: "delivered to igmp" });
     } else {
       net.ip.snmp.ip.InUnknownProtos++;
       if (trace !== null) trace.note({ kind: "end", reason: `no protocol ${protocol}` });
       net.ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
     }
+    // The entry is done with: what sockets keep does not hold it. Models the nf_reset_ct() on delivery.
     net.free(skb);
+    if (trace !== null && handler !== undefined) trace.leave();
   }
 
   /**

@@ -6,13 +6,14 @@
 import type { NetDevice } from "../dev/device.js";
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
+import { buildOptions, echoOptions } from "../ip/options.js";
 import { newPacket } from "../ip/output.js";
 import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { get32, put16, put32 } from "../wire/bytes.js";
-import { IPPROTO_TCP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
+import { IPPROTO_TCP, IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import {
   checkTcp,
   TCP_ACK,
@@ -46,6 +47,37 @@ import type {
   TcpListenOptions,
 } from "./sockets.js";
 import { TcpSock } from "./tcp-connection.js";
+
+const TCPOPT_EOL = 0;
+const TCPOPT_NOP = 1;
+const TCPOPT_MD5SIG = 19;
+const TCPOLEN_MD5SIG = 18;
+
+/**
+ * Whether a segment has a TCP-MD5 signature. The options are walked only as long as there is room for one, so that
+ * those at the end may be malformed without anybody noticing. Models `tcp_parse_auth_options()` of a kernel that has
+ * TCP-MD5 and not TCP-AO.
+ */
+function signature(data: Uint8Array, at: number): "absent" | "present" | "malformed" {
+  const end = at + tcpHeaderLength(data, at);
+  let found: "absent" | "present" = "absent";
+  for (let option = at + TCP_HEADER_LENGTH; end - option >= TCPOLEN_MD5SIG; ) {
+    const kind = data[option];
+    if (kind === TCPOPT_EOL) break;
+    if (kind === TCPOPT_NOP) {
+      option++;
+      continue;
+    }
+    const size = data[option + 1];
+    if (size < 2 || size > end - option) return "malformed";
+    if (kind === TCPOPT_MD5SIG) {
+      if (size !== TCPOLEN_MD5SIG || found === "present") return "malformed";
+      found = "present";
+    }
+    option += size;
+  }
+  return found;
+}
 
 /** A listening socket with its queue of finished handshakes. */
 export class Listener implements TcpListener {
@@ -282,7 +314,8 @@ export class TcpProtocol implements TcpApi {
       return;
     }
     end(`no socket at tcp:${port}`);
-    this.sendReset(skb, at, length);
+    // A segment that is signed is answered by who has the key, and nobody has.
+    if (signature(data, at) === "absent") this.sendReset(skb, at, length);
   }
 
   #listenerFor(address: number, port: number, dev: NetDevice | null): Listener | undefined {
@@ -337,20 +370,25 @@ export class TcpProtocol implements TcpApi {
     const { ip } = this.net;
     const { data } = skb;
     const flags = tcpFlags(data, at);
-    if ((flags & TCP_RST) !== 0) return;
+    if ((flags & TCP_RST) !== 0 || signature(data, at) === "malformed") return;
     const acknowledges = (flags & TCP_ACK) !== 0;
     const size =
       length - tcpHeaderLength(data, at) + ((flags & TCP_SYN) !== 0 ? 1 : 0) + ((flags & TCP_FIN) !== 0 ? 1 : 0);
     const src = get32(data, IPV4_DST);
     const dst = get32(data, IPV4_SRC);
     const tos = data[IPV4_TOS] & 0xfc;
-    const rt = ip.routing.output(dst, src, 0, tos, null);
+    const echoed = echoOptions(ip, skb);
+    if (echoed === null) return;
+    const firstHop = echoed.firstHop === 0 ? dst : echoed.firstHop;
+    const rt = ip.routing.output(firstHop, src, 0, tos, null);
     if (rt === null) return;
     const reset = newPacket(
-      { src, dst, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },
+      { src, dst: firstHop, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },
       TCP_HEADER_LENGTH,
+      echoed.bytes.length,
     );
-    const to = IPV4_HEADER_LENGTH;
+    if (echoed.bytes.length > 0) buildOptions(ip, reset, echoed, dst);
+    const to = reset.transportOffset;
     put16(reset.data, to + TCP_SRC_PORT, tcpDstPort(data, at));
     put16(reset.data, to + TCP_DST_PORT, tcpSrcPort(data, at));
     put32(reset.data, to + TCP_SEQ, acknowledges ? tcpAckSeq(data, at) : 0);

@@ -68,7 +68,7 @@ export async function runScenarios(args: readonly string[]): Promise<number> {
   const runner = backend === "engine" ? new EngineRunner() : await linuxRunner();
   if (runner === null) return 2;
   try {
-    for (const line of inputLines()) output.print(`${JSON.stringify(answerLine(runner, line))}\n`);
+    for (const line of inputLines()) output.line(JSON.stringify(answerLine(runner, line)));
   } finally {
     runner.close();
   }

@@ -9,9 +9,17 @@ import {
   type TableName,
   type VirtualClock,
 } from "@netfilter-lab/engine";
-import type { Command } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
-import { IPTABLES_VERSION, STATUS_OTHER, type Tool, ToolFailure, tableToRead, toolOf } from "./iptables-tool.js";
+import {
+  IPTABLES_VERSION,
+  legacyWarning,
+  STATUS_OTHER,
+  type Tool,
+  ToolFailure,
+  tableToRead,
+  toolOf,
+} from "./iptables-tool.js";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -61,7 +69,7 @@ const OPTIONS: OptionSpec = {
   },
 };
 
-function run(tool: Tool, argv0: string, args: readonly string[]): string {
+function run(tool: Tool, { argv0, args, stderr }: CommandContext): string {
   let counters = false;
   let only: string | null = null;
   const { options, operands } = parseOptions(argv0, args, OPTIONS);
@@ -73,11 +81,14 @@ function run(tool: Tool, argv0: string, args: readonly string[]): string {
       throw new ToolFailure(`${tool.program}: netfilter-lab does not support -${key} yet\n`, STATUS_OTHER);
   }
   if (operands.length > 0) throw new ToolFailure("Unknown arguments found on commandline\n", STATUS_OTHER);
-  if (only === null)
+  const warning = legacyWarning(tool, "iptables-legacy-save");
+  if (only === null) {
+    stderr.write(warning);
     return tool.xt
       .tables()
       .map((table) => tableText(tool, table.name, table, counters))
       .join("");
+  }
   if (!isTableName(only))
     throw new ToolFailure(
       tool.xt.flavour === "nft"
@@ -85,6 +96,7 @@ function run(tool: Tool, argv0: string, args: readonly string[]): string {
         : `${tool.banner}: Cannot initialize: Table does not exist (do you need to insmod?)\n`,
       STATUS_OTHER,
     );
+  stderr.write(warning);
   // A table asked for by name is shown whether it is there or not.
   return tableText(tool, only, tableToRead(tool, only) ?? new Table(only), counters);
 }
@@ -92,7 +104,7 @@ function run(tool: Tool, argv0: string, args: readonly string[]): string {
 export const iptablesSave: Command = (context) => {
   const tool = toolOf(context.net, "iptables-save", context.argv0);
   try {
-    context.stdout.write(run(tool, context.argv0, context.args));
+    context.stdout.write(run(tool, context));
     return 0;
   } catch (error) {
     if (error instanceof OptionError) {

@@ -126,3 +126,9 @@ export function requireTableName(tool: Tool, name: string): TableName {
 export function tableToRead(tool: Tool, name: TableName): Table | undefined {
   return tool.xt.flavour === "legacy" ? tool.xt.table(name) : tool.xt.existing(name);
 }
+
+/** What the nft tools say on stderr before they list, where a legacy tool has made a table. `see`: whose list has it. */
+export function legacyWarning(tool: Tool, see: "iptables-legacy" | "iptables-legacy-save"): string {
+  const present = tool.xt.flavour === "nft" && tool.xt.net.xtLegacy.tables().length > 0;
+  return present ? `# Warning: iptables-legacy tables present, use ${see} to see them\n` : "";
+}

@@ -1,9 +1,17 @@
 /** `iptables`, `iptables-nft`, `iptables-legacy`: one command on one table. */
-import { OtherProblem, ParameterProblem, type ParsedCommand, parseCommand } from "@netfilter-lab/engine";
+import { isTableName, OtherProblem, ParameterProblem, type ParsedCommand, parseCommand } from "@netfilter-lab/engine";
 import type { Command, CommandContext } from "../command.js";
 import { applyCommand } from "./iptables-apply.js";
 import { helpText } from "./iptables-help.js";
-import { MissingTarget, missingTarget, problemText, type Tool, ToolFailure, toolOf } from "./iptables-tool.js";
+import {
+  legacyWarning,
+  MissingTarget,
+  missingTarget,
+  problemText,
+  type Tool,
+  ToolFailure,
+  toolOf,
+} from "./iptables-tool.js";
 
 function run(tool: Tool, context: CommandContext): void {
   const parsed = parseCommand(context.args, {
@@ -15,6 +23,8 @@ function run(tool: Tool, context: CommandContext): void {
   if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
   else if (parsed.kind === "version") context.stdout.write(`${tool.banner}\n`);
   else {
+    const lists = parsed.kind === "list" || parsed.kind === "list-rules";
+    if (lists && isTableName(parsed.table)) context.stderr.write(legacyWarning(tool, "iptables-legacy"));
     context.stdout.write(applyCommand(tool, parsed));
     if (tool.xt.flavour === "legacy" && changes(parsed)) forgetPolicyCounts(tool, parsed);
   }

@@ -8,6 +8,8 @@ export const BASELINE_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv4.conf.default.rp_filter": "0",
   "net.ipv4.conf.all.accept_local": "0",
   "net.ipv4.conf.default.accept_local": "0",
+  "net.ipv4.conf.all.accept_source_route": "0",
+  "net.ipv4.conf.default.accept_source_route": "1",
   "net.ipv4.conf.all.route_localnet": "0",
   "net.ipv4.conf.default.route_localnet": "0",
   "net.ipv4.conf.all.log_martians": "0",

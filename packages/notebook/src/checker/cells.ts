@@ -78,7 +78,7 @@ export function cellModules(compiler: typeof ts, cells: readonly CellText[]): Ce
     const end = head.length + adapted.code.length;
     const module: CellModule = {
       cell,
-      text: `${head}${adapted.code}\nexport { ${[...own].join(", ")} };\n`,
+      text: `${head}${adapted.code}\n;export { ${[...own].join(", ")} };\n`,
       earlier,
       captured: capturedNames(compiler, parsed, own),
       refusals: mayFail
@@ -149,7 +149,7 @@ export function cellDiagnostics(
     if (compiler.isExpressionStatement(statement) && isPromise(compiler, checker, statement.expression)) {
       add(
         statement.getStart(file),
-        statement.getEnd(),
+        statement.expression.getEnd(),
         undefined,
         "this promise is not waited for: put `await` before it (or `void`, if it must go on by itself)",
       );

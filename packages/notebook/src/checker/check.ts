@@ -7,8 +7,8 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { positionOf } from "../kernel/stack.js";
 import { hasTag, type Notebook } from "../notebook/model.js";
+import { positionOf } from "../notebook/source-error.js";
 import { type CellModule, cellCompilerOptions, cellDiagnostics, cellModules } from "./cells.js";
 
 /** Something wrong in a cell's code. */

@@ -3,9 +3,10 @@
  * instead of sockets. What a cell does is sent as it happens, each message with the number of its cell.
  */
 import type { MimeBundle } from "../notebook/model.js";
+import type { CellSink, Displayed, ErrorReport } from "../notebook/sink.js";
 import { CoalescingSink } from "./coalesce.js";
 import { dieWithParent } from "./orphan.js";
-import { type CellSink, type Displayed, type ErrorReport, Session } from "./session.js";
+import { Session } from "./session.js";
 
 /** What the runner asks. */
 export type Request =

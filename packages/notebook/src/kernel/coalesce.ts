@@ -4,7 +4,7 @@
  */
 
 import type { MimeBundle } from "../notebook/model.js";
-import type { CellSink, Displayed, ErrorReport } from "./session.js";
+import type { CellSink, Displayed, ErrorReport } from "../notebook/sink.js";
 
 const largestPiece = 64 * 1024;
 

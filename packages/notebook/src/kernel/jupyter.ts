@@ -6,9 +6,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { ZmqServer } from "tslab/dist/jupyter.js";
 import type { MimeBundle } from "../notebook/model.js";
+import type { CellSink, Displayed, ErrorReport } from "../notebook/sink.js";
 import { CoalescingSink } from "./coalesce.js";
 import { dieWithParent } from "./orphan.js";
-import { type CellSink, type Displayed, type ErrorReport, Session } from "./session.js";
+import { Session } from "./session.js";
 import { loadTslab, tslabVersion } from "./tslab.js";
 
 type Message = Parameters<ZmqServer["handleExecute"]>[1];

@@ -11,36 +11,16 @@ import { setImmediate as turn } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Converter, Diagnostic } from "tslab/dist/converter.js";
 import type { Executor } from "tslab/dist/executor.js";
+import { drawn } from "../notebook/display.js";
 import type { MimeBundle } from "../notebook/model.js";
-import { drawn, hideAsyncIds } from "./display.js";
+import type { CellSink, ErrorReport } from "../notebook/sink.js";
+import { compileError } from "../notebook/source-error.js";
+import { hideAsyncIds } from "./display.js";
 import { type AdaptedSource, adaptSource } from "./source.js";
-import { positionOf, StackTraces } from "./stack.js";
+import { StackTraces } from "./stack.js";
 import { loadTslab, type Tslab } from "./tslab.js";
 
 type Jupyter = Tslab["jupyter"];
-
-/** An exception as a front end shows it. */
-export interface ErrorReport {
-  readonly name: string;
-  readonly message: string;
-  readonly traceback: readonly string[];
-}
-
-/** Something displayed, perhaps in the place of something displayed before. */
-export interface Displayed {
-  readonly data: MimeBundle;
-  /** Names the place, so that a later value can replace this one. */
-  readonly displayId: string | undefined;
-  readonly replaces: boolean;
-}
-
-/** Receives what a cell does, in order. May be called after the cell has ended, by what the cell left running. */
-export interface CellSink {
-  stream(name: "stdout" | "stderr", text: string): void;
-  display(displayed: Displayed): void;
-  result(data: MimeBundle): void;
-  error(report: ErrorReport): void;
-}
 
 /** One run of one cell. */
 interface CellRun {
@@ -153,7 +133,7 @@ export class Session {
       const result = this.#result as { value: unknown } | undefined;
       if (result !== undefined) {
         try {
-          await this.#currentCell.run(run, () => drawn(result.value, (data) => sink.result(data)));
+          await this.#currentCell.run(run, () => drawn(result.value, (data) => sink.result(data), inspect));
         } catch (error) {
           sink.error(this.#report(error));
           return false;
@@ -299,7 +279,11 @@ export class Session {
       value: (value: unknown): void => {
         const run = this.#currentCell.getStore();
         if (run === undefined) throw new Error("display is only possible in a cell");
-        const drawing = drawn(value, (data) => run.sink.display({ data, displayId: undefined, replaces: false }));
+        const drawing = drawn(
+          value,
+          (data) => run.sink.display({ data, displayId: undefined, replaces: false }),
+          inspect,
+        );
         if (drawing === undefined) return;
         const noted = drawing.catch((error: unknown) => {
           run.failed = true;
@@ -335,28 +319,6 @@ export class Session {
 
 function preparedKey(declarations: string, code: string): string {
   return `${declarations}\0${code}`;
-}
-
-/** A compilation's problems, each with its line of the cell and a mark under the place. */
-function compileError(
-  source: string,
-  problems: readonly { start: number; length: number; text: string; file?: string | undefined }[],
-): ErrorReport {
-  const traceback: string[] = [];
-  const messages = problems.map(({ start, length, text, file }) => {
-    if (file !== undefined) {
-      traceback.push(`CompileError: ${file}: ${text}`);
-      return `${file}: ${text}`;
-    }
-    const { line, column } = positionOf(source, start);
-    const shown = source.split("\n")[line - 1] ?? "";
-    const margin = `${line} | `;
-    const marks = "^".repeat(Math.max(1, Math.min(length, shown.length - column + 1)));
-    traceback.push(`CompileError: ${text} (line ${line}, column ${column})`);
-    traceback.push(`${margin}${shown}`, `${" ".repeat(margin.length + column - 1)}${marks}`);
-    return `${text} (line ${line}, column ${column})`;
-  });
-  return { name: "CompileError", message: messages.join("\n"), traceback };
 }
 
 function isErrorOfAnotherRealm(value: unknown): value is Error {

@@ -4,6 +4,7 @@
  * the reason. The strict checker refuses with the same words, so an author hears of them before running anything.
  */
 import type ts from "typescript";
+import { refusals as words } from "../notebook/source-error.js";
 
 /** A form that cells cannot use. */
 export interface Refusal {
@@ -46,24 +47,15 @@ export function adaptSource(compiler: typeof ts, source: string): AdaptedSource 
 
   for (const statement of file.statements) {
     if (compiler.isExportAssignment(statement)) {
-      refuse(
-        statement,
-        "`export default` has no meaning in a cell: every name a cell declares is already visible to later cells",
-      );
+      refuse(statement, words.exportDefault);
     } else if (compiler.isExportDeclaration(statement)) {
-      refuse(
-        statement,
-        "`export { … }` has no meaning in a cell: every name a cell declares is already visible to later cells",
-      );
+      refuse(statement, words.exportNames);
     } else if (compiler.canHaveModifiers(statement)) {
       for (const modifier of compiler.getModifiers(statement) ?? []) {
         if (modifier.kind === compiler.SyntaxKind.ExportKeyword) {
           blanks.push({ start: modifier.getStart(file), end: modifier.getEnd() });
         } else if (modifier.kind === compiler.SyntaxKind.DefaultKeyword) {
-          refuse(
-            modifier,
-            "`export default` has no meaning in a cell: every name a cell declares is already visible to later cells",
-          );
+          refuse(modifier, words.exportDefault);
         }
       }
     }
@@ -77,10 +69,7 @@ export function adaptSource(compiler: typeof ts, source: string): AdaptedSource 
     }
     if (compiler.isForOfStatement(node) && node.awaitModifier !== undefined && !inFunction) hasTopLevelForAwait = true;
     if (isUsing(compiler, node, file)) {
-      refuse(
-        node,
-        "`using` is newer than the compiler cells are run by: keep the value in a `const` and release it in a `finally` block",
-      );
+      refuse(node, words.using);
     }
     const entersFunction = compiler.isFunctionLike(node) || compiler.isClassStaticBlockDeclaration(node);
     compiler.forEachChild(node, (child) => visit(child, inFunction || entersFunction));

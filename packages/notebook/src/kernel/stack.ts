@@ -4,6 +4,8 @@
  * saved outputs differ; set `NETFILTER_LAB_STACK=full` to see it all while working on the lab itself.
  */
 import { SourceMap } from "node:module";
+import { type CellPosition, positionOf } from "../notebook/source-error.js";
+import { renderStack, type StackFrame } from "../notebook/stack-trace.js";
 
 /** Where a compiled cell's lines come from. */
 export interface CellCode {
@@ -18,12 +20,6 @@ export interface CellCode {
   readonly source: string;
 }
 
-interface CellPosition {
-  /** Counted from 1, as all that follow. */
-  readonly line: number;
-  readonly column: number;
-}
-
 /** Finds cells' lines in stack traces. */
 export class StackTraces {
   readonly #cells = new Map<string, { code: CellCode; maps: SourceMap[] }>();
@@ -31,7 +27,8 @@ export class StackTraces {
   /** Makes `error.stack` of every error in this process read as described above. */
   install(): void {
     if (process.env["NETFILTER_LAB_STACK"] === "full") return;
-    Error.prepareStackTrace = (error, frames) => this.#render(error, frames);
+    Error.prepareStackTrace = (error, frames) =>
+      renderStack(error, frames as readonly StackFrame[], (label, line, column) => this.#locate(label, line, column));
   }
 
   /** Remembers a cell that is about to run. */
@@ -40,28 +37,10 @@ export class StackTraces {
     this.#cells.set(code.label, { code, maps });
   }
 
-  #render(error: Error, frames: NodeJS.CallSite[]): string {
-    const lines = [header(error)];
-    for (const frame of frames) {
-      const label = frame.getScriptNameOrSourceURL();
-      const cell = label === null ? undefined : this.#cells.get(label);
-      if (cell === undefined) continue;
-      const position = locate(cell.code, cell.maps, frame.getLineNumber() ?? 1, frame.getColumnNumber() ?? 1);
-      if (position === undefined) continue;
-      const place = `${label}:${position.line}:${position.column}`;
-      // tslab calls an earlier cell's function as a method of its record of names, a proxy.
-      const described = (frame as unknown as { toString(): string }).toString();
-      const name = /^(.*) \(/.exec(described)?.[1]?.replace("Proxy.", "");
-      lines.push(name === undefined || name === "" ? `    at ${place}` : `    at ${name} (${place})`);
-    }
-    return lines.join("\n");
+  #locate(label: string, line: number, column: number): CellPosition | undefined {
+    const cell = this.#cells.get(label);
+    return cell === undefined ? undefined : locate(cell.code, cell.maps, line, column);
   }
-}
-
-function header(error: Error): string {
-  const name = error.name;
-  const message = error.message;
-  return message === "" ? name : name === "" ? message : `${name}: ${message}`;
 }
 
 /** The position in the cell's text, or `undefined` for the wrapper round the cell. */
@@ -80,10 +59,4 @@ function locate(code: CellCode, maps: readonly SourceMap[], line: number, column
   if (at < 0 || at >= lines.length) return undefined;
   const offset = lines.slice(0, at).reduce((sum, text) => sum + text.length + 1, 0) + column0;
   return positionOf(code.source, code.originalOffset(offset));
-}
-
-/** Line and column (from 1) of an offset in a text. */
-export function positionOf(text: string, offset: number): CellPosition {
-  const before = text.slice(0, offset).split("\n");
-  return { line: before.length, column: before[before.length - 1]!.length + 1 };
 }

@@ -20,6 +20,11 @@ export interface MimeBundle {
   readonly [mimeType: string]: Json;
 }
 
+/** True for the MIME types whose value is JSON itself rather than text. */
+export function isJsonMimeType(mimeType: string): boolean {
+  return mimeType === "application/json" || /^application\/.*\+json$/.test(mimeType);
+}
+
 /** Text printed while the cell ran. */
 export interface StreamOutput {
   readonly type: "stream";

@@ -4,6 +4,7 @@
  */
 import {
   type Cell,
+  isJsonMimeType,
   type Json,
   type JsonObject,
   type MimeBundle,
@@ -175,11 +176,6 @@ function readBundle(reader: Reader, value: Json | undefined, what: string): Mime
       isJsonMimeType(mimeType) ? data : reader.text(data, `${what}["${mimeType}"]`),
     ]),
   );
-}
-
-/** True for the MIME types whose value is JSON itself rather than text. */
-export function isJsonMimeType(mimeType: string): boolean {
-  return mimeType === "application/json" || /^application\/.*\+json$/.test(mimeType);
 }
 
 function without(object: JsonObject, keys: readonly string[]): JsonObject {

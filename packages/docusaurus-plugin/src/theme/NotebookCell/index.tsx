@@ -1,12 +1,14 @@
 /**
- * A code cell of a notebook: its source, highlighted, and what running it gave. Everything is in the page's HTML. This
- * is the boundary behind which cells become editable and runnable: a live cell replaces this component and gets all it
- * needs, the source as text included, through the same properties and the same `data-` attributes.
+ * The place of one of a lesson's code cells: the cell itself, what the reader has added beside it or moved here, and how
+ * to undo a deletion. In the page's HTML it is the cell as published, with its saved outputs, readable without
+ * JavaScript; the same element becomes live.
  */
-import CodeBlock from "@theme/CodeBlock";
-import NotebookKernelMark from "@theme/NotebookKernelMark";
-import NotebookOutput from "@theme/NotebookOutput";
-import type { ReactNode } from "react";
+
+import type { CompiledCell } from "@netfilter-lab/notebook/live";
+import LiveCell from "@theme/NotebookCell/LiveCell";
+import { type ReactNode, useEffect, useMemo } from "react";
+import { freshnessOf, type PublishedCell, publishedCell } from "../../live/document.js";
+import { useNotebook } from "../../live/react.js";
 import type { PageOutput } from "../../outputs.js";
 
 /** What the page knows about a cell. */
@@ -21,46 +23,68 @@ export interface NotebookCellProps {
   readonly source: string;
   /** A JSON array of {@link PageOutput}. */
   readonly outputs: string;
-  /** A {@link KernelMark} as JSON, where Linux gave these outputs, too. It is about the saved outputs only. */
+  /** The cell as a `CompiledCell`, in JSON. */
+  readonly compiled: string;
+  /** Which of the page's cells it is, counted from 0. */
+  readonly place: string;
+  /** A `KernelMark` as JSON, where Linux gave these outputs, too. It is about the saved outputs only. */
   readonly linux?: string;
 }
 
-/** What a reader is to do with a cell, where that is not just to read it. */
-const labels = [
-  { tag: "exercise", text: "Your turn" },
-  { tag: "check", text: "Check your answer" },
-];
-
-export default function NotebookCell({ id, language, tags, source, outputs, linux }: NotebookCellProps): ReactNode {
-  const shown = JSON.parse(outputs) as PageOutput[];
-  const label = labels.find(({ tag }) => tags.split(" ").includes(tag));
+export default function NotebookCell({
+  id,
+  language,
+  tags,
+  source,
+  outputs,
+  compiled,
+  place,
+  linux,
+}: NotebookCellProps): ReactNode {
+  const { notebook, state } = useNotebook();
+  const published = useMemo(
+    (): PublishedCell => ({
+      id,
+      source,
+      tags: tags === "" ? [] : tags.split(" "),
+      outputs: JSON.parse(outputs) as PageOutput[],
+      ...(linux === undefined ? {} : { linux }),
+    }),
+    [id, source, tags, outputs, linux],
+  );
+  useEffect(() => {
+    notebook.publish(Number(place), published, JSON.parse(compiled) as CompiledCell);
+  }, [notebook, place, published, compiled]);
+  const { cells, lesson, deleted } = state.document;
+  if (!lesson.some((cell) => cell.id === id)) {
+    const cell = publishedCell(published);
+    return (
+      <LiveCell cell={cell} number={Number(place) + 1} freshness="published" language={language} notebook={notebook} />
+    );
+  }
   return (
-    <div
-      className={`nb-cell${label === undefined ? "" : ` nb-cell--${label.tag}`}`}
-      data-cell-id={id}
-      data-cell-tags={tags}
-    >
-      {label !== undefined && <p className="nb-label">{label.text}</p>}
-      {source !== "" &&
-        (label?.tag === "check" ? (
-          // How an answer is judged often gives it away.
-          <details className="nb-details">
-            <summary>How it is checked</summary>
-            <CodeBlock language={language}>{source}</CodeBlock>
-          </details>
-        ) : (
-          <CodeBlock language={language}>{source}</CodeBlock>
-        ))}
-      {shown.length > 0 && (
-        <div className="nb-outputs">
-          {shown.map((output, index) => (
-            // Outputs are never reordered: their place is their identity.
-            // oxlint-disable-next-line react/no-array-index-key
-            <NotebookOutput key={index} output={output} />
-          ))}
-          {linux !== undefined && <NotebookKernelMark mark={linux} />}
-        </div>
+    <>
+      {cells.map((cell, at) =>
+        cell.anchor === id ? (
+          <LiveCell
+            key={cell.id}
+            cell={cell}
+            number={at + 1}
+            freshness={freshnessOf(state.document, at)}
+            language={language}
+            notebook={notebook}
+            {...(state.focus?.id === cell.id ? { focus: state.focus } : {})}
+          />
+        ) : undefined,
       )}
-    </div>
+      {deleted?.cell.anchor === id && (
+        <p className="nb-gone">
+          Cell deleted.{" "}
+          <button type="button" className="nb-button" onClick={() => notebook.dispatch({ type: "undelete" })}>
+            Undo
+          </button>
+        </p>
+      )}
+    </>
   );
 }

@@ -12,6 +12,7 @@ export const CLONE_NEWNET = 0x40000000;
 export const AF_NETLINK = 16;
 export const SOCK_RAW_CLOEXEC: number = 3 | 0x80000;
 export const MSG_DONTWAIT = 0x40;
+const MFD_CLOEXEC = 1;
 
 /** A system call that failed. */
 export class SystemCallError extends Error {
@@ -36,6 +37,8 @@ export interface Libc {
   ioctlValue(fd: number, request: number, value: number): void;
   /** The number of a device of this thread's network namespace. */
   deviceIndex(name: string): number;
+  /** A file that has no place in any folder and goes with its last descriptor; `name` is for those who look in /proc. */
+  memoryFile(name: string): number;
   socket(domain: number, type: number, protocol: number): number;
   /** Gives a netlink socket its own address: without one, it would pass for the kernel, and hear no multicast. */
   bindNetlink(fd: number): void;
@@ -68,6 +71,7 @@ export function loadLibc(): Libc {
   const ioctlValue = libc.func("int ioctl(int, ulong, ulong)");
   const deviceIndex = libc.func("unsigned int if_nametoindex(const char *)");
   const socket = libc.func("int socket(int, int, int)");
+  const memfdCreate = libc.func("int memfd_create(const char *, unsigned int)");
   const setsockopt = libc.func("int setsockopt(int, int, int, const int *, unsigned int)");
   const bind = libc.func("int bind(int, const uint8_t *, unsigned int)");
   const close = libc.func("int close(int)");
@@ -91,6 +95,7 @@ export function loadLibc(): Libc {
       if (index === 0) throw new SystemCallError(`if_nametoindex ${name}`, koffi.errno());
       return index;
     },
+    memoryFile: (name) => check("memfd_create", memfdCreate(name, MFD_CLOEXEC)),
     socket: (domain, type, protocol) => check("socket", socket(domain, type, protocol)),
     bindNetlink: (fd) => {
       // struct sockaddr_nl; with port 0 the kernel finds one.

@@ -26,11 +26,12 @@ export function missingForLinux(): string[] {
 }
 
 /**
- * After a change of addresses, links or rules the kernel forgets masqueraded connections and frees hooks from a work
- * queue: it is given this long to begin, in milliseconds.
+ * When an address goes or a device goes down, the kernel forgets masqueraded connections from a work queue: it is given
+ * this long to begin, in milliseconds.
  */
 const WORK_QUEUE_MS = 15;
-const LEAVES_WORK = /\bip\b|\bifconfig\b/;
+/** Commands that take away an address or a device: `ip a d`, `ip link set X down`, `ip addr flush`, `ifconfig X 0`. */
+const LEAVES_WORK = /\b(?:ip|ifconfig)\b[^\n;&|]*\s(?:d|de|del\w*|f|fl\w*|do|down|0|0\.0\.0\.0)(?=\s|[;&|]|$)/m;
 
 /** Runs all commands in turn, each in a subshell, and stops at the first that fails; its number goes to descriptor 3. */
 const SETUP_SCRIPT = `
@@ -41,19 +42,30 @@ for command in "$@"; do
   i=$((i + 1))
 done`;
 
+/** Stands around each step of a scenario: does what it wants before and after, and gives back what `run` gave. */
+export type AroundStep = (index: number, run: () => StepResult) => StepResult;
+
 /** Runs scenarios on the real kernel. Needs root; see {@link missingForLinux}. */
 export class LinuxRunner implements ScenarioRunner {
   readonly backend = "linux";
+  readonly #around: AroundStep;
   readonly #libc: Libc = loadLibc();
   /** The namespace that this program came from. */
   readonly #home: number = openSync("/proc/thread-self/ns/net", "r");
   readonly #sandbox: Sandbox = new Sandbox(this.#libc);
 
+  /** `around` may watch the kernel while it is busy with a step, such as by its function tracer. */
+  constructor(around: AroundStep = (_index, run) => run()) {
+    this.#around = around;
+  }
+
   run(scenario: Scenario): ScenarioResult {
     const gateway = new GatewayNamespace(this.#libc, this.#home, scenario);
     try {
       this.#setUp(gateway, scenario.setup ?? []);
-      const steps = (scenario.steps ?? []).map((step, index) => this.#step(gateway, `steps[${index}]`, step));
+      const steps = (scenario.steps ?? []).map((step, index) =>
+        this.#around(index, () => this.#step(gateway, `steps[${index}]`, step)),
+      );
       const last = (scenario.finally ?? []).map((command, index) =>
         this.#command(gateway, `finally[${index}]`, command),
       );
@@ -70,7 +82,7 @@ export class LinuxRunner implements ScenarioRunner {
     const field = `setup[${stdout.trim()}]`;
     refuseUnsupported(field, { stdout: "", stderr, status });
     requireSuccess(field, { stdout: "", stderr, status });
-    if (commands.some((command) => LEAVES_WORK.test(command))) gateway.wait(WORK_QUEUE_MS);
+    while (commands.some((command) => LEAVES_WORK.test(command)) && gateway.wait(WORK_QUEUE_MS)) gateway.take();
     gateway.take();
   }
 

@@ -5,7 +5,7 @@
  * in the namespace, and with the last of them their network namespaces. So nothing stays after a crash or Ctrl-C.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, unlinkSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -61,8 +61,8 @@ export class Sandbox {
 
   /** Runs a script in the network namespace of the calling thread, with `arguments_` as its `$1`, `$2`... */
   run(script: string, arguments_: readonly string[] = []): Output {
-    const stdout = this.#anonymousFile();
-    const stderr = this.#anonymousFile();
+    const stdout = this.#libc.memoryFile("stdout");
+    const stderr = this.#libc.memoryFile("stderr");
     try {
       // Files and not pipes: a command that goes on in the background keeps them open.
       this.#libc.setns(this.#pids, CLONE_NEWPID);
@@ -86,13 +86,6 @@ export class Sandbox {
     }
   }
 
-  #anonymousFile(): number {
-    const file = path.join(this.#folder, "output");
-    const fd = openSync(file, "w+");
-    unlinkSync(file);
-    return fd;
-  }
-
   /** Ends what the scenario's commands left running, and removes their files. */
   clear(): void {
     for (const group of this.#groups) {
@@ -104,8 +97,7 @@ export class Sandbox {
     }
     this.#groups = [];
     const home = path.join(this.#folder, "home");
-    rmSync(home, { recursive: true, force: true });
-    mkdirSync(home);
+    for (const name of readdirSync(home)) rmSync(path.join(home, name), { recursive: true, force: true });
   }
 
   /** Ends every process and removes the folder. */

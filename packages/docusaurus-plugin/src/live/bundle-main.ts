@@ -1,0 +1,6 @@
+/** Bundles as a program of its own: Docusaurus loads plugins in a way that a bundler cannot be loaded in. */
+import { bundleParts } from "./bundle.js";
+
+const [folder, siteDir, ...modules] = process.argv.slice(2);
+if (folder === undefined || siteDir === undefined) throw new Error("usage: bundle-main FOLDER SITE_DIR MODULE...");
+process.stdout.write(JSON.stringify(await bundleParts(folder, modules, siteDir)));

@@ -1,0 +1,4 @@
+/** What the worker's file runs. */
+import { serve } from "./worker.js";
+
+serve();
