@@ -198,7 +198,10 @@ test("hooks, matching rules and policies that packets met: the same steps on bot
         packet.way,
         ...packet.steps
           .filter(({ kind, note }) => kind === "hook" || kind === "policy" || (note?.kind === "rule" && note.matched))
-          .map(({ hook, priority, label, fn, module, text }) => [hook, priority, label, fn, module, text].join(" ")),
+          .map(({ hook, priority, label, fn, module, note, text }) => {
+            const counters = note?.kind === "rule" ? `${note.packets}:${note.bytes}` : "";
+            return [hook, priority, label, fn, module, text, counters].join(" ");
+          }),
       ]);
     }),
   );

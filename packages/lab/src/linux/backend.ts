@@ -18,7 +18,7 @@ import { UnlistedHooks } from "./hooks.js";
 import { ENVIRONMENT, Namespaces, runTool } from "./namespaces.js";
 import { LinuxProcess, pause } from "./process.js";
 import { LinuxUnavailableError, whatIsMissing } from "./requirements.js";
-import { parseTrace, ruleNumbers, TRACE_RULESET, TRACE_TABLE } from "./trace.js";
+import { parseTrace, type RuleState, ruleStates, TRACE_RULESET, TRACE_TABLE } from "./trace.js";
 import { walkOf } from "./walk-of.js";
 
 /** How long `sh` waits for the end of a command that keeps doing something; the engine's bound in the lab's time. */
@@ -246,7 +246,7 @@ export class LinuxBackend implements Backend {
       const monitor = this.#spawn(host, "xtables-monitor --trace");
       return { host, events, monitor, capture: new PacketCapture(namespace, "any", ["ip"]) };
     });
-    const numbers = new Map<string, ReadonlyMap<string, number>>();
+    const rules = new Map<string, ReadonlyMap<string, RuleState>>();
     const nft = async (host: string, args: readonly string[], input = ""): Promise<string> =>
       await runTool("ip", ["netns", "exec", this.#namespaceOf(host), "nft", ...args], input);
     try {
@@ -258,8 +258,7 @@ export class LinuxBackend implements Backend {
       await this.#ready();
       await pause(SETTLE_MILLISECONDS);
       await Promise.all(watched.map(({ monitor }) => monitor.quiet()));
-      for (const host of hosts)
-        numbers.set(host, ruleNumbers(await nft(host, ["--json", "--handle", "list", "ruleset"])));
+      for (const host of hosts) rules.set(host, ruleStates(await nft(host, ["--json", "--handle", "list", "ruleset"])));
     } finally {
       await Promise.all(hosts.map((host) => nft(host, ["delete", "table", "ip", TRACE_TABLE])));
       await Promise.all(
@@ -281,7 +280,7 @@ export class LinuxBackend implements Backend {
       captures: watched.map(({ host, capture, monitor }) => ({
         host,
         packets: capture.packets(),
-        traces: parseTrace(monitor.output.stdout, numbers.get(host) ?? new Map()),
+        traces: parseTrace(monitor.output.stdout, rules.get(host) ?? new Map()),
       })),
       events,
       epochMicros: this.#epochMicros,

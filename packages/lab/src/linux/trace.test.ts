@@ -1,9 +1,12 @@
 /** The trace of nf_tables as `xtables-monitor --trace` (iptables 1.8.9, Linux 6.18) printed it, read back. */
 import { expect, test } from "vitest";
-import { parseTrace, ruleNumbers, TRACE_RULESET, TRACE_TABLE, TraceIndex } from "./trace.js";
+import { parseTrace, ruleStates, TRACE_RULESET, TRACE_TABLE, TraceIndex } from "./trace.js";
 
-const rule = (chain: string, handle: number): object => ({ rule: { family: "ip", table: "filter", chain, handle } });
-const numbers = ruleNumbers(
+const counter = { counter: { packets: 7, bytes: 1000 } };
+const rule = (chain: string, handle: number): object => ({
+  rule: { family: "ip", table: "filter", chain, handle, expr: [{ match: {} }, counter] },
+});
+const numbers = ruleStates(
   JSON.stringify({ nftables: [{ metainfo: {} }, rule("INPUT", 4), rule("INPUT", 2), rule("SUB", 5), rule("SUB", 6)] }),
 );
 
@@ -45,6 +48,17 @@ test("a packet's hooks, rules by their place, policies, and its end", () => {
       [1, 0, "POSTROUTING", null, "hook POSTROUTING"],
       [2, 1, "POSTROUTING", "nat (SNAT)", "nat POSTROUTING policy ACCEPT"],
     ],
+  ]);
+});
+
+test("a rule's counters are those after the packet: the last has what the rule has now, each before it less", () => {
+  const again = text.replaceAll("785a4aa3", "b00b1e55").replaceAll("LEN=60", "LEN=100");
+  const counters = parseTrace(text + again, numbers).flatMap(({ steps }) =>
+    steps.flatMap(({ note }) => (note?.kind === "rule" && note.chain === "INPUT" ? [[note.packets, note.bytes]] : [])),
+  );
+  expect(counters).toEqual([
+    [6, 900],
+    [7, 1000],
   ]);
 });
 

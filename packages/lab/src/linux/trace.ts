@@ -37,21 +37,41 @@ export interface TracedPacket {
   readonly dropped: boolean;
 }
 
-/** The place of each rule in its chain, counted from 1: by `TABLE CHAIN HANDLE`, from `nft --json --handle list ruleset`. */
-export function ruleNumbers(json: string): ReadonlyMap<string, number> {
+/** A rule's place in its chain, counted from 1, and its counters. */
+export interface RuleState {
+  readonly number: number;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** The rules by `TABLE CHAIN HANDLE`, from `nft --json --handle list ruleset`. */
+export function ruleStates(json: string): ReadonlyMap<string, RuleState> {
   const { nftables } = JSON.parse(json) as {
-    nftables: { rule?: { family: string; table: string; chain: string; handle: number } }[];
+    nftables: {
+      rule?: {
+        family: string;
+        table: string;
+        chain: string;
+        handle: number;
+        expr?: { counter?: { packets: number; bytes: number } }[];
+      };
+    }[];
   };
   const counts = new Map<string, number>();
-  const numbers = new Map<string, number>();
+  const states = new Map<string, RuleState>();
   for (const { rule } of nftables) {
     if (rule === undefined || rule.family !== "ip") continue;
     const chain = `${rule.table} ${rule.chain}`;
     const number = (counts.get(chain) ?? 0) + 1;
     counts.set(chain, number);
-    numbers.set(`${chain} ${rule.handle}`, number);
+    const counter = rule.expr?.find((part) => part.counter !== undefined)?.counter;
+    states.set(`${chain} ${rule.handle}`, {
+      number,
+      packets: counter?.packets ?? 0,
+      bytes: counter?.bytes ?? 0,
+    });
   }
-  return numbers;
+  return states;
 }
 
 /** Priority and label of a table's function in a hook, as `hooks()` of the engine has them. */
@@ -69,15 +89,21 @@ const TRACE =
 interface Growing {
   iif: string | null;
   length: number;
+  /** At the hook that it crosses now. */
+  lengthNow: number;
   identification: number;
   steps: WalkStep[];
   hook: string | null;
   dropped: boolean;
 }
 
-/** Reads what `xtables-monitor --trace` printed: one trace a packet, in the order in which packets came. */
-export function parseTrace(text: string, numbers: ReadonlyMap<string, number>): TracedPacket[] {
+/**
+ * Reads what `xtables-monitor --trace` printed: one trace a packet, in the order in which packets came. `rules` is how
+ * they stood after the last packet; a rule's counters after an earlier one follow from the packets since.
+ */
+export function parseTrace(text: string, rules: ReadonlyMap<string, RuleState>): TracedPacket[] {
   const packets = new Map<string, Growing>();
+  const matches: { key: string; length: number; note: Writable<Extract<TraceNote, { kind: "rule" }>> }[] = [];
   for (const line of text.split("\n")) {
     const [, id, iif, length, identification] = PACKET.exec(line) ?? [];
     if (id !== undefined) {
@@ -85,11 +111,14 @@ export function parseTrace(text: string, numbers: ReadonlyMap<string, number>): 
         packets.set(id, {
           iif: iif ?? null,
           length: Number(length),
+          lengthNow: 0,
           identification: Number(identification),
           steps: [],
           hook: null,
           dropped: false,
         });
+      const packet = packets.get(id);
+      if (packet !== undefined) packet.lengthNow = Number(length);
       continue;
     }
     const [, of, table, chain, handle, policy, verdict, rule] = TRACE.exec(line) ?? [];
@@ -105,13 +134,27 @@ export function parseTrace(text: string, numbers: ReadonlyMap<string, number>): 
     const by = { fn: "nft_do_chain", module: "nf_tables", ...place(table, packet.hook ?? "") };
     if (policy !== undefined) add(packet, { kind: "policy", table, chain, verdict }, by);
     else if (handle !== undefined) {
-      const number = numbers.get(`${table} ${chain} ${Number.parseInt(handle, 16)}`) ?? 0;
-      add(packet, { kind: "rule", table, chain, number, rule: rule.trimEnd(), matched: true }, by);
+      const key = `${table} ${chain} ${Number.parseInt(handle, 16)}`;
+      // A rule that is gone has no place any more.
+      const number = rules.get(key)?.number ?? 0;
+      const counters = { packets: 0, bytes: 0 };
+      const note = { kind: "rule" as const, table, chain, number, rule: rule.trimEnd(), matched: true, ...counters };
+      matches.push({ key, length: packet.lengthNow, note });
+      add(packet, note, by);
     }
     if (verdict === "DROP") packet.dropped = true;
   }
+  const left = new Map<string, { packets: number; bytes: number }>();
+  for (const { key, length, note } of matches.reverse()) {
+    const counters = left.get(key) ?? rules.get(key) ?? { packets: 0, bytes: 0 };
+    note.packets = counters.packets;
+    note.bytes = counters.bytes;
+    left.set(key, { packets: Math.max(0, counters.packets - 1), bytes: Math.max(0, counters.bytes - length) });
+  }
   return [...packets.values()];
 }
+
+type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 function add(packet: Growing, note: TraceNote, by: Pick<WalkStep, "fn" | "module" | "priority" | "label">): void {
   packet.steps.push({

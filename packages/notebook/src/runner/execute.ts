@@ -21,7 +21,10 @@ export interface ExecuteOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Compile all cells before the first one runs: for cells that run in real time. */
   readonly compileFirst?: boolean;
-  /** Let other programs go first (nice 10); with `compileFirst`, until all is compiled. Needs root there, to take it back. */
+  /**
+   * Let other programs go first (nice 10); with `compileFirst`, until all is compiled, and before all others from then on:
+   * cells that run in real time must not wait for a processor. Needs root there.
+   */
   readonly yields?: boolean;
   /** Stop at the first cell that fails (true by default), as Jupyter's "run all" does. */
   readonly stopOnError?: boolean;
@@ -137,7 +140,7 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
           else runNext();
           return;
         case "prepared":
-          priority(0);
+          priority(-15);
           runNext();
           return;
         case "finished":
