@@ -174,6 +174,47 @@ test("the question's flow: the same walk, events, table and answers on both", as
   expect(right).toBe(left);
 });
 
+test("hooks, matching rules and policies that packets met: the same steps on both", async () => {
+  const [left, right] = await Promise.all(
+    backends.map(async (backend) => {
+      const { client, gateway } = (await question(backend)).hosts;
+      await gateway.sh`
+        iptables -N LOOK
+        iptables -A LOOK -m comment --comment "x y"
+        iptables -A LOOK -p icmp -m icmp --icmp-type 8 -j RETURN
+        iptables -A FORWARD -p udp -j DROP
+        iptables -A FORWARD -p icmp -j LOOK
+        iptables -A INPUT -p tcp -j REJECT
+        iptables -P INPUT DROP
+        iptables -t mangle -A PREROUTING -p icmp -j MARK --set-mark 7
+        iptables -t raw -A OUTPUT -p icmp
+        iptables -t nat -A POSTROUTING -o eth1 -j MASQUERADE`;
+      const walk = await gateway.walk(async () => {
+        await client.sh`ping -c 1 217.254.1.76; ping -c 1 -W 1 192.168.2.1; nc -z -w 1 192.168.2.1 80`;
+        await client.sh`nc -u -w 1 217.254.1.76 53 <<< hello`;
+        await gateway.sh`ping -c 1 217.254.1.76`;
+      });
+      return walk.packets.map((packet) => [
+        packet.way,
+        ...packet.steps
+          .filter(({ kind, note }) => kind === "hook" || kind === "policy" || (note?.kind === "rule" && note.matched))
+          .map(({ hook, priority, label, fn, module, note, text }) => {
+            const counters = note?.kind === "rule" ? `${note.packets}:${note.bytes}` : "";
+            return [hook, priority, label, fn, module, text, counters].join(" ");
+          }),
+      ]);
+    }),
+  );
+  expect(right).toEqual(left);
+  expect(JSON.stringify(right)).toContain(
+    "filter LOOK rule 2 matches: -A LOOK -p icmp -m icmp --icmp-type 8 -j RETURN",
+  );
+  // What a walk needs is gone after it.
+  const { gateway } = (await question("linux")).hosts;
+  await gateway.walk(() => gateway.sh`true`);
+  expect((await gateway.sh`nft list ruleset`).text).toBe("");
+});
+
 describe("only on real Linux", () => {
   test("what the kernel does not show is an error that names it", async () => {
     const { client, gateway } = (await question("linux")).hosts;
@@ -226,6 +267,35 @@ describe("only on real Linux", () => {
     // The guard is at work, or the next lab's sweep does it.
     await sweep();
     await expect.poll(() => namespacesOf(child.pid), { timeout: 10_000 }).toEqual([]);
+  });
+
+  test("the machine's own part is said exactly: who is not root, and which tools are not there", () => {
+    const library = fileURLToPath(new URL("../../packages/lab/dist/index.js", import.meta.url));
+    const program = (before: string): string => `
+      import { Lab, theQuestion } from ${JSON.stringify(library)};
+      ${before}
+      try {
+        const lab = await Lab.create({ ...theQuestion, backend: "linux" });
+        console.log((await lab.hosts.server.sh\`hostname\`).text);
+        await lab.close();
+      } catch (error) {
+        console.log(error.name + ": " + error.message);
+      }`;
+    const node = (before: string, env: NodeJS.ProcessEnv, ...wrapper: string[]): string => {
+      const [command, ...args] = [...wrapper, process.execPath, "--input-type=module", "-e", program(before)];
+      return execFileSync(command, args, { encoding: "utf8", env }).trim();
+    };
+    // Where the tools are does not depend on the caller's PATH.
+    expect(node("", { PATH: "/nonexistent" })).toBe("server");
+    expect(node("process.seteuid(65534);", process.env)).toBe(
+      'LinuxUnavailableError: backend "linux" needs root (this process has no right to make network namespaces)',
+    );
+    // In a mount namespace of its own, where the administrator's folders are empty.
+    const bare = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/sbin && exec "$@"', "sh"];
+    expect(node("", process.env, ...bare)).toBe(
+      'LinuxUnavailableError: backend "linux" needs the tools iptables, iptables-legacy, xtables-monitor, nft, ' +
+        "conntrack, sysctl (Debian: apt install iptables nftables conntrack procps)",
+    );
   });
 
   test("namespaces of a maker that no longer lives are swept", async () => {

@@ -18,6 +18,7 @@ import { UnlistedHooks } from "./hooks.js";
 import { ENVIRONMENT, Namespaces, runTool } from "./namespaces.js";
 import { LinuxProcess, pause } from "./process.js";
 import { LinuxUnavailableError, whatIsMissing } from "./requirements.js";
+import { parseTrace, type RuleState, ruleStates, TRACE_RULESET, TRACE_TABLE } from "./trace.js";
 import { walkOf } from "./walk-of.js";
 
 /** How long `sh` waits for the end of a command that keeps doing something; the engine's bound in the lab's time. */
@@ -242,15 +243,31 @@ export class LinuxBackend implements Backend {
     const watched = hosts.map((host) => {
       const namespace = this.#namespaceOf(host);
       const events = this.#spawn(host, "conntrack -E -b 8388608 -o extended,id,timestamp");
-      return { host, events, capture: new PacketCapture(namespace, "any", ["ip"]) };
+      const monitor = this.#spawn(host, "xtables-monitor --trace");
+      return { host, events, monitor, capture: new PacketCapture(namespace, "any", ["ip"]) };
     });
+    const rules = new Map<string, ReadonlyMap<string, RuleState>>();
+    const nft = async (host: string, args: readonly string[], input = ""): Promise<string> =>
+      await runTool("ip", ["netns", "exec", this.#namespaceOf(host), "nft", ...args], input);
     try {
-      await Promise.all(watched.flatMap(({ events, capture }) => [events.settled(), capture.ready]));
+      await Promise.all(hosts.map((host) => nft(host, ["-f", "-"], TRACE_RULESET)));
+      await Promise.all(
+        watched.flatMap(({ events, monitor, capture }) => [events.settled(), monitor.settled(), capture.ready]),
+      );
       await action();
       await this.#ready();
       await pause(SETTLE_MILLISECONDS);
+      await Promise.all(watched.map(({ monitor }) => monitor.quiet()));
+      for (const host of hosts) rules.set(host, ruleStates(await nft(host, ["--json", "--handle", "list", "ruleset"])));
     } finally {
-      await Promise.all(watched.flatMap(({ events, capture }) => [events.kill("SIGINT"), capture.stop()]));
+      await Promise.all(hosts.map((host) => nft(host, ["delete", "table", "ip", TRACE_TABLE])));
+      await Promise.all(
+        watched.flatMap(({ events, monitor, capture }) => [
+          events.kill("SIGINT"),
+          monitor.kill("SIGINT"),
+          capture.stop(),
+        ]),
+      );
     }
     const events: WalkEvents[] = watched.flatMap(({ host, events }) =>
       events.output.stdout
@@ -260,7 +277,11 @@ export class LinuxBackend implements Backend {
     );
     events.sort((a, b) => a.event.atMicros - b.event.atMicros);
     return walkOf({
-      captures: watched.map(({ host, capture }) => ({ host, packets: capture.packets() })),
+      captures: watched.map(({ host, capture, monitor }) => ({
+        host,
+        packets: capture.packets(),
+        traces: parseTrace(monitor.output.stdout, rules.get(host) ?? new Map()),
+      })),
       events,
       epochMicros: this.#epochMicros,
       peer: (host, device) => this.#peers.get(`${host}.${device}`) ?? null,

@@ -11,6 +11,7 @@ export const REQUIRED_TOOLS: readonly (readonly [tool: string, debianPackage: st
   ["ip", "iproute2"],
   ["iptables", "iptables"],
   ["iptables-legacy", "iptables"],
+  ["xtables-monitor", "iptables"],
   ["nft", "nftables"],
   ["conntrack", "conntrack"],
   ["sysctl", "procps"],

@@ -2,11 +2,16 @@
 import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import type { CapturedPacket } from "./capture.js";
 import { pairPackets } from "./passages.js";
+import { type TracedPacket, TraceIndex } from "./trace.js";
 import { LinuxWalk, LinuxWalkPacket } from "./walk.js";
 
 /** What was seen of some hosts. */
 export interface Sight {
-  readonly captures: readonly { readonly host: string; readonly packets: readonly CapturedPacket[] }[];
+  readonly captures: readonly {
+    readonly host: string;
+    readonly packets: readonly CapturedPacket[];
+    readonly traces: readonly TracedPacket[];
+  }[];
   readonly events: readonly WalkEvents[];
   /** When the lab began. */
   readonly epochMicros: number;
@@ -18,11 +23,15 @@ export interface Sight {
   >;
 }
 
-/** A packet that came to an address of the host itself counts as delivered, one to another as dropped. */
+/**
+ * A packet that came to an address of the host itself counts as delivered, unless its trace says that it was dropped; one
+ * that came to another and went out nowhere counts as dropped.
+ */
 export function walkOf(sight: Sight): Walk {
   const passages = sight.captures
     .flatMap(({ host, packets }) => pairPackets(packets).map((passage) => ({ host, ...passage })))
     .sort((a, b) => a.atMicros - b.atMicros);
+  const traces = new Map(sight.captures.map(({ host, traces: of }) => [host, new TraceIndex(of)]));
   const serials = new Map<string, number[]>();
   let count = 0;
   const packets = passages.map(({ host, atMicros, in: arrival, out }) => {
@@ -33,7 +42,9 @@ export function walkOf(sight: Sight): Walk {
     const from = iif === null ? null : sight.peer(host, iif);
     const to = oif === null ? null : sight.peer(host, oif);
     const before = (arrival ?? out)?.bytes ?? new Uint8Array(0);
-    const delivered = known?.addresses.has(before.subarray(16, 20).join(".")) === true ? before : null;
+    const trace = traces.get(host)?.take(iif, before) ?? null;
+    const forHere = known?.addresses.has(before.subarray(16, 20).join(".")) === true;
+    const delivered = forHere && trace?.dropped !== true ? before : null;
     // What a neighbour sent carries its number; the same bytes may be under way more than once.
     const sent = from === null ? undefined : serials.get(`${from.host}.${from.device} ${before.join()}`)?.shift();
     const serial = sent ?? ++count;
@@ -41,7 +52,7 @@ export function walkOf(sight: Sight): Walk {
       const key = `${host}.${oif} ${out.bytes.join()}`;
       serials.set(key, [...(serials.get(key) ?? []), serial]);
     }
-    return new LinuxWalkPacket({
+    const fields = {
       host,
       serial,
       atMicros: atMicros - sight.epochMicros,
@@ -53,7 +64,8 @@ export function walkOf(sight: Sight): Walk {
       after: out === null ? delivered : out.bytes,
       calls: [],
       hooks: [],
-    });
+    };
+    return new LinuxWalkPacket(fields, trace?.steps ?? []);
   });
   return new LinuxWalk(packets, sight.events);
 }

@@ -1,21 +1,29 @@
 /**
  * A walk on real Linux: packets as they were on the devices of a host, conntrack events, and the rules that the trace
  * of nf_tables names. The functions a packet met, lookups, rewrites and states are inside the kernel: what would need
- * them is an {@link EngineOnlyError} (a drawing: when it is drawn), and {@link WalkPacket.steps} holds rules, policies and verdicts only.
+ * them is an {@link EngineOnlyError} (a drawing: when it is drawn), and {@link WalkPacket.steps} holds hooks, rules that matched, and policies only.
  */
 import type { GraphCall, GraphComparison } from "../draw/call-graph.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";
-import { Walk, WalkPacket, type WalkStep } from "../walk.js";
+import { Walk, WalkPacket, type WalkPacketFields, type WalkStep } from "../walk.js";
 import { EngineOnlyError, noteEngineOnly } from "./engine-only.js";
 import { UnknownComparison, UnknownDrawing } from "./unknown-drawing.js";
 
 const INSIDE = "the functions a packet meets inside the kernel are not seen from outside";
 
 export class LinuxWalkPacket extends WalkPacket {
-  /** Rules, policies and verdicts of nf_tables' chains; nothing else is known here. */
+  readonly #traced: readonly WalkStep[];
+
+  /** `traced`: what the trace of nf_tables told of the packet. */
+  constructor(fields: WalkPacketFields, traced: readonly WalkStep[]) {
+    super(fields);
+    this.#traced = traced;
+  }
+
+  /** The hooks that it crossed, rules that matched and policies of iptables' tables; nothing else is known here. */
   override get steps(): readonly WalkStep[] {
     noteEngineOnly("walk.packets[].steps");
-    return super.steps;
+    return this.#traced;
   }
 
   override get lookups(): number {
@@ -48,9 +56,9 @@ export class LinuxWalkPacket extends WalkPacket {
 
   /** The packet in one line, the steps that are known, and that there is no more. */
   get #text(): string {
-    const known = super.steps.map((step) => `${"  ".repeat(step.depth + 1)}${step.text}\n`).join("");
+    const known = this.#traced.map((step) => `${"  ".repeat(step.depth + 1)}${step.text}\n`).join("");
     const line = `packet ${this.serial} on ${this.host}, ${this.way}: ${this.summary}`;
-    return `${line}\n${known}(backend "linux": devices and traced rules; the rest is inside the kernel)`;
+    return `${line}\n${known}(backend "linux": devices, hooks and traced rules; the rest is inside the kernel)`;
   }
 
   /** @internal */

@@ -11,12 +11,15 @@ import { Session } from "./session.js";
 /** What the runner asks. */
 export type Request =
   | { readonly type: "run"; readonly cell: number; readonly source: string }
+  /** Compile these cells, which will be run in this order. */
+  | { readonly type: "prepare"; readonly sources: readonly string[] }
   /** All cells have run: let what they left running end by itself, then exit. */
   | { readonly type: "finish" };
 
 /** What the kernel answers. */
 export type Event =
   | { readonly type: "ready" }
+  | { readonly type: "prepared" }
   | { readonly type: "stream"; readonly cell: number; readonly name: "stdout" | "stderr"; readonly text: string }
   | { readonly type: "display"; readonly cell: number; readonly displayed: Displayed }
   | { readonly type: "result"; readonly cell: number; readonly data: MimeBundle }
@@ -51,6 +54,9 @@ export function serveParent(): void {
         sink.flush();
         send({ type: "done", cell, ok, engineOnly: takeEngineOnly(), labSeconds: labTimes() });
       });
+    } else if (request.type === "prepare") {
+      session.prepare(request.sources);
+      send({ type: "prepared" });
     } else {
       session.close();
       const leave = (): void => {

@@ -47,6 +47,9 @@ export class Session {
   #diagnostics: readonly Diagnostic[] = [];
   #thrown: { error: unknown } | undefined;
   #result: { value: unknown } | undefined;
+  /** Cells compiled ahead, by the declarations before them and their code. */
+  readonly #prepared: Map<string, { converted: ReturnType<Converter["convert"]>; sourceMaps: readonly string[] }> =
+    new Map();
 
   /** @param directory where the notebook lies; imports are resolved from there. Must be the working directory. */
   constructor(directory: string) {
@@ -78,6 +81,23 @@ export class Session {
     // The first compilation loads the library's declarations; later ones only look at what changed.
     this.#converter.convert("", "");
     this.#tslab.takeSourceMaps();
+  }
+
+  /**
+   * Compiles cells ahead, as if each ran after the one before: where time is real, compiling between two cells takes of
+   * the time that a lesson gives its servers and timers. What is run then is the same; a cell that does not compile
+   * ends the preparation.
+   */
+  prepare(sources: readonly string[]): void {
+    let declarations = "";
+    for (const source of sources) {
+      const adapted = adaptSource(this.#tslab.ts, source);
+      if (adapted.refusals.length > 0) return;
+      const compiled = this.#compile(declarations, adapted.code);
+      if (compiled.converted.diagnostics.length > 0) return;
+      this.#prepared.set(preparedKey(declarations, adapted.code), compiled);
+      declarations = compiled.converted.declOutput ?? "";
+    }
   }
 
   /**
@@ -141,9 +161,9 @@ export class Session {
   #convert(declarations: string, source: string): ReturnType<Converter["convert"]> {
     const adapted = this.#adapted;
     if (adapted === undefined) throw new Error("convert called outside a cell");
-    const converted = this.#converter.convert(declarations, adapted.code);
+    const { converted, sourceMaps } =
+      this.#prepared.get(preparedKey(declarations, adapted.code)) ?? this.#compile(declarations, adapted.code);
     this.#diagnostics = converted.diagnostics;
-    const sourceMaps = this.#tslab.takeSourceMaps();
     if (converted.output === undefined || converted.output === "") return converted;
     const label = `In[${this.executionCount}]`;
     this.#stackTraces.add({
@@ -158,6 +178,14 @@ export class Session {
       output: `${converted.output}\n//# sourceURL=${label}`,
       hasToplevelAwait: converted.hasToplevelAwait === true || adapted.hasTopLevelForAwait,
     };
+  }
+
+  #compile(
+    declarations: string,
+    code: string,
+  ): { converted: ReturnType<Converter["convert"]>; sourceMaps: readonly string[] } {
+    const converted = this.#converter.convert(declarations, code);
+    return { converted, sourceMaps: this.#tslab.takeSourceMaps() };
   }
 
   #whatWentWrong(): ErrorReport {
@@ -287,6 +315,10 @@ export class Session {
     process.on("uncaughtException", caught);
     process.on("unhandledRejection", caught);
   }
+}
+
+function preparedKey(declarations: string, code: string): string {
+  return `${declarations}\0${code}`;
 }
 
 function isErrorOfAnotherRealm(value: unknown): value is Error {

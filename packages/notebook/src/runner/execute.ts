@@ -3,6 +3,7 @@
  * starts. Outputs come back normalised: adjacent pieces of one stream joined, replaced displays in their place.
  */
 import { fork } from "node:child_process";
+import { setPriority } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Event, Request } from "../kernel/child.js";
@@ -18,6 +19,13 @@ export interface ExecuteOptions {
   readonly onCell?: (result: CellResult) => void;
   /** Set in the kernel's environment, besides this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Compile all cells before the first one runs: for cells that run in real time. */
+  readonly compileFirst?: boolean;
+  /**
+   * Let other programs go first (nice 10); with `compileFirst`, until all is compiled, and before all others from then on:
+   * cells that run in real time must not wait for a processor. Needs root there.
+   */
+  readonly yields?: boolean;
   /** Stop at the first cell that fails (true by default), as Jupyter's "run all" does. */
   readonly stopOnError?: boolean;
 }
@@ -90,6 +98,10 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       serialization: "json",
     });
+    const priority = (niceness: number): void => {
+      if (options.yields === true && kernel.pid !== undefined) setPriority(kernel.pid, niceness);
+    };
+    priority(10);
     let timer: NodeJS.Timeout | undefined;
     let next = 0;
     let cellStarted = 0;
@@ -124,6 +136,11 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
       switch (event.type) {
         case "ready":
           readyMilliseconds = performance.now() - started;
+          if (options.compileFirst === true) ask({ type: "prepare", sources: cells.map(({ cell }) => cell.source) });
+          else runNext();
+          return;
+        case "prepared":
+          priority(-15);
           runNext();
           return;
         case "finished":
@@ -183,7 +200,7 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
 function record(
   outputs: Output[],
   displays: Map<string, Place>,
-  event: Exclude<Event, { type: "ready" | "done" | "finished" }>,
+  event: Exclude<Event, { type: "ready" | "prepared" | "done" | "finished" }>,
 ): void {
   switch (event.type) {
     case "stream": {

@@ -52,11 +52,14 @@ export interface KernelRun {
 export async function runOnKernel(notebook: Notebook): Promise<KernelRun> {
   const engine = await executeNotebook(notebook, {
     environment: { NETFILTER_LAB_BACKEND: "engine" },
+    yields: true,
     cellTimeoutSeconds: CELL_TIMEOUT_SECONDS,
     stopOnError: false,
   });
   const linux = await executeNotebook(notebook, {
     environment: { NETFILTER_LAB_BACKEND: "linux" },
+    compileFirst: true,
+    yields: true,
     cellTimeoutSeconds: CELL_TIMEOUT_SECONDS,
     stopOnError: false,
   });

@@ -88,6 +88,24 @@ describe("executing a notebook", { timeout: 240_000 }, () => {
     ]);
   });
 
+  test("cells compiled before the first one runs do the same", async () => {
+    const path = join(directory, "n.ipynb");
+    const sources: Source[] = [
+      "const a: number = 1;",
+      ["throw new TypeError(`x${a}`);\nconst b = 2;", "raises-exception"],
+      "const c = a + 1;\nc",
+      ["missing", "raises-exception"],
+      "a + c",
+    ];
+    const notebook = { path, metadata: {}, cells: cellsOf(sources) };
+    const [ahead, usual] = await Promise.all(
+      [true, false].map((compileFirst) => executeNotebook(notebook, { compileFirst, cellTimeoutSeconds: 60 })),
+    );
+    const told = (result: typeof ahead): unknown[] => result!.cells.map(({ outputs, failure }) => [outputs, failure]);
+    expect(told(ahead)).toEqual(told(usual));
+    expect(usual!.cells.at(-1)!.outputs).toEqual([plain("3")]);
+  });
+
   test.each<[string, Source[], (string | undefined)[]]>([
     [
       "a throw",

@@ -183,8 +183,8 @@ function kernelDiff(path: string, cell: CellVerdict & { readonly verdict: "disag
   return [`--- ${at}, saved`, `+++ ${at}, on the kernel`, ...cell.diff].join("\n");
 }
 
-/** In real time, lessons sleep most of the time. */
-const LESSONS_AT_ONCE_ON_KERNEL = 4;
+/** In real time, lessons sleep most of the time, and let each other compile. */
+const LESSONS_AT_ONCE_ON_KERNEL = 8;
 
 /** How often a lesson is run that disagrees on a machine too busy to keep time. */
 const TRIES_ON_KERNEL = 3;
