@@ -175,13 +175,13 @@ let byKernel: Outputs = [];
 beforeAll(async () => {
   const { cells } = await executeNotebook(notebookOf(all), { stopOnError: false });
   byKernel = cells.map(({ outputs }, index) => [all[index]!, outputs] as const);
-}, 120_000);
+}, 300_000);
 
 describe.each(Object.entries(formattings))("with %s", (_, formatting) => {
   let byPage: Outputs = [];
   beforeAll(async () => {
     byPage = await inLiveSession(formatting);
-  }, 120_000);
+  }, 300_000);
 
   test.each(cases.map(([what, ...cells], index) => [what, cells.length, cases.slice(0, index)] as const))(
     "%s",
