@@ -139,6 +139,13 @@ export const SUITES = [
     },
   },
   {
+    name: "sizes",
+    title: "what a page fetches to run cells (size-limit)",
+    needsBuilt: "site",
+    missing: nothing,
+    run: () => runChecks([["node_modules/size-limit/bin.js", []]]),
+  },
+  {
     name: "kernel",
     title: "our text and bytes beside the real kernel's",
     needsBuilt: "packages",

@@ -4,11 +4,12 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { format, inspect } from "node:util";
-import { type CodeCell, hasTag, type Output, parseNotebook } from "@netfilter-lab/notebook";
-import { type CellSink, LiveSession } from "@netfilter-lab/notebook/live";
+import { type CodeCell, hasTag, parseNotebook } from "@netfilter-lab/notebook";
+import { LiveSession } from "@netfilter-lab/notebook/live";
 import { compileCell } from "@netfilter-lab/notebook/live/compile";
 import * as browser from "node-inspect-extracted";
 import { afterEach, describe, expect, test } from "vitest";
+import { collect } from "./collect.js";
 
 const folder = new URL("../../notebooks/", import.meta.url);
 const files = readdirSync(folder)
@@ -43,19 +44,3 @@ describe.each(Object.entries(formattings))("with %s", (_, formatting) => {
     }
   });
 });
-
-function collect(): { readonly outputs: Output[]; readonly sink: CellSink } {
-  const outputs: Output[] = [];
-  const sink: CellSink = {
-    stream(name, text) {
-      const last = outputs.at(-1);
-      if (last?.type === "stream" && last.name === name)
-        outputs[outputs.length - 1] = { ...last, text: last.text + text };
-      else outputs.push({ type: "stream", name, text });
-    },
-    display: ({ data }) => outputs.push({ type: "display_data", data, metadata: {} }),
-    result: (data) => outputs.push({ type: "execute_result", data, metadata: {} }),
-    error: (report) => outputs.push({ type: "error", ...report }),
-  };
-  return { outputs, sink };
-}

@@ -9,7 +9,7 @@ describe("--only", () => {
   });
 
   test("left out means all", () => {
-    expect(names(undefined)).toEqual(["lint", "types", "vitest", "lessons", "site", "kernel"]);
+    expect(names(undefined)).toEqual(["lint", "types", "vitest", "lessons", "site", "sizes", "kernel"]);
   });
 
   test.each(["vitests", "", "lint,"])("refuses %j by naming what there is", (only) => {

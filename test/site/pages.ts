@@ -57,7 +57,8 @@ export function watch(page: Page, home: string): string[] {
     if (request.failure()?.errorText !== "net::ERR_ABORTED") faults.push(`failed: ${request.url()}`);
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(home) && !request.url().startsWith("data:"))
+    // A blob of no origin is the worker that cells run in; it came from the page itself.
+    if (!request.url().startsWith(home) && !/^(data:|blob:null\/)/.test(request.url()))
       faults.push(`elsewhere: ${request.url()}`);
   });
   page.on("response", (response) => {

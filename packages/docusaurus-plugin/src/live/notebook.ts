@@ -230,9 +230,11 @@ export class LiveNotebook {
     const before = this.#pending;
     if (before !== undefined) this.#show(before);
     this.#pending = number;
+    // What is long takes its time to be drawn, and more of it is coming.
+    const wait = known.collector.length > 20_000 ? 250 : 16;
     setTimeout(() => {
       if (this.#pending === number) this.#show(number);
-    }, 16);
+    }, wait);
   }
 
   #show(number: number): void {

@@ -6,12 +6,15 @@ import type { CellEvent } from "./protocol.js";
 /** One run's outputs so far. */
 export class OutputCollector {
   readonly outputs: Output[] = [];
+  /** How much has been printed, in characters. */
+  length = 0;
   readonly #places = new Map<string, number>();
 
   /** Adds what a cell did. */
   add(event: CellEvent): void {
     switch (event.type) {
       case "stream": {
+        this.length += event.text.length;
         const last = this.outputs.at(-1);
         if (last?.type === "stream" && last.name === event.name) {
           this.outputs[this.outputs.length - 1] = { ...last, text: last.text + event.text };

@@ -41,7 +41,7 @@ export type Answer =
   | { readonly type: "closed" };
 
 /** What a cell may say altogether, in characters; an endless loop that prints must not fill the page. */
-export const mostCharacters = 2_000_000;
+export const mostCharacters = 200_000;
 
 /**
  * What came from the worker, if it has the shape of an answer. A cell shares the worker with the program that speaks for

@@ -40,17 +40,23 @@ export function compileCell(source: string): CompiledCell {
   }
   collectDynamicImports(program, edits);
   const last = program.body.at(-1);
-  if (last?.type === "ExpressionStatement") {
+  if (last?.type === "ExpressionStatement" && !isType(source.slice(oldOffset(map, last.end)))) {
     const end = code[last.end - 1] === ";" ? last.end - 1 : last.end;
-    edits.push({ at: last.start, remove: 0, insert: "return [" }, { at: end, remove: 0, insert: "]" });
+    edits.push({ at: last.start, remove: 0, insert: "return [(" }, { at: end, remove: 0, insert: ")]" });
   }
   const edited = applyEdits(code, edits);
   const free = freeNames(program).map(({ name, start, form }): FreeName => {
-    // Within `return [` nothing stands before a call.
+    // Within `return [(` nothing stands before a call.
     const place = form === "called first" && start === last?.start ? "called" : form;
     return { name, start: newOffset(edits, start), form: place };
   });
   return { ok: true, code: edited.code, names: [...new Set(names)], imports, free, maps: [edited.map, map] };
+}
+
+/** True if a cell goes on with the declaration of a type, which is then its last statement. */
+function isType(rest: string): boolean {
+  const text = rest.replace(/^(?:\s|;|\/\/.*|\/\*[^]*?\*\/)*/, "");
+  return /^(?:export\s+)?(?:interface|type|declare)\s/.test(text);
 }
 
 /** Where an offset of the old text is in the new one, behind what is put in at that very place. */

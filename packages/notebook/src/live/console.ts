@@ -107,14 +107,7 @@ function tableOf(rows: object, columns: readonly string[] | undefined, shown: (v
   const widths = head.map((title, at) => Math.max(title.length, ...body.map((row) => row[at]!.length)) + 2);
   const rule = (left: string, middle: string, right: string): string =>
     left + widths.map((width) => "─".repeat(width)).join(middle) + right;
-  const centred = (row: readonly string[]): string => {
-    const cells = row.map((text, at) => {
-      const room = widths[at]! - text.length;
-      return " ".repeat(Math.floor(room / 2)) + text + " ".repeat(Math.ceil(room / 2));
-    });
-    return `│${cells.join("│")}│`;
-  };
-  return [rule("┌", "┬", "┐"), centred(head), rule("├", "┼", "┤"), ...body.map(centred), rule("└", "┴", "┘")].join(
-    "\n",
-  );
+  const line = (row: readonly string[]): string =>
+    `│${row.map((text, at) => ` ${text}`.padEnd(widths[at]!)).join("│")}│`;
+  return [rule("┌", "┬", "┐"), line(head), rule("├", "┼", "┤"), ...body.map(line), rule("└", "┴", "┘")].join("\n");
 }

@@ -33,7 +33,10 @@ export function linkCell(cell: RunnableCell, known: (name: string) => boolean): 
     else if (form === "other") edits.push({ at: start, remove: name.length, insert: replacement });
     else {
       const separator = form === "called first" ? ";" : "";
-      edits.push({ at: start, remove: name.length, insert: `${separator}(0, ${replacement})` });
+      // Engines say of such a call that it is where its parenthesis is; the reader looks for the name.
+      const parenthesis = /[(`]/.exec(cell.code[start + name.length] ?? "")?.[0] ?? "";
+      const insert = `${separator}(0, ${replacement})${parenthesis}`;
+      edits.push({ at: start, remove: name.length + parenthesis.length, insert });
     }
   }
   const { code, map } = applyEdits(cell.code, edits);

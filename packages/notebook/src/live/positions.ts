@@ -44,9 +44,10 @@ export function oldOffset(map: OffsetMap, offset: number): number {
     if (map[2 * middle]! <= offset) low = middle;
     else high = middle;
   }
-  const place = map[2 * low + 1]! + offset - map[2 * low]!;
-  const next = map[2 * low + 3];
-  return next === undefined ? place : Math.min(place, next);
+  const [newStart, oldStart, newEnd, oldEnd] = map.slice(2 * low, 2 * low + 4) as [number, number, number?, number?];
+  // What is longer than it was has been put in: no place in it is more its origin than where it begins.
+  if (newEnd !== undefined && oldEnd !== undefined && newEnd - newStart > oldEnd - oldStart) return oldStart;
+  return oldEnd === undefined ? oldStart + offset - newStart : Math.min(oldStart + offset - newStart, oldEnd);
 }
 
 /** The offset of a line and a column, both counted from 0, in a text. */

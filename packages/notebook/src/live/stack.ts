@@ -59,7 +59,7 @@ export class CellStacks {
       const shown = row === undefined ? undefined : this.#locate(label, Number(row), Number(column));
       if (shown === undefined) continue;
       const place = `${label}:${shown.line}:${shown.column}`;
-      const called = name?.replace(/^async\*/, "async ") ?? "";
+      const called = name?.replace(/^async\*/, "async ").replace(/^(?:async )?eval$/, "") ?? "";
       lines.push(called === "" ? `    at ${place}` : `    at ${called} (${place})`);
     }
     return lines.join("\n");

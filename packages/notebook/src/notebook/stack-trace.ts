@@ -24,12 +24,17 @@ export function renderStack(error: Error, frames: readonly StackFrame[], locate:
     const position = locate(label, frame.getLineNumber() ?? 1, frame.getColumnNumber() ?? 1);
     if (position === undefined) continue;
     const place = `${label}:${position.line}:${position.column}`;
-    // tslab calls an earlier cell's function as a method of its record of names, a proxy.
-    const name = /^(.*) \(/.exec(frame.toString())?.[1]?.replace("Proxy.", "");
+    const name = /^(.*) \(/.exec(frame.toString())?.[1]?.replace(notOfTheCell, "");
     lines.push(name === undefined || name === "" ? `    at ${place}` : `    at ${name} (${place})`);
   }
   return lines.join("\n");
 }
+
+/**
+ * What engines call functions by that the cell did not name: an earlier cell's function is, to tslab, a method of its
+ * record of names, which is a proxy; evaluated code without a name is `eval`; Node's timers call their callbacks so.
+ */
+const notOfTheCell = /^(?:async )?(?:eval|Timeout\._onTimeout)$|Proxy\./;
 
 function header({ name, message }: Error): string {
   return message === "" ? name : name === "" ? message : `${name}: ${message}`;
