@@ -8,6 +8,7 @@ import type * as Preset from "@docusaurus/preset-classic";
 import type { Config, PluginConfig } from "@docusaurus/types";
 import { notebookLessons } from "@netfilter-lab/docusaurus-plugin";
 import { darkCode, lightCode } from "./src/prism";
+import { questionPlugin } from "./src/question";
 
 /** Where the site will be published; only the sitemap and canonical links depend on it. */
 const url = process.env["SITE_URL"] ?? "http://localhost:3000";
@@ -133,6 +134,7 @@ const config: Config = {
     ],
   ],
   plugins: [
+    questionPlugin,
     ...notebookLessons({
       siteDir: __dirname,
       notebooks: fixtures ?? "../notebooks",
@@ -153,6 +155,9 @@ const config: Config = {
       logo: { alt: "", src: "img/logo.svg", srcDark: "img/logo-dark.svg", width: 28, height: 28 },
       items: [
         { to: "/lessons/", label: "Lessons", position: "left" },
+        ...(fixtures === undefined
+          ? [{ to: "/lessons/playground/", label: "Playground", position: "left" as const }]
+          : []),
         { to: "/glossary/", label: "Glossary", position: "left" },
         ...(documented.length === 0 ? [] : [{ to: "/api/", label: "API", position: "left" as const }]),
         { to: "/extend/", label: "Extend a lesson", position: "left" },

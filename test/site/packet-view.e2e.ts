@@ -223,6 +223,20 @@ test("fits a phone", async ({ page }) => {
   expect(inner).toBeLessThanOrEqual(outer ?? 0);
 });
 
+test("a Mermaid diagram of the hooks follows the packet", async ({ page }) => {
+  await page.goto(`${home}/lessons/playground/`);
+  const diagram = page.locator("[data-mermaid]").first();
+  await diagram.scrollIntoViewIfNeeded();
+  await expect(diagram).toHaveAttribute("data-mermaid", "drawn");
+  const view = page.locator("netfilter-packet-view section.view").first();
+  await view.getByRole("button", { name: "Next lookup" }).click();
+  await expect(diagram.locator("g[data-here]")).toHaveCount(1);
+  await expect(diagram.locator("g[data-here]")).toContainText("PREROUTING");
+  await view.getByRole("button", { name: "Next rewrite" }).click();
+  await expect(diagram.locator("g[data-here]")).toHaveCount(1);
+  await expect(diagram.locator("g[data-here]")).toContainText("POSTROUTING");
+});
+
 test("without JavaScript a table says what happened to each packet", async ({ browser }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();

@@ -5,8 +5,9 @@
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { type BackendName, checkBackendName, checkConfig, type LabConfig, type Topology } from "./config.js";
 import { ConntrackTable } from "./draw/conntrack-table.js";
-import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
+import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
 import type { HookRegistry } from "./draw/hook-map.js";
+import { drawTopology } from "./draw/topology.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
 import { noteLab } from "./living-labs.js";
@@ -220,9 +221,12 @@ export class Lab<Names extends string = string> {
   /** The hosts by name. */
   readonly hosts: Readonly<Record<Names, Host>>;
   readonly #backend: Backend;
+  readonly #topology: Topology;
 
-  private constructor(backend: Backend, names: readonly string[]) {
+  private constructor(backend: Backend, topology: Topology) {
+    const names = topology.hosts.map((host) => host.name);
     this.#backend = backend;
+    this.#topology = topology;
     this.hosts = Object.fromEntries(names.map((name) => [name, new Host(name, backend)])) as Record<Names, Host>;
   }
 
@@ -234,10 +238,7 @@ export class Lab<Names extends string = string> {
     const topology = checkConfig(config);
     const backend = await makeBackend(topology);
     noteLab(backend);
-    return new Lab<Names>(
-      backend,
-      topology.hosts.map((host) => host.name),
-    );
+    return new Lab<Names>(backend, topology);
   }
 
   /** Seconds since the lab was made, to the microsecond. */
@@ -267,9 +268,14 @@ export class Lab<Names extends string = string> {
     await this.#backend.close();
   }
 
+  /** The hosts and cables as configured; drawn when the lab is a cell's last line. */
+  get topology(): Drawing {
+    return drawTopology(this.#topology);
+  }
+
   /** @internal */
   [JUPYTER_DISPLAY](): MimeBundle {
-    return { "text/plain": `Lab with ${Object.keys(this.hosts).join(", ")}` };
+    return this.topology[JUPYTER_DISPLAY]();
   }
 
   /** @internal */

@@ -1,6 +1,8 @@
 /** Every kind of drawing, of the question's flow and of cases at the edge: what the tests of layout and syntax go over. */
+
 import { readFileSync } from "node:fs";
 import type { ConntrackSnapshot } from "@netfilter-lab/engine";
+import { checkConfig, type LabConfig } from "../src/config.js";
 import {
   callsOnly,
   compareGraphs,
@@ -17,7 +19,9 @@ import type { PassageData } from "../src/draw/passage.js";
 import type { Scene } from "../src/draw/scene.js";
 import { drawSequence, type LinkedPassage, messagesOf, sequenceScene } from "../src/draw/sequence.js";
 import { drawStates, statesOf, statesScene, type Transition } from "../src/draw/states.js";
+import { drawTopology, topologyScene } from "../src/draw/topology.js";
 import { drawTuples, tuplesOf, tuplesScene } from "../src/draw/tuples.js";
+import { theQuestion } from "../src/question.js";
 import { call, GATEWAY_HOOKS, ORIGINAL, REPLY, synAckPassage, synPassage, tcpPacket } from "./passages.js";
 
 /** A passage with the neighbours of the question's gateway. */
@@ -125,6 +129,24 @@ const MANY = ["a", "b", "c", "d", "e"].map(
   }),
 );
 
+/** Two routers between two hosts, a cable between the routers, and a host that no cable leads to. */
+const TWO_WAYS: LabConfig = {
+  hosts: {
+    "a-client-with-a-rather-long-name": { eth0: "10.0.0.2/24", eth1: "10.0.1.2/24", routes: ["default via 10.0.0.1"] },
+    left: { eth0: "10.0.0.1/24", eth1: "203.0.113.2/30", eth2: "10.9.0.1/24", forwarding: true },
+    right: { eth0: "10.0.1.1/24", eth1: "203.0.113.6/30", eth2: "10.9.0.2/24", forwarding: true },
+    server: { eth0: "203.0.113.1/30", eth1: ["203.0.113.5/30", "203.0.113.17/30"] },
+    alone: { eth0: [] },
+  },
+  links: [
+    ["a-client-with-a-rather-long-name.eth0", "left.eth0"],
+    ["a-client-with-a-rather-long-name.eth1", "right.eth0"],
+    ["left.eth1", "server.eth0"],
+    ["right.eth1", "server.eth1"],
+    ["left.eth2", "right.eth2"],
+  ],
+};
+
 /** All drawings by name. */
 export const DRAWINGS: readonly (readonly [name: string, drawing: Drawing])[] = [
   ["hooks", drawHooks("gateway", GATEWAY_HOOKS)],
@@ -158,6 +180,8 @@ export const DRAWINGS: readonly (readonly [name: string, drawing: Drawing])[] = 
   ],
   ["conntrack table", new ConntrackTable("gateway", [snapshot(), snapshot({ status: 0x188, mark: 7, zone: 2 })])],
   ["empty conntrack table", new ConntrackTable("gateway", [])],
+  ["topology of the question", drawTopology(checkConfig(theQuestion))],
+  ["topology of two ways", drawTopology(checkConfig(TWO_WAYS))],
 ];
 
 /** The layouts of all that are pictures. */
@@ -178,4 +202,6 @@ export const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
   ["states", statesScene(statesOf(FLOW, "gateway", 1))],
   ["states of a wild history", statesScene({ host: "gateway", entry: 1, transitions: transitions(WILD) })],
   ["states of nothing", statesScene({ host: "", entry: null, transitions: [] })],
+  ["topology of the question", topologyScene(checkConfig(theQuestion))],
+  ["topology of two ways", topologyScene(checkConfig(TWO_WAYS))],
 ];

@@ -96,6 +96,7 @@ export class LinuxWalk extends Walk {
 
   /** @internal */
   override [JUPYTER_DISPLAY](): MimeBundle {
+    noteEngineOnly("walk.view");
     return this.sequence[JUPYTER_DISPLAY]();
   }
 }

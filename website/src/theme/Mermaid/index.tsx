@@ -3,6 +3,7 @@
  * when the reader gets there. Until then, without JavaScript, and if drawing fails, its source stands in its place.
  */
 import { useColorMode } from "@docusaurus/theme-common";
+import type { PacketStep } from "netfilter-lab/packet-view/element";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import styles from "./styles.module.css";
 
@@ -74,6 +75,8 @@ export default function Mermaid({ value }: { readonly value: string }): ReactNod
     };
   }, [visible, id, value, colorMode]);
 
+  useFollowedPacket(place);
+
   return (
     <div className={styles["place"]} ref={place} data-mermaid={drawn === undefined ? "source" : "drawn"}>
       {drawn !== undefined && (
@@ -113,6 +116,21 @@ async function draw(id: string, source: string, config: object): Promise<string>
   })();
   drawing = next;
   return next;
+}
+
+/** A diagram of the hooks follows the packet that a packet view on the page shows: the station it is at is marked. */
+function useFollowedPacket(place: { readonly current: Element | null }): void {
+  useEffect(() => {
+    const follow = (event: Event): void => {
+      const { detail } = event as CustomEvent<PacketStep>;
+      for (const station of place.current?.querySelectorAll("g.node[data-here]") ?? [])
+        station.removeAttribute("data-here");
+      const node = `g.node[id*="flowchart-${CSS.escape(detail.place)}-"]`;
+      place.current?.querySelector(node)?.setAttribute("data-here", "");
+    };
+    document.addEventListener("packetstep", follow);
+    return () => document.removeEventListener("packetstep", follow);
+  }, [place]);
 }
 
 /** True from the moment the element is, or is about to be, in view. */
