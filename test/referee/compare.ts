@@ -113,8 +113,8 @@ function clearTimes(bytes: Uint8Array, header: number, end: number): void {
       continue;
     }
     const size = bytes[at + 1];
-    if (size < 4 || at + size > end) return;
-    if (bytes[at] === IP_TIMESTAMP) {
+    if (size < 2 || at + size > end) return;
+    if (bytes[at] === IP_TIMESTAMP && size >= 4) {
       const entry = (bytes[at + 3] & 15) === 0 ? 4 : 8;
       const pointer = Math.min(bytes[at + 2], size + 1);
       // The pointer may have begun anywhere: counted back from where it is, the time comes last in each entry.

@@ -67,10 +67,13 @@ export class SkBuff {
   nfTrace = false;
   /**
    * The payload lengths of the fragments that conntrack put together, in order; null for a packet that came whole. It
-   * is to leave in pieces again, none larger than the largest that came. Models `skb_shinfo()->frag_list` and
-   * `IPCB()->frag_max_size`.
+   * is to leave in pieces again, none larger than the largest that came. Models `skb_shinfo()->frag_list`.
    */
   fragments: readonly number[] | null = null;
+  /** The size of the largest of them in bytes, IP header included. Models `IPCB()->frag_max_size`. */
+  largestFragment = 0;
+  /** Whether conntrack found the transport checksum right: then nobody looks again. Models `skb->csum_valid`. */
+  checksumVerified = false;
   /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
   options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`, or -1. */
@@ -98,6 +101,8 @@ export class SkBuff {
     this.dst = null;
     this.nfTrace = false;
     this.fragments = null;
+    this.largestFragment = 0;
+    this.checksumVerified = false;
     this.options = null;
     this.uid = -1;
     this.packetType = PACKET_HOST;
@@ -118,6 +123,8 @@ export class SkBuff {
     skb.transportOffset = this.transportOffset;
     skb.nfTrace = this.nfTrace;
     skb.fragments = this.fragments;
+    skb.largestFragment = this.largestFragment;
+    skb.checksumVerified = this.checksumVerified;
     skb.options = this.options;
     skb.uid = this.uid;
     skb.tstampMicros = this.tstampMicros;

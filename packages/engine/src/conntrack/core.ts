@@ -140,6 +140,8 @@ function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
     skb.len = whole.len;
     skb.transportOffset = whole.transportOffset;
     skb.fragments = whole.fragments;
+    skb.largestFragment = whole.largestFragment;
+    skb.options = whole.options;
   }
   return NF_ACCEPT;
 }

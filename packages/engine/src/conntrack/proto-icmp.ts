@@ -55,7 +55,7 @@ export function icmpError(ct: Conntrack, skb: SkBuff, at: number, state: HookSta
     ct.logInvalid(skb, state, IPPROTO_ICMP, "short packet");
     return -NF_ACCEPT;
   }
-  if (ct.checksum !== 0 && state.hook === NF_INET_PRE_ROUTING && !l4ChecksumOk(data, at, skb.len - at, IPPROTO_ICMP)) {
+  if (ct.checksum !== 0 && state.hook === NF_INET_PRE_ROUTING && !l4ChecksumOk(skb, at, skb.len - at, IPPROTO_ICMP)) {
     ct.logInvalid(skb, state, IPPROTO_ICMP, "bad hw icmp checksum");
     return -NF_ACCEPT;
   }

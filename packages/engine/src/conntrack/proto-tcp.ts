@@ -552,7 +552,7 @@ function tcpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: 
   const data = skb.data;
   const headerLength = (data[at + TCP_DATA_OFFSET] >>> 4) * 4;
   if (headerLength < TCP_HEADER_LENGTH || length < headerLength) return "truncated packet";
-  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !l4ChecksumOk(data, at, length, IPPROTO_TCP))
+  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !l4ChecksumOk(skb, at, length, IPPROTO_TCP))
     return "bad checksum";
   if (VALID_FLAGS[data[at + TCP_FLAGS] & ~(TCP_ECE | TCP_CWR | TCP_PSH)] === 0) return "invalid tcp flag combination";
   return null;

@@ -27,7 +27,7 @@ function udpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: 
   if (length < UDP_HEADER_LENGTH) return "short packet";
   if (!checkUdp(skb.data, at, length)) return "truncated/malformed packet";
   if (udpChecksum(skb.data, at) === 0) return null;
-  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !l4ChecksumOk(skb.data, at, length, IPPROTO_UDP))
+  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !l4ChecksumOk(skb, at, length, IPPROTO_UDP))
     return "bad checksum";
   return null;
 }

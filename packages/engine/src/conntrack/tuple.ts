@@ -116,6 +116,8 @@ export function getTuple(
     tuple[TUPLE_PORTS] =
       (get16(data, dataoff + ICMP_ID) << 16) | (data[dataoff + ICMP_TYPE] << 8) | data[dataoff + ICMP_CODE];
   } else {
+    // ICMPv6 in IPv4 has no tuple: its types have no answers, but for a few that are not modelled.
+    if (protonum === IPPROTO_ICMPV6) return false;
     tuple[TUPLE_PORTS] = 0;
   }
   return true;

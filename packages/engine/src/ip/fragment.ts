@@ -49,6 +49,9 @@ interface Queue {
   length: number;
   /** Whether a piece said that it is the last. */
   lastIn: boolean;
+  /** The largest fragment in bytes, its header included, and the largest of those with DF; both outlive a new beginning. */
+  maxSize: number;
+  maxDfSize: number;
   /** How many fragments its sender had sent when the latest of these came. */
   senderCount: number;
   timer: Timer;
@@ -99,6 +102,9 @@ export class FragmentQueues {
     if (place === "overlap") return this.#refuse(key, queue, skb);
     queue.pieces.push({ start, end, skb });
     queue.ecn |= 1 << (skb.data[IPV4_TOS] & 3);
+    const size = headerLength + end - start;
+    queue.maxSize = Math.max(queue.maxSize, size);
+    if ((word & IP_DF) !== 0) queue.maxDfSize = Math.max(queue.maxDfSize, size);
     if (!queue.lastIn) return null;
     queue.pieces.sort((a, b) => a.start - b.start);
     let reached = 0;
@@ -120,6 +126,8 @@ export class FragmentQueues {
         ecn: 0,
         length: 0,
         lastIn: false,
+        maxSize: 0,
+        maxDfSize: 0,
         senderCount: 0,
         timer: this.#net.clock.scheduleOnWheel(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
       };
@@ -186,13 +194,9 @@ export class FragmentQueues {
     // One piece met congestion: so did the datagram (RFC 3168, section 5.3).
     if ((queue.ecn & (1 << ECN_CE)) !== 0) whole.data[IPV4_TOS] |= ECN_CE;
     // DF was meant for the whole when the largest piece has it.
-    const sizes = queue.pieces.map(({ start, end, skb }) => ipv4HeaderLength(skb.data, 0) + end - start);
-    const largest = Math.max(...sizes);
-    const df = queue.pieces.some(
-      ({ skb }, index) => sizes[index] === largest && (get16(skb.data, IPV4_FRAGMENT) & IP_DF) !== 0,
-    );
-    put16(whole.data, IPV4_FRAGMENT, df ? IP_DF : 0);
+    put16(whole.data, IPV4_FRAGMENT, queue.maxDfSize === queue.maxSize ? IP_DF : 0);
     whole.fragments = queue.pieces.map(({ start, end }) => end - start);
+    whole.largestFragment = queue.maxSize;
     ipv4SetChecksum(whole.data, 0);
     whole.iif = last.iif;
     whole.dev = last.dev;

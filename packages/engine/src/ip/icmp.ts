@@ -16,9 +16,10 @@ import {
 } from "../errno.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
-import { get16, get32, put32 } from "../wire/bytes.js";
+import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import {
   checkIcmp,
+  ICMP_CHECKSUM,
   ICMP_CODE,
   ICMP_DEST_UNREACH,
   ICMP_ECHO,
@@ -316,6 +317,8 @@ export class Icmp {
     skb.data[at + ICMP_CODE] = code;
     put32(skb.data, at + ICMP_REST, rest);
     icmpSetChecksum(skb.data, at, skb.len - at);
+    // The sum begins at minus zero, which shows where all the rest is zero. Models csum_partial_copy_nocheck() of x86.
+    if (get16(skb.data, at + ICMP_CHECKSUM) === 0xffff) put16(skb.data, at + ICMP_CHECKSUM, 0);
     skb.dst = rt;
     const mib = this.#ip.snmp.icmp;
     mib.OutMsgs++;

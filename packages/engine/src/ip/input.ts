@@ -194,12 +194,7 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
  */
 export function mustNotFragment(skb: SkBuff, mtu: number): boolean {
   if ((get16(skb.data, IPV4_FRAGMENT) & IP_DF) === 0) return false;
-  return skb.fragments === null || largestFragment(skb, skb.fragments) > mtu;
-}
-
-/** The size of the largest fragment a packet came in, IP header included. Models `IPCB()->frag_max_size`. */
-export function largestFragment(skb: SkBuff, fragments: readonly number[]): number {
-  return ipv4HeaderLength(skb.data, 0) + Math.max(...fragments);
+  return skb.fragments === null || skb.largestFragment > mtu;
 }
 
 /** The greatest packet a route forwards: learned path MTUs do not count. Models `ip_dst_mtu_maybe_forward()`. */

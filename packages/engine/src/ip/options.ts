@@ -21,6 +21,7 @@ const IPOPT_TIMESTAMP = 68;
 const IPOPT_LSRR = 131;
 const IPOPT_CIPSO = 134;
 const IPOPT_SSRR = 137;
+const IPOPT_RA = 148;
 
 /** Kinds of timestamp options: times alone, with addresses, at addresses that the sender names. */
 const IPOPT_TS_TSONLY = 0;
@@ -133,6 +134,8 @@ function compileOne(
       return recordRoute(ip, skb, found, dev, at, size);
     case IPOPT_TIMESTAMP:
       return timestamp(ip, skb, found, dev, at, size);
+    case IPOPT_RA:
+      return size < 4 ? at + LENGTH : 0;
     case IPOPT_CIPSO:
       if (found.cipso !== 0) return at;
       found.cipso = at;

@@ -25,7 +25,7 @@ import {
   ipv4HeaderLength,
   ipv4SetChecksum,
 } from "../wire/ipv4.js";
-import { drop, forwardMtu, largestFragment, mustNotFragment } from "./input.js";
+import { drop, forwardMtu, mustNotFragment } from "./input.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
@@ -278,7 +278,7 @@ function sendPieces(ip: IpStack, skb: SkBuff, mtu: number): number {
   const headerLength = ipv4HeaderLength(skb.data, 0);
   const total = skb.len - headerLength;
   const came = skb.fragments;
-  const most = came === null ? mtu : Math.min(mtu, largestFragment(skb, came));
+  const most = came === null ? mtu : Math.min(mtu, skb.largestFragment);
   const room = (most - headerLength) & ~7;
   // The pieces it came in serve again while they are all its bytes (no hook changed its length) and fit.
   const asItCame = came?.every((size) => size <= most - headerLength) && came.reduce((sum, n) => sum + n, 0) === total;

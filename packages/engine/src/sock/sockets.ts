@@ -20,7 +20,7 @@ import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH } from "../wire/icmp.js";
-import { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_PIM, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL } from "../wire/ipv4.js";
 import { PingProtocol } from "./ping.js";
 import { TcpProtocol } from "./tcp.js";
 import { UdpProtocol } from "./udp.js";
@@ -312,9 +312,10 @@ export class Sockets implements SocketsApi {
       if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmp" });
       this.ping.receive(skb);
       net.ip.icmp.receive(skb);
-    } else if (protocol === IPPROTO_IGMP) {
-      // Taken by the kernel; this host is in no group that it would report.
-      if (trace !== null) trace.note({ kind: "end", reason: "delivered to igmp" });
+    } else if (protocol === IPPROTO_IGMP || protocol === IPPROTO_PIM) {
+      // Taken by the kernel; this host is in no group that it would report, and routes no multicasts.
+      if (trace !== null)
+        trace.note({ kind: "end", reason: `delivered to ${protocol === IPPROTO_IGMP ? "igmp" : "pim"}` });
     } else {
       net.ip.snmp.ip.InUnknownProtos++;
       if (trace !== null) trace.note({ kind: "end", reason: `no protocol ${protocol}` });

@@ -91,11 +91,42 @@ describe("lazySweeps", () => {
   const closed = `[DESTROY] tcp      6 9 CLOSE ${TCP}`;
   const deleted = `[DESTROY] udp      17 ${TCP} [USERSPACE] portid=#1`;
   const fresh = `[NEW] tcp      6 120 SYN_SENT ${TCP}`;
-  test.each([
-    ["one side's is set aside", [expired, fresh], [fresh], [fresh], [fresh]],
-    ["both sides' stay", [expired, fresh], [expired, fresh], [expired, fresh], [expired, fresh]],
-    ["and in their order", [expired, fresh], [fresh, expired], [expired, fresh], [fresh, expired]],
-    ["others stay", [closed, deleted], [], [closed, deleted], []],
+  const other = expired.replace("SYN_SENT", "CLOSE");
+  test.each<[string, string[][], string[][], string[][], string[][]]>([
+    ["both sides' stay", [[fresh], [expired]], [[fresh], [expired]], [[fresh], [expired]], [[fresh], [expired]]],
+    [
+      "told at different steps",
+      [[fresh], [expired], []],
+      [[fresh], [], [expired]],
+      [[fresh], [], []],
+      [[fresh], [], []],
+    ],
+    ["still to be told", [[fresh], [expired]], [[fresh], []], [[fresh], []], [[fresh], []]],
+    [
+      "before the same tuple again",
+      [[fresh], [expired, fresh]],
+      [[fresh], [fresh]],
+      [[fresh], [fresh]],
+      [[fresh], [fresh]],
+    ],
+    ["of an entry that the other never had", [[expired]], [[]], [[expired]], [[]]],
+    ["twice of one", [[fresh], [expired], [expired]], [[fresh], [], []], [[fresh], [], [expired]], [[fresh], [], []]],
+    [
+      "of one that the other deleted",
+      [[fresh], [expired]],
+      [[fresh], [fresh.replace("NEW", "DESTROY")]],
+      [[fresh], [expired]],
+      [[fresh], [fresh.replace("NEW", "DESTROY")]],
+    ],
+    [
+      "in other words, both at an end",
+      [[fresh], [expired]],
+      [[fresh], [other]],
+      [[fresh], [expired]],
+      [[fresh], [other]],
+    ],
+    ["the order within a step stays", [[expired, fresh]], [[fresh, expired]], [[expired, fresh]], [[fresh, expired]]],
+    ["other events stay", [[closed, deleted]], [[]], [[closed, deleted]], [[]]],
   ])("%s", (_, ours, theirs, ourRest, theirRest) => {
     expect(lazySweeps(ours, theirs)).toEqual({ ours: ourRest, theirs: theirRest });
   });

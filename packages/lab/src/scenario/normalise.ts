@@ -79,17 +79,54 @@ export function timeouts(ours: string, theirs: string): string {
 /** A DESTROY without a timeout: the entry had expired. */
 const EXPIRED = /^\[DESTROY\] [a-z]\w* +\d+ (?!\d)(?!.* \[USERSPACE\])/;
 
+/** The beginning or the end of an entry: which, its protocol, its original tuple. */
+const BEGIN_OR_END = /^\[(NEW|DESTROY)\] (\w+) .*?(src=\S+ dst=\S+ \S+ \S+(?: id=\S+)?)/;
+
+/** Events, step by step. */
+type Steps = readonly (readonly string[])[];
+
+/** Takes one of so many; false when none is left. */
+function take(counts: Map<string, number>, key: string): boolean {
+  const left = counts.get(key) ?? 0;
+  counts.set(key, left - 1);
+  return left > 0;
+}
+
+/** How many entries of each tuple began and did not end. */
+function going(steps: Steps): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const event of steps.flat()) {
+    const [, which, protocol, tuple] = BEGIN_OR_END.exec(event) ?? [];
+    const key = `${protocol} ${tuple}`;
+    if (tuple !== undefined) counts.set(key, (counts.get(key) ?? 0) + (which === "NEW" ? 1 : -1));
+  }
+  return counts;
+}
+
 /**
  * Expired entries are gone at once, but the kernel tells of it when its sweep, every so often, or a packet comes by.
- * At a step where only one side tells of an expiry, the line is set aside; what both tell stays in its place.
+ * An expiry that only one side tells of at a step is set aside if the other tells of the same in the same words at
+ * another step, or has such an entry of which it has not told the end yet. Each accounts for one; any other expiry
+ * stays where it is.
  */
-export function lazySweeps(
-  ours: readonly string[],
-  theirs: readonly string[],
-): { readonly ours: readonly string[]; readonly theirs: readonly string[] } {
-  const both = (line: string): boolean => ours.includes(line) && theirs.includes(line);
-  const kept = (line: string): boolean => !EXPIRED.test(line) || both(line);
-  return { ours: ours.filter(kept), theirs: theirs.filter(kept) };
+export function lazySweeps(ours: Steps, theirs: Steps): { readonly ours: Steps; readonly theirs: Steps } {
+  return { ours: withoutSwept(ours, theirs), theirs: withoutSwept(theirs, ours) };
+}
+
+function withoutSwept(told: Steps, other: Steps): Steps {
+  const elsewhere = new Map<string, number>();
+  for (const [step, events] of other.entries())
+    for (const event of events)
+      if (EXPIRED.test(event) && told[step]?.includes(event) !== true)
+        elsewhere.set(event, (elsewhere.get(event) ?? 0) + 1);
+  const pending = going(other);
+  return told.map((events, step) =>
+    events.filter((event) => {
+      if (!EXPIRED.test(event) || other[step]?.includes(event) === true) return true;
+      const [, , protocol, tuple] = BEGIN_OR_END.exec(event) ?? [];
+      return !take(elsewhere, event) && !take(pending, `${protocol} ${tuple}`);
+    }),
+  );
 }
 
 /**
@@ -157,7 +194,20 @@ export interface Difference {
 export function compareResults(scenario: Scenario, ours: ScenarioResult, theirs: ScenarioResult): Difference[] {
   const our = normaliseResult(scenario, ours);
   const their = normaliseResult(scenario, theirs);
-  return [...compareLists("steps", our.steps, their.steps), ...compareLists("finally", our.finally, their.finally)];
+  const events = ({ steps, finally: last }: ScenarioResult): Steps =>
+    [...steps, ...last].map((step) => step.events ?? []);
+  const swept = lazySweeps(events(our), events(their));
+  const withEvents = <T extends StepResult>(given: readonly T[], kept: Steps): T[] =>
+    given.map((step, index) => ({ ...step, events: kept[index] }));
+  const side = (
+    { steps, finally: last }: ScenarioResult,
+    kept: Steps,
+  ): { steps: StepResult[]; finally: StepResult[] } => ({
+    steps: withEvents(steps, kept),
+    finally: withEvents(last, kept.slice(steps.length)),
+  });
+  const [a, b] = [side(our, swept.ours), side(their, swept.theirs)];
+  return [...compareLists("steps", a.steps, b.steps), ...compareLists("finally", a.finally, b.finally)];
 }
 
 function compareLists(field: string, ours: readonly StepResult[], theirs: readonly StepResult[]): Difference[] {
@@ -167,7 +217,7 @@ function compareLists(field: string, ours: readonly StepResult[], theirs: readon
 
 function compareStep(where: string, ours: StepResult | undefined, theirs: StepResult | undefined): Difference[] {
   if (ours === undefined || theirs === undefined) return [{ where, ours, theirs }];
-  const swept = lazySweeps(ours.events ?? [], theirs.events ?? []);
+  const [our, their] = [ours.events ?? [], theirs.events ?? []];
   const found: Difference[] = [];
   const compare = (part: string, our: unknown, their: unknown): void => {
     if (JSON.stringify(our) !== JSON.stringify(their))
@@ -176,8 +226,8 @@ function compareStep(where: string, ours: StepResult | undefined, theirs: StepRe
   compare("out", ours.out ?? [], theirs.out ?? []);
   compare(
     "events",
-    swept.ours,
-    swept.theirs.map((line, index) => timeouts(swept.ours[index] ?? "", line)),
+    our,
+    their.map((line, index) => timeouts(our[index] ?? "", line)),
   );
   if (!("status" in ours) || !("status" in theirs)) {
     if ("status" in ours !== "status" in theirs) found.push({ where, ours, theirs });

@@ -49,6 +49,7 @@ function parseKind(text: string): RejectKind {
 
 /** Whether the transport checksum is right; protocols without one pass. Models nf_ip_checksum() as REJECT uses it. */
 function checksumValid(skb: SkBuff, headerLength: number): boolean {
+  if (skb.checksumVerified) return true;
   const { data, len } = skb;
   const protocol = data[9];
   const length = len - headerLength;

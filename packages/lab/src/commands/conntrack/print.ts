@@ -59,10 +59,14 @@ export function protocolName(protonum: number): string {
   return PROTOCOL_NAMES.get(protonum) ?? "unknown";
 }
 
-function tupleFields(tuple: TupleText): string {
+const IPPROTO_DCCP = 33;
+
+function tupleFields(tuple: TupleText, protonum: number): string {
   const address = `src=${tuple.src} dst=${tuple.dst} `;
   if (tuple.sport !== undefined) return `${address}sport=${tuple.sport} dport=${tuple.dport} `;
   if (tuple.id !== undefined) return `${address}type=${tuple.type} code=${tuple.code} id=${tuple.id} `;
+  // The tool knows of ports that the kernel, which has no tracker for DCCP, does not tell.
+  if (protonum === IPPROTO_DCCP) return `${address}sport=0 dport=0 `;
   return address;
 }
 
@@ -78,7 +82,8 @@ function tuples(entry: ConntrackSnapshot, counters: boolean): string {
       : "";
   const unreplied = entry.status & IPS_SEEN_REPLY ? "" : "[UNREPLIED] ";
   const assured = entry.status & IPS_ASSURED ? "[ASSURED] " : "";
-  return `${tupleFields(entry.tuple[0])}${counted(0)}${unreplied}${tupleFields(entry.tuple[1])}${counted(1)}${assured}`;
+  const [original, reply] = entry.tuple.map((tuple) => tupleFields(tuple, entry.protonum));
+  return `${original}${counted(0)}${unreplied}${reply}${counted(1)}${assured}`;
 }
 
 /** Seconds that an entry has lived, or lived. */
