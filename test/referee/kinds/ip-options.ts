@@ -59,7 +59,10 @@ function option(choice: Choice): number[] {
     // No room: how many wanted some is counted, up to 15.
     () => [68, 8, 9, choice.below(16) * 16 + choice.pick([0, 1, 2, 3]), ...Array<number>(4).fill(UNWRITTEN)],
     () => [
-      ...[68, 20, choice.pick([5, 5, 13, 21]), 3],
+      68,
+      20,
+      choice.pick([5, 5, 13, 21]),
+      3,
       ...address(choice.pick([INSIDE, OUTSIDE, SERVER])),
       ...Array<number>(4).fill(UNWRITTEN),
       ...address(choice.pick([INSIDE, OUTSIDE, SERVER])),
