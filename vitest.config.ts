@@ -17,6 +17,10 @@ const alias = [
     replacement: fileURLToPath(new URL("./packages/notebook/src/checker/cells.ts", import.meta.url)),
   },
   { find: /^@netfilter-lab\/notebook$/, replacement: source("notebook") },
+  {
+    find: /^@netfilter-lab\/notebook\/kernel-record$/,
+    replacement: fileURLToPath(new URL("./packages/notebook/src/runner/kernel-record.ts", import.meta.url)),
+  },
   { find: /^@netfilter-lab\/docusaurus-plugin$/, replacement: source("docusaurus-plugin") },
 ];
 

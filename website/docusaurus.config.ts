@@ -136,6 +136,7 @@ const config: Config = {
     ...notebookLessons({
       siteDir: __dirname,
       notebooks: fixtures ?? "../notebooks",
+      records: fixtures === undefined ? "../test/recordings/lessons" : "../test/site/fixtures/records",
       pages: lessonPages,
       routeBasePath: "lessons",
       modules: ["netfilter-lab", "@netfilter-lab/engine"],

@@ -112,6 +112,7 @@ export class Gateway {
       printk: (line: string) => {
         this.log.push(line);
       },
+      free: (skb: SkBuff) => this.ct.release(skb),
       ip: {
         selectAddress: (dev: FakeDevice) => (dev === this.wan ? this.wanAddress : parseIPv4("192.168.1.1")),
         routeMeHarder: () => 0,

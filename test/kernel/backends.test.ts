@@ -58,6 +58,31 @@ describe.each(backends)("a lab on %s", (backend) => {
     expect((await client.start`sleep 0.2; echo done`.wait()).text).toBe("done\n");
   });
 
+  test("exit statuses of what a signal ended: those who catch it have their own", async () => {
+    const { gateway } = (await question(backend)).hosts;
+    const scripts: [script: string, kill: number, stop: number][] = [
+      ["tcpdump -n -i eth0", 0, 0],
+      ["conntrack -E", 0, 0],
+      ["ping 192.168.2.55", 143, 0],
+      ["ping 192.168.2.77", 143, 1],
+      ["nc -l -p 80", 143, 130],
+      ["sleep 100", 143, 130],
+      ["sleep 100; echo after", 143, 130],
+      ["timeout 100 tcpdump -n -i eth0", 0, 0],
+      ["timeout 100 sleep 50", 143, 130],
+      ["tcpdump -n -i eth0 2>/dev/null", 143, 0],
+      ["while true; do sleep 1; done", 143, 130],
+    ];
+    for (const [script, kill, stop] of scripts) {
+      const killed = gateway.start(script);
+      const stopped = gateway.start(script.replace("-p 80", "-p 81"));
+      await gateway.sh`sleep 0.1`;
+      expect([script, (await killed.kill()).status, (await stopped.stop()).status]).toEqual([script, kill, stop]);
+    }
+    const capture = gateway.start`tcpdump -n -i eth0`;
+    expect((await capture.stop()).stdout).toBe("\n");
+  });
+
   test("a server listens and a capture catches as soon as the next command runs", async () => {
     const lab = await question(backend);
     const { client, gateway } = lab.hosts;
@@ -71,6 +96,17 @@ describe.each(backends)("a lab on %s", (backend) => {
     expect(capture.count).toBeGreaterThan(5);
     expect(new DataView(capture.pcap.buffer).getUint32(20, true)).toBe(1);
     expect(() => lab.capture("client.eth7")).toThrow('client has no device "eth7"');
+  });
+
+  test("a command that cannot end is an error that shows what it printed, and the lab goes on", async () => {
+    const { gateway, server } = (await question(backend)).hosts;
+    server.start`nc -l -p 80`;
+    await expect(gateway.sh`echo begun; nc -l -p 80`).rejects.toThrow(
+      /^gateway: `echo begun; nc -l -p 80` waits for something that cannot come\..*\nIt had printed:\nbegun\n$/s,
+    );
+    // The lab is not taken for stuck while something is to come.
+    server.start`sleep 17; nc -N 193.157.56.3 81 <<< late`;
+    expect((await gateway.sh`nc -l -p 81`).text).toBe("late\n");
   });
 
   test("lab.sleep lets time pass, and things happen meanwhile", async () => {
@@ -174,8 +210,7 @@ describe("only on real Linux", () => {
   test.each(["SIGKILL", "SIGINT"] as const)("a program ended by %s leaves nothing", async (signal) => {
     const library = fileURLToPath(new URL("../../packages/lab/dist/index.js", import.meta.url));
     const program = `
-      import { IPS_ASSURED, IPS_SEEN_REPLY } from "@netfilter-lab/engine";
-import { Lab, theQuestion } from ${JSON.stringify(library)};
+      import { Lab, theQuestion } from ${JSON.stringify(library)};
       const lab = await Lab.create({ ...theQuestion, backend: "linux" });
       lab.hosts.server.start\`sleep 1000\`;
       await lab.hosts.server.sh\`true\`;

@@ -44,7 +44,7 @@ test("what cells and prose say is shown as it is", async ({ page }) => {
   );
   await expect(page.locator('[data-cell-id="ansi"] .ansi-red')).toHaveText("DROP");
   await expect(page.locator('[data-cell-id="ansi"] .nb-outputs')).toContainText("plain <b>not bold</b> & so on");
-  await expect(page.locator('[data-cell-id="result"] .nb-outputs')).toHaveText("2");
+  await expect(page.locator('[data-cell-id="result"] .nb-outputs > pre')).toHaveText("2");
   await expect(page.locator('[data-cell-id="silent"] .nb-outputs')).toHaveCount(0);
   await expect(page.locator('[data-cell-id="error"] .nb-error')).toContainText("No chain/target/match by that name.");
   await expect(page.locator('[data-cell-id="html"] td').first()).toHaveText("original");
@@ -81,6 +81,26 @@ test("a solution stays folded until asked for, without JavaScript too", async ({
   await page.getByText("Show the solution").click();
   await expect(code).toBeVisible();
   await expect(code).toContainText("hidden until asked for");
+  await context.close();
+});
+
+test("an output that Linux gave, too, says so and shows it, without JavaScript; a stale record marks nothing", async ({
+  browser,
+}) => {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(lesson);
+  await expect(page.locator(".nb-kernel")).toHaveCount(3);
+  await expect(page.locator('[data-cell-id="ansi"] .nb-kernel')).toHaveCount(0);
+  const mark = page.locator('[data-cell-id="text"] .nb-kernel');
+  await expect(mark.locator("pre").first()).toBeHidden();
+  await mark.getByText("Also from Linux 6.18").click();
+  await expect(mark.locator("pre").first()).toContainText("    [NEW] tcp      6 120 SYN_SENT");
+  await expect(mark.getByRole("listitem")).toHaveCount(2);
+  await expect(mark).toContainText("Linux 6.18.0-fixture · conntrack v1.4.7 (conntrack-tools)");
+  const exact = page.locator('[data-cell-id="result"] .nb-kernel');
+  await exact.getByText("Also from Linux 6.18").click();
+  await expect(exact).toContainText("the same to the last character");
   await context.close();
 });
 

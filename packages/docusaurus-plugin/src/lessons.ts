@@ -14,6 +14,7 @@ import {
   NotebookError,
   parseNotebook,
 } from "@netfilter-lab/notebook";
+import { type KernelRecord, parseRecord } from "@netfilter-lab/notebook/kernel-record";
 import { compileCell } from "@netfilter-lab/notebook/live/compile";
 import type { LiveParts } from "./live/runner.js";
 import { fence, lessonPage } from "./page.js";
@@ -24,6 +25,8 @@ export interface LessonSource {
   readonly lesson: Lesson;
   /** The notebook's file name. */
   readonly file: string;
+  /** What Linux gave for its cells; null where nobody has recorded it. */
+  readonly record: KernelRecord | null;
 }
 
 /** What every page of the site may know about a lesson (`usePluginData("netfilter-lab-lessons")`). */
@@ -47,11 +50,13 @@ export interface LessonData {
 }
 
 /**
- * Reads every notebook of a folder, in the lessons' order. A missing folder has no lessons.
+ * Reads every notebook of a folder, in the lessons' order, each with its record from the folder `records`. A missing
+ * folder has no lessons.
  *
  * @throws NotebookError if one is malformed, has no title, or two would have one address
+ * @throws KernelRecordError if a record is malformed
  */
-export async function readLessons(folder: string): Promise<LessonSource[]> {
+export async function readLessons(folder: string, records: string | null = null): Promise<LessonSource[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
@@ -60,7 +65,7 @@ export async function readLessons(folder: string): Promise<LessonSource[]> {
   const lessons = await Promise.all(
     files.map(async (file): Promise<LessonSource> => {
       const notebook = parseNotebook(await readFile(join(folder, file), "utf8"), `${basename(folder)}/${file}`);
-      return { notebook, lesson: lessonOf(notebook), file };
+      return { notebook, lesson: lessonOf(notebook), file, record: await readRecord(records, file) };
     }),
   );
   const bySlug = new Map<string, LessonSource>();
@@ -96,7 +101,7 @@ export async function writePages(lessons: readonly LessonSource[], folders: Fold
   const assets = relative(folders.pages, folders.notebooks).split(sep).join("/");
   const stamp = await readerStamp();
   const texts = new Map<string, string>([["index.md", listPage(words, stamp)]]);
-  for (const [index, { notebook, lesson, file }] of lessons.entries()) {
+  for (const [index, { notebook, lesson, file, record }] of lessons.entries()) {
     const facts = {
       file,
       download: downloadPath(file),
@@ -106,7 +111,7 @@ export async function writePages(lessons: readonly LessonSource[], folders: Fold
       assets,
       stamp: `${stamp}-${compiledStamp(notebook)}`,
     };
-    const page = lessonPage(notebook, lesson, facts);
+    const page = lessonPage(notebook, lesson, facts, record);
     texts.set(`${lesson.slug}.md`, page.replace(/^---\n/, `---\nsidebar_position: ${index + 1}\n`));
   }
   await mkdir(folders.pages, { recursive: true });
@@ -117,6 +122,17 @@ export async function writePages(lessons: readonly LessonSource[], folders: Fold
     const path = join(folders.pages, name);
     if ((await readFile(path, "utf8").catch(() => undefined)) !== text) await writeFile(path, text);
   }
+}
+
+/** The record of a notebook, whose file has the notebook's name. */
+async function readRecord(folder: string | null, file: string): Promise<KernelRecord | null> {
+  if (folder === null) return null;
+  const name = file.replace(/\.ipynb$/, ".json");
+  const text = await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+  return text === null ? null : parseRecord(text, `${basename(folder)}/${name}`);
 }
 
 /** Where the site serves a notebook, from its base address. */
@@ -146,7 +162,7 @@ function compiledStamp({ cells }: Notebook): string {
 /** A digest of the modules that turn pages into elements: a new version must not meet an old version's cache. */
 async function readerStamp(): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of ["page", "remark", "outputs", "sanitize", "sanitize-tree"]) {
+  for (const name of ["page", "remark", "outputs", "sanitize", "sanitize-tree", "kernel-mark"]) {
     const path = fileURLToPath(new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
     hash.update(await readFile(path));
   }

@@ -35,6 +35,17 @@ const cases: [what: string, outputs: Output[], shown: PageOutput[]][] = [
     [show({ "application/json": { a: 1 } })],
     [{ kind: "display", scope: "out-c-0", text: '{\n  "a": 1\n}' }],
   ],
+  [
+    "a walk: its data as it is, and of its page what is safe",
+    [
+      show({
+        "text/plain": "t",
+        "text/html": "<netfilter-packet-view><script>1</script><b>h</b></netfilter-packet-view><script>2</script>",
+        "application/vnd.netfilter-lab.walk+json": { version: "<b>" },
+      }),
+    ],
+    [{ kind: "display", scope: "out-c-0", html: "<b>h</b>", walk: { version: "<b>" }, text: "t" }],
+  ],
   ["a type nobody knows", [show({ "application/x-unknown": "?" })], []],
   [
     "an error",

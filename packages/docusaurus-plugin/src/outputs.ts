@@ -2,7 +2,7 @@
  * What a cell printed and displayed, as the page shows it: for each display the richest representation a page can draw,
  * already safe, with the plain text beside it. Plain JSON values, so that a page can carry them as they are.
  */
-import type { MimeBundle, Output } from "@netfilter-lab/notebook";
+import type { Json, MimeBundle, Output } from "@netfilter-lab/notebook";
 
 /** One output of a cell, ready to draw. */
 export type PageOutput =
@@ -21,12 +21,17 @@ export interface PageDisplay {
   readonly image?: string;
   /** A Mermaid diagram's source. */
   readonly mermaid?: string;
+  /** A walk for the packet view, unchecked: the view checks it, and runs nothing of it. */
+  readonly walk?: Json;
   /** Plain text; may hold ANSI colours. */
   readonly text?: string;
 }
 
 /** Makes markup safe to show; the result is put into an element whose id is `scope`. */
 export type Sanitize = (html: string, scope: string) => string;
+
+/** The MIME type under which the lab's outputs carry a walk; `WALK_MIME_TYPE` of `netfilter-lab/packet-view`. */
+const walkType = "application/vnd.netfilter-lab.walk+json";
 
 /** The outputs of one cell, in order, neighbouring pieces of one stream joined. */
 export function pageOutputs(cellId: string, outputs: readonly Output[], sanitize: Sanitize): PageOutput[] {
@@ -57,11 +62,12 @@ function displayOf(scope: string, bundle: MimeBundle, sanitize: Sanitize): PageD
   const picture = pictures.find((type) => textOf(bundle, type) !== undefined);
   const mermaid = textOf(bundle, "text/vnd.mermaid");
   const json = bundle["application/json"];
+  const walk = bundle[walkType];
   const text =
     textOf(bundle, "text/plain") ??
     textOf(bundle, "text/markdown") ??
     (json === undefined ? undefined : JSON.stringify(json, null, 2));
-  if (markup === undefined && picture === undefined && mermaid === undefined && text === undefined) return undefined;
+  if ([markup, picture, mermaid, walk, text].every((form) => form === undefined)) return undefined;
   return {
     kind: "display",
     scope,
@@ -70,6 +76,7 @@ function displayOf(scope: string, bundle: MimeBundle, sanitize: Sanitize): PageD
       ? {}
       : { image: `data:${picture};base64,${textOf(bundle, picture)!.replace(/\s+/g, "")}` }),
     ...(mermaid === undefined ? {} : { mermaid }),
+    ...(walk === undefined ? {} : { walk }),
     ...(text === undefined ? {} : { text }),
   };
 }

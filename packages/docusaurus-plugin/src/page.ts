@@ -4,6 +4,8 @@
  * themselves; a person can read the page's file.
  */
 import { type Cell, type Lesson, type Notebook, NotebookError } from "@netfilter-lab/notebook";
+import type { KernelRecord } from "@netfilter-lab/notebook/kernel-record";
+import { kernelMark } from "./kernel-mark.js";
 import { pageOutputs } from "./outputs.js";
 import { sanitizeHtml } from "./sanitize.js";
 
@@ -43,8 +45,13 @@ export function readCellInfo(info: string | null | undefined): CellFacts | undef
   return { id, tags: tags === "" ? [] : tags.split(",").map(decodeURIComponent) };
 }
 
-/** The page of one lesson. */
-export function lessonPage(notebook: Notebook, lesson: Lesson, facts: LessonFacts): string {
+/** The page of one lesson, with marks on outputs that `record` holds for. */
+export function lessonPage(
+  notebook: Notebook,
+  lesson: Lesson,
+  facts: LessonFacts,
+  record: KernelRecord | null = null,
+): string {
   const { heading, cells } = takeTitle(notebook);
   const label = lesson.order === undefined ? lesson.title : `${lesson.order}. ${lesson.title}`;
   const blocks = [
@@ -61,10 +68,12 @@ export function lessonPage(notebook: Notebook, lesson: Lesson, facts: LessonFact
   let open: "exercise" | "solution" | undefined;
   for (const [index, cell] of cells.entries()) {
     const group = asideOf(cell);
+    const mark = kernelMark(record, notebook, index);
     if (open !== undefined && group !== open) blocks.push(`<!-- /notebook:${open} -->`);
     if (group !== undefined && group !== open) blocks.push(`<!-- notebook:${group} -->`);
     open = group;
     blocks.push(...cellBlocks(notebook, cell, index));
+    if (mark !== undefined) blocks.push(fence("json notebook-linux", JSON.stringify(mark, null, 1)));
     if (open === "exercise") {
       blocks.push("<!-- /notebook:exercise -->");
       open = undefined;

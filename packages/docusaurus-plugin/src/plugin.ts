@@ -20,6 +20,8 @@ export interface NotebookLessonsOptions {
   readonly siteDir: string;
   /** The folder of the notebooks, e.g. `../notebooks`. */
   readonly notebooks: string;
+  /** The folder with records of what Linux gave for the lessons' cells, e.g. `../test/recordings/lessons`. */
+  readonly records?: string;
   /** A folder for the generated pages; whatever else is in it is deleted. Keep it out of version control. */
   readonly pages: string;
   /** The first part of the lessons' addresses, e.g. `lessons`. */
@@ -66,9 +68,10 @@ export async function lessonsPlugin(
   const folders = {
     notebooks: resolve(options.siteDir, options.notebooks),
     pages: resolve(options.siteDir, options.pages),
+    records: options.records === undefined ? null : resolve(options.siteDir, options.records),
   };
   const load = async (): Promise<LessonSource[]> => {
-    const lessons = await readLessons(folders.notebooks);
+    const lessons = await readLessons(folders.notebooks, folders.records);
     await writePages(lessons, folders, { title: options.title, description: options.description });
     return lessons;
   };
@@ -100,7 +103,10 @@ export async function lessonsPlugin(
       };
       actions.setGlobalData(data);
     },
-    getPathsToWatch: () => [join(folders.notebooks, "*.ipynb")],
+    getPathsToWatch: () => [
+      join(folders.notebooks, "*.ipynb"),
+      ...(folders.records === null ? [] : [join(folders.records, "*.json")]),
+    ],
     getThemePath: () => inPackage("./theme"),
     getClientModules: () => [inPackage("../styles/notebook.css")],
     configureWebpack() {

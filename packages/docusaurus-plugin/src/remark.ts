@@ -53,14 +53,14 @@ function cells(nodes: readonly RootContent[]): RootContent[] {
       result.push(element("NotebookList", {}));
       continue;
     }
-    if (node.type === "code" && node.meta === "notebook-outputs") continue;
+    if (node.type === "code" && (node.meta === "notebook-outputs" || node.meta === "notebook-linux")) continue;
     const facts = node.type === "code" ? readCellInfo(node.meta) : undefined;
     if (node.type !== "code" || facts === undefined) {
       result.push(node);
       continue;
     }
-    const next = nodes[index + 1];
-    const outputs = next?.type === "code" && next.meta === "notebook-outputs" ? next.value : "[]";
+    const outputs = following(nodes, index, "notebook-outputs") ?? "[]";
+    const linux = following(nodes, index, "notebook-linux");
     result.push(
       element("NotebookCell", {
         id: facts.id,
@@ -69,6 +69,7 @@ function cells(nodes: readonly RootContent[]): RootContent[] {
         source: node.value,
         outputs: JSON.stringify(JSON.parse(outputs)),
         compiled: JSON.stringify(compileCell(node.value)),
+        ...(linux === undefined ? {} : { linux: JSON.stringify(JSON.parse(linux)) }),
       }),
     );
   }
@@ -81,6 +82,15 @@ function numberCells(node: Nodes, next: { place: number } = { place: 0 }): void 
     node.attributes.push({ type: "mdxJsxAttribute", name: "place", value: String(next.place++) });
   }
   if ("children" in node) for (const child of (node as Parent).children) numberCells(child, next);
+}
+
+/** The content of the fence of a kind among those that come right after a cell's. */
+function following(nodes: readonly RootContent[], index: number, kind: string): string | undefined {
+  for (const node of nodes.slice(index + 1, index + 3)) {
+    if (node.type !== "code" || readCellInfo(node.meta) !== undefined) return undefined;
+    if (node.meta === kind) return node.value;
+  }
+  return undefined;
 }
 
 /** Relative links are relative to the notebooks' folder; the page is elsewhere. */

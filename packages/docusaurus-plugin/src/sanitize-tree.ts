@@ -45,7 +45,8 @@ const svgAttributes = [
 
 const schema: Schema = {
   ...defaultSchema,
-  tagNames: [...(defaultSchema.tagNames ?? []), ...htmlElements, ...svgElements],
+  // Nobody is to type anything into an output.
+  tagNames: [...(defaultSchema.tagNames ?? []).filter((name) => name !== "input"), ...htmlElements, ...svgElements],
   attributes: {
     ...defaultSchema.attributes,
     a: ["href"],
@@ -55,14 +56,12 @@ const schema: Schema = {
     textPath: ["href", "xLinkHref", "startOffset"],
     code: ["className"],
     li: [],
-    input: [],
     h2: [],
     section: [],
     ul: [],
     ol: ["start", "reversed"],
     "*": [...htmlAttributes, ...svgAttributes],
   },
-  // An `input` makes no sense in a saved output, and the defaults would force one into being a checkbox.
   required: {},
   clobber: [],
   protocols: { href: ["http", "https", "mailto"], src: ["data"], xLinkHref: [] },
@@ -96,6 +95,8 @@ function confine(element: Element, scope: string, ids: ReadonlySet<string>): voi
   const local = (id: string): string => (ids.has(id) ? `${scope}-${id}` : id);
   const references = (text: string): string =>
     text.replace(/url\(\s*(["']?)#([^"')\s]+)\1\s*\)/g, (_, __, id: string) => `url(#${local(id)})`);
+  // How the page knows its cells.
+  for (const name of Object.keys(properties)) if (name.startsWith("dataCell")) delete properties[name];
   for (const [name, value] of Object.entries(properties)) {
     if (name === "id" && typeof value === "string") properties["id"] = local(value);
     else if (idReferences.includes(name)) {
@@ -125,9 +126,10 @@ function confine(element: Element, scope: string, ids: ReadonlySet<string>): voi
   }
   if (element.tagName !== "style") return;
   // Inside SVG a browser reads a style sheet as markup: with `<` in it, it could begin an element. Escapes could spell
-  // what is forbidden.
+  // what is forbidden, and `&` could name the output from anywhere (`body:has(&)`).
   const css = element.children.map((child) => (child.type === "text" ? child.value : "")).join("");
-  const value = fetching.test(css) || /[\\<]/.test(css) ? "" : scoped(renameIds(references(css), local), scope);
+  const isRefused = fetching.test(css) || /[\\<&]/.test(css) || !staysInside(css);
+  const value = isRefused ? "" : scoped(renameIds(references(css), local), scope);
   element.children = value === "" ? [] : [{ type: "text", value }];
 }
 
@@ -137,6 +139,24 @@ function confine(element: Element, scope: string, ids: ReadonlySet<string>): voi
  */
 function scoped(css: string, scope: string): string {
   return `#${scope} {${css.replace(/(\[data-theme="(?:light|dark)"\])\s+/g, "$1 & ")}}`;
+}
+
+/** True if every bracket in a style sheet is closed by its own kind, so that nothing in it ends the rule put round it. */
+function staysInside(css: string): boolean {
+  const open: string[] = [];
+  // What a browser reads as one piece, whatever is in it: comments, strings, and addresses without quotes.
+  const pieces =
+    /\/\*[\s\S]*?(\*\/|$)|"[^"\n\r\f]*("|$|[\n\r\f])|'[^'\n\r\f]*('|$|[\n\r\f])|url\(\s*#[\w-]*\s*\)|url\(|[()[\]{}]/gi;
+  for (const [piece, comment, double, single] of css.matchAll(pieces)) {
+    if (piece.startsWith("/*") && comment === "") return false;
+    if (piece.startsWith('"') && double !== '"') return false;
+    if (piece.startsWith("'") && single !== "'") return false;
+    // An address with quotes is a bracket like any other, with a string in it; any other may hide brackets.
+    if (/^url\($/i.test(piece)) open.push(")");
+    else if ("([{".includes(piece)) open.push(piece === "(" ? ")" : piece === "[" ? "]" : "}");
+    else if (")]}".includes(piece) && open.pop() !== piece) return false;
+  }
+  return open.length === 0 && !/url\(\s*(?!["']|#[\w-]*\s*\))/i.test(css);
 }
 
 /** `#name` in selectors; a colour such as `#fff` is no id of this output and stays. */

@@ -40,6 +40,29 @@ describe("nothing that runs or fetches survives", () => {
       "<svg><style></style></svg>",
     ],
     ["a comment", "a<!-- b -->", "a"],
+    ["a field to type into", '<input form="f" autofocus onfocus="alert(1)">a', "a"],
+    ["the page's own marks", '<p data-cell-id="x" data-kind="y">a</p>', '<p data-kind="y">a</p>'],
+    ["a style sheet about what the output is in", "<style>body:has(&) nav{display:none}</style>", "<style></style>"],
+    ["one that ends the rule round it", "<style>} body{display:none} p{</style>", "<style></style>"],
+    ["one that leaves it open", "<style>p{color:red</style>", "<style></style>"],
+    [
+      "one that hides a bracket in an address",
+      "<style>p{fill:url(#{)} } body{color:red} p{fill:url(#}) }</style>",
+      "<style></style>",
+    ],
+    [
+      "one that hides a bracket in a string",
+      `<style>p{content:"{"} } body{color:red} p{content:"}" }</style>`,
+      "<style></style>",
+    ],
+    ["one that hides a bracket in a comment", "<style>p{/*{*/} } body{color:red} p{/*}*/ }</style>", "<style></style>"],
+    [
+      "one whose string ends with the line",
+      `<style>p{content:"\n} } body{color:red} p{a:b"}</style>`,
+      "<style></style>",
+    ],
+    ["one whose comment does not end", "<style>p{color:red}/*</style>", "<style></style>"],
+    ["one whose brackets cross", "<style>p{a:(}) b{}</style>", "<style></style>"],
   ];
   test.each(cases)("%s", (_, html, clean) => {
     expect(sanitizeHtml(html, "out")).toBe(clean);
@@ -63,6 +86,13 @@ describe("a drawing keeps what makes it one", () => {
     expect(sanitizeHtml(`<svg class="nfl"><style>${css}</style><g id="m" class="f-ink"></g></svg>`, "out")).toBe(
       '<svg class="nfl"><style>#out {.nfl{--ink:#18202b}#out-m{fill:#fff}[data-theme="dark"] & .nfl{--ink:#e7eaf0}.nfl .f-ink{fill:var(--ink)}}</style>' +
         '<g id="out-m" class="f-ink"></g></svg>',
+    );
+  });
+
+  test("brackets in strings, comments and addresses are no brackets", () => {
+    const css = `p{content:"}";content:'{(';/* { */fill:url(#a);mask:url("#b")}@media (width > 9px){p:is(b,[a="]"]){color:red}}`;
+    expect(sanitizeHtml(`<style>${css}</style>`, "out")).toBe(
+      `<style>#out {${css.replace('url("#b")', "url(#b)")}}</style>`,
     );
   });
 

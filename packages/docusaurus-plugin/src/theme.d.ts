@@ -18,8 +18,17 @@ declare module "@theme/NotebookCell/CellBar" {
 declare module "@theme/NotebookEditor" {
   export { default } from "./theme/NotebookEditor/index.js";
 }
+declare module "@theme/NotebookKeep" {
+  export { default } from "./theme/NotebookKeep/index.js";
+}
 declare module "@theme/NotebookOutput" {
   export { default } from "./theme/NotebookOutput/index.js";
+}
+declare module "@theme/NotebookKernelMark" {
+  export { default } from "./theme/NotebookKernelMark/index.js";
+}
+declare module "@theme/NotebookWalk" {
+  export { default } from "./theme/NotebookWalk/index.js";
 }
 declare module "@theme/NotebookLesson" {
   export { default } from "./theme/NotebookLesson/index.js";

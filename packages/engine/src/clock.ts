@@ -4,10 +4,15 @@
  * `jiffies` and `struct timer_list`.
  */
 
-/** Jiffies a second. Conntrack timeouts are kept in jiffies, as the kernel keeps them. */
-export const HZ = 1000;
+/** Jiffies a second: CONFIG_HZ of Debian's kernels and of the referee's. Conntrack timeouts are kept in jiffies, as the kernel keeps them. */
+export const HZ = 250;
 
 const MICROS_PER_JIFFY = 1_000_000 / HZ;
+
+/** The kernel's timer wheel: slots a level, and how much coarser each level is than the one below (as a power of two). */
+const WHEEL_SLOTS = 64;
+const WHEEL_SHIFT = 3;
+const WHEEL_LEVELS = 9;
 
 /** A pending callback; see {@link VirtualClock.schedule}. */
 export class Timer {
@@ -87,6 +92,32 @@ export class VirtualClock {
     timer.slot = this.#heap.length;
     this.#heap.push(timer);
     this.#up(timer.slot);
+  }
+
+  /**
+   * When a timer of the kernel's wheel fires that is set `delayMicros` from now, in microseconds of virtual time. Such a
+   * timer never fires early and is the later the longer it is: the wheel's levels have steps of 4 ms (up to 0.25 s),
+   * 32 ms (up to 2 s), 256 ms (up to 16 s), ... Models `calc_wheel_index()`, kernel/time/timer.c.
+   */
+  wheelMicros(delayMicros: number): number {
+    const now = Math.floor(this.#nowMicros / MICROS_PER_JIFFY);
+    const delay = Math.ceil(Math.max(0, delayMicros) / MICROS_PER_JIFFY);
+    let level = 0;
+    while (level < WHEEL_LEVELS - 1 && delay >= (WHEEL_SLOTS - 1) * 2 ** (level * WHEEL_SHIFT)) level++;
+    const step = 2 ** (level * WHEEL_SHIFT);
+    return (Math.floor((now + delay) / step) + 1) * step * MICROS_PER_JIFFY;
+  }
+
+  /** {@link rearm} as the kernel's timers are set: a delay in jiffies, fired by the wheel. */
+  rearmOnWheel(timer: Timer, delayMicros: number): void {
+    this.rearm(timer, this.wheelMicros(delayMicros));
+  }
+
+  /** {@link schedule} as the kernel's timers are set. */
+  scheduleOnWheel(delayMicros: number, callback: () => void): Timer {
+    const timer = this.timer(callback);
+    this.rearmOnWheel(timer, delayMicros);
+    return timer;
   }
 
   /** Takes a timer back. Returns whether it was still pending. */

@@ -125,8 +125,8 @@ export class Hooks {
 
   /**
    * Sends a packet through a hook: each function in turn, until one does not accept. Returns NF_ACCEPT when the packet
-   * goes on, NF_STOLEN when somebody keeps it, else a drop. Models `nf_hook()` and `nf_hook_slow()`,
-   * net/netfilter/core.c.
+   * goes on, NF_STOLEN when somebody keeps it, else a drop: the packet's conntrack entry is given back then. Models
+   * `nf_hook()` and `nf_hook_slow()`, net/netfilter/core.c.
    */
   run(hook: HookNumber, skb: SkBuff, indev: NetDevice | null, outdev: NetDevice | null): Verdict {
     const list = this.#entries[hook];
@@ -147,7 +147,10 @@ function walk(list: readonly HookOps[], skb: SkBuff, state: HookState): Verdict 
   for (let i = 0; i < list.length; i++) {
     const verdict = list[i].fn(skb, state);
     if (verdict === NF_ACCEPT) continue;
-    if (verdict !== NF_REPEAT) return verdict;
+    if (verdict !== NF_REPEAT) {
+      if ((verdict & VERDICT_MASK) === NF_DROP) state.net.free(skb);
+      return verdict;
+    }
     i--;
   }
   return NF_ACCEPT;
@@ -167,7 +170,10 @@ function walkTraced(list: readonly HookOps[], skb: SkBuff, state: HookState, tra
     trace.note({ kind: "verdict", verdict: VERDICT_NAMES[verdict & VERDICT_MASK] });
     trace.leave();
     if (verdict === NF_REPEAT) i--;
-    else if (verdict !== NF_ACCEPT) break;
+    else if (verdict !== NF_ACCEPT) {
+      if ((verdict & VERDICT_MASK) === NF_DROP) state.net.free(skb);
+      break;
+    }
   }
   trace.leave();
   return verdict;

@@ -33,8 +33,21 @@ export type TraceNote =
       readonly found: "ORIGINAL" | "REPLY" | null;
       readonly entry: number | null;
     }
-  /** The packet got its conntrack entry attached (`skb->_nfct`). */
-  | { readonly kind: "attach"; readonly entry: number; readonly ctinfo: string }
+  /**
+   * The packet has its conntrack entry attached (`skb->_nfct`), `already` if it came to conntrack with it; the rest is
+   * the entry as it was then. `state` is null for protocols whose tracker has none; `confirmed` says that both tuples
+   * are in the hash.
+   */
+  | {
+      readonly kind: "attach";
+      readonly entry: number;
+      readonly ctinfo: string;
+      readonly already: boolean;
+      readonly original: TupleText;
+      readonly reply: TupleText;
+      readonly state: string | null;
+      readonly confirmed: boolean;
+    }
   /** An entry was allocated; not in the hash yet. */
   | { readonly kind: "alloc"; readonly entry: number; readonly original: TupleText; readonly reply: TupleText }
   /** NAT changed the reply tuple of an unconfirmed entry. */
@@ -51,7 +64,10 @@ export type TraceNote =
   | { readonly kind: "insert-failed"; readonly reason: string }
   /** A conntrack event was delivered to listeners. */
   | { readonly kind: "event"; readonly type: "NEW" | "UPDATE" | "DESTROY"; readonly entry: number }
-  /** A rule of a table was evaluated; rule numbers begin at 1, `rule` is its `iptables -S` text. */
+  /**
+   * A rule of a table was evaluated; rule numbers begin at 1, `rule` is its `iptables -S` text. The counters are those
+   * after this packet.
+   */
   | {
       readonly kind: "rule";
       readonly table: string;
@@ -59,6 +75,8 @@ export type TraceNote =
       readonly number: number;
       readonly rule: string;
       readonly matched: boolean;
+      readonly packets: number;
+      readonly bytes: number;
     }
   /** A built-in chain's policy decided. */
   | { readonly kind: "policy"; readonly table: string; readonly chain: string; readonly verdict: string }
@@ -67,7 +85,19 @@ export type TraceNote =
   /** The packet ended here, with the reason (`ttl exceeded`, `no route`, `rp_filter`, `delivered to tcp:443`...). */
   | { readonly kind: "end"; readonly reason: string }
   /** The packet was handed to a device. */
-  | { readonly kind: "transmit"; readonly device: string };
+  | { readonly kind: "transmit"; readonly device: string }
+  /**
+   * The packet's bytes are no longer what they were at the note before (or at the beginning): `runs` holds what was
+   * written, by offset, and `length` is the packet's length now.
+   */
+  | { readonly kind: "bytes"; readonly length: number; readonly runs: readonly ByteRun[] };
+
+/** Bytes written into a packet. */
+export interface ByteRun {
+  /** Offset from the IP header. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
 
 /** One function call: what it called and what it learned, in order. */
 export interface TraceCall {
@@ -109,6 +139,28 @@ export interface PacketTrace {
 /** Receives finished passages. */
 export type TraceListener = (passage: PacketTrace) => void;
 
+/** A passage under way: `skb` is its packet while the host still holds it, `bytes` what was last seen of it. */
+interface Progress {
+  readonly passage: PacketTrace;
+  readonly stack: TraceCall[];
+  skb: SkBuff | null;
+  bytes: Uint8Array;
+}
+
+/** What differs between a packet's bytes then and now; null when nothing does. */
+function bytesWritten(before: Uint8Array, skb: SkBuff): (TraceNote & { readonly kind: "bytes" }) | null {
+  const { data, len } = skb;
+  const runs: ByteRun[] = [];
+  for (let at = 0; at < len; at++) {
+    if (at < before.length && data[at] === before[at]) continue;
+    let end = at + 1;
+    while (end < len && (end >= before.length || data[end] !== before[end])) end++;
+    runs.push({ at, bytes: data.slice(at, end) });
+    at = end;
+  }
+  return runs.length === 0 && len === before.length ? null : { kind: "bytes", length: len, runs };
+}
+
 function counter(): () => number {
   let last = 0;
   return () => ++last;
@@ -123,7 +175,7 @@ export class PacketTracer {
   readonly #nowMicros: () => number;
   readonly #listener: TraceListener;
   readonly #count: () => number;
-  #passages: { passage: PacketTrace; stack: TraceCall[] }[] = [];
+  #passages: Progress[] = [];
 
   /** `count` numbers packets and passages: hosts that share one number them together. */
   constructor(host: string, nowMicros: () => number, listener: TraceListener, count: () => number = counter()) {
@@ -147,13 +199,26 @@ export class PacketTracer {
       oif: null,
       calls: [],
     };
-    this.#passages.push({ passage, stack: [] });
+    this.#passages.push({ passage, stack: [], skb, bytes: passage.before });
+  }
+
+  /** Notes what was written into the packet since the last time, in the function that is about to do something else. */
+  #look(current: Progress): void {
+    if (current.skb === null) return;
+    const call = current.stack.at(-1);
+    const written = bytesWritten(current.bytes, current.skb);
+    if (call === undefined || written === null) return;
+    current.bytes = current.skb.data.slice(0, current.skb.len);
+    call.children.push(written);
   }
 
   /** The packet leaves the host by a device or reaches a socket: its bytes now are what others see. */
   done(skb: SkBuff, oif: string | null): void {
     const current = this.#passages.at(-1);
     if (current === undefined) return;
+    this.#look(current);
+    // What others make of it is no longer this host's doing.
+    current.skb = null;
     current.passage.after = skb.data.slice(0, skb.len);
     current.passage.oif = oif;
   }
@@ -168,6 +233,7 @@ export class PacketTracer {
   enter(fn: string, module: string | null, _skb: SkBuff | null): void {
     const current = this.#passages.at(-1);
     if (current === undefined) return;
+    this.#look(current);
     const call: TraceCall = { fn, module, children: [] };
     const parent = current.stack.at(-1);
     if (parent === undefined) current.passage.calls.push(call);
@@ -177,7 +243,10 @@ export class PacketTracer {
 
   /** The function entered last returns. */
   leave(): void {
-    this.#passages.at(-1)?.stack.pop();
+    const current = this.#passages.at(-1);
+    if (current === undefined) return;
+    this.#look(current);
+    current.stack.pop();
   }
 
   /** A call without anything inside. */
@@ -188,7 +257,12 @@ export class PacketTracer {
 
   /** Something learned in the function entered last. */
   note(note: TraceNote): void {
-    const call = this.#passages.at(-1)?.stack.at(-1);
-    if (call !== undefined) call.children.push(note);
+    const current = this.#passages.at(-1);
+    const call = current?.stack.at(-1);
+    if (current === undefined || call === undefined) return;
+    this.#look(current);
+    // A packet that ended is freed, and its bytes may soon be another's.
+    if (note.kind === "end") current.skb = null;
+    call.children.push(note);
   }
 }

@@ -191,7 +191,7 @@ export class EngineBackend implements Backend {
       stdout: terminal.stdoutWriter,
       stderr: terminal.stderrWriter,
     });
-    return new Process(this.#clock, body, (signal) => shell.ending(signal)).start();
+    return new Process(this.#clock, body, shell).start();
   }
 
   async run(host: string, script: string): Promise<CommandOutput> {

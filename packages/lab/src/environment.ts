@@ -25,6 +25,8 @@ export interface LabContext extends CommandContext {
   readonly host: HostEnvironment;
   /** The signal that is ending the command; null while none does. For its `finally`. */
   signal(): Signal | null;
+  /** Tells, in a `finally` that runs for a signal, that the command caught it and exits with a status of its own. */
+  catches(status: number): void;
   /** Starts another command by its words. */
   spawn(words: readonly string[], streams: Streams): Process;
 }

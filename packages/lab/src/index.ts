@@ -27,6 +27,7 @@ export {
 } from "./draw/drawing.js";
 export { drawHookMap, HookRegistry } from "./draw/hook-map.js";
 export { drawPacket, type PacketData } from "./draw/packet.js";
+export { PacketViewDrawing } from "./draw/packet-view/view.js";
 export type { HookUserData, PassageData } from "./draw/passage.js";
 export { drawSequence, type LinkedPassage } from "./draw/sequence.js";
 export { drawStates } from "./draw/states.js";

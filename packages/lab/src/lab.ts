@@ -9,6 +9,7 @@ import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.j
 import type { HookRegistry } from "./draw/hook-map.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
+import { noteLab } from "./living-labs.js";
 import { scriptOf } from "./quote.js";
 import type { Walk } from "./walk.js";
 
@@ -167,7 +168,9 @@ export class Host {
 
   /**
    * Runs commands as root's shell does, to their end. In a template, interpolated values become one word each, quoted.
-   * A command that fails does not throw: look at {@link ShellResult.status}. A command that would never end does.
+   * A command that fails does not throw: look at {@link ShellResult.status}. A command that would never end does, with
+   * an `EndlessCommandError`: one that waits for what cannot come (on Linux: when no process of the lab has done anything
+   * or waited for a time for 15 seconds), and one that has not ended after 10 minutes of the lab's time.
    */
   async sh(script: TemplateStringsArray | string, ...values: unknown[]): Promise<ShellResult> {
     return new ShellResult(await this.#backend.run(this.name, scriptOf(script, values)));
@@ -229,8 +232,10 @@ export class Lab<Names extends string = string> {
    */
   static async create<Names extends string>(config: LabConfig<Names>): Promise<Lab<Names>> {
     const topology = checkConfig(config);
+    const backend = await makeBackend(topology);
+    noteLab(backend);
     return new Lab<Names>(
-      await makeBackend(topology),
+      backend,
       topology.hosts.map((host) => host.name),
     );
   }

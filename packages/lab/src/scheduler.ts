@@ -95,6 +95,14 @@ export class Flag {
   };
 }
 
+/** The shell whose commands a process runs, as far as signals concern it. */
+export interface SignalOwner {
+  /** The signal comes: the commands' `finally` blocks may ask for it. */
+  ending(signal: Signal): void;
+  /** The exit status where the signal was caught by a command that ends by itself; null where the signal killed. */
+  statusAfter(signal: Signal): number | null;
+}
+
 /** A command under way. */
 export class Process {
   readonly #clock: VirtualClock;
@@ -106,12 +114,12 @@ export class Process {
   #running = false;
   #waitsUntil = 0;
   #pendingSignal: Signal | null = null;
-  readonly #onSignal: (signal: Signal) => void;
+  readonly #owner: SignalOwner | null;
 
-  constructor(clock: VirtualClock, generator: CommandProcess, onSignal: (signal: Signal) => void = () => {}) {
+  constructor(clock: VirtualClock, generator: CommandProcess, owner: SignalOwner | null = null) {
     this.#clock = clock;
     this.#generator = generator;
-    this.#onSignal = onSignal;
+    this.#owner = owner;
   }
 
   /** Runs it up to its first wait. */
@@ -147,7 +155,7 @@ export class Process {
   /** Ends it; its `finally` blocks run, and may print. */
   kill(signal: Signal): void {
     if (this.done) return;
-    this.#onSignal(signal);
+    this.#owner?.ending(signal);
     if (this.#running) {
       this.#pendingSignal = signal;
       return;
@@ -159,7 +167,7 @@ export class Process {
       const result = this.#generator.return(128 + SIGNAL_NUMBERS[signal]);
       // A `finally` that waits would outlive its signal: finish it without waiting.
       if (result.done !== true) throw new Error("a command must not wait while it is being ended");
-      this.#finish(result.value);
+      this.#finish(this.#owner?.statusAfter(signal) ?? 128 + SIGNAL_NUMBERS[signal]);
     } catch (error) {
       this.#failure = { error };
       this.#finish(1);

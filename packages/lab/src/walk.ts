@@ -4,6 +4,7 @@
  * text of the kernel's function-graph tracer. How it is drawn is the business of `draw/`.
  */
 import {
+  type ByteRun,
   type ConntrackEvent,
   HOOK_NAMES,
   isCall,
@@ -24,6 +25,8 @@ import { endpoint, headline } from "./draw/dissect.js";
 import { type Displayable, type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
 import { drawHookMap } from "./draw/hook-map.js";
 import { drawPacket } from "./draw/packet.js";
+import type { ViewedPacket } from "./draw/packet-view/document.js";
+import { PacketViewDrawing, VIEW_LIMIT } from "./draw/packet-view/view.js";
 import { drawSequence } from "./draw/sequence.js";
 import { drawStates } from "./draw/states.js";
 import { drawTuples } from "./draw/tuples.js";
@@ -189,6 +192,11 @@ export class WalkPacket implements Displayable {
     });
   }
 
+  /** This packet step by step, to be stepped through in a cell or on the site. */
+  get view(): Drawing {
+    return new PacketViewDrawing({ packets: [viewed(this)], omitted: 0 }, this.hookMap);
+  }
+
   /**
    * This packet's calls beside a recording of the kernel's function-graph tracer: its text, or calls taken from it
    * (see `trackedReceptions`). Throws a `RecordingError` for text that is no function graph.
@@ -242,6 +250,15 @@ export class Walk implements Displayable {
     return drawSequence(this.packets);
   }
 
+  /**
+   * The packets on one timeline, to be stepped through function by function: what a walk shows as a cell's last line.
+   * It holds the first 40 passages.
+   */
+  get view(): Drawing {
+    const packets = this.packets.slice(0, VIEW_LIMIT).map(viewed);
+    return new PacketViewDrawing({ packets, omitted: this.packets.length - packets.length }, this.sequence);
+  }
+
   /** The TCP conntrack states that the walk's first connection went through, and the packet behind each transition. */
   get states(): Drawing {
     return drawStates(this.packets);
@@ -254,13 +271,20 @@ export class Walk implements Displayable {
 
   /** @internal */
   [JUPYTER_DISPLAY](): MimeBundle {
-    return this.sequence[JUPYTER_DISPLAY]();
+    return this.view[JUPYTER_DISPLAY]();
   }
 
   /** @internal */
   [NODE_INSPECT](): string {
     return this.sequence.text;
   }
+}
+
+function viewed(packet: WalkPacket): ViewedPacket {
+  const { host, serial, atMicros, from, to, iif, oif, before, after, calls, hooks } = packet;
+  const end = (name: DeviceName | null): string | null => (name === null ? null : `${name.host}.${name.device}`);
+  const ends = { from: end(from), to: end(to), iif, oif };
+  return { host, serial, atMicros, ...ends, before, through: after !== null, calls, hooks };
 }
 
 /** The text of the kernel's function-graph tracer for calls: names, modules and nesting, no times. */
@@ -324,7 +348,16 @@ export function describeNote(note: TraceNote): string {
       return `ends here: ${note.reason}`;
     case "transmit":
       return `leaves by ${note.device}`;
+    case "bytes":
+      return note.runs.length === 0
+        ? `the packet is ${note.length} bytes long now`
+        : `written: ${note.runs.map(byteRange).join(", ")}`;
   }
+}
+
+/** `bytes 12 to 15`, counted from the IP header. */
+function byteRange({ at, bytes }: ByteRun): string {
+  return bytes.length === 1 ? `byte ${at}` : `bytes ${at} to ${at + bytes.length - 1}`;
 }
 
 /** A passage of the engine's trace as a {@link WalkPacket}; `peer` gives the other end of a device's link. */

@@ -60,6 +60,8 @@ export function hostilePassage(): PassageData {
               number: 1,
               rule: `-A PREROUTING -m comment --comment "a; <b> & 'c' --> d" -j LOG --log-prefix "${"x".repeat(90)}"`,
               matched: true,
+              packets: 1,
+              bytes: 60,
             },
             { kind: "verdict", verdict: "DROP" },
           ),

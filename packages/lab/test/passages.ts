@@ -63,6 +63,18 @@ export const ORIGINAL: TupleText = tuple(CLIENT, 50798, SERVER, 443);
 export const REPLY_BEFORE: TupleText = tuple(SERVER, 443, CLIENT, 50798);
 export const REPLY: TupleText = tuple(SERVER, 443, GATEWAY, 50798);
 
+/** The note of the entry being attached; a new one has no tuples in the hash and no state. */
+const attached = (ctinfo: string, reply: TupleText): TraceNote => ({
+  kind: "attach",
+  entry: 1,
+  ctinfo,
+  already: false,
+  original: ORIGINAL,
+  reply,
+  state: ctinfo === "NEW" ? "NONE" : "ESTABLISHED",
+  confirmed: ctinfo !== "NEW",
+});
+
 const HOOK_NUMBER: Readonly<Record<string, 0 | 1 | 2 | 3 | 4>> = {
   PREROUTING: 0,
   INPUT: 1,
@@ -142,7 +154,7 @@ export function synPassage(drop = false): PassageData {
         call("nf_ct_invert_tuple", CT),
         call("__nf_conntrack_alloc", CT, { kind: "alloc", entry: 1, original: ORIGINAL, reply: REPLY_BEFORE }),
         call("nf_ct_ecache_ext_add", CT, call("nf_ct_ext_add", CT)),
-        { kind: "attach", entry: 1, ctinfo: "NEW" },
+        attached("NEW", REPLY_BEFORE),
         call(
           "nf_conntrack_tcp_packet",
           CT,
@@ -187,6 +199,8 @@ export function synPassage(drop = false): PassageData {
               number: 1,
               rule: "-A FORWARD -p tcp -m tcp --dport 443 -j DROP",
               matched: true,
+              packets: 1,
+              bytes: 60,
             },
           ]
         : [policy("filter", "FORWARD")],
@@ -208,6 +222,8 @@ export function synPassage(drop = false): PassageData {
             number: 1,
             rule: `-A POSTROUTING -o eth1 -j SNAT --to-source ${GATEWAY}`,
             matched: true,
+            packets: 1,
+            bytes: 60,
           },
           call(
             "nf_nat_setup_info",
@@ -289,7 +305,7 @@ export function synAckPassage(): PassageData {
         call("nf_ct_get_tuple", CT),
         call("hash_conntrack_raw", CT),
         call("__nf_conntrack_find_get", CT, { kind: "lookup", tuple: REPLY, found: "REPLY", entry: 1 }),
-        { kind: "attach", entry: 1, ctinfo: "ESTABLISHED_REPLY" },
+        attached("ESTABLISHED_REPLY", REPLY),
         call(
           "nf_conntrack_tcp_packet",
           CT,

@@ -49,7 +49,8 @@ export interface EditorKeys {
 export interface CellEditor {
   /** The text as it is. */
   readonly source: string;
-  focus(): void;
+  /** Gives it the keyboard, with the cursor at an offset of the text. */
+  focus(offset?: number): void;
   /** Replaces the text; `onChange` is not called. */
   setSource(source: string): void;
   setTheme(theme: CodeTheme, dark: boolean): void;
@@ -114,7 +115,10 @@ export function openEditor(options: EditorOptions): CellEditor {
     get source() {
       return view.state.doc.toString();
     },
-    focus: () => view.focus(),
+    focus(offset) {
+      if (offset !== undefined) view.dispatch({ selection: { anchor: Math.min(offset, view.state.doc.length) } });
+      view.focus();
+    },
     setSource(text) {
       quiet = true;
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });

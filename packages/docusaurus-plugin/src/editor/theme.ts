@@ -62,10 +62,8 @@ export function editorTheme(theme: CodeTheme, dark: boolean): Extension {
 
 /** What does not depend on the colours. */
 export const editorLayout: Extension = EditorView.theme({
-  "&": { borderRadius: "var(--ifm-pre-border-radius, 8px)", fontSize: "0.84rem" },
+  "&": { borderRadius: "var(--ifm-pre-border-radius, 8px)" },
   "&.cm-focused": { outline: "2px solid var(--ifm-color-primary)", outlineOffset: "1px" },
-  // A phone zooms into what is smaller, and stays there.
-  "@media (pointer: coarse)": { "&": { fontSize: "16px" } },
   ".cm-scroller": {
     fontFamily: "var(--ifm-font-family-monospace)",
     lineHeight: "var(--ifm-pre-line-height, 1.55)",

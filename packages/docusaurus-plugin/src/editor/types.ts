@@ -87,7 +87,11 @@ export function typesExtension(cell: string, { client, cells }: EditorTypes): Ex
         key: "F1",
         run: (view) => {
           const asked = view.state;
-          void explain(view, asked.selection.main.head).then((tooltip) => {
+          const { head } = asked.selection.main;
+          // Behind a name, the cursor is still at it.
+          const isBehind =
+            /[\w$]/.test(asked.sliceDoc(Math.max(0, head - 1), head)) && !/[\w$]/.test(asked.sliceDoc(head, head + 1));
+          void explain(view, isBehind ? head - 1 : head).then((tooltip) => {
             if (view.state === asked) view.dispatch({ effects: setExplanation.of(tooltip) });
           });
           return true;

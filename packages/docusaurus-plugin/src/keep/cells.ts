@@ -4,19 +4,7 @@
  * from outside (storage, a link, a file) passes {@link readCells} before anything else sees it.
  */
 
-/** Who wrote a cell's text. */
-export type Author = "lesson" | "reader" | "link" | "file";
-
-/** A code cell at its place on the page; the order of a list of them is their order on the page. */
-export interface CellContent {
-  /** Unique in the lesson, 1 to 64 of `A-Za-z0-9_-`. */
-  readonly id: string;
-  /** The id of the lesson's code cell in whose place this one is shown. */
-  readonly anchor: string;
-  readonly source: string;
-  readonly tags: readonly string[];
-  readonly author: Author;
-}
+import type { Author, CellContent } from "../live/document.js";
 
 /** A code cell as the lesson has it. */
 export interface PublishedCell {
@@ -75,7 +63,7 @@ export interface CellRecord {
 /**
  * Cells that came from outside, checked and put into the page's order.
  *
- * @param published the lesson's cells now; an anchor that is no longer among them becomes the last one
+ * @param published the lesson's cells now; a cell whose anchor is no longer among them goes to the last one
  * @param value what was stored or sent
  * @param author who wrote what differs from the published cells; without it, each record says so itself
  * @throws CellsError if it is no list of cells
@@ -88,7 +76,8 @@ export function readCells(
   if (!Array.isArray(value)) throw new CellsError("it holds no list of cells");
   if (value.length > limits.cells) throw new CellsError(`it holds ${value.length} cells; ${limits.cells} is the most`);
   const byId = new Map(published.map((cell, index) => [cell.id, { cell, index }]));
-  const last = published.at(-1)?.id;
+  // Not in a solution, which is folded away.
+  const last = (published.filter((cell) => !cell.tags.includes("solution")).at(-1) ?? published.at(-1))?.id;
   const taken = new Set<string>();
   const cells = (value as readonly unknown[]).flatMap((record, index): CellContent[] => {
     const fail = (reason: string): never => {

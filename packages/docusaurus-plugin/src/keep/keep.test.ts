@@ -3,15 +3,8 @@ import { constants, deflateRawSync } from "node:zlib";
 import { type CodeCell, type Notebook, parseNotebook } from "@netfilter-lab/notebook";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  areAsPublished,
-  type CellContent,
-  CellsError,
-  lessonVersion,
-  type PublishedCell,
-  publishedCells,
-  readCells,
-} from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { areAsPublished, CellsError, lessonVersion, type PublishedCell, publishedCells, readCells } from "./cells.js";
 import { carriesCells, cellsOfFragment, fragmentOf, longestFragment } from "./link.js";
 import { notebookText, openNotebook } from "./notebook.js";
 import { type KeptStorage, openKeeper } from "./storage.js";
@@ -99,6 +92,16 @@ describe("a link", () => {
       ["new-1", "two"],
       ["two", "two"],
     ]);
+  });
+
+  test("does not put them into a solution, which is folded away", async () => {
+    const now = [published[1]!, { id: "three", source: "3", tags: ["solution"] }];
+    const { cells } = await cellsOfFragment(
+      now,
+      "",
+      packed({ version, cells: [{ id: "x", anchor: "gone", source: "1" }] }),
+    );
+    expect(cells.map(({ anchor }) => anchor)).toEqual(["two"]);
   });
 
   test("is not made longer than it may be", async () => {

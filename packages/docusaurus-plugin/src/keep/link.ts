@@ -3,7 +3,8 @@
  * Such a link is a stranger's word. It is bounded before it is unpacked and while it is, and then read like any cells
  * from outside; nothing in it runs by being read.
  */
-import { type CellContent, CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
 
 /** The longest fragment that is made or read, in characters. Some programs cut longer addresses off. */
 export const longestFragment = 16_000;

@@ -11,7 +11,8 @@ import {
   type Output,
   parseNotebook,
 } from "@netfilter-lab/notebook";
-import { type CellContent, CellsError, limits, type PublishedCell, readCells } from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { CellsError, limits, type PublishedCell, readCells } from "./cells.js";
 
 /**
  * The file's text.
@@ -43,11 +44,30 @@ export function notebookText(
   });
 }
 
+/** {@link notebookText} of the published file's text. */
+export function changedNotebook(
+  publishedText: string,
+  cells: readonly CellContent[],
+  outputs: (id: string) => readonly Output[] | undefined,
+): string {
+  return notebookText(parsed(publishedText, "The lesson's notebook"), cells, outputs);
+}
+
 /** Cells from a file. */
 export interface OpenedCells {
   readonly cells: CellContent[];
   /** How many of the file's cells are prose that the lesson does not have; the page does not show them. */
   readonly otherProse: number;
+}
+
+/** {@link openNotebook} with the published file's text. */
+export function openLesson(
+  publishedText: string,
+  published: readonly PublishedCell[],
+  text: string,
+  fileName: string,
+): OpenedCells {
+  return openNotebook(parsed(publishedText, "The lesson's notebook"), published, text, fileName);
 }
 
 /**
@@ -130,6 +150,6 @@ function parsed(text: string, fileName: string): Notebook {
     return parseNotebook(text, fileName);
   } catch (error) {
     if (!(error instanceof NotebookError)) throw error;
-    throw new CellsError(`${error.message}. This is the lesson as it was.`);
+    throw new CellsError(`${error.message}. The page shows what it showed.`);
   }
 }

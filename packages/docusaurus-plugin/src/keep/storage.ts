@@ -3,7 +3,8 @@
  * that changed does not take anybody's work away. Storage may be forbidden, full, or hold what something else left
  * there: a lesson runs in any case, and the reader is told what is not kept.
  */
-import { type CellContent, CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
+import type { CellContent } from "../live/document.js";
+import { CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
 
 /** What of the browser's `Storage` is used. */
 export type KeptStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
@@ -21,8 +22,12 @@ export interface Keeper {
   loadOther(version: string): CellContent[];
   /** Keeps cells for the lesson as it is now; says why if it could not. */
   save(cells: readonly CellContent[]): NotKept | undefined;
+  /** True if something is kept for the lesson as it is now, readable or not. */
+  has(): boolean;
   /** Forgets what is kept for a version. */
   forget(version: string): void;
+  /** Forgets what is kept for the lesson as it is now. */
+  forgetThis(): void;
 }
 
 const prefix = "netfilter-lab/cells/";
@@ -84,7 +89,9 @@ export function openKeeper(
         return error instanceof DOMException && /quota/i.test(error.name) ? "full" : "forbidden";
       }
     },
+    has: () => guarded(() => (storage?.getItem(lessonPrefix + version) ?? null) !== null, false),
     forget: (of) => guarded(() => storage?.removeItem(lessonPrefix + of), undefined),
+    forgetThis: () => guarded(() => storage?.removeItem(lessonPrefix + version), undefined),
   };
 }
 

@@ -71,6 +71,11 @@ async function bundle(input: string, text?: string): Promise<string> {
         load: (id) => (text !== undefined && id === input ? text : null),
       },
       {
+        // A notebook's output carries the packet view's script; a page has the view itself and runs nobody's.
+        name: "without-packet-view",
+        load: (id) => (/[\\/]packet-view[\\/]script\.js$/.test(id) ? 'export const PACKET_VIEW_SCRIPT = "";' : null),
+      },
+      {
         // TypeScript asks for Node's modules where there is a Node.
         name: "without-node",
         resolveId: (id, importer) => (importer?.includes("typescript") === true && isBuiltin(id) ? withoutNode : null),

@@ -7,7 +7,7 @@ import type { Output } from "@netfilter-lab/notebook";
 import type { PageOutput } from "../outputs.js";
 
 /** Who wrote a cell's present text. */
-export type Author = "lesson" | "reader" | "link";
+export type Author = "lesson" | "reader" | "link" | "file";
 
 /** What a reader may change of a cell, and what is worth keeping or sharing. */
 export interface CellContent {
@@ -94,6 +94,8 @@ export interface PublishedCell {
   readonly source: string;
   readonly tags: readonly string[];
   readonly outputs: readonly PageOutput[];
+  /** A `KernelMark` as JSON, where Linux gave these outputs, too. */
+  readonly linux?: string;
 }
 
 /** Before anything is known. */

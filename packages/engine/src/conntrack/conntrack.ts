@@ -43,9 +43,9 @@ import {
 } from "./entry.js";
 import { eventType, IPCT_DESTROY, IPCT_MARK } from "./events.js";
 import { GarbageCollector } from "./gc.js";
-import { TCP_DEFAULT_TIMEOUTS, type TcpSettings, tcpSetClosing } from "./proto-tcp.js";
+import { TCP_DEFAULT_TIMEOUTS, TCP_STATE_NAMES, type TcpSettings, tcpSetClosing, tcpStateOf } from "./proto-tcp.js";
 import type { UdpSettings } from "./proto-udp.js";
-import { eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
+import { carriesProtoinfo, eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
 import { type CtHandle, IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, IPS_SRC_NAT_DONE } from "./status.js";
 import { registerConntrackSysctls } from "./sysctls.js";
 import { TupleTable } from "./table.js";
@@ -253,18 +253,39 @@ export class Conntrack implements ConntrackApi {
   }
 
   attach(to: SkBuff, from: SkBuff): void {
-    if (from.nfct === NO_CT) {
-      to.ctinfo = from.ctinfo;
-      return;
-    }
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("nf_ct_attach", null, to);
+    if (from.nfct !== NO_CT || from.ctinfo === IP_CT_UNTRACKED) this.#attach(to, from);
+    if (trace !== null) trace.leave();
+  }
+
+  /** Models `nf_conntrack_attach()`. */
+  #attach(to: SkBuff, from: SkBuff): void {
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("nf_conntrack_attach", "nf_conntrack", to);
+    // An untracked packet has no entry to share, and what is made about it is tracked like any packet.
+    if (from.nfct !== NO_CT) this.#share(to, from);
+    if (trace !== null) trace.leave();
+  }
+
+  #share(to: SkBuff, from: SkBuff): void {
     const original = ctinfoDirection(from.ctinfo) === IP_CT_DIR_ORIGINAL;
     this.get(from.nfct);
-    this.setNfct(to, from.nfct, original ? IP_CT_RELATED_REPLY : IP_CT_RELATED);
+    // Not told here: the trace is still with the packet that caused this one.
+    to.nfct = from.nfct;
+    to.ctinfo = original ? IP_CT_RELATED_REPLY : IP_CT_RELATED;
   }
 
   setClosing(skb: SkBuff): void {
+    const { trace } = this.net;
     const ct = skb.nfct;
-    if (ct !== NO_CT && this.protonumOf(ct) === IPPROTO_TCP) tcpSetClosing(this, ct);
+    if (trace !== null) trace.enter("nf_ct_set_closing", null, skb);
+    if (ct !== NO_CT) {
+      if (trace !== null) trace.enter("nf_conntrack_set_closing", "nf_conntrack", skb);
+      if (this.protonumOf(ct) === IPPROTO_TCP) tcpSetClosing(this, ct);
+      if (trace !== null) trace.leave();
+    }
+    if (trace !== null) trace.leave();
   }
 
   setUntracked(skb: SkBuff): void {
@@ -276,11 +297,39 @@ export class Conntrack implements ConntrackApi {
   setNfct(skb: SkBuff, ct: CtHandle, ctinfo: number): void {
     skb.nfct = ct;
     skb.ctinfo = ctinfo;
-    if (this.net.trace !== null) this.net.trace.note({ kind: "attach", entry: ct, ctinfo: ctinfoName(ctinfo) });
+    this.noteAttached(skb, false);
   }
 
+  /** Tells the trace of a packet's entry; `already` when it was attached before the packet came to conntrack. */
+  noteAttached(skb: SkBuff, already: boolean): void {
+    const { trace } = this.net;
+    const ct = skb.nfct;
+    if (trace === null || ct === NO_CT) return;
+    const base = ct << ENTRY_SHIFT;
+    trace.note({
+      kind: "attach",
+      entry: ct,
+      ctinfo: ctinfoName(skb.ctinfo),
+      already,
+      original: tupleText(this.slab.words, base + E_ORIGINAL),
+      reply: tupleText(this.slab.words, base + E_REPLY),
+      state: this.protonumOf(ct) === IPPROTO_TCP ? TCP_STATE_NAMES[tcpStateOf(this, ct)] : null,
+      confirmed: (this.statusOf(ct) & IPS_CONFIRMED) !== 0,
+    });
+  }
+
+  /** Nobody holds the entry any more. Models `nf_ct_destroy()` and `nf_conntrack_free()`. */
   #free(ct: CtHandle): void {
-    if (this.slab.words[(ct << ENTRY_SHIFT) + E_STATUS] & IPS_SRC_NAT_DONE) this.natHook?.removeNatBysrc(ct);
+    const { trace } = this.net;
+    const bound = (this.slab.words[(ct << ENTRY_SHIFT) + E_STATUS] & IPS_SRC_NAT_DONE) !== 0;
+    if (trace !== null) {
+      trace.enter("nf_ct_destroy", "nf_conntrack", null);
+      trace.enter("nf_conntrack_free", "nf_conntrack", null);
+      if (bound) trace.call("nf_nat_cleanup_conntrack", "nf_nat");
+      trace.leave();
+      trace.leave();
+    }
+    if (bound) this.natHook?.removeNatBysrc(ct);
     this.slab.free(ct);
     this.count--;
   }
@@ -383,7 +432,12 @@ export class Conntrack implements ConntrackApi {
   /** Destroys an expired entry. Models `nf_ct_gc_expired()`. */
   collect(ct: CtHandle): void {
     const status = this.statusOf(ct);
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("nf_ct_gc_expired", "nf_conntrack", null);
+    this.get(ct);
     if ((status & IPS_CONFIRMED) !== 0 && (status & IPS_DYING) === 0) this.kill(ct);
+    this.put(ct);
+    if (trace !== null) trace.leave();
   }
 
   /** Whether a confirmed entry's time is over. Models `nf_ct_is_expired()`. */
@@ -454,6 +508,15 @@ export class Conntrack implements ConntrackApi {
    * somebody did before. Models `nf_ct_delete()`.
    */
   kill(ct: CtHandle): boolean {
+    const { trace } = this.net;
+    if (trace === null) return this.#kill(ct);
+    trace.enter("nf_ct_delete", "nf_conntrack", null);
+    const killed = this.#kill(ct);
+    trace.leave();
+    return killed;
+  }
+
+  #kill(ct: CtHandle): boolean {
     const words = this.slab.words;
     const base = ct << ENTRY_SHIFT;
     if (words[base + E_STATUS] & IPS_DYING) return false;
@@ -463,11 +526,18 @@ export class Conntrack implements ConntrackApi {
       this.slab.floats[(base + E_STOP) / 2] = this.net.clock.nowMicros - overdueJiffies * (1_000_000 / HZ);
     }
     if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) return true;
+    const trace = this.net.trace;
     if (words[base + E_EXT] & EXT_ECACHE) {
-      const trace = this.net.trace;
       if (trace !== null) trace.enter("nf_conntrack_eventmask_report", "nf_conntrack", null);
       this.report(ct, 1 << IPCT_DESTROY);
       if (trace !== null) trace.leave();
+    }
+    if (trace !== null) {
+      trace.enter("__nf_ct_delete_from_lists", "nf_conntrack", null);
+      // Both chains are found anew: the table may have grown.
+      for (let direction = 0; direction < 2; direction++) trace.call("hash_conntrack_raw", "nf_conntrack");
+      trace.call("nf_conntrack_double_lock", "nf_conntrack");
+      trace.leave();
     }
     this.table.remove(ct * 2);
     this.table.remove(ct * 2 + 1);
@@ -480,12 +550,8 @@ export class Conntrack implements ConntrackApi {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("nf_ct_kill_acct", "nf_conntrack", skb);
     this.#account(ct, ctinfo, skb.len);
-    if (trace !== null) trace.enter("nf_ct_delete", "nf_conntrack", skb);
     const killed = this.kill(ct);
-    if (trace !== null) {
-      trace.leave();
-      trace.leave();
-    }
+    if (trace !== null) trace.leave();
     return killed;
   }
 
@@ -597,7 +663,7 @@ export class Conntrack implements ConntrackApi {
     const type = eventType(events);
     if (type !== null && this.#listeners.length > 0) {
       if (trace !== null) {
-        traceEventMessage(trace, this.protonumOf(ct));
+        traceEventMessage(trace, this.protonumOf(ct), carriesProtoinfo(type, events));
         trace.note({ kind: "event", type, entry: ct });
       }
       const event = eventOf(this, ct, type, events);

@@ -162,7 +162,11 @@ export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdi
 
 function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   // Seen before (on the loopback), or exempted.
-  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
+  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) {
+    // Off the loopback, or an error that was given the connection it is about.
+    if (ct.net.trace !== null) ct.noteAttached(skb, true);
+    return NF_ACCEPT;
+  }
   const data = skb.data;
   const dataoff = ipv4TransportOffset(data, 0, skb.len);
   if (dataoff <= 0) {
@@ -322,7 +326,7 @@ function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   const base = entry << ENTRY_SHIFT;
   const replyHash = ct.hash(ct.slab.words, base + E_REPLY);
   ct.slab.words[base + E_HASH + IP_CT_DIR_REPLY] = replyHash;
-  if (trace !== null) trace.call("nf_conntrack_double_lock.isra.0", MODULE);
+  if (trace !== null) trace.call("nf_conntrack_double_lock", MODULE);
   if (ct.statusOf(entry) & IPS_DYING) {
     ct.stats.insertFailed++;
     return NF_DROP;
@@ -380,6 +384,17 @@ function allowsClash(protonum: number): boolean {
  * second; else it is dropped. Models `nf_ct_resolve_clash()`.
  */
 function resolveClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number, replyHash: number): Verdict {
+  const { trace } = ct.net;
+  if (trace !== null) {
+    trace.enter("nf_ct_resolve_clash", MODULE, skb);
+    trace.call("nf_ct_l4proto_find", MODULE);
+  }
+  const verdict = settleClash(ct, skb, loser, rival, replyHash);
+  if (trace !== null) trace.leave();
+  return verdict;
+}
+
+function settleClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number, replyHash: number): Verdict {
   const protonum = tupleProtonum(ct.slab.words, (rival >>> 1) << ENTRY_SHIFT);
   if (allowsClash(protonum) && (joinWinner(ct, skb, loser, rival) || insertReplyOnly(ct, skb, loser, replyHash))) {
     ct.stats.clashResolve++;
@@ -393,6 +408,15 @@ function resolveClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number
 
 /** Models `__nf_ct_resolve_clash()`. */
 function joinWinner(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boolean {
+  const { trace } = ct.net;
+  if (trace === null) return join(ct, skb, loser, rival);
+  trace.enter("__nf_ct_resolve_clash", MODULE, skb);
+  const joined = join(ct, skb, loser, rival);
+  trace.leave();
+  return joined;
+}
+
+function join(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boolean {
   const winner = rival >>> 1;
   const status = ct.statusOf(winner);
   if (status & IPS_DYING) return false;

@@ -37,7 +37,7 @@ export class GarbageCollector {
   }
 
   #schedule(jiffies: number): void {
-    this.#timer = this.#ct.net.clock.schedule(jiffies * (1_000_000 / HZ), () => {
+    this.#timer = this.#ct.net.clock.scheduleOnWheel(jiffies * (1_000_000 / HZ), () => {
       this.#timer = null;
       this.#sweep();
     });

@@ -84,12 +84,20 @@ function inetError(ct: Conntrack, skb: SkBuff, inner: number, state: HookState):
   return verdict;
 }
 
+/** Reads the carried packet's tuple. Models `nf_ct_get_tuplepr()`. */
+function carriedTuple(ct: Conntrack, skb: SkBuff, data: Uint8Array, inner: number): boolean {
+  const innerAt = ipv4TransportOffset(data, inner, skb.len);
+  if (innerAt < 0) return false;
+  if (ct.net.trace !== null) ct.net.trace.call("nf_ct_get_tuple", "nf_conntrack");
+  return getTuple(data, inner, innerAt, skb.len, data[inner + IPV4_PROTOCOL], carried);
+}
+
 function relate(ct: Conntrack, skb: SkBuff, data: Uint8Array, inner: number, state: HookState): number {
   const trace = ct.net.trace;
-  if (trace !== null) trace.call("nf_ct_get_tuplepr", "nf_conntrack");
-  const innerAt = ipv4TransportOffset(data, inner, skb.len);
-  if (innerAt < 0) return -NF_ACCEPT;
-  if (!getTuple(data, inner, innerAt, skb.len, data[inner + IPV4_PROTOCOL], carried)) return -NF_ACCEPT;
+  if (trace !== null) trace.enter("nf_ct_get_tuplepr", "nf_conntrack", skb);
+  const understood = carriedTuple(ct, skb, data, inner);
+  if (trace !== null) trace.leave();
+  if (!understood) return -NF_ACCEPT;
   if (trace !== null) trace.call("nf_ct_invert_tuple", "nf_conntrack");
   if (!invertTuple(carried, 0, inverse, 0)) return -NF_ACCEPT;
   const node = ct.findGet(inverse, 0);

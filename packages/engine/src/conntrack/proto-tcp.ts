@@ -873,6 +873,13 @@ export function tcpPacket(
  * is, as its packet is about to be dropped. Models `nf_conntrack_tcp_set_closing()`.
  */
 export function tcpSetClosing(ct: Conntrack, entry: CtHandle): void {
+  const { trace } = ct.net;
+  if (trace !== null) trace.enter("nf_conntrack_tcp_set_closing", "nf_conntrack", null);
+  close(ct, entry);
+  if (trace !== null) trace.leave();
+}
+
+function close(ct: Conntrack, entry: CtHandle): void {
   const words = ct.slab.words;
   const base = entry << ENTRY_SHIFT;
   const status = words[base + E_STATUS];

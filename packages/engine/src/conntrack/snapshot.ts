@@ -61,6 +61,11 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
   };
 }
 
+/** Whether an event's message tells what the protocol's tracker knows. */
+export function carriesProtoinfo(type: ConntrackEvent["type"], events: number): boolean {
+  return type === "DESTROY" || (events & (1 << IPCT_PROTOINFO)) !== 0;
+}
+
 /**
  * The message of an event. One of a living entry has its timeout, and the TCP state when that changed; DESTROY has the
  * state always (the question's own lines are of 2018, and lack it), counters and time stamps where they are kept, and
@@ -69,7 +74,7 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
 export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["type"], events: number): ConntrackEvent {
   const snapshot = snapshotOf(ct, entry);
   const destroyed = type === "DESTROY";
-  const tcpState = snapshot.tcpState !== null && (destroyed || (events & (1 << IPCT_PROTOINFO)) !== 0);
+  const tcpState = snapshot.tcpState !== null && carriesProtoinfo(type, events);
   return {
     type,
     entry: tcpState ? snapshot : { ...snapshot, tcpState: null },
@@ -84,8 +89,8 @@ export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["ty
   };
 }
 
-/** The functions that build an event's message, as the kernel's tracer shows them. */
-export function traceEventMessage(trace: PacketTracer, protonum: number): void {
+/** The functions that build an event's message, as the kernel's tracer shows them; `protoinfo`: of {@link carriesProtoinfo}. */
+export function traceEventMessage(trace: PacketTracer, protonum: number, protoinfo: boolean): void {
   const call = (name: string): void => trace.call(name, "nf_conntrack");
   call("nf_ct_l4proto_find");
   for (let direction = 0; direction < 2; direction++) {
@@ -93,5 +98,5 @@ export function traceEventMessage(trace: PacketTracer, protonum: number): void {
     if (protocolHasPorts(protonum)) call("nf_ct_port_tuple_to_nlattr");
   }
   call("nf_ct_get_id");
-  call("nf_ct_l4proto_find");
+  if (protoinfo) call("nf_ct_l4proto_find");
 }

@@ -121,7 +121,7 @@ export class FragmentQueues {
         length: 0,
         lastIn: false,
         senderCount: 0,
-        timer: this.#net.clock.schedule(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
+        timer: this.#net.clock.scheduleOnWheel(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
       };
       queue = made;
       this.#queues.set(key, queue);

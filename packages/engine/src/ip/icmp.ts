@@ -2,6 +2,7 @@
  * ICMP of one host: errors about packets it could not handle, with the kernel's rules of silence and its rate limits;
  * echo and timestamp replies; errors from others, handed to the sockets they concern. Models net/ipv4/icmp.c.
  */
+import { HZ } from "../clock.js";
 import {
   ECONNREFUSED,
   EHOSTDOWN,
@@ -185,6 +186,13 @@ export class Icmp {
 
   /** Models `icmp_send()`. `info` is the second word of the header (the MTU, the pointer's word). */
   send(about: SkBuff, type: number, code: number, info: number): void {
+    const { trace } = this.#ip.net;
+    if (trace !== null) trace.enter("__icmp_send", null, about);
+    this.#send(about, type, code, info);
+    if (trace !== null) trace.leave();
+  }
+
+  #send(about: SkBuff, type: number, code: number, info: number): void {
     const ip = this.#ip;
     if (this.#sending) return;
     const data = about.data;
@@ -286,9 +294,10 @@ export class Icmp {
     return this.#take(buckets, peer, interval, XRLIM_BURST_FACTOR);
   }
 
-  /** Models `inet_peer_xrlim_allow()`; intervals in milliseconds, which are jiffies here. */
-  #take(buckets: Map<number, Bucket>, peer: number, interval: number, burst: number): boolean {
+  /** Models `inet_peer_xrlim_allow()`; the interval in milliseconds. */
+  #take(buckets: Map<number, Bucket>, peer: number, intervalMillis: number, burst: number): boolean {
     const now = this.#ip.net.clock.jiffies;
+    const interval = Math.ceil((intervalMillis * HZ) / 1000);
     let bucket = buckets.get(peer);
     if (bucket === undefined) {
       bucket = { tokens: interval * burst, lastJiffies: now };

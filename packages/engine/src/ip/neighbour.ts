@@ -190,7 +190,7 @@ export class NeighbourTable {
   /** Asks again every second; after the last answerless second the entry has failed. */
   #await(entry: NeighbourEntry, source: number): void {
     entry.probes++;
-    entry.timer = this.#net.clock.schedule(RETRANS_TIME, () => {
+    entry.timer = this.#net.clock.scheduleOnWheel(RETRANS_TIME, () => {
       entry.timer = null;
       if (entry.probes < SOLICITS) {
         if (!this.#solicit(entry, source)) this.#await(entry, source);

@@ -137,13 +137,10 @@ function localOutFinish(ip: IpStack, skb: SkBuff): number {
     rt.type === RTN_BROADCAST ? PACKET_BROADCAST : rt.type === RTN_MULTICAST ? PACKET_MULTICAST : PACKET_HOST;
   skb.dev = null;
   ip.snmp.ip.OutRequests++;
-  if (trace !== null) trace.note({ kind: "route", result: describe(rt) });
-  const src = get32(data, IPV4_SRC);
-  const mark = skb.mark;
-  const tos = data[IPV4_TOS];
+  if (trace !== null) trace.note({ kind: "route", result: describeOutput(rt) });
   const verdict = net.hooks.run(NF_INET_LOCAL_OUT, skb, null, rt.dev);
-  let error = 0;
   if (verdict !== NF_ACCEPT) {
+    let error = 0;
     if ((verdict & 0xff) !== NF_STOLEN) {
       const errno = nfDropGetErr(verdict);
       error = errno === 0 ? -EPERM : -Math.abs(errno);
@@ -152,23 +149,12 @@ function localOutFinish(ip: IpStack, skb: SkBuff): number {
     if (trace !== null) trace.leave();
     return error;
   }
-  const now = skb.data;
-  if (
-    skb.dst === rt &&
-    (get32(now, IPV4_SRC) !== src || get32(now, IPV4_DST) !== dst || skb.mark !== mark || now[IPV4_TOS] !== tos)
-  ) {
-    error = ip.routeMeHarder(skb);
-    if (trace !== null && error === 0) trace.note({ kind: "route", result: describe(skb.dst as Rtable) });
-  }
   if (trace !== null) trace.leave();
-  if (error !== 0) {
-    drop(ip, skb, "no route after OUTPUT");
-    return error;
-  }
   return dstOutput(ip, skb);
 }
 
-function describe(rt: Rtable): string {
+/** A way out in words, for the trace. */
+export function describeOutput(rt: Rtable): string {
   if (rt.type === RTN_LOCAL) return "local dev lo";
   return rt.gateway === 0 ? `dev ${rt.dev?.name ?? ""}` : `via ${formatIPv4(rt.gateway)} dev ${rt.dev?.name ?? ""}`;
 }
@@ -269,7 +255,7 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
 /**
  * Cuts a packet that is too large into fragments, or refuses when it must not be cut. One that conntrack put together
  * leaves as it came: in the same pieces where they fit, else in pieces no larger than its largest. Models
- * `ip_fragment()` and `ip_do_fragment()`.
+ * `ip_fragment()`.
  */
 function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
   const { ip: mib } = ip.snmp;
@@ -279,6 +265,16 @@ function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
     drop(ip, skb, "fragmentation needed");
     return -EMSGSIZE;
   }
+  const trace = ip.net.trace;
+  if (trace !== null) trace.enter("ip_do_fragment", null, skb);
+  const error = sendPieces(ip, skb, mtu);
+  if (trace !== null) trace.leave();
+  return error;
+}
+
+/** Models `ip_do_fragment()`. */
+function sendPieces(ip: IpStack, skb: SkBuff, mtu: number): number {
+  const { ip: mib } = ip.snmp;
   const headerLength = ipv4HeaderLength(skb.data, 0);
   const total = skb.len - headerLength;
   const came = skb.fragments;

@@ -14,8 +14,8 @@ import { Icmp } from "./icmp.js";
 import { CONF_FILES, DeviceConf, IfAddr, InDevice } from "./indevice.js";
 import { ipReceive } from "./input.js";
 import { NeighbourTable } from "./neighbour.js";
-import { IdentGenerator, ipLocalOut } from "./output.js";
-import { type RouteResult, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "./route.js";
+import { describeOutput, IdentGenerator, ipLocalOut } from "./output.js";
+import { type RouteResult, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import { Routing } from "./routing.js";
 import {
   type AddressRequest,
@@ -132,7 +132,14 @@ export class IpStack implements IpApi, RtnetlinkApi {
   }
 
   routeMeHarder(skb: SkBuff): number {
-    return this.routing.meHarder(skb);
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("ip_route_me_harder", null, skb);
+    const error = this.routing.meHarder(skb);
+    if (trace !== null) {
+      trace.note({ kind: "route", result: error === 0 ? describeOutput(skb.dst as Rtable) : "none" });
+      trace.leave();
+    }
+    return error;
   }
 
   /**
@@ -140,7 +147,11 @@ export class IpStack implements IpApi, RtnetlinkApi {
    * piece, null when the piece is kept. `user` separates conntrack's queues from delivery's. Models `ip_defrag()`.
    */
   defrag(skb: SkBuff, user: "local" | "conntrack-in" | "conntrack-out"): SkBuff | null {
-    return this.fragments.defrag(skb, user);
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("ip_defrag", null, skb);
+    const whole = this.fragments.defrag(skb, user);
+    if (trace !== null) trace.leave();
+    return whole;
   }
 
   /** A packet whose next hop was not found. Models `ipv4_link_failure()`. */

@@ -403,6 +403,14 @@ export class Nat implements NatApi {
   }
 
   masquerade(skb: SkBuff, state: HookState, range: NatRange): Verdict {
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("nf_nat_masquerade_ipv4", MODULE, skb);
+    const verdict = this.#masquerade(skb, state, range);
+    if (trace !== null) trace.leave();
+    return verdict;
+  }
+
+  #masquerade(skb: SkBuff, state: HookState, range: NatRange): Verdict {
     const ct = this.net.ct;
     const entry = skb.nfct;
     const out = state.outdev;
@@ -415,11 +423,20 @@ export class Nat implements NatApi {
       this.net.printk(`${out.name} ate my IP address`);
       return NF_DROP;
     }
+    if (this.net.trace !== null) this.net.trace.call("nf_ct_ext_add", "nf_conntrack");
     ct.slab.words[(entry << ENTRY_SHIFT) + E_MASQ_IFINDEX] = out.ifindex;
     return this.setupInfo(entry, withAddress(range, address), NF_NAT_MANIP_SRC);
   }
 
   redirect(skb: SkBuff, state: HookState, range: NatRange): Verdict {
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("nf_nat_redirect_ipv4", MODULE, skb);
+    const verdict = this.#redirect(skb, state, range);
+    if (trace !== null) trace.leave();
+    return verdict;
+  }
+
+  #redirect(skb: SkBuff, state: HookState, range: NatRange): Verdict {
     if (skb.nfct === NO_CT) return NF_ACCEPT;
     let address = INADDR_LOOPBACK;
     if (state.hook !== NF_INET_LOCAL_OUT) {

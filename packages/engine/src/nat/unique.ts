@@ -70,6 +70,14 @@ function used(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
  * the first: that clash resolves itself when entries are confirmed. Models `nf_nat_used_tuple_new()`.
  */
 function usedNew(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
+  const { trace } = ct.net;
+  if (trace !== null) trace.enter("nf_nat_used_tuple_new", "nf_nat", null);
+  const taken = takenByAnother(ct, tuple, entry);
+  if (trace !== null) trace.leave();
+  return taken;
+}
+
+function takenByAnother(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
   if (!used(ct, tuple, entry)) return false;
   const translated = IPS_SRC_NAT | IPS_DST_NAT | IPS_SEQ_ADJUST;
   if (ct.statusOf(entry) & translated) return true;
@@ -103,6 +111,7 @@ function usedHarder(ct: Conntrack, tuple: Int32Array, entry: CtHandle, attemptsL
     tcpStateOf(ct, entry) !== TCP_CONNTRACK_SYN_SENT
   )
     return used(ct, tuple, entry);
+  if (ct.net.trace !== null) ct.net.trace.call("nf_ct_invert_tuple", "nf_conntrack");
   invertTuple(tuple, 0, reply, 0);
   const node = ct.findGet(reply, 0);
   if (node === 0) return false;

@@ -36,6 +36,13 @@ export interface SocketsApi {
   list(): SocketInfo[];
 }
 
+/** The kernel's functions that take the packets of a protocol, for the trace. */
+const HANDLER_NAMES: Readonly<Record<number, string>> = {
+  [IPPROTO_ICMP]: "icmp_rcv",
+  [IPPROTO_TCP]: "tcp_v4_rcv",
+  [IPPROTO_UDP]: "udp_rcv",
+};
+
 /** Names of the TCP states as `ss` and /proc/net/tcp know them. */
 export type TcpStateName =
   | "ESTABLISHED"
@@ -296,8 +303,9 @@ export class Sockets implements SocketsApi {
     net.ip.snmp.ip.InDelivers++;
     const trace = net.trace;
     if (trace !== null) trace.done(skb, null);
-    // The entry is done with: what sockets keep does not hold it. Models the nf_reset_ct() on delivery.
     const protocol = skb.data[IPV4_PROTOCOL];
+    const handler = HANDLER_NAMES[protocol];
+    if (trace !== null && handler !== undefined) trace.enter(handler, null, skb);
     if (protocol === IPPROTO_TCP) this.tcp.receive(skb);
     else if (protocol === IPPROTO_UDP) this.udp.receive(skb);
     else if (protocol === IPPROTO_ICMP) {
@@ -312,7 +320,9 @@ export class Sockets implements SocketsApi {
       if (trace !== null) trace.note({ kind: "end", reason: `no protocol ${protocol}` });
       net.ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
     }
+    // The entry is done with: what sockets keep does not hold it. Models the nf_reset_ct() on delivery.
     net.free(skb);
+    if (trace !== null && handler !== undefined) trace.leave();
   }
 
   /**

@@ -51,8 +51,6 @@ const RTO_MAX = 120 * SECOND;
 const TIMEWAIT_LENGTH = 60 * SECOND;
 /** Least delay of an acknowledgement. */
 const ATO_MIN = 40_000;
-/** What a timer set for now takes to go off. */
-const TIMER_STEP = 4_000;
 const TIMESTAMP_OPTION_LENGTH = 12;
 const INITIAL_CWND = 10;
 /** Acknowledgements that are sent at once at the beginning, at the most. */
@@ -953,9 +951,9 @@ export class TcpSock implements TcpConnection {
     }
     if (!this.#delayedAck.pending) {
       const { clock } = this.#protocol.net;
-      // Before any data came the delay is none but the timer's own step (4 ms measured on a kernel of 250 Hz).
-      const wait = this.#ato === 0 ? TIMER_STEP : Math.min(this.#ato, Math.max(this.#srtt, ATO_MIN), 200_000);
-      clock.rearm(this.#delayedAck, clock.nowMicros + wait);
+      // Before any data came the delay is none but the timer's own step.
+      const wait = this.#ato === 0 ? 0 : Math.min(this.#ato, Math.max(this.#srtt, ATO_MIN), 200_000);
+      clock.rearmOnWheel(this.#delayedAck, wait);
     }
   }
 
@@ -1244,7 +1242,7 @@ export class TcpSock implements TcpConnection {
   #arm(mode: "retransmit" | "probe" | "synack" | "timewait" | "finwait2", delay: number): void {
     const { clock } = this.#protocol.net;
     this.#timerMode = mode;
-    clock.rearm(this.#timer, clock.nowMicros + delay);
+    clock.rearmOnWheel(this.#timer, delay);
   }
 
   #disarm(): void {

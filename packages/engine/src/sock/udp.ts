@@ -217,6 +217,9 @@ export class UdpProtocol implements UdpApi {
             (socket.remoteAddress === 0 || (socket.remoteAddress === src && socket.remotePort === sport)),
         )
       : [this.#lookup(dst, dport, src, sport, skb.iif)];
+    // A socket takes it, or an error is sent about it, which is tracked anew (unless a rule exempts it): the entry is
+    // done with.
+    ip.net.resetConntrack(skb);
     let delivered = false;
     for (const socket of found) {
       if (socket === null) continue;
@@ -228,8 +231,6 @@ export class UdpProtocol implements UdpApi {
     if (delivered) return;
     mib.NoPorts++;
     if (trace !== null) trace.note({ kind: "end", reason: `no socket at udp:${dport}` });
-    // The answer is tracked anew, unless a rule exempts it: it does not belong to the connection from birth.
-    ip.net.resetConntrack(skb);
     if (!toMany) ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
   }
 

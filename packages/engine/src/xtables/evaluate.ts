@@ -88,6 +88,8 @@ export function evaluateTable(
         number: index,
         rule: ruleText(chain.name, rule),
         matched,
+        packets: rule.packets + (matched ? 1 : 0),
+        bytes: rule.bytes + (matched ? skb.len : 0),
       });
     if (!matched) {
       if (par.hotdrop) {

@@ -316,6 +316,7 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
           `${lossText(transmitted, received, loss)}% packet loss, time ${Math.floor((lastSentAt - startedAt) / 1000)}ms\n`,
       );
       const summary = received > 0 && trips.length > 0 ? rttText(trips) : "";
+      if (context.signal() === "SIGINT") context.catches(received === 0 ? 1 : 0);
       stdout.write(`${summary}${pipe > 1 ? `${summary === "" ? "" : ", "}pipe ${pipe}` : ""}\n`);
     }
   }

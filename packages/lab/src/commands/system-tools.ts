@@ -71,6 +71,7 @@ const timeout: LabCommand = function* (context) {
     }
   } finally {
     child.kill(context.signal() ?? signal);
+    if (context.signal() !== null && child.status !== null) context.catches(child.status);
   }
   if (parsed.options.some((option) => option.key === "p")) return child.status ?? 124;
   return signal === "SIGKILL" ? 137 : 124;
@@ -241,6 +242,7 @@ const sudo: LabCommand = function* (context) {
     while (!child.done) yield child.waitsUntilMicros > 0 ? endingAt(child.ended, child.waitsUntilMicros) : child.ended;
   } finally {
     child.kill(context.signal() ?? "SIGTERM");
+    if (context.signal() !== null && child.status !== null) context.catches(child.status);
   }
   if (child.failure !== null) throw child.failure.error;
   return child.status ?? 0;

@@ -39,6 +39,17 @@ function name(call: GraphCall | TraceCall): string {
   return call.module === null ? call.fn : `${call.fn} [${call.module}]`;
 }
 
+/** A graph as text, without notes: what {@link parseFunctionGraph} reads. */
+export function functionGraphText(calls: readonly GraphCall[], depth = 0): string {
+  return calls
+    .map((call) => {
+      const indent = "  ".repeat(depth);
+      if (call.children.length === 0) return `${indent}${name(call)}();\n`;
+      return `${indent}${name(call)}() {\n${functionGraphText(call.children, depth + 1)}${indent}}\n`;
+    })
+    .join("");
+}
+
 function graphLines(calls: readonly TraceCall[], depth: number): GraphLine[] {
   return calls.flatMap((call) => {
     const inner = call.children.filter(isCall);
@@ -66,7 +77,7 @@ function noteText(note: TraceNote): string | null {
         ? `lookup ${tupleLine(note.tuple)}: no entry`
         : `lookup ${tupleLine(note.tuple)}: ${note.found} tuple of entry ${note.entry}`;
     case "attach":
-      return `entry ${note.entry} attached, ${note.ctinfo}`;
+      return `entry ${note.entry} ${note.already ? "is attached already" : "attached"}, ${note.ctinfo}`;
     case "alloc":
       return `new entry ${note.entry}`;
     case "alter-reply":
@@ -93,6 +104,9 @@ function noteText(note: TraceNote): string | null {
       return note.reason;
     case "transmit":
       return `by ${note.device}`;
+    case "bytes":
+      // Which bytes is the packet view's to show; the notes around say why.
+      return null;
   }
 }
 
@@ -220,7 +234,10 @@ export function callsOnly(calls: readonly TraceCall[]): GraphCall[] {
 
 /** How often a function stands in a graph: `__nf_conntrack_find_get` counts the lookups. */
 export function countCalls(calls: readonly GraphCall[], fn: string): number {
-  return calls.reduce((sum, call) => sum + (plainName(call.fn) === fn ? 1 : 0) + countCalls(call.children, fn), 0);
+  return calls.reduce(
+    (sum, call) => sum + (withoutCompilerSuffix(call.fn) === fn ? 1 : 0) + countCalls(call.children, fn),
+    0,
+  );
 }
 
 // --- Comparison ------------------------------------------------------------------------------------------------------
@@ -257,9 +274,12 @@ export class GraphComparison extends Drawing {
   }
 }
 
-/** The compiler's suffixes (`.isra.0`, `.constprop.0`) say how a function was built, not which it is. */
-function plainName(fn: string): string {
-  return fn.replace(/(\.(isra|constprop|part|cold)(\.\d+)?)+$/, "");
+/**
+ * A function's name without the compiler's suffixes (`.isra.0`, `.constprop.0`, `.part.0`), which say how it was built
+ * and not which it is.
+ */
+export function withoutCompilerSuffix(fn: string): string {
+  return fn.replace(/(\.(isra|constprop|part)(\.\d+)?)+$/, "");
 }
 
 /** Compares a kernel's graph with the engine's, call by call in order. Names are compared without compiler suffixes. */
@@ -268,7 +288,8 @@ export function compareGraphs(kernel: readonly GraphCall[], engine: readonly Gra
 }
 
 function align(kernel: readonly GraphCall[], engine: readonly GraphCall[], depth: number): ComparedCall[] {
-  const same = (a: GraphCall, b: GraphCall): boolean => plainName(a.fn) === plainName(b.fn) && a.module === b.module;
+  const same = (a: GraphCall, b: GraphCall): boolean =>
+    withoutCompilerSuffix(a.fn) === withoutCompilerSuffix(b.fn) && a.module === b.module;
   // Longest common subsequence of the calls of this level; matched calls are compared inside.
   const best = Array.from({ length: kernel.length + 1 }, () => Array.from({ length: engine.length + 1 }, () => 0));
   for (let i = kernel.length - 1; i >= 0; i--)

@@ -9,11 +9,17 @@ import { checksumFold, checksumPartial, formatIPv4, pseudoHeaderSum } from "@net
 export interface Field {
   readonly name: string;
   readonly value: string;
+  /** The first of the bytes it is in, counted from the packet's beginning. */
+  readonly at: number;
+  /** How many bytes it is in; fields that share a byte both have it. */
+  readonly length: number;
 }
 
 /** One header, or the payload. */
 export interface Layer {
   readonly name: string;
+  readonly at: number;
+  readonly length: number;
   readonly fields: readonly Field[];
 }
 
@@ -166,11 +172,11 @@ export function dissect(data: Uint8Array): Layer[] {
 
 function layers(data: Uint8Array, at: number, prefix: string): Layer[] {
   const ip = readIp(data, at);
-  if (ip === null) return [payload(prefix, Math.max(0, data.length - at))];
+  if (ip === null) return [payload(prefix, at, Math.max(0, data.length - at))];
   const result = [ipLayer(data, at, ip, prefix)];
   const inner = at + ip.headerLength;
   const length = ip.end - inner;
-  if (ip.fragmentOffset > 0) return [...result, payload(prefix, length)];
+  if (ip.fragmentOffset > 0) return [...result, payload(prefix, inner, length)];
   if (ip.protocol === 6 && length >= 20) return [...result, ...tcpLayers(data, inner, ip, prefix)];
   if (ip.protocol === 17 && length >= 8) return [...result, ...udpLayers(data, inner, ip, prefix)];
   if (ip.protocol === 1 && length >= 8) return [...result, ...icmpLayers(data, inner, ip, prefix)];
@@ -178,26 +184,32 @@ function layers(data: Uint8Array, at: number, prefix: string): Layer[] {
     // What an ICMP error must quote: eight bytes, of which four are the ports.
     return [
       ...result,
-      { name: `${prefix}${PROTOCOLS[ip.protocol].toUpperCase()} (first bytes)`, fields: ports(data, inner) },
+      {
+        name: `${prefix}${PROTOCOLS[ip.protocol].toUpperCase()} (first bytes)`,
+        at: inner,
+        length,
+        fields: ports(data, inner),
+      },
     ];
-  return length > 0 ? [...result, payload(prefix, length)] : result;
+  return length > 0 ? [...result, payload(prefix, inner, length)] : result;
 }
 
-function payload(prefix: string, length: number): Layer {
-  return { name: `${prefix}Data`, fields: [{ name: "Length", value: `${length} bytes` }] };
+function payload(prefix: string, at: number, length: number): Layer {
+  return { name: `${prefix}Data`, at, length, fields: [{ name: "Length", value: `${length} bytes`, at, length }] };
 }
 
 function ports(data: Uint8Array, at: number): Field[] {
   return [
-    { name: "Source port", value: String(u16(data, at)) },
-    { name: "Destination port", value: String(u16(data, at + 2)) },
+    { name: "Source port", value: String(u16(data, at)), at, length: 2 },
+    { name: "Destination port", value: String(u16(data, at + 2)), at: at + 2, length: 2 },
   ];
 }
 
-/** The checksum field and whether it is right; `sum` is the folded sum over all that it covers. */
-function checksum(value: number, sum: number, whole: boolean): Field {
+/** The checksum field at an offset and whether it is right; `sum` is the folded sum over all that it covers. */
+function checksum(data: Uint8Array, at: number, sum: number, whole: boolean): Field {
+  const value = u16(data, at);
   const verdict = whole ? (checksumFold(sum) === 0 ? "correct" : "wrong") : "not all bytes are here";
-  return { name: "Checksum", value: `${hex(value, 4)} (${verdict})` };
+  return { name: "Checksum", value: `${hex(value, 4)} (${verdict})`, at, length: 2 };
 }
 
 function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
@@ -206,18 +218,25 @@ function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
   const headerLength = Math.min(ip.headerLength, data.length - at);
   return {
     name: `${prefix}Internet Protocol version 4`,
+    at,
+    length: headerLength,
     fields: [
-      { name: "Header length", value: `${ip.headerLength} bytes` },
-      { name: "Type of service", value: hex(data[at + 1], 2) },
-      { name: "Total length", value: `${u16(data, at + 2)} bytes` },
-      { name: "Identification", value: hex(u16(data, at + 4), 4) },
-      { name: "Flags", value: names.length === 0 ? "none" : names.join(", ") },
-      { name: "Fragment offset", value: String(ip.fragmentOffset) },
-      { name: "Time to live", value: String(data[at + 8]) },
-      { name: "Protocol", value: `${(PROTOCOLS[ip.protocol] ?? "?").toUpperCase()} (${ip.protocol})` },
-      checksum(u16(data, at + 10), checksumPartial(data, at, headerLength), headerLength === ip.headerLength),
-      { name: "Source address", value: formatIPv4(ip.src) },
-      { name: "Destination address", value: formatIPv4(ip.dst) },
+      { name: "Header length", value: `${ip.headerLength} bytes`, at, length: 1 },
+      { name: "Type of service", value: hex(data[at + 1], 2), at: at + 1, length: 1 },
+      { name: "Total length", value: `${u16(data, at + 2)} bytes`, at: at + 2, length: 2 },
+      { name: "Identification", value: hex(u16(data, at + 4), 4), at: at + 4, length: 2 },
+      { name: "Flags", value: names.length === 0 ? "none" : names.join(", "), at: at + 6, length: 1 },
+      { name: "Fragment offset", value: String(ip.fragmentOffset), at: at + 6, length: 2 },
+      { name: "Time to live", value: String(data[at + 8]), at: at + 8, length: 1 },
+      {
+        name: "Protocol",
+        value: `${(PROTOCOLS[ip.protocol] ?? "?").toUpperCase()} (${ip.protocol})`,
+        at: at + 9,
+        length: 1,
+      },
+      checksum(data, at + 10, checksumPartial(data, at, headerLength), headerLength === ip.headerLength),
+      { name: "Source address", value: formatIPv4(ip.src), at: at + 12, length: 4 },
+      { name: "Destination address", value: formatIPv4(ip.dst), at: at + 16, length: 4 },
     ],
   };
 }
@@ -235,19 +254,21 @@ function tcpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[
   const whole = prefix === "";
   const tcp: Layer = {
     name: `${prefix}Transmission Control Protocol`,
+    at,
+    length: headerLength,
     fields: [
       ...ports(data, at),
-      { name: "Sequence number", value: String(u32(data, at + 4)) },
-      { name: "Acknowledgment number", value: String(u32(data, at + 8)) },
-      { name: "Header length", value: `${headerLength} bytes` },
-      { name: "Flags", value: `${tcpFlagNames(data[at + 13])} (${hex(data[at + 13], 2)})` },
-      { name: "Window", value: String(u16(data, at + 14)) },
-      checksum(u16(data, at + 16), transportSum(data, at, ip), whole),
-      { name: "Urgent pointer", value: String(u16(data, at + 18)) },
-      ...(options === "" ? [] : [{ name: "Options", value: options }]),
+      { name: "Sequence number", value: String(u32(data, at + 4)), at: at + 4, length: 4 },
+      { name: "Acknowledgment number", value: String(u32(data, at + 8)), at: at + 8, length: 4 },
+      { name: "Header length", value: `${headerLength} bytes`, at: at + 12, length: 1 },
+      { name: "Flags", value: `${tcpFlagNames(data[at + 13])} (${hex(data[at + 13], 2)})`, at: at + 13, length: 1 },
+      { name: "Window", value: String(u16(data, at + 14)), at: at + 14, length: 2 },
+      checksum(data, at + 16, transportSum(data, at, ip), whole),
+      { name: "Urgent pointer", value: String(u16(data, at + 18)), at: at + 18, length: 2 },
+      ...(options === "" ? [] : [{ name: "Options", value: options, at: at + 20, length: headerLength - 20 }]),
     ],
   };
-  return length > 0 ? [tcp, payload(prefix, length)] : [tcp];
+  return length > 0 ? [tcp, payload(prefix, at + headerLength, length)] : [tcp];
 }
 
 function tcpOptions(data: Uint8Array): string {
@@ -275,14 +296,16 @@ function udpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[
   const value = u16(data, at + 6);
   const sum: Field =
     value === 0
-      ? { name: "Checksum", value: "0x0000 (none)" }
-      : checksum(value, transportSum(data, at, ip), prefix === "");
+      ? { name: "Checksum", value: "0x0000 (none)", at: at + 6, length: 2 }
+      : checksum(data, at + 6, transportSum(data, at, ip), prefix === "");
+  const length = ip.end - at - 8;
   const udp: Layer = {
     name: `${prefix}User Datagram Protocol`,
-    fields: [...ports(data, at), { name: "Length", value: `${u16(data, at + 4)} bytes` }, sum],
+    at,
+    length: 8,
+    fields: [...ports(data, at), { name: "Length", value: `${u16(data, at + 4)} bytes`, at: at + 4, length: 2 }, sum],
   };
-  const length = ip.end - at - 8;
-  return length > 0 ? [udp, payload(prefix, length)] : [udp];
+  return length > 0 ? [udp, payload(prefix, at + 8, length)] : [udp];
 }
 
 function icmpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[] {
@@ -290,19 +313,25 @@ function icmpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer
   const code = data[at + 1];
   const length = ip.end - at;
   const fields: Field[] = [
-    { name: "Type", value: `${type} (${ICMP_TYPES[type] ?? "?"})` },
-    { name: "Code", value: type === 3 || type === 11 ? `${code} (${icmpName(type, code)})` : String(code) },
-    checksum(u16(data, at + 2), checksumPartial(data, at, length), prefix === ""),
+    { name: "Type", value: `${type} (${ICMP_TYPES[type] ?? "?"})`, at, length: 1 },
+    {
+      name: "Code",
+      value: type === 3 || type === 11 ? `${code} (${icmpName(type, code)})` : String(code),
+      at: at + 1,
+      length: 1,
+    },
+    checksum(data, at + 2, checksumPartial(data, at, length), prefix === ""),
   ];
   if (!isIcmpError(type)) {
     fields.push(
-      { name: "Identifier", value: String(u16(data, at + 4)) },
-      { name: "Sequence number", value: String(u16(data, at + 6)) },
+      { name: "Identifier", value: String(u16(data, at + 4)), at: at + 4, length: 2 },
+      { name: "Sequence number", value: String(u16(data, at + 6)), at: at + 6, length: 2 },
     );
-    const icmp: Layer = { name: `${prefix}Internet Control Message Protocol`, fields };
-    return length > 8 ? [icmp, payload(prefix, length - 8)] : [icmp];
+    const icmp: Layer = { name: `${prefix}Internet Control Message Protocol`, at, length: 8, fields };
+    return length > 8 ? [icmp, payload(prefix, at + 8, length - 8)] : [icmp];
   }
-  if (type === 3 && code === 4) fields.push({ name: "MTU of the next hop", value: String(u16(data, at + 6)) });
-  const icmp: Layer = { name: `${prefix}Internet Control Message Protocol`, fields };
+  if (type === 3 && code === 4)
+    fields.push({ name: "MTU of the next hop", value: String(u16(data, at + 6)), at: at + 6, length: 2 });
+  const icmp: Layer = { name: `${prefix}Internet Control Message Protocol`, at, length: 8, fields };
   return prefix === "" ? [icmp, ...layers(data.subarray(0, ip.end), at + 8, "In the error: ")] : [icmp];
 }

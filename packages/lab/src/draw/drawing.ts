@@ -4,12 +4,16 @@
  * front ends show nothing for it.
  */
 
+import type { Json, WALK_MIME_TYPE } from "./packet-view/document.js";
+
 /** Outputs by MIME type, as a Jupyter `display_data` message carries them. */
 export interface MimeBundle {
   readonly "text/plain": string;
   readonly "image/svg+xml"?: string;
   readonly "text/html"?: string;
   readonly "text/vnd.mermaid"?: string;
+  /** A walk for the packet view; what shows it checks it, and runs nothing of it. */
+  readonly [WALK_MIME_TYPE]?: Json;
 }
 
 /** The method by which a value says how a notebook shows it (Deno's convention, which our tslab kernel honours). */

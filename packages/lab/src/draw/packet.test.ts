@@ -60,7 +60,16 @@ describe("a packet taken apart", () => {
         "In the error: User Datagram Protocol",
       ]
     `);
-    expect(layers[3].fields).toContainEqual({ name: "Source port", value: "53" });
+    expect(layers[3].fields).toContainEqual({ name: "Source port", value: "53", at: 48, length: 2 });
+  });
+
+  it.each(PACKETS)("says where each field is: inside its layer, and the layers cover %s", (_name, bytes) => {
+    const layers = dissect(bytes);
+    for (const { at, length, fields } of layers)
+      for (const field of fields)
+        expect([field.name, field.at >= at && field.at + field.length <= at + length]).toEqual([field.name, true]);
+    const ends = layers.map(({ at, length }) => at + length);
+    expect(layers.map(({ at }) => at)).toEqual([0, ...ends.slice(0, -1)]);
   });
 
   it("says whether checksums are right", () => {
@@ -85,6 +94,8 @@ describe("a packet taken apart", () => {
     expect(dissect(packet)[1].fields.at(-1)).toEqual({
       name: "Options",
       value: "mss 1460, sackOK, timestamps 1/2, nop, wscale 7",
+      at: 40,
+      length: 20,
     });
   });
 });

@@ -166,7 +166,10 @@ function readEffect(note: TraceNote): Effect | null {
     case "alloc":
       return { kind: "entry", text: `new entry ${note.entry}, unconfirmed` };
     case "attach":
-      return { kind: "attach", text: `entry ${note.entry} attached, ${note.ctinfo}` };
+      return {
+        kind: "attach",
+        text: `entry ${note.entry} ${note.already ? "is attached already" : "attached"}, ${note.ctinfo}`,
+      };
     case "state":
       return { kind: "state", text: `${note.before} → ${note.after}` };
     case "rule":

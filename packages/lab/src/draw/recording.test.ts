@@ -49,7 +49,7 @@ describe("the question's connection beside the kernel's recording", () => {
     for (const value of [walk, packets[0], packets[1].tuples, await gateway.hooks(), await gateway.conntrack()]) {
       const bundle = value[JUPYTER_DISPLAY]();
       expect(bundle["text/plain"]).not.toBe("");
-      expect(bundle["image/svg+xml"] ?? bundle["text/html"]).toMatch(/^<(svg|div) /);
+      expect(bundle["image/svg+xml"] ?? bundle["text/html"]).toMatch(/^<(svg|div|netfilter-packet-view)[ >]/);
       expect(bundle["text/vnd.mermaid"]).not.toBe("");
     }
     const [entry] = (await gateway.conntrack()).entries;

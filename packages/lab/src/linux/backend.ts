@@ -20,8 +20,11 @@ import { LinuxProcess, pause } from "./process.js";
 import { LinuxUnavailableError, whatIsMissing } from "./requirements.js";
 import { walkOf } from "./walk-of.js";
 
-/** How long `sh` waits for the end of a command. */
+/** How long `sh` waits for the end of a command that keeps doing something; the engine's bound in the lab's time. */
 const PATIENCE_MILLISECONDS = 600_000;
+/** After so long in which no process of the lab did anything or waited for a time, a command waits for ever. */
+const STUCK_MILLISECONDS = 15_000;
+const LOOK_MILLISECONDS = 500;
 /** After a command, packets land and acknowledgements that were held back (40 ms) are sent. */
 const SETTLE_MILLISECONDS = 80;
 /**
@@ -161,10 +164,10 @@ export class LinuxBackend implements Backend {
     return { stdout, stderr, text, status: process.status ?? 1 };
   }
 
-  #spawn(host: string, script: string): LinuxProcess {
+  #spawn(host: string, script: string, after: Promise<void> | null = null): LinuxProcess {
     if (!this.#topology.hosts.some((candidate) => candidate.name === host))
       throw new Error(`there is no host ${JSON.stringify(host)}`);
-    return new LinuxProcess(this.#namespaces, host, script);
+    return new LinuxProcess(this.#namespaces, host, script, after);
   }
 
   get nowMicros(): number {
@@ -179,32 +182,57 @@ export class LinuxBackend implements Backend {
 
   /** Waits until all that was begun listens, catches, or has said what it had to say. */
   async #ready(): Promise<void> {
-    for (const capture of this.#captures) await capture.ready;
     for (const process of this.#background) if (process.status !== null) this.#background.delete(process);
-    await Promise.all([...this.#background].map((process) => process.settled()));
-    await Promise.all([...this.#background].map((process) => process.quiet()));
+    // As it is now: what begins later waits for this.
+    const background = [...this.#background];
+    await Promise.all([...this.#captures].map((capture) => capture.ready));
+    await Promise.all(background.map((process) => process.settled()));
+    await Promise.all(background.map((process) => process.quiet()));
   }
 
   async run(host: string, script: string): Promise<CommandOutput> {
     await this.#ready();
     const process = this.#spawn(host, script);
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), PATIENCE_MILLISECONDS);
-    });
-    if ((await Promise.race([process.wait(), patience])) === "late") {
+    const endless = await this.#runToEnd(process);
+    if (endless !== null) {
       await process.kill("SIGINT");
-      throw new EndlessCommandError(host, script, "has not ended after 10 minutes", process.output.text);
+      throw new EndlessCommandError(host, script, endless, process.output.text);
     }
-    clearTimeout(timer);
     await pause(SETTLE_MILLISECONDS);
     await this.#ready();
     const { stdout, stderr, text } = process.output;
     return { stdout, stderr, text, status: process.status ?? 1 };
   }
 
+  /** Waits for the end. Returns null then, and otherwise why it never would come. */
+  async #runToEnd(process: LinuxProcess): Promise<string | null> {
+    const startedAt = performance.now();
+    let ended = false;
+    const end = process.wait().then(() => {
+      ended = true;
+    });
+    let before: string | null = null;
+    let stuckSince = startedAt;
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined;
+      const look = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LOOK_MILLISECONDS);
+      });
+      await Promise.race([end, look]);
+      clearTimeout(timer);
+      if (ended) return null;
+      const now = performance.now();
+      const doing = [process, ...this.#background].filter(({ status }) => status === null).map((each) => each.stuck());
+      const state = doing.includes(null) ? null : doing.join("; ");
+      if (state === null || state !== before) stuckSince = now;
+      before = state;
+      if (now - stuckSince > STUCK_MILLISECONDS) return "waits for something that cannot come";
+      if (now - startedAt > PATIENCE_MILLISECONDS) return "has not ended after 10 minutes";
+    }
+  }
+
   start(host: string, script: string): BackgroundCommand {
-    const process = this.#spawn(host, script);
+    const process = this.#spawn(host, script, this.#ready());
     this.#background.add(process);
     return process;
   }

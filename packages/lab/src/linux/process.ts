@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { TextDecoder } from "node:util";
 import type { BackgroundCommand, CommandOutput } from "../backend.js";
+import { isStuck } from "./idle.js";
 import { ENVIRONMENT, type Namespaces } from "./namespaces.js";
 
 /**
@@ -54,8 +55,10 @@ const ENTER = 'echo "$1" > /proc/sys/kernel/hostname; cd "$2" || exit; exec bash
 
 /** A script at work on a host. */
 export class LinuxProcess implements BackgroundCommand {
-  readonly #child: ChildProcess;
+  /** Null until its turn has come. */
+  #child: ChildProcess | null = null;
   readonly #ended: Promise<void>;
+  #held = false;
   #stdout = "";
   #stderr = "";
   #text = "";
@@ -66,27 +69,20 @@ export class LinuxProcess implements BackgroundCommand {
   #settling: Promise<void> | null = null;
   readonly #decoders: Record<"o" | "e", TextDecoder> = { o: new TextDecoder(), e: new TextDecoder() };
   readonly output: Omit<CommandOutput, "status">;
+  readonly #begun: Promise<void>;
 
-  constructor(namespaces: Namespaces, host: string, script: string) {
-    const enter = ["unshare", "--uts", "ip", "netns", "exec", namespaces.nameOf(host)];
-    const shell = ["bash", "-c", ENTER, "bash", host, namespaces.directoryOf(host), script];
-    this.#child = spawn("perl", ["-e", RELAY, "stdbuf", "-oL", ...enter, ...shell], {
-      env: { ...ENVIRONMENT, PATH: `${namespaces.folder}/bin:${ENVIRONMENT.PATH}` },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-      cwd: "/",
-    });
-    const child = this.#child;
-    child.stdout?.on("data", (chunk: Buffer) => this.#read(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => this.#write("e", chunk));
+  /** Begins at once, or when `after` has come: when what was begun before it is ready. */
+  constructor(namespaces: Namespaces, host: string, script: string, after: Promise<void> | null = null) {
+    let begin: () => void = () => {};
+    let fail: (error: unknown) => void = () => {};
     this.#ended = new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code, signal) => {
-        this.#status ??= signal === "SIGKILL" ? 137 : (code ?? 1);
-        resolve();
-      });
+      begin = () => this.#begin(namespaces, host, script, resolve, reject);
+      fail = reject;
     });
     this.#ended.catch(() => {});
+    if (after === null) begin();
+    this.#begun = after === null ? Promise.resolve() : after.then(begin);
+    this.#begun.catch(fail);
     const view = (): { stdout: string; stderr: string; text: string } => ({
       stdout: this.#stdout,
       stderr: this.#stderr,
@@ -103,7 +99,33 @@ export class LinuxProcess implements BackgroundCommand {
         return view().text;
       },
     };
-    this.#hold(false);
+  }
+
+  #begin(
+    namespaces: Namespaces,
+    host: string,
+    script: string,
+    ended: () => void,
+    failed: (error: Error) => void,
+  ): void {
+    const enter = ["unshare", "--uts", "ip", "netns", "exec", namespaces.nameOf(host)];
+    const shell = ["bash", "-c", ENTER, "bash", host, namespaces.directoryOf(host), script];
+    const child = spawn("perl", ["-e", RELAY, "stdbuf", "-oL", ...enter, ...shell], {
+      env: { ...ENVIRONMENT, PATH: `${namespaces.folder}/bin:${ENVIRONMENT.PATH}` },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+      cwd: "/",
+    });
+    this.#child = child;
+    this.#startedAt = performance.now();
+    child.stdout.on("data", (chunk: Buffer) => this.#read(chunk));
+    child.stderr.on("data", (chunk: Buffer) => this.#write("e", chunk));
+    child.once("error", failed);
+    child.once("close", (code, signal) => {
+      this.#status ??= signal === "SIGKILL" ? 137 : (code ?? 1);
+      ended();
+    });
+    this.#hold(this.#held);
   }
 
   get status(): number | null {
@@ -112,6 +134,8 @@ export class LinuxProcess implements BackgroundCommand {
 
   /** Whether Node stays alive for this command. */
   #hold(held: boolean): void {
+    this.#held = held;
+    if (this.#child === null) return;
     const handles = [this.#child, this.#child.stdout, this.#child.stderr] as unknown as {
       ref(): void;
       unref(): void;
@@ -152,7 +176,7 @@ export class LinuxProcess implements BackgroundCommand {
     await this.settled();
     if (this.#status !== null) return;
     for (const pid of this.#session()) {
-      if (pid === this.#child.pid && signal !== "SIGKILL") continue;
+      if (pid === this.#child?.pid && signal !== "SIGKILL") continue;
       try {
         process.kill(pid, signal);
       } catch {
@@ -164,13 +188,13 @@ export class LinuxProcess implements BackgroundCommand {
 
   /** The processes of the command, with the relay. */
   #session(): readonly number[] {
-    return sessions().get(String(this.#child.pid)) ?? [];
+    return sessions().get(String(this.#child?.pid)) ?? [];
   }
 
   /** What the processes were doing: the same text twice means that nothing ran in between; null while something runs. */
   #activity(): string | null {
     let text = `${this.#text.length}`;
-    const begun = this.#session().filter((pid) => pid !== this.#child.pid);
+    const begun = this.#session().filter((pid) => pid !== this.#child?.pid);
     // The relay has not begun the command yet.
     if (begun.length === 0) return null;
     for (const pid of begun) {
@@ -180,6 +204,13 @@ export class LinuxProcess implements BackgroundCommand {
       text += ` ${pid} ${/^voluntary_ctxt_switches:.*$/m.exec(status)?.[0]}`;
     }
     return text;
+  }
+
+  /** What its processes were doing, where all of them wait without a time limit; null while one works or waits for a time. */
+  stuck(): string | null {
+    const activity = this.#activity();
+    const begun = this.#session().filter((pid) => pid !== this.#child?.pid);
+    return activity !== null && begun.every(isStuck) ? activity : null;
   }
 
   /**
@@ -202,6 +233,7 @@ export class LinuxProcess implements BackgroundCommand {
   }
 
   async #settle(): Promise<void> {
+    await this.#begun;
     const limit = performance.now() + SETTLE_LIMIT_MILLISECONDS;
     let before: string | null = null;
     while (this.#status === null && performance.now() < limit) {

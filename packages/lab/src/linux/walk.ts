@@ -38,6 +38,10 @@ export class LinuxWalkPacket extends WalkPacket {
     return new UnknownDrawing("walk.packets[].callTree", INSIDE);
   }
 
+  override get view(): Drawing {
+    return new UnknownDrawing("walk.packets[].view", INSIDE);
+  }
+
   override compareWith(_recording: string | GraphCall): GraphComparison {
     return new UnknownComparison("walk.packets[].compareWith", INSIDE);
   }
@@ -70,11 +74,20 @@ export class LinuxWalk extends Walk {
     throw new EngineOnlyError("walk.callGraph", INSIDE);
   }
 
+  override get view(): Drawing {
+    return new UnknownDrawing("walk.view", INSIDE);
+  }
+
   override get states(): Drawing {
     return new UnknownDrawing("walk.states", "which packet caused a transition is not seen from outside");
   }
 
   override statesOf(_host: string, _entry: number): Drawing {
     return new UnknownDrawing("walk.statesOf", "which packet caused a transition is not seen from outside");
+  }
+
+  /** @internal */
+  override [JUPYTER_DISPLAY](): MimeBundle {
+    return this.sequence[JUPYTER_DISPLAY]();
   }
 }

@@ -5,6 +5,7 @@
 import {
   type ConntrackEvent,
   NetNamespace,
+  type PacketTrace,
   PinnedRandom,
   parseCidr,
   SeededRandom,
@@ -65,6 +66,11 @@ class Gateway {
     for (const [name, value] of Object.entries(scenario.sysctl ?? {})) this.#setSysctl(name, value);
   }
 
+  /** Every packet's passage is told from now on. */
+  listen(listener: (passage: PacketTrace) => void): void {
+    this.#net.listen(listener);
+  }
+
   #eventText(event: ConntrackEvent): string {
     return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, deletingProcess(this.#net)).trimStart();
   }
@@ -122,7 +128,7 @@ class Gateway {
     const terminal = new Terminal();
     const shell = new Shell(this.#host, commands);
     const streams = { stdin: new TextReader(""), stdout: terminal.stdoutWriter, stderr: terminal.stderrWriter };
-    const process = new Process(this.#clock, shell.run(script, streams), (signal) => shell.ending(signal)).start();
+    const process = new Process(this.#clock, shell.run(script, streams), shell).start();
     const endless = runToEnd(this.#clock, process);
     if (endless !== null) throw new ScenarioError(field, `the command ${endless}`);
     this.#clock.advance(COMMAND_MICROS);
@@ -133,9 +139,18 @@ class Gateway {
   }
 }
 
+/** Hears of each packet's passage through the gateway, and during which step it was. */
+export type PassageListener = (passage: PacketTrace, step: number) => void;
+
 /** Runs scenarios on the engine. */
 export class EngineRunner implements ScenarioRunner {
   readonly backend = "engine";
+  readonly #onPassage: PassageListener | null;
+
+  /** With a listener the steps' packets are traced. */
+  constructor(onPassage: PassageListener | null = null) {
+    this.#onPassage = onPassage;
+  }
 
   run(scenario: Scenario): ScenarioResult {
     const gateway = new Gateway(scenario);
@@ -144,7 +159,13 @@ export class EngineRunner implements ScenarioRunner {
       requireSuccess(field, gateway.command(field, command));
     });
     gateway.take();
-    const steps = (scenario.steps ?? []).map((step, index) => runStep(gateway, `steps[${index}]`, step));
+    let current = 0;
+    const onPassage = this.#onPassage;
+    if (onPassage !== null) gateway.listen((passage) => onPassage(passage, current));
+    const steps = (scenario.steps ?? []).map((step, index) => {
+      current = index;
+      return runStep(gateway, `steps[${index}]`, step);
+    });
     const last = (scenario.finally ?? []).map((command, index) => gateway.command(`finally[${index}]`, command));
     return { version: 1, name: scenario.name, steps, finally: last };
   }

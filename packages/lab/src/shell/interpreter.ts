@@ -58,6 +58,10 @@ export class Shell {
   #lastJob: number | null = null;
   #exitOnError = false;
   #signal: Signal | null = null;
+  /** Exit status of the last command that caught the signal. */
+  #caught: number | null = null;
+  /** The shell has become its only command (`exec`), so that a signal meets that and no shell. */
+  #replaced = false;
   #parent: Shell | null = null;
   /** Conditions of `if`, `while`, `&&` and `||` do not count for `set -e`. */
   #tested = 0;
@@ -109,6 +113,7 @@ export class Shell {
       streams.stderr.write(`bash: ${error.message}\n`);
       return 2;
     }
+    this.#replaced = isOneCommand(list);
     return yield* this.runList(list, streams);
   }
 
@@ -163,7 +168,7 @@ export class Shell {
         throw error;
       }
     };
-    return new Process(this.#host.clock, guarded(), (signal) => shell.ending(signal)).start();
+    return new Process(this.#host.clock, guarded(), shell).start();
   }
 
   *#andOr(item: AndOr, streams: Streams): ShellProcess<number> {
@@ -342,6 +347,14 @@ export class Shell {
     return this.#signal ?? this.#parent?.signal ?? null;
   }
 
+  /**
+   * After SIGINT a shell goes by what its command made of it, and has that command's status; any other signal ends the
+   * shell itself, unless it had become its command. Not modelled: after SIGINT was caught, bash runs the rest of a list.
+   */
+  statusAfter(signal: Signal): number | null {
+    return signal === "SIGINT" || this.#replaced ? this.#caught : null;
+  }
+
   /** Notes by which signal it ends, for the `finally` blocks of its commands. */
   ending(signal: Signal): void {
     this.#signal = signal;
@@ -358,6 +371,9 @@ export class Shell {
       stdout: streams.stdout,
       stderr: streams.stderr,
       signal: () => this.signal,
+      catches: (status) => {
+        this.#caught = status;
+      },
       spawn: (words, inner) => this.spawn(words, inner),
     };
   }
@@ -365,9 +381,8 @@ export class Shell {
   /** Starts a command by its words, as a process of its own. */
   spawn(words: readonly string[], streams: Streams): Process {
     const shell = this.#copy();
-    return new Process(this.#host.clock, shell.#guardedExecute(words, streams), (signal) => {
-      shell.ending(signal);
-    }).start();
+    shell.#replaced = true;
+    return new Process(this.#host.clock, shell.#guardedExecute(words, streams), shell).start();
   }
 
   *#guardedExecute(words: readonly string[], streams: Streams): CommandProcess {
@@ -685,3 +700,11 @@ const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
 
 /** Several `read`s of one stream share what was read ahead. */
 const lineReaders: WeakMap<Reader, LineReader> = new WeakMap();
+
+/** Whether bash runs the script in its own place: it is one command and nothing else. */
+function isOneCommand({ items }: List): boolean {
+  const [item] = items;
+  if (items.length !== 1 || item.background || item.rest.length > 0 || item.first.negated) return false;
+  const [command] = item.first.commands;
+  return item.first.commands.length === 1 && command.kind === "simple" && command.redirections.length === 0;
+}

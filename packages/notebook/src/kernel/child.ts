@@ -27,6 +27,8 @@ export type Event =
       readonly ok: boolean;
       /** What the cell asked of a lab on real Linux that only the engine can tell, by name. */
       readonly engineOnly: readonly string[];
+      /** The time of each lab in the order of making, in seconds since then; null for one that nobody uses any more. */
+      readonly labSeconds: readonly (number | null)[];
     }
   | { readonly type: "finished" };
 
@@ -47,7 +49,7 @@ export function serveParent(): void {
       const sink = new CoalescingSink(sinkOf(cell, send));
       void session.run(source, sink).then((ok) => {
         sink.flush();
-        send({ type: "done", cell, ok, engineOnly: takeEngineOnly() });
+        send({ type: "done", cell, ok, engineOnly: takeEngineOnly(), labSeconds: labTimes() });
       });
     } else {
       session.close();
@@ -70,6 +72,12 @@ function takeEngineOnly(): string[] {
   const names = [...(asked as Set<string>)];
   asked.clear();
   return names;
+}
+
+/** What the function says that labs left under its symbol (`living-labs.ts` of the lab). */
+function labTimes(): (number | null)[] {
+  const times = (globalThis as Record<symbol, unknown>)[Symbol.for("netfilter-lab.times")];
+  return typeof times === "function" ? (times as () => (number | null)[])() : [];
 }
 
 function sinkOf(cell: number, send: (event: Event) => void): CellSink {

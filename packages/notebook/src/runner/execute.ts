@@ -33,6 +33,8 @@ export interface CellResult {
   readonly failure: string | undefined;
   /** What the cell asked of a lab on real Linux that only the engine can tell, by name. */
   readonly engineOnly: readonly string[];
+  /** What each lab's clock showed at the cell's end, in seconds, oldest lab first; null for one no longer used. */
+  readonly labSeconds: readonly (number | null)[];
 }
 
 /** What running a notebook gave. */
@@ -58,6 +60,7 @@ interface RunningCell {
   /** Set when the kernel itself is to blame: a timeout, or its death. */
   broken: string | undefined;
   engineOnly: readonly string[];
+  labSeconds: readonly (number | null)[];
 }
 
 /** Where a display with an id is, so that it can be replaced. */
@@ -74,7 +77,8 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
   const cells: RunningCell[] = [];
   for (const [index, cell] of notebook.cells.entries()) {
     if (cell.type === "code" && cell.source.trim() !== "") {
-      cells.push({ index, cell, outputs: [], milliseconds: 0, state: "waiting", broken: undefined, engineOnly: [] });
+      const untold = { milliseconds: 0, broken: undefined, engineOnly: [], labSeconds: [] };
+      cells.push({ index, cell, outputs: [], state: "waiting", ...untold });
     }
   }
 
@@ -130,6 +134,7 @@ export async function executeNotebook(notebook: Notebook, options: ExecuteOption
           running.milliseconds = performance.now() - cellStarted;
           running.state = "done";
           running.engineOnly = event.engineOnly;
+          running.labSeconds = event.labSeconds;
           const result = resultOf(running);
           options.onCell?.(result);
           next = event.cell + 1;
@@ -209,8 +214,15 @@ function record(
 }
 
 function resultOf(running: RunningCell): CellResult {
-  const { index, cell, outputs, milliseconds, state, broken, engineOnly } = running;
-  return { index, outputs, milliseconds, engineOnly, failure: broken ?? failureOf(cell, outputs, state === "done") };
+  const { index, cell, outputs, milliseconds, state, broken, engineOnly, labSeconds } = running;
+  return {
+    index,
+    outputs,
+    milliseconds,
+    engineOnly,
+    labSeconds,
+    failure: broken ?? failureOf(cell, outputs, state === "done"),
+  };
 }
 
 /** A cell fails by an error nobody expected, and by an expected one that does not come. */

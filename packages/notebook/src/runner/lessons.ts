@@ -2,7 +2,7 @@
  * `npm run lessons`: checks the types of every notebook's cells, runs each notebook in a fresh kernel and compares what
  * comes out with what is saved; `--update` saves what came out. This is the lessons' test and their build in one.
  */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { checkNotebooks } from "../checker/check.js";
@@ -13,7 +13,8 @@ import { parseNotebook } from "../notebook/parse.js";
 import { VerifiedNotebooks } from "./cache.js";
 import { compareOutputs, keepVolatile } from "./compare.js";
 import { executeNotebook } from "./execute.js";
-import { type CellVerdict, countVerdicts, runOnKernel } from "./kernel-lessons.js";
+import { type CellVerdict, countVerdicts, recordOf, runOnKernel, surroundingsOf } from "./kernel-lessons.js";
+import { formatRecord, type KernelRecord, mergeRecords, parseRecord, recordOfCell } from "./kernel-record.js";
 
 /** Where the command runs and writes; the process itself, but for tests. */
 export interface LessonsEnvironment {
@@ -46,7 +47,8 @@ every output with the one saved. Without arguments: all of notebooks/.
   --all         run also what has not changed since it was last found right
   --backend B   engine (the default), or linux: run on this machine's kernel (needs root
                 and Debian's packages) and compare under the rules of runner/rules.ts;
-                cells that ask for what no kernel shows are named and counted
+                cells that ask for what no kernel shows are named and counted; with
+                --update, keep what the kernel printed in test/recordings/lessons/
   --json        print one JSON summary instead of text
   --help        print this
 `;
@@ -76,8 +78,8 @@ export async function runLessons(argv: readonly string[], environment: LessonsEn
     write(`lessons: --backend is engine or linux, not ${JSON.stringify(backend)}\n\n${usage}`);
     return 2;
   }
-  if (backend === "linux" && (argv.includes("--update") || argv.includes("--check-only"))) {
-    write(`lessons: --backend linux compares only: no --update, no --check-only\n\n${usage}`);
+  if (backend === "linux" && argv.includes("--check-only")) {
+    write(`lessons: --backend linux runs the cells: no --check-only\n\n${usage}`);
     return 2;
   }
   const unknown = rest.find((argument) => argument.startsWith("-") && !knownOptions.has(argument));
@@ -181,7 +183,19 @@ function kernelDiff(path: string, cell: CellVerdict & { readonly verdict: "disag
   return [`--- ${at}, saved`, `+++ ${at}, on the kernel`, ...cell.diff].join("\n");
 }
 
-const LESSONS_AT_ONCE_ON_KERNEL = 3;
+/** In real time, lessons sleep most of the time. */
+const LESSONS_AT_ONCE_ON_KERNEL = 4;
+
+/** How often a lesson is run that disagrees on a machine too busy to keep time. */
+const TRIES_ON_KERNEL = 3;
+
+/** Where records of what the kernel printed are kept, one a notebook. */
+const RECORDS = "test/recordings/lessons";
+
+/** The record of a notebook; null where there is none. Throws for a file that is no record. */
+function readRecord(file: string, path: string): KernelRecord | null {
+  return existsSync(file) ? parseRecord(readFileSync(file, "utf8"), path) : null;
+}
 
 type Problems = LessonReport["problems"];
 
@@ -196,6 +210,7 @@ class LessonsRun {
   readonly #options: Arguments;
   readonly #environment: LessonsEnvironment;
   readonly #verified: VerifiedNotebooks;
+  #lastAlone: Promise<unknown> = Promise.resolve();
 
   constructor(options: Arguments, environment: LessonsEnvironment) {
     this.#options = options;
@@ -254,7 +269,6 @@ class LessonsRun {
         printReady();
       }
     };
-    // In real time, lessons sleep most of the time.
     const atOnce = this.#options.backend === "linux" ? LESSONS_AT_ONCE_ON_KERNEL : Math.min(2, availableParallelism());
     await Promise.all(Array.from({ length: atOnce }, work));
     return paths.map((path) => reports.get(path)!);
@@ -262,14 +276,7 @@ class LessonsRun {
 
   async #runOne({ path, file, text, notebook }: Candidate): Promise<LessonReport> {
     const started = performance.now();
-    if (this.#options.backend === "linux") {
-      const cells = await runOnKernel(notebook);
-      const milliseconds = Math.round(performance.now() - started);
-      const problems = cells.flatMap((cell) =>
-        cell.verdict === "disagrees" ? [{ cell: cell.index + 1, message: kernelDiff(path, cell) }] : [],
-      );
-      return { path, status: problems.length > 0 ? "different" : "same", problems, cells, milliseconds };
-    }
+    if (this.#options.backend === "linux") return await this.#runOnKernel(path, notebook);
     const result = await executeNotebook(notebook);
     const milliseconds = Math.round(performance.now() - started);
     const differences = compareOutputs(notebook, result.notebook);
@@ -298,6 +305,53 @@ class LessonsRun {
     });
     const message = "the file is not in the form --update writes (Jupyter saved it); the outputs are right";
     return { path, status: "different", problems: problems.length > 0 ? problems : [{ message }], milliseconds };
+  }
+
+  async #runOnKernel(path: string, notebook: Notebook): Promise<LessonReport> {
+    const started = performance.now();
+    let run = await runOnKernel(notebook);
+    for (let tries = 1; run.again && tries < TRIES_ON_KERNEL; tries++) {
+      this.#tell(`${path}: the machine was too busy (${run.lostSeconds.toFixed(1)} s lost); once more, alone\n`);
+      run = await this.#alone(() => runOnKernel(notebook));
+    }
+    const cells = run.verdicts;
+    const milliseconds = Math.round(performance.now() - started);
+    const problems = cells.flatMap((cell) =>
+      cell.verdict === "disagrees" ? [{ cell: cell.index + 1, message: kernelDiff(path, cell) }] : [],
+    );
+    if (problems.length > 0) return { path, status: "different", problems, cells, milliseconds };
+    const name = `${RECORDS}/${basename(path, ".ipynb")}.json`;
+    const file = join(this.#environment.directory, name);
+    const old = readRecord(file, name);
+    if (this.#options.update) {
+      const text = formatRecord(mergeRecords(old, recordOf(cells), surroundingsOf(notebook)));
+      if (old !== null && readFileSync(file, "utf8") === text)
+        return { path, status: "same", problems, cells, milliseconds };
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+      return { path, status: "updated", problems, cells, milliseconds };
+    }
+    const unrecorded = cells.filter(
+      (cell) =>
+        cell.verdict === "agrees" &&
+        cell.record !== undefined &&
+        (old === null || recordOfCell(old, notebook, cell.index) === undefined),
+    );
+    if (unrecorded.length === 0) return { path, status: "same", problems, cells, milliseconds };
+    const places = unrecorded.map((cell) => cell.index + 1).join(", ");
+    const message = `${name} lacks cells that agree with the kernel (${places}): npm run lessons -- --backend linux --update ${path}`;
+    return { path, status: "different", problems: [{ message }], cells, milliseconds };
+  }
+
+  /** After the others that wait for this. */
+  async #alone<Value>(action: () => Promise<Value>): Promise<Value> {
+    const turn = this.#lastAlone.then(action);
+    this.#lastAlone = turn.catch(() => {});
+    return await turn;
+  }
+
+  #tell(text: string): void {
+    if (!this.#options.json) this.#environment.write(text);
   }
 
   #print(report: LessonReport, notebook: Notebook | undefined): void {

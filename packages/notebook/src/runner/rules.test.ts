@@ -11,11 +11,13 @@ import {
   RULES,
   type Rule,
   randomHeaderFields,
+  rulesNeeded,
   secondsLeft,
   shellLines,
   statisticsOfCpus,
   tcpTimestamps,
   underRules,
+  wordsOfRule,
 } from "./rules.js";
 
 const named: ReadonlySet<string> = new Set(["443", "50798", "77"]);
@@ -159,6 +161,28 @@ describe.each(cases.map(([rule, same, different]) => [rule.name, rule, same, dif
     });
   },
 );
+
+test("a port in a range that the lesson gives NAT was chosen, though the range's ends are named", () => {
+  const surroundings = { named: new Set(["40000", "40001"]), ranges: [[40000, 40001]] as const };
+  const lines = (a: number, b: number): string => `sport=443 dport=${a}\nsport=443 dport=${b}\n`;
+  expect(chosenPorts(lines(40001, 40000), surroundings)).toBe(chosenPorts(lines(40000, 40001), surroundings));
+  expect(chosenPorts(lines(40000, 40000), surroundings)).not.toBe(chosenPorts(lines(40000, 40001), surroundings));
+  const rule = "-j SNAT --to-source 10.0.0.1:40000-40001";
+  expect(chosenPorts(rule, surroundings)).toBe(rule);
+});
+
+test("of the rules, those are named that a comparison needs", () => {
+  const surroundings = { named };
+  expect(rulesNeeded("the same", "the same", surroundings)).toEqual([]);
+  expect(rulesNeeded("id=1 time=2 ms", "id=9 time=2 ms", surroundings)).toEqual(["ids"]);
+  expect(rulesNeeded(`${tuple(443, 30)} id=1`, `${tuple(443, 29)} id=3`, surroundings)).toEqual(["ids", "secondsLeft"]);
+});
+
+test("a reader is told what each rule does", () => {
+  for (const name of [...RULES.map((rule) => rule.name), "secondsLeft"])
+    expect(wordsOfRule(name)).toMatch(/^[A-Z`].*\.$/);
+  expect(wordsOfRule("ignoreEverything")).toBeUndefined();
+});
 
 test("every rule is tested", () => {
   expect(RULES.map((rule) => rule.name).sort()).toEqual(

@@ -8,6 +8,8 @@
 export interface Surroundings {
   /** Numbers that the lesson's cells and prose name: a port that stands there was not chosen at random. */
   readonly named: ReadonlySet<string>;
+  /** Ranges of ports that the lesson gives NAT to choose from: a port in one of them was chosen, though its ends are named. */
+  readonly ranges?: readonly (readonly [low: number, high: number])[];
 }
 
 /** One rule: rewrites one side. */
@@ -128,31 +130,59 @@ export function shellLines(text: string): string {
 }
 
 /**
- * Ports that nobody named were chosen by the kernel (a client's own port, the port after a clash): numbered by first
- * sight. Only those from 1024 on, and only where ports stand: `sport=`, `dport=`, behind an address.
+ * Ports that nobody named, or only as a range for NAT to choose from, were chosen by the kernel (a client's own port,
+ * the port after a clash): numbered by first sight. Only those from 1024 on, and only where ports stand: `sport=`,
+ * `dport=`, behind an address.
  */
-export function chosenPorts(text: string, { named }: Surroundings): string {
+export function chosenPorts(text: string, { named, ranges = [] }: Surroundings): string {
   const port = numbering("PORT#");
-  const replace = (value: string): string => (named.has(value) || Number(value) < 1024 ? value : port(value));
-  return text
-    .replace(/\b([sd]port=)(\d+)/g, (_all, key: string, value: string) => key + replace(value))
-    .replace(/(\b\d+\.\d+\.\d+\.\d+[:.])(\d{4,5})\b/g, (_all, ip: string, value: string) => ip + replace(value));
+  const inRange = (value: number): boolean => ranges.some(([low, high]) => low <= value && value <= high);
+  const given = (value: string): boolean => named.has(value) && !inRange(Number(value));
+  const replace = (value: string): string => (given(value) || Number(value) < 1024 ? value : port(value));
+  return (
+    text
+      .replace(/\b([sd]port=)(\d+)/g, (_all, key: string, value: string) => key + replace(value))
+      // Not the range itself, as a rule prints it.
+      .replace(
+        /(\b\d+\.\d+\.\d+\.\d+[:.])(\d{4,5})\b(?!-\d)/g,
+        (_all, ip: string, value: string) => ip + replace(value),
+      )
+  );
 }
 
-/** The rules in the order in which they are applied; each side by itself. */
-export const RULES: readonly Rule[] = [
-  orderOfTable,
-  orderOfDrawnTable,
-  statisticsOfCpus,
-  ids,
-  initialSequenceNumbers,
-  randomHeaderFields,
-  tcpTimestamps,
-  pingTimes,
-  clockTimes,
-  shellLines,
-  chosenPorts,
+/** The rules in the order in which they are applied, each side by itself, each with what a reader is told of it. */
+const RULES_AND_WORDS: readonly (readonly [rule: Rule, words: string])[] = [
+  [orderOfTable, "The conntrack table is a hash without an order: its lines were sorted."],
+  [orderOfDrawnTable, "The conntrack table is a hash without an order: the entries of the drawn table were sorted."],
+  [statisticsOfCpus, "Linux has a line of statistics for each CPU: the lines were added up."],
+  [
+    ids,
+    "Ids of conntrack entries and of echo requests are random: they were numbered in the order in which they appear.",
+  ],
+  [
+    initialSequenceNumbers,
+    "Initial sequence numbers are random: they were numbered in the order in which they appear.",
+  ],
+  [
+    randomHeaderFields,
+    "Sequence numbers, identifications and time stamps in headers are random, and checksums with them: only whether a checksum is correct was compared.",
+  ],
+  [tcpTimestamps, "TCP's time stamps begin anywhere and run in real time: only whether one is echoed was compared."],
+  [pingTimes, "Round trips take their own time: ping's times were left out."],
+  [clockTimes, "The clock is real: the times of events and packets were left out."],
+  [shellLines, "`bash -c` counts lines in its messages, a shell at a prompt does not."],
+  [chosenPorts, "Ports that nobody named are chosen at random: they were numbered in the order in which they appear."],
 ];
+
+/** The rules in the order in which they are applied; each side by itself. */
+export const RULES: readonly Rule[] = RULES_AND_WORDS.map(([rule]) => rule);
+
+/** What a reader is told of a rule, by its name; undefined for a name that is no rule's. */
+export function wordsOfRule(name: string): string | undefined {
+  if (name === secondsLeft.name)
+    return "Commands take real time: the seconds that an entry has left may differ a little.";
+  return RULES_AND_WORDS.find(([rule]) => rule.name === name)?.[1];
+}
 
 /** Seconds that are left: behind protocol and number in a listing or an event, `29s` or `29 s` in a drawn table. */
 const SECONDS =
@@ -179,9 +209,26 @@ export function underRules(
   now: string,
   surroundings: Surroundings,
   slackSeconds = 1,
+  rules: readonly Rule[] = RULES,
 ): [saved: string, now: string] {
   const [left, right] = [saved, now].map((text) =>
-    RULES.reduce((result, rule) => rule(result, surroundings), text),
+    rules.reduce((result, rule) => rule(result, surroundings), text),
   ) as [string, string];
-  return [left, secondsLeft(left, right, slackSeconds)];
+  return [left, slackSeconds === 0 ? right : secondsLeft(left, right, slackSeconds)];
+}
+
+/** Of two texts that agree under all rules: the names of rules without which they would not. Empty: the very same text. */
+export function rulesNeeded(saved: string, now: string, surroundings: Surroundings, slackSeconds = 1): string[] {
+  const agree = (rules: readonly Rule[], slack: number): boolean => {
+    const [left, right] = underRules(saved, now, surroundings, slack, rules);
+    return left === right;
+  };
+  let slack = slackSeconds;
+  let needed: readonly Rule[] = RULES;
+  for (const rule of RULES) {
+    const without = needed.filter((each) => each !== rule);
+    if (agree(without, slack)) needed = without;
+  }
+  if (agree(needed, 0)) slack = 0;
+  return [...needed.map((rule) => rule.name), ...(slack === 0 ? [] : [secondsLeft.name])];
 }

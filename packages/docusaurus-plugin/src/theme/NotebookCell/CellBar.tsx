@@ -96,11 +96,13 @@ function stateOf({ run, isQueued, source, published, author }: LiveCell, freshne
   const whose =
     author === "link"
       ? "From a link, not the lesson’s"
-      : author === "reader"
-        ? published
-          ? "Changed by you"
-          : "Yours"
-        : "";
+      : author === "file"
+        ? "From a file, not the lesson’s"
+        : author === "reader"
+          ? published
+            ? "Changed by you"
+            : "Yours"
+          : "";
   const outputs = ((): string => {
     if (run === undefined) {
       if (freshness === "none" || source.trim() === "") return "";

@@ -2,6 +2,7 @@
 import CodeBlock from "@theme/CodeBlock";
 import CellBar from "@theme/NotebookCell/CellBar";
 import NotebookEditor from "@theme/NotebookEditor";
+import NotebookKernelMark from "@theme/NotebookKernelMark";
 import NotebookOutput from "@theme/NotebookOutput";
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { LiveCell as Cell, Freshness } from "../../live/document.js";
@@ -179,6 +180,9 @@ function LiveCell({ cell, number, freshness, language, notebook, focus }: LiveCe
               // oxlint-disable-next-line react/no-array-index-key
               <NotebookOutput key={index} output={output} />
             ))}
+            {run === undefined && cell.published?.linux !== undefined && (
+              <NotebookKernelMark mark={cell.published.linux} />
+            )}
           </div>
         )}
       </div>

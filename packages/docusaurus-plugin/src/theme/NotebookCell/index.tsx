@@ -27,6 +27,8 @@ export interface NotebookCellProps {
   readonly compiled: string;
   /** Which of the page's cells it is, counted from 0. */
   readonly place: string;
+  /** A `KernelMark` as JSON, where Linux gave these outputs, too. It is about the saved outputs only. */
+  readonly linux?: string;
 }
 
 export default function NotebookCell({
@@ -37,6 +39,7 @@ export default function NotebookCell({
   outputs,
   compiled,
   place,
+  linux,
 }: NotebookCellProps): ReactNode {
   const { notebook, state } = useNotebook();
   const published = useMemo(
@@ -45,8 +48,9 @@ export default function NotebookCell({
       source,
       tags: tags === "" ? [] : tags.split(" "),
       outputs: JSON.parse(outputs) as PageOutput[],
+      ...(linux === undefined ? {} : { linux }),
     }),
-    [id, source, tags, outputs],
+    [id, source, tags, outputs, linux],
   );
   useEffect(() => {
     notebook.publish(Number(place), published, JSON.parse(compiled) as CompiledCell);

@@ -1,9 +1,15 @@
 /**
- * Where a cell's text is changed: a plain text area. A richer editor takes its place by the same properties; whatever keys
- * it does not handle itself (and `preventDefault`) the cell does: Shift+Enter, Ctrl+Enter, Alt+Enter, Escape.
+ * Where a cell's text is changed. The editor and the types it shows are loaded with the first Edit; until the editor is
+ * there, and where it cannot be loaded, a plain text area takes its place, so nobody waits to type.
  */
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
+import { useColorMode, usePrismTheme } from "@docusaurus/theme-common";
+import { usePluginData } from "@docusaurus/useGlobalData";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import type { CellEditor } from "../../editor/index.js";
+import type { LessonData } from "../../lessons.js";
 import type { LiveNotebook } from "../../live/notebook.js";
+import { type CellTypesClient, openCellTypes } from "../../types/client.js";
+import PlainEditor from "./PlainEditor.js";
 
 /** What the cell and its editor tell each other. */
 export interface NotebookEditorProps {
@@ -23,34 +29,84 @@ export interface NotebookEditorProps {
   readonly notebook: LiveNotebook;
 }
 
-export default function NotebookEditor({ value, onChange, label }: NotebookEditorProps): ReactNode {
+export default function NotebookEditor(properties: NotebookEditorProps): ReactNode {
+  const { value, onChange, label, cellId, notebook } = properties;
+  const theme = usePrismTheme();
+  const isDark = useColorMode().colorMode === "dark";
+  const { live } = usePluginData("netfilter-lab-lessons") as LessonData;
+  const host = useRef<HTMLDivElement>(null);
   const area = useRef<HTMLTextAreaElement>(null);
-  const hint = useId();
-  useEffect(() => area.current?.focus(), []);
-  const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>): void => {
-    if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    // Inserted as if typed, so that it can be undone.
-    document.execCommand("insertText", false, "  ");
-  };
+  const editor = useRef<CellEditor | undefined>(undefined);
+  const [isOpen, setOpen] = useState(false);
+  // The editor is opened once, and calls what is right at the time.
+  const now = useRef({ ...properties, theme, isDark });
+  now.current = { ...properties, theme, isDark };
+
+  useEffect(() => {
+    let isGone = false;
+    const open = async (): Promise<void> => {
+      const { openEditor } = await import("../../editor/index.js");
+      const parent = host.current;
+      if (isGone || parent === null) return;
+      const hadFocus = document.activeElement === area.current;
+      const client = typesOf(live.types);
+      editor.current = openEditor({
+        parent,
+        cell: cellId,
+        source: now.current.value,
+        label,
+        theme: now.current.theme,
+        dark: now.current.isDark,
+        ...(client === undefined ? {} : { types: { client, cells: () => notebook.state().document.cells } }),
+        onChange: (source) => now.current.onChange(source),
+        keys: {
+          run: () => now.current.onRun("stay"),
+          runAndNext: () => now.current.onRun("next"),
+          runAndInsertBelow: () => now.current.onRun("add"),
+          leave: () => now.current.onLeave(),
+        },
+      });
+      if (hadFocus) editor.current.focus(area.current?.selectionStart ?? 0);
+      setOpen(true);
+    };
+    // Offline, the plain one stays.
+    void open().catch(() => undefined);
+    return () => {
+      isGone = true;
+      editor.current?.close();
+      editor.current = undefined;
+    };
+  }, [cellId, label, live.types, notebook]);
+
+  useEffect(() => {
+    if (editor.current !== undefined && editor.current.source !== value) editor.current.setSource(value);
+  }, [value]);
+  useEffect(() => editor.current?.setTheme(theme, isDark), [theme, isDark]);
+  useEffect(() => {
+    const others = (): string =>
+      JSON.stringify(notebook.state().document.cells.flatMap(({ id, source }) => (id === cellId ? [] : [id, source])));
+    let seen = others();
+    return notebook.subscribe(() => {
+      const changed = others();
+      if (changed !== seen) editor.current?.recheck();
+      seen = changed;
+    });
+  }, [cellId, notebook]);
+
   return (
     <>
-      <textarea
-        ref={area}
-        className="nb-editor"
-        value={value}
-        rows={value.split("\n").length + 1}
-        spellCheck={false}
-        autoCapitalize="off"
-        autoCorrect="off"
-        aria-label={label}
-        aria-describedby={hint}
-        onChange={(event) => onChange(event.target.value)}
-        onKeyDown={onKeyDown}
-      />
-      <span id={hint} className="nb-hidden">
-        Tab indents. Escape leaves the editor.
-      </span>
+      <div ref={host} className="nb-code-editor" />
+      {!isOpen && <PlainEditor value={value} onChange={onChange} label={label} area={area} />}
     </>
   );
+}
+
+let client: CellTypesClient | undefined;
+
+/** The one worker of this visit; none where data is dear. */
+function typesOf(address: string): CellTypesClient | undefined {
+  const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } };
+  if (connection?.saveData === true) return undefined;
+  client ??= openCellTypes(() => new Worker(address));
+  return client;
 }

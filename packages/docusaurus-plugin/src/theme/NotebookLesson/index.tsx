@@ -1,5 +1,6 @@
 /** The lines under a lesson's title: which lesson it is, the notebook to take away, and what is done with all its cells. */
 import useBaseUrl from "@docusaurus/useBaseUrl";
+import NotebookKeep from "@theme/NotebookKeep";
 import { type ReactNode, useEffect } from "react";
 import { isPublished } from "../../live/document.js";
 import { useNotebook } from "../../live/react.js";
@@ -7,16 +8,18 @@ import type { LessonFacts } from "../../page.js";
 
 export default function NotebookLesson({ facts }: { readonly facts: string }): ReactNode {
   const { file, download, order, codeCells } = JSON.parse(facts) as Omit<LessonFacts, "pages" | "assets" | "stamp">;
+  const address = useBaseUrl(download);
   return (
     <div className="nb-lesson">
       <p>
         {order !== undefined && <span>Lesson {order}</span>}
         <span>{codeCells === 1 ? "1 cell to run" : `${codeCells} cells to run`}</span>
-        <a className="nb-download" href={useBaseUrl(download)} download={file}>
+        <a className="nb-download" href={address} download={file}>
           Download notebook <span className="nb-download-type">.ipynb</span>
         </a>
       </p>
       {codeCells > 0 && <LessonBar />}
+      {codeCells > 0 && <NotebookKeep download={address} file={file} />}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 /** One output of a cell: printed text, an error, or a displayed value with its plain text behind a disclosure. */
 import { useMDXComponents } from "@mdx-js/react";
+import NotebookWalk from "@theme/NotebookWalk";
 import type { CSSProperties, ReactNode } from "react";
 import type { AnsiRun } from "../../ansi.js";
 import type { PageDisplay, PageOutput } from "../../outputs.js";
@@ -21,9 +22,11 @@ export default function NotebookOutput({ output }: { readonly output: PageOutput
 
 function Display({ display }: { readonly display: PageDisplay }): ReactNode {
   const Mermaid = useMDXComponents()["mermaid"];
-  const { scope, html, image, mermaid, text } = display;
+  const { scope, html, image, mermaid, walk, text } = display;
   const picture =
-    html !== undefined ? (
+    walk !== undefined ? (
+      <NotebookWalk walk={walk} scope={scope} fallback={html ?? ""} />
+    ) : html !== undefined ? (
       // biome-ignore lint/security/noDangerouslySetInnerHtml: sanitised when the page was written
       <div
         className="nb-html"

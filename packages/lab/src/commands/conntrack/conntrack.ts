@@ -422,6 +422,7 @@ function* watch(context: LabContext, request: Request, matches: EntryTest): Comm
     if (context.signal() !== "SIGPIPE" && context.signal() !== "SIGKILL") {
       print();
       if (request.format.xml && shown > 0) stdout.write(XML_TAIL);
+      if (context.signal() !== null) context.catches(0);
       stderr.write(`${VERSION}: ${shown} flow events have been shown.\n`);
     }
   }

@@ -243,9 +243,16 @@ function* run(context: LabContext, options: TcpdumpOptions): CommandProcess {
     return 0;
   } finally {
     for (const stop of stops) stop();
-    print();
-    stderr.write(
-      `${captured} packet${captured === 1 ? "" : "s"} captured\n${received} packet${received === 1 ? "" : "s"} received by filter\n0 packets dropped by kernel\n`,
-    );
+    if (context.signal() !== "SIGKILL" && context.signal() !== "SIGPIPE") {
+      print();
+      if (context.signal() !== null) {
+        // The cursor stands behind a terminal's ^C.
+        stdout.write("\n");
+        context.catches(0);
+      }
+      stderr.write(
+        `${captured} packet${captured === 1 ? "" : "s"} captured\n${received} packet${received === 1 ? "" : "s"} received by filter\n0 packets dropped by kernel\n`,
+      );
+    }
   }
 }

@@ -42,19 +42,30 @@ for command in "$@"; do
   i=$((i + 1))
 done`;
 
+/** Stands around each step of a scenario: does what it wants before and after, and gives back what `run` gave. */
+export type AroundStep = (index: number, run: () => StepResult) => StepResult;
+
 /** Runs scenarios on the real kernel. Needs root; see {@link missingForLinux}. */
 export class LinuxRunner implements ScenarioRunner {
   readonly backend = "linux";
+  readonly #around: AroundStep;
   readonly #libc: Libc = loadLibc();
   /** The namespace that this program came from. */
   readonly #home: number = openSync("/proc/thread-self/ns/net", "r");
   readonly #sandbox: Sandbox = new Sandbox(this.#libc);
 
+  /** `around` may watch the kernel while it is busy with a step, such as by its function tracer. */
+  constructor(around: AroundStep = (_index, run) => run()) {
+    this.#around = around;
+  }
+
   run(scenario: Scenario): ScenarioResult {
     const gateway = new GatewayNamespace(this.#libc, this.#home, scenario);
     try {
       this.#setUp(gateway, scenario.setup ?? []);
-      const steps = (scenario.steps ?? []).map((step, index) => this.#step(gateway, `steps[${index}]`, step));
+      const steps = (scenario.steps ?? []).map((step, index) =>
+        this.#around(index, () => this.#step(gateway, `steps[${index}]`, step)),
+      );
       const last = (scenario.finally ?? []).map((command, index) =>
         this.#command(gateway, `finally[${index}]`, command),
       );
