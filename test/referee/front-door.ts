@@ -10,6 +10,8 @@ import type { Answer, Backend, Scenario } from "./scenario.js";
 const PATIENCE_MILLISECONDS = 60_000;
 
 interface Waiting {
+  /** When it was asked, in milliseconds. */
+  readonly asked: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -23,6 +25,8 @@ export class FrontDoor implements Backend {
   /** Milliseconds during which some scenario was under way. */
   busyMilliseconds = 0;
   #since = 0;
+  /** When the last answer came. */
+  #answered = 0;
 
   /** @param command The program and its arguments. */
   constructor(command: readonly string[]) {
@@ -36,7 +40,7 @@ export class FrontDoor implements Backend {
         this.#since = performance.now();
         this.#watch();
       }
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ asked: performance.now(), resolve, reject });
       child.stdin.write(`${JSON.stringify(scenario)}\n`);
     });
   }
@@ -73,9 +77,13 @@ export class FrontDoor implements Backend {
     child.stdin.on("error", () => {});
     createInterface({ input: child.stdout }).on("line", (line) => {
       const first = this.#waiting.shift();
+      // The process answers in turn: it began this one when it had told the one before.
+      const now = performance.now();
+      const seconds = (now - Math.max(first?.asked ?? now, this.#answered)) / 1000;
+      this.#answered = now;
       this.#rest();
       try {
-        first?.resolve(JSON.parse(line) as Answer);
+        first?.resolve({ ...(JSON.parse(line) as Answer), seconds });
       } catch {
         first?.reject(new Error(`${this.#command.join(" ")} wrote a line that is no JSON: ${line.slice(0, 200)}`));
       }

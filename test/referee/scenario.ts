@@ -43,6 +43,8 @@ export interface Outcome {
 export interface Answer {
   readonly name?: string;
   readonly error?: unknown;
+  /** How long it took to answer at most, where somebody looked. */
+  readonly seconds?: number;
   readonly steps?: readonly Outcome[];
   readonly finally?: readonly Outcome[];
 }

@@ -32,6 +32,7 @@ export type { HookUserData, PassageData } from "./draw/passage.js";
 export { drawSequence, type LinkedPassage } from "./draw/sequence.js";
 export { drawStates } from "./draw/states.js";
 export { drawTuples } from "./draw/tuples.js";
+export { parseDuration } from "./duration.js";
 export { EndlessCommandError } from "./engine-backend.js";
 export { Capture, Host, Lab, RunningCommand, ShellResult } from "./lab.js";
 export { EngineOnlyError } from "./linux/engine-only.js";

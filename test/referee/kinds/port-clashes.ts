@@ -11,7 +11,8 @@ function ports(choice: Choice): string {
 }
 
 function rule(choice: Choice, tool: string): string {
-  const flags = choice.pick(["", "", "", " --random", " --persistent"]);
+  const flags = choice.pick(["", "", "", " --random", " --random-fully", " --persistent"]);
+  const pre = `${tool} -t nat -A PREROUTING -i lan0 -p udp --dport 53 -j`;
   const masqueradeFlags = flags.includes("persistent") ? "" : flags;
   return choice.pick([
     `${tool} -t nat -A POSTROUTING -o wan0 -j SNAT --to-source ${OUTSIDE}${flags}`,
@@ -21,6 +22,10 @@ function rule(choice: Choice, tool: string): string {
     `${tool} -t nat -A POSTROUTING -o wan0 -p udp -j MASQUERADE --to-ports ${ports(choice)}${masqueradeFlags}`,
     `${tool} -t nat -A POSTROUTING -o wan0 -p icmp -j MASQUERADE`,
     `${tool} -t nat -A POSTROUTING -o wan0 -p udp -j SNAT --to-source 198.51.100.20-198.51.100.23:${ports(choice)}`,
+    `${tool} -t nat -A POSTROUTING -o wan0 -j SNAT --to-source 198.51.100.20-198.51.100.23${flags}`,
+    `${pre} DNAT --to-destination ${SERVER}:${ports(choice)}${flags.replace(" --random-fully", "")}`,
+    `${pre} DNAT --to-destination 198.51.100.9-198.51.100.12${flags.replace(" --random-fully", "")}`,
+    `${pre} REDIRECT --to-ports ${ports(choice)}${flags.includes("random-fully") || flags.includes("persistent") ? "" : flags}`,
   ]);
 }
 
