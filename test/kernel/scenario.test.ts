@@ -14,7 +14,7 @@ import { LinuxRunner } from "../../packages/lab/src/scenario/linux/runner.js";
 import type { Scenario, ScenarioStep } from "../../packages/lab/src/scenario/model.js";
 import { compareResults } from "../../packages/lab/src/scenario/normalise.js";
 import { answerLine } from "../../packages/lab/src/scenario/stream.js";
-import { echo, icmpAbout, tcp, udp } from "../engine/packets.js";
+import { echo, icmpAbout, tcp, udp } from "../referee/lines.js";
 
 // Folders of runners, and nobody else's.
 const scratch = mkdtempSync(path.join(tmpdir(), "scenario-test-"));
