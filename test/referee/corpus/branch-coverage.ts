@@ -44,6 +44,6 @@ export function branchCoverage(root: string): Record<string, Covered> {
     }
     return Object.fromEntries(Object.entries(folders).sort(([a], [b]) => (a < b ? -1 : 1)));
   } finally {
-    rmSync(report, { recursive: true });
+    rmSync(report, { recursive: true, force: true });
   }
 }

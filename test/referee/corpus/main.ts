@@ -10,7 +10,7 @@ import { branchCoverage } from "./branch-coverage.js";
 import { GROUPS, NOT_YET } from "./index.js";
 import { REFERENCE_KERNEL, type Recorded, readRecording, recordingPath, writeRecording } from "./recording.js";
 import { type Change, refresh } from "./refresh.js";
-import { allRecorded, summary } from "./summary.js";
+import { allRecorded, knownDifferences, summary } from "./summary.js";
 import { tcpCoverage } from "./tcp-coverage.js";
 
 const HELP = `npm run record -- [options]
@@ -50,7 +50,7 @@ function percent(covered: number, total: number): string {
 /** Prints and keeps what the recordings pass through. */
 async function tellCoverage(): Promise<void> {
   const replayed = allRecorded(RECORDINGS)
-    .filter(({ scenario }) => !(scenario.name in NOT_YET))
+    .filter(({ scenario, linux }) => !(scenario.name in NOT_YET) && linux.error === undefined)
     .map(({ scenario }) => withDraws(scenario, scenario.random ?? []));
   const tcp = await tcpCoverage(".", replayed);
   process.stdout.write(`cells of the TCP table: ${percent(tcp.read, tcp.reachable)} of those that can be reached\n`);
@@ -117,7 +117,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${name}: ${recorded.length} scenarios, ${told.join(", ")}\n`);
   }
   await Promise.all([engine, ...kernels].map((each) => each.close()));
-  if (given.into === RECORDINGS) keep("recordings.json", summary(RECORDINGS));
+  if (given.into === RECORDINGS) {
+    keep("recordings.json", summary(RECORDINGS));
+    keep("known-differences.json", knownDifferences());
+  }
   return disagreeing > 0 ? 1 : 0;
 }
 

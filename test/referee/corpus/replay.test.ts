@@ -37,7 +37,8 @@ describe.each(GROUPS.map((group) => [group.name, group] as const))("%s", (name, 
   });
 
   it.each(recording.recorded.map((each) => [each.scenario.name, each] as const))("%s", (scenario, recorded) => {
-    expect(recorded.linux.error).toBeUndefined();
+    // A generator may ask for what both refuse.
+    if (name !== "generators") expect(recorded.linux.error).toBeUndefined();
     const difference = replay(run, recorded);
     if (scenario in NOT_YET) expect(difference).not.toBeNull();
     else expect(difference).toBeNull();

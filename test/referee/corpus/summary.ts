@@ -1,4 +1,5 @@
 /** What the recordings are, in figures: test/results/recordings.json, which the site's page reads. */
+import { KNOWN_DIFFERENCES } from "../known-differences.js";
 import { packetCount } from "../scenario.js";
 import { GROUPS, NOT_YET } from "./index.js";
 import { type Heading, type Recorded, readRecording, recordingPath } from "./recording.js";
@@ -28,4 +29,9 @@ export function summary(folder: string): GroupSummary[] {
       notYet: scenarios.map((each) => each.name).filter((each) => each in NOT_YET),
     };
   });
+}
+
+/** The known differences in words: test/results/known-differences.json. */
+export function knownDifferences(): { name: string; about: string; reason: string }[] {
+  return KNOWN_DIFFERENCES.map(({ name, about, reason }) => ({ name, about, reason }));
 }
