@@ -57,6 +57,7 @@ async function tellCoverage(): Promise<void> {
   for (const cell of tcp.missing) process.stdout.write(`  not reached: ${cell}\n`);
   for (const [why, cells] of Object.entries(tcp.unreachable))
     process.stdout.write(`  ${cells} cannot be reached: ${why}\n`);
+  keep("coverage.json", { tcp });
   const branches = branchCoverage(process.cwd());
   process.stdout.write("branches of the engine:\n");
   for (const [folder, { covered, total }] of Object.entries(branches))
