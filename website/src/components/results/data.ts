@@ -74,6 +74,11 @@ interface Coverage {
   readonly branches: Readonly<Record<string, { readonly covered: number; readonly total: number }>>;
 }
 
+/** All files of a folder, as the bundler gives them. */
+declare const require: {
+  context(folder: string, deep: boolean, names: RegExp): { keys(): string[]; (name: string): unknown };
+};
+
 const files = require.context("../../../../test/results/referee", false, /\.json$/);
 
 /** The kinds by name. */
