@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { GROUPS, NOT_YET } from "../referee/corpus/index.js";
-import { readRecording, recordingPath } from "../referee/corpus/recording.js";
+import { readRecording, recordingPath, undrawn } from "../referee/corpus/recording.js";
 import { refresh } from "../referee/corpus/refresh.js";
 import { FrontDoor } from "../referee/front-door.js";
 import { Pool } from "../referee/pool.js";
@@ -25,7 +25,7 @@ test.each(GROUPS.map(({ name }) => name))(
   async (name) => {
     const recorded = readRecording(recordingPath(RECORDINGS, name))?.recorded ?? [];
     expect(recorded.length).toBeGreaterThan(0);
-    const scenarios = recorded.map(({ scenario: { random: _, ...scenario } }) => scenario);
+    const scenarios = recorded.map(({ scenario }) => undrawn(scenario));
     const answers = await refresh(engine, linux, scenarios, recorded);
     const changed = answers.filter(
       ({ name: scenario, change, difference }) => change !== "same" || (difference !== null && !(scenario in NOT_YET)),

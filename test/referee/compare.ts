@@ -223,9 +223,14 @@ function counted(items: Iterable<string>): Map<string, number> {
   return counts;
 }
 
+/** All that an answer tells, in its order. */
+function outcomes(answer: Answer): Outcome[] {
+  return [...(answer.steps ?? []), ...(answer.finally ?? [])];
+}
+
 /** Ends in an answer that are no command's doing. */
 function ends(answer: Answer): string[] {
-  return (answer.steps ?? []).flatMap(({ events }) =>
+  return outcomes(answer).flatMap(({ events }) =>
     (events ?? []).filter((event) => ENDED.test(event) && !/ portid=/.test(event)),
   );
 }
@@ -233,7 +238,7 @@ function ends(answer: Answer): string[] {
 /** Tuples of entries that began in an answer and have not ended. */
 function going(answer: Answer): Map<string, number> {
   const tuples = new Map<string, number>();
-  for (const { events } of answer.steps ?? [])
+  for (const { events } of outcomes(answer))
     for (const event of events ?? []) {
       const [, protocol, tuple] = BEGUN.exec(event) ?? ENDED.exec(event) ?? [];
       if (tuple === undefined) continue;
@@ -265,10 +270,11 @@ function unaccounted(told: Answer, other: Answer): string[] {
 
 function withoutEnds(answer: Answer): Answer {
   const gone = new Set(ends(answer));
-  const steps = (answer.steps ?? []).map((step) =>
-    step.events === undefined ? step : { ...step, events: step.events.filter((event) => !gone.has(event)) },
-  );
-  return { ...answer, steps };
+  const without = (all: readonly Outcome[] | undefined): Outcome[] =>
+    (all ?? []).map((each) =>
+      each.events === undefined ? each : { ...each, events: each.events.filter((event) => !gone.has(event)) },
+    );
+  return { ...answer, steps: without(answer.steps), finally: without(answer.finally) };
 }
 
 /**

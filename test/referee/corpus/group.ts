@@ -10,7 +10,7 @@ export interface Group {
   readonly name: string;
   /** What it covers, in a sentence. */
   readonly about: string;
-  scenarios(): readonly Scenario[];
+  readonly scenarios: () => readonly Scenario[];
 }
 
 /** What a scenario has that the router does not say already. */

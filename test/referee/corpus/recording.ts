@@ -46,3 +46,10 @@ export function writeRecording(path: string, { heading, recorded }: Recording): 
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, [heading, ...recorded].map((line) => `${JSON.stringify(line)}\n`).join(""));
 }
+
+/** A scenario as it was asked, without what the kernel drew. */
+export function undrawn(scenario: Scenario): Scenario {
+  const asked: { random?: readonly number[] } & Scenario = { ...scenario };
+  delete asked.random;
+  return asked;
+}

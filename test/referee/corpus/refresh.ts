@@ -5,7 +5,7 @@
 import { compareAnswers, type Disagreement } from "../compare.js";
 import { pinDraws, withDraws } from "../draws.js";
 import type { Answer, Backend, Scenario } from "../scenario.js";
-import type { Recorded } from "./recording.js";
+import { type Recorded, undrawn } from "./recording.js";
 
 /** What became of a scenario's line. */
 export type Change = "same" | "new" | "scenario changed" | "answer changed" | "gone";
@@ -17,10 +17,6 @@ export interface Refreshed {
   /** Null where it is gone. */
   readonly recorded: Recorded | null;
   readonly difference: Disagreement | null;
-}
-
-function without({ random: _, ...scenario }: Scenario): string {
-  return JSON.stringify(scenario);
 }
 
 /** How often the kernel is asked at most: when it sweeps its table is its own affair, which asking again tells apart. */
@@ -57,7 +53,7 @@ async function changeOf(
   before: Recorded | undefined,
 ): Promise<Change> {
   if (before === undefined) return "new";
-  if (without(before.scenario) !== without(now.scenario)) return "scenario changed";
+  if (JSON.stringify(undrawn(before.scenario)) !== JSON.stringify(undrawn(now.scenario))) return "scenario changed";
   if (compareAnswers(now.scenario, before.linux, now.linux) === null) return "same";
   // Other draws make another answer; both hold where the engine gives each with its own.
   const again = await engine.ask(withDraws(before.scenario, before.scenario.random ?? []));

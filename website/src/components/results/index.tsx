@@ -13,9 +13,23 @@ export function Verdict(): ReactNode {
     <p className={styles["verdict"]}>
       <strong>{figure(sum(runs, "packets"))}</strong> packets in <strong>{figure(sum(runs, "scenarios"))}</strong>{" "}
       scenarios of <strong>{kinds.length}</strong> kinds were answered by both.{" "}
-      <strong>{disagreeing === 0 ? "None" : figure(disagreeing)}</strong>{" "}
-      {disagreeing === 1 ? "scenario was" : "scenarios were"} answered differently.
+      {disagreeing === 0 ? (
+        "None of them was answered differently."
+      ) : (
+        <>
+          <strong>{figure(disagreeing)}</strong> of them {disagreeing === 1 ? "was" : "were"} answered differently.
+        </>
+      )}
     </p>
+  );
+}
+
+/** A table that scrolls by itself, also from the keyboard, where it has no room. */
+function Scrolling({ label, children }: { readonly label: string; readonly children: ReactNode }): ReactNode {
+  return (
+    <section className={styles["scrolling"]} aria-label={label} tabIndex={0}>
+      <table>{children}</table>
+    </section>
   );
 }
 
@@ -27,7 +41,7 @@ function Figure({ children }: { readonly children: number }): ReactNode {
 export function Agreement(): ReactNode {
   return (
     <>
-      <table>
+      <Scrolling label="Agreement by kind">
         <thead>
           <tr>
             <th scope="col">Kind</th>
@@ -52,7 +66,7 @@ export function Agreement(): ReactNode {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Scrolling>
       <p>Answered by {answeredBy(runs)}.</p>
     </>
   );
@@ -62,7 +76,7 @@ export function Agreement(): ReactNode {
 export function Recordings(): ReactNode {
   return (
     <>
-      <table>
+      <Scrolling label="Recordings">
         <thead>
           <tr>
             <th scope="col">Recording</th>
@@ -83,7 +97,7 @@ export function Recordings(): ReactNode {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Scrolling>
       <p>Recorded from {answeredBy(recordings)}.</p>
     </>
   );
@@ -149,7 +163,7 @@ export function BrokenPackets(): ReactNode {
         <li key={String(index)}>
           {"hex" in step && "in" in step ? (
             <>
-              by <code>{String(step.in)}</code>: {packetLine(String(step.hex))}
+              by <code>{step.in}</code>: {packetLine(step.hex)}
             </>
           ) : (
             <code>{JSON.stringify(step)}</code>
