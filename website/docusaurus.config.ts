@@ -162,6 +162,7 @@ const config: Config = {
         ...(documented.length === 0 ? [] : [{ to: "/api/", label: "API", position: "left" as const }]),
         { to: "/extend/", label: "Extend a lesson", position: "left" },
         { to: "/about/", label: "How it is built", position: "left" },
+        { to: "/how-do-you-know/", label: "Is it right?", position: "left" },
       ],
     },
     docs: { sidebar: { hideable: true } },
@@ -169,6 +170,7 @@ const config: Config = {
       copyright: [
         "<span>netfilter-lab, under the MIT licence</span>",
         `<a href="${baseUrl}about/">How it is built</a>`,
+        `<a href="${baseUrl}how-do-you-know/">How do you know it is right?</a>`,
         `<a href="${baseUrl}known-differences/">Known differences from Linux</a>`,
         `<a href="${baseUrl}extend/">Extend a lesson</a>`,
       ].join(""),

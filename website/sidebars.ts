@@ -1,4 +1,6 @@
 import type { SidebarsConfig } from "@docusaurus/plugin-content-docs";
 
-const sidebars: SidebarsConfig = { reference: ["glossary", "extend", "about", "known-differences", "security"] };
+const sidebars: SidebarsConfig = {
+  reference: ["glossary", "extend", "about", "how-do-you-know", "known-differences", "security"],
+};
 export default sidebars;

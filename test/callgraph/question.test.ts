@@ -3,6 +3,7 @@
  * tracer recorded in lesson 5: one lookup a packet, in PREROUTING; answers are rewritten there, and POSTROUTING looks
  * nothing up. The recording is of three hosts in one kernel, so the gateway's calls are found in it first.
  */
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   compareGraphs,
@@ -12,8 +13,7 @@ import {
 } from "../../packages/lab/src/draw/call-graph.js";
 import { toHex } from "../../packages/lab/src/scenario/bytes.js";
 import type { Scenario } from "../../packages/lab/src/scenario/model.js";
-import { readRecording } from "../engine/kernel.js";
-import { tcp } from "../engine/packets.js";
+import { tcp } from "../referee/lines.js";
 import { agreedCalls, engineCallsFor } from "./agreement.js";
 import { runOnEngine } from "./engine.js";
 
@@ -48,11 +48,10 @@ const GATEWAY: Scenario = {
 };
 
 const KERNEL = "6.12";
+const RECORDING = new URL(`../recordings/snat-connection.linux-${KERNEL}.function-graph.txt`, import.meta.url);
 
 describe("the question's connection through the gateway", () => {
-  const recorded = trackedReceptions(
-    parseFunctionGraph(readRecording(`snat-connection.linux-${KERNEL}.function-graph.txt`)),
-  );
+  const recorded = trackedReceptions(parseFunctionGraph(readFileSync(RECORDING, "utf8")));
   const steps = runOnEngine(GATEWAY);
 
   it("was recorded with eight packets", () => {

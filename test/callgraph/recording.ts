@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { functionGraphText, type GraphCall, parseFunctionGraph } from "../../packages/lab/src/draw/call-graph.js";
 import { fromHex } from "../../packages/lab/src/scenario/bytes.js";
 import type { Scenario, ScenarioStep, StepResult } from "../../packages/lab/src/scenario/model.js";
-import { ends } from "../engine/packets.js";
+import { ends } from "../referee/lines.js";
 
 /** Where recordings lie. */
 export const RECORDINGS: string = fileURLToPath(new URL("../recordings/callgraph", import.meta.url));

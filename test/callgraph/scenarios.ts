@@ -16,7 +16,7 @@ import {
 } from "../../packages/engine/src/wire/ipv4.js";
 import { toHex } from "../../packages/lab/src/scenario/bytes.js";
 import type { Scenario, ScenarioStep } from "../../packages/lab/src/scenario/model.js";
-import { echo, icmpAbout, tcp, udp } from "../engine/packets.js";
+import { echo, icmpAbout, tcp, udp } from "../referee/lines.js";
 
 const CLIENT = "192.168.1.10:40000";
 const OTHER = "192.168.1.11:40000";

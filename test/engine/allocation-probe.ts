@@ -4,7 +4,7 @@
  */
 import { Session } from "node:inspector/promises";
 import { SkBuff } from "../../packages/engine/src/index.js";
-import { tcp, udp } from "./packets.js";
+import { tcp, udp } from "../referee/lines.js";
 import { makeRouter } from "./router.js";
 
 /** What forwarding took from the heap. */

@@ -9,8 +9,8 @@ import { E_REPLY, E_USE, ENTRY_SHIFT } from "../../packages/engine/src/conntrack
 import { SkBuff } from "../../packages/engine/src/skb.js";
 import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH } from "../../packages/engine/src/wire/icmp.js";
 import { udpChecksum } from "../../packages/engine/src/wire/udp.js";
+import { echo, ends, icmpAbout, tcp, udp } from "../referee/lines.js";
 import { Gateway, range } from "./gateway.js";
-import { echo, ends, icmpAbout, tcp, udp } from "./packets.js";
 
 const C = "192.168.1.10:40000";
 const S = "198.51.100.9:80";

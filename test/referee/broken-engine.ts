@@ -1,22 +1,13 @@
-/**
- * The engine, broken on purpose in one place, to show that the referee finds it: a copy of the built packages with one
- * line of the engine changed. Nothing of the project's own build is touched; the copy goes when the run is over.
- */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** The engine, broken on purpose in one place, to show that the referee finds it. */
 import { join } from "node:path";
+import { alterEngine, type Change } from "./altered-engine.js";
 
-/** One change to a built file. */
-export interface Break {
+/** One change to a built file, and what is wrong then. */
+export interface Break extends Change {
   readonly name: string;
   readonly about: string;
   /** A kind of scenarios that shows it. */
   readonly kind: string;
-  /** Below packages/engine/dist. */
-  readonly file: string;
-  /** Occurs there exactly once. */
-  readonly from: string;
-  readonly to: string;
 }
 
 export const BREAKS: readonly Break[] = [
@@ -54,19 +45,6 @@ export function breakEngine(
   const found = BREAKS.find((each) => each.name === name);
   if (found === undefined)
     throw new Error(`there is no break "${name}"; there are ${BREAKS.map((each) => each.name).join(", ")}`);
-  const copy = mkdtempSync(join(tmpdir(), "netfilter-lab-broken-"));
-  for (const part of ["engine/package.json", "engine/dist", "lab/package.json", "lab/dist", "lab/bin"])
-    cpSync(join(root, "packages", part), join(copy, "packages", part), { recursive: true });
-  mkdirSync(join(copy, "node_modules/@netfilter-lab"), { recursive: true });
-  symlinkSync(join(copy, "packages/engine"), join(copy, "node_modules/@netfilter-lab/engine"));
-  const path = join(copy, "packages/engine/dist", found.file);
-  const text = readFileSync(path, "utf8");
-  const parts = text.split(found.from);
-  if (parts.length !== 2) throw new Error(`${found.file} has ${found.from} ${parts.length - 1} times, not once`);
-  writeFileSync(path, parts.join(found.to));
-  return {
-    change: found,
-    bin: join(copy, "packages/lab/bin/netfilter-lab.mjs"),
-    remove: () => rmSync(copy, { recursive: true }),
-  };
+  const { packages, remove } = alterEngine(root, [found]);
+  return { change: found, bin: join(packages, "lab/bin/netfilter-lab.mjs"), remove };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { echo, tcp, udp } from "../../../../test/engine/packets.js";
+import { echo, tcp, udp } from "../../../../test/referee/lines.js";
 import { toHex } from "./bytes.js";
 import { EngineRunner } from "./engine-runner.js";
 import type { Scenario, ScenarioStep, StepResult } from "./model.js";

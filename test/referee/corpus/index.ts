@@ -1,0 +1,40 @@
+/** All groups of recorded scenarios. */
+import { KINDS } from "../kinds/index.js";
+import { makeScenario } from "../referee.js";
+import type { Group } from "./group.js";
+import { NAT, NAT_POOLS } from "./nat.js";
+import { ROUTERS } from "./routers.js";
+import { TCP_TRANSITIONS } from "./tcp-transitions.js";
+import { TRAPS } from "./traps.js";
+
+/** Of each of the referee's kinds so many. */
+const OF_EACH_KIND = 10;
+
+/** Of each scenario so much at most: the referee's own are long, and files are read by people. */
+const STEPS_AT_MOST = 16;
+
+/** A seed of its own: runs of the referee begin with others. */
+const SEED = 618;
+
+const GENERATORS: Group = {
+  name: "generators",
+  about: "some of each kind of scenario that the referee makes",
+  scenarios: () =>
+    KINDS.flatMap((kind) =>
+      Array.from({ length: OF_EACH_KIND }, (_, index) => {
+        const scenario = makeScenario(kind, SEED, index);
+        return { ...scenario, steps: scenario.steps.slice(0, STEPS_AT_MOST) };
+      }),
+    ),
+};
+
+export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS, ROUTERS, GENERATORS];
+
+/**
+ * Scenarios that the engine does not answer as Linux does, by name, each with what it has not: the page of known
+ * differences tells readers of it, and a test says when it is no longer so.
+ */
+export const NOT_YET: Readonly<Record<string, string>> = {
+  "trap 2: the FTP helper, given by a rule, rewrites PORT and shifts what is acknowledged": "`CT --helper`",
+  "trap 4: TRACE with iptables-nft shows the chains that exist, and nat for a first packet only": "`-j TRACE`",
+};
