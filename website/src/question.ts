@@ -65,7 +65,7 @@ export async function questionFigure(): Promise<QuestionFigure> {
   const lookups = [syn, synAck].map(({ frames }) => frames.filter(({ kind }) => kind === "lookup"));
   const told = lookups.map((found) => found.map(({ hook, found: direction }) => `${hook} ${direction}`).join());
   if (told.join("; ") !== "PREROUTING null; PREROUTING REPLY")
-    throw new Error(`the home page tells other lookups: ${told}`);
+    throw new Error(`the home page tells other lookups: ${told.join("; ")}`);
   return { entry: { begin, original, reply, end }, request: passed(syn, "left"), reply: passed(synAck, "came") };
 }
 
