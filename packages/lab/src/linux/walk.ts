@@ -96,6 +96,7 @@ export class LinuxWalk extends Walk {
 
   /** @internal */
   override [JUPYTER_DISPLAY](): MimeBundle {
+    // The packets are the kernel's; what a walk shows besides, on the engine, is not seen from outside.
     noteEngineOnly("walk.view");
     return this.sequence[JUPYTER_DISPLAY]();
   }
