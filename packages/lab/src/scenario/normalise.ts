@@ -117,12 +117,12 @@ function withoutSwept(told: Steps, other: Steps): Steps {
   const elsewhere = new Map<string, number>();
   for (const [step, events] of other.entries())
     for (const event of events)
-      if (EXPIRED.test(event) && told[step]?.includes(event) !== true)
+      if (EXPIRED.test(event) && !(told.at(step) ?? []).includes(event))
         elsewhere.set(event, (elsewhere.get(event) ?? 0) + 1);
   const pending = going(other);
   return told.map((events, step) =>
     events.filter((event) => {
-      if (!EXPIRED.test(event) || other[step]?.includes(event) === true) return true;
+      if (!EXPIRED.test(event) || (other.at(step) ?? []).includes(event)) return true;
       const [, , protocol, tuple] = BEGIN_OR_END.exec(event) ?? [];
       return !take(elsewhere, event) && !take(pending, `${protocol} ${tuple}`);
     }),
