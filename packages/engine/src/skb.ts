@@ -72,7 +72,7 @@ export class SkBuff {
   fragments: readonly number[] | null = null;
   /** The size of the largest of them in bytes, IP header included. Models `IPCB()->frag_max_size`. */
   largestFragment = 0;
-  /** Whether conntrack found the transport checksum right: then nobody looks again. Models `skb->csum_valid`. */
+  /** Whether conntrack found the transport checksum right: REJECT looks no more, sockets do. Models `skb->csum_valid`. */
   checksumVerified = false;
   /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
   options: IpOptions | null = null;

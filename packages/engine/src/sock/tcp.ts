@@ -294,7 +294,7 @@ export class TcpProtocol implements TcpApi {
     }
     const src = get32(data, IPV4_SRC);
     const dst = get32(data, IPV4_DST);
-    if (!skb.checksumVerified && !tcpChecksumOk(data, at, length, src, dst)) {
+    if (!tcpChecksumOk(data, at, length, src, dst)) {
       mib.InCsumErrors++;
       mib.InErrs++;
       end("bad tcp checksum");

@@ -199,7 +199,7 @@ export class UdpProtocol implements UdpApi {
     }
     const length = udpLength(data, at);
     skb.len = at + length;
-    if (!skb.checksumVerified && !udpChecksumOk(data, at, length, src, dst)) {
+    if (!udpChecksumOk(data, at, length, src, dst)) {
       mib.InCsumErrors++;
       mib.InErrors++;
       if (trace !== null) trace.note({ kind: "end", reason: "bad udp checksum" });
