@@ -11,7 +11,7 @@ describe.each(["README.md", "CONTRIBUTING.md", "website/docs/extend.md"])("%s", 
 
   test("names only npm scripts that there are", () => {
     const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"));
-    const named = [...text.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)].map(
+    const named = [...text.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)].map(
       (found) => found[1] ?? found[2] ?? "",
     );
     expect(named.length).toBeGreaterThan(0);

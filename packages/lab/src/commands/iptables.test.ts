@@ -43,8 +43,10 @@ function namespace(): NetNamespace {
 const port = fc.integer({ min: 0, max: 65535 });
 const ports = fc.tuple(port, port).map(([a, b]) => (a < b ? `${a}:${b}` : `${b}:${a}`));
 const address = fc
-  .tuple(fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 0, max: 32 }))
+  .tuple(fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 1, max: 32 }))
   .map(([n, length]) => `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}/${length}`);
+/** iptables-nft refuses the negation of all addresses. */
+const everywhere = "0.0.0.0/0";
 const not = fc.constantFrom([], ["!"]);
 const mark = fc.tuple(fc.nat(0xffff), fc.nat(0xffff)).map(([value, mask]) => `${value}/${mask}`);
 
@@ -76,8 +78,8 @@ const match = maybe(
 const action = fc.constantFrom([], ["-j", "ACCEPT"], ["-j", "DROP"], ["-j", "REJECT"], ["-j", "sub"], ["-g", "sub"]);
 const rule = words(
   fc.constant(["-A", "FORWARD"]),
-  maybe(words(not, fc.constant("-s"), address)),
-  maybe(words(not, fc.constant("-d"), address)),
+  maybe(words(not, fc.constant("-s"), address), fc.constant(["-s", everywhere])),
+  maybe(words(not, fc.constant("-d"), address), fc.constant(["-d", everywhere])),
   maybe(words(not, fc.constant("-i"), fc.constantFrom("eth0", "eth+"))),
   protocol,
   match,
