@@ -324,7 +324,8 @@ for (const file of notebooksIn(`${repository}notebooks`).keys()) {
     const outputs = (): Promise<[string | undefined, string][]> =>
       page.locator("[data-cell-id]").evaluateAll((cells) =>
         cells.map((cell) => {
-          const shown = [...cell.querySelectorAll(".nb-outputs .nb-text, .nb-outputs .nb-html")];
+          // What Linux gave, too, is told of saved outputs only.
+          const shown = [...cell.querySelectorAll(".nb-outputs :is(.nb-text, .nb-html):not(.nb-kernel *)")];
           return [(cell as HTMLElement).dataset["cellId"], shown.map((each) => each.outerHTML).join("\n")];
         }),
       );
