@@ -35,7 +35,7 @@ it("draws what it always drew", () => {
       "sysctls": "504335f6811f8731",
       "tcp-adversarial": "f80f03fdbf22baf2",
       "tcp-legal": "c6d4aedcec2f3eeb",
-      "time": "52bab730c987dd6f",
+      "time": "62ee8635998c464c",
       "udp": "68e054d93d6122d7",
     }
   `);

@@ -8,8 +8,8 @@ import type { PacketStep, Step } from "../scenario.js";
 import { Conversation } from "./conversation.js";
 import { CLIENT, closing, DEVICES, FORWARDING, type Kind, lan, SERVER, TOOLS, translation, wan } from "./router.js";
 
-/** Half a second off any whole number of them: neither backend is near the moment at which an entry expires. */
-const WAITS = ["500ms", "1500ms", "2500ms"];
+/** Never back on a whole second by any number of them: Linux, a little late, is on the same side of each timeout. */
+const WAITS = ["510ms", "1510ms", "2510ms"];
 
 /** A connection from its first packet to some later one. */
 function connection(choice: Choice, port: number, outside: string): readonly PacketStep[] {
