@@ -58,6 +58,8 @@ import { newPacket } from "./output.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
+/** The source of an error from a router without any address: 192.0.0.8 (RFC 7600). Models INADDR_DUMMY. */
+const INADDR_DUMMY = 0xc0000008;
 /** An error message in whole never exceeds this (RFC 1122; RFC 1812 allows it). */
 const ERROR_LENGTH = 576;
 /** Precedence of errors: internetwork control. */
@@ -235,7 +237,7 @@ export class Icmp {
     const length = Math.min(about.len, room);
     const skb = newPacket(
       {
-        src: src === 0 ? back.prefsrc : src,
+        src: src || back.prefsrc || INADDR_DUMMY,
         dst,
         protocol: IPPROTO_ICMP,
         ttl: 0,
