@@ -31,7 +31,7 @@ it("draws what it always drew", () => {
       "ip-options": "9e139de50d127bd4",
       "nat-mix": "d96a8c58fff81bd2",
       "port-clashes": "6aa01977dc4da6f2",
-      "rulesets": "27a8124137b50620",
+      "rulesets": "c0d42e78b6413b18",
       "sysctls": "504335f6811f8731",
       "tcp-adversarial": "f80f03fdbf22baf2",
       "tcp-legal": "c6d4aedcec2f3eeb",

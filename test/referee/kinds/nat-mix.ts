@@ -29,6 +29,8 @@ export function natRule(choice: Choice, tool: string): string {
   const into = choice.pick([`-d ${OUTSIDE}`, "-i wan0", "-i lan0 -d 198.51.100.0/24", "-d 198.51.100.20"]);
   const proto = choice.pick(["-p tcp --dport 80", "-p udp --dport 53", "-p tcp", "-p udp", "-p icmp"]);
   const portProto = choice.pick(["-p tcp --dport 80", "-p tcp --dport 8080", "-p udp --dport 53", "-p tcp"]);
+  // Where DNAT and SNAT both draw a port for one packet, the comparison cannot feed both draws back: not from the inside.
+  const drawn = `-i wan0 -d ${OUTSIDE}`;
   return choice.pick([
     () => post(`${out} -j SNAT --to-source ${OUTSIDE}`),
     () => post(`${out} -j MASQUERADE`),
@@ -39,7 +41,7 @@ export function natRule(choice: Choice, tool: string): string {
     () => pre(`${into} ${proto} -j DNAT --to-destination ${CLIENT}`),
     () => pre(`${into} ${portProto} -j DNAT --to-destination ${CLIENT}:8080`),
     () => pre(`${into} ${portProto} -j DNAT --to-destination ${CLIENT}-${OTHER_CLIENT}`),
-    () => pre(`${into} ${portProto} -j DNAT --to-destination ${CLIENT}:8000-8010`),
+    () => pre(`${drawn} ${portProto} -j DNAT --to-destination ${CLIENT}:8000-8010`),
     () => pre(`${into} ${portProto} -j DNAT --to-destination ${SERVER}`),
     () => pre(`-i ${choice.pick(["lan0", "wan0"])} ${portProto} -j REDIRECT`),
     () => pre(`-i ${choice.pick(["lan0", "wan0"])} ${portProto} -j REDIRECT --to-ports 3128`),
@@ -48,7 +50,7 @@ export function natRule(choice: Choice, tool: string): string {
     () => post(`-o wan0 -p tcp -j MASQUERADE --to-ports 3000-3003 --random-fully`),
     () => post(`${out} -j SNAT --to-source 198.51.100.20-198.51.100.23 --random`),
     () => post(`-o lan0 -j SNAT --to-source ${INSIDE}`),
-    () => pre(`${into} ${portProto} -j DNAT --to-destination ${CLIENT}:8000-8001 --random`),
+    () => pre(`${drawn} ${portProto} -j DNAT --to-destination ${CLIENT}:8000-8001 --random`),
     () => pre(`${into} ${proto} -j DNAT --to-destination ${CLIENT}-${OTHER_CLIENT} --persistent`),
     () => `${tool} -t nat -A OUTPUT -p icmp -j DNAT --to-destination ${CLIENT}`,
     () => pre(`${into} ${proto} -j ACCEPT`),
