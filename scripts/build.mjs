@@ -26,7 +26,8 @@ export const TSC = inRepository("node_modules", "typescript", "bin", "tsc6");
 const PACKAGE_INPUTS = ["packages", "package-lock.json", "tsconfig.json", "tsconfig.base.json"];
 
 /** What decides the site: the packages build it and run in it, the lessons are its text. */
-const SITE_INPUTS = [...PACKAGE_INPUTS, "website", "notebooks"];
+// Pages tell of what was recorded and compared.
+const SITE_INPUTS = [...PACKAGE_INPUTS, "website", "notebooks", "test/results", "test/recordings", "test/callgraph"];
 
 /** What the site's build writes into its own folder. */
 const SITE_OUTPUTS = ["website/build", "website/lessons", "website/api"];
