@@ -28,6 +28,7 @@ export * from "./wire/bytes.js";
 export * from "./wire/checksum.js";
 export * from "./wire/icmp.js";
 export * from "./wire/ipv4.js";
+export * from "./wire/ipv6.js";
 export * from "./wire/tcp.js";
 export * from "./wire/udp.js";
 export * from "./xtables/index.js";
