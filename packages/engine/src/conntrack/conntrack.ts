@@ -347,9 +347,11 @@ export class Conntrack implements ConntrackApi {
       const words = this.slab.words;
       const direction = node & 1;
       const base = (node >>> 1) << ENTRY_SHIFT;
-      const next = words[base + E_NEXT + direction];
-      if (((words[base + E_TIMEOUT] - now) | 0) <= 0) this.collect(node >>> 1);
-      else if (
+      let next = words[base + E_NEXT + direction];
+      if (((words[base + E_TIMEOUT] - now) | 0) <= 0) {
+        next = this.table.nextOfAnother(node);
+        this.collect(node >>> 1);
+      } else if (
         words[base + E_HASH + direction] === hash &&
         tupleEqual(words, base + direction * TUPLE_WORDS, tuple, at) &&
         words[base + E_ZONE] === 0
@@ -413,7 +415,7 @@ export class Conntrack implements ConntrackApi {
     while (node !== 0) {
       const entry = node >>> 1;
       const base = entry << ENTRY_SHIFT;
-      const next = words[base + E_NEXT + (node & 1)];
+      const next = this.table.nextOfAnother(node);
       if (entry !== ignored) {
         if (this.isExpired(entry)) this.collect(entry);
         else if (

@@ -30,6 +30,13 @@ export class TupleTable {
     return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_NEXT + (node & 1)];
   }
 
+  /** The next node in a node's chain that outlives its entry: both tuples of an entry may stand in the same chain. */
+  nextOfAnother(node: number): number {
+    let next = this.next(node);
+    while (next !== 0 && next >>> 1 === node >>> 1) next = this.next(next);
+    return next;
+  }
+
   /** Puts a tuple at the head of its chain; its hash is in the entry. */
   insert(node: number): void {
     if (++this.#nodes > this.heads.length && this.heads.length < this.limit) this.#resize(this.heads.length * 2);
