@@ -4,6 +4,7 @@
  */
 export * from "./clock.js";
 export * from "./conntrack/conntrack.js";
+export { TCP_STATE_NAMES } from "./conntrack/proto-tcp.js";
 export * from "./dev/device.js";
 export * from "./dev/loopback.js";
 export * from "./dev/pair.js";

@@ -263,8 +263,10 @@ export class Conntrack implements ConntrackApi {
   #attach(to: SkBuff, from: SkBuff): void {
     const { trace } = this.net;
     if (trace !== null) trace.enter("nf_conntrack_attach", "nf_conntrack", to);
-    // An untracked packet has no entry to share, and what is made about it is tracked like any packet.
+    // An untracked packet has no entry to share: what is made about it is tracked like any packet, but as something is
+    // said of it already, no NOTRACK exempts it.
     if (from.nfct !== NO_CT) this.#share(to, from);
+    else to.ctinfo = IP_CT_RELATED;
     if (trace !== null) trace.leave();
   }
 
@@ -289,7 +291,7 @@ export class Conntrack implements ConntrackApi {
   }
 
   setUntracked(skb: SkBuff): void {
-    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return;
+    if (skb.nfct !== NO_CT || skb.ctinfo !== 0) return;
     skb.ctinfo = IP_CT_UNTRACKED;
   }
 

@@ -83,15 +83,24 @@ export class TupleTable {
     this.heads[bucket] = node;
   }
 
+  /** Chains keep their order: of a tuple that is its own answer's, the one that was put in last is found. */
   #resize(buckets: number): void {
+    const words = this.#slab.words;
     const old = this.heads;
     this.heads = new Int32Array(buckets);
+    const tails = new Int32Array(buckets);
     for (let bucket = 0; bucket < old.length; bucket++) {
       let node = old[bucket];
       while (node !== 0) {
-        const next = this.next(node);
-        this.#link(node);
-        node = next;
+        const after = this.next(node);
+        const base = (node >>> 1) << ENTRY_SHIFT;
+        words[base + E_NEXT + (node & 1)] = 0;
+        const into = this.bucketOf(words[base + E_HASH + (node & 1)]);
+        const tail = tails[into];
+        if (tail === 0) this.heads[into] = node;
+        else words[((tail >>> 1) << ENTRY_SHIFT) + E_NEXT + (tail & 1)] = node;
+        tails[into] = node;
+        node = after;
       }
     }
   }

@@ -53,6 +53,8 @@ export interface Match {
   save(): string;
   /** The options as `iptables -L` prints them, with a leading space; `numeric` is `-n`. */
   print(numeric: boolean): string;
+  /** The tool does not read it back: rules are listed without it. */
+  readonly unlisted?: boolean;
   /** Throws {@link RulesetError} when the kernel would refuse it. */
   check?(flavour: "nft" | "legacy"): void;
   /** Hooks (bit mask) its options forbid. */
@@ -110,10 +112,10 @@ export interface MatchExtension extends ExtensionBase {
   /** Makes the match once all options are known; throws {@link ParameterProblem} as the tool's final check does. */
   build(values: OptionValues, header: RuleHeader): Match;
   /**
-   * Whether iptables-nft turns the options into instructions of nf_tables of their own. It wants the match's protocol
-   * in the rule then, and reads several such uses back as one.
+   * The match that iptables-nft makes of the options with instructions of nf_tables; null where it uses the kernel's
+   * extension. It wants the match's protocol in the rule then, and reads several such uses back as one.
    */
-  readonly nativeInNft?: (values: OptionValues) => boolean;
+  readonly buildInNft?: (values: OptionValues) => Match | null;
 }
 
 /** A target: what follows `-j`, with its options, what it does to a packet and its printing. */

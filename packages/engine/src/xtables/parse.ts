@@ -795,9 +795,9 @@ class Parser {
     const native = new Map<MatchExtension, { readonly at: number; values: OptionValues; readonly parts: Match[] }>();
     for (const use of this.#matches) {
       const extension = use.extension as MatchExtension;
-      const match = extension.build(use.values, header);
-      if (extension.nativeInNft?.(use.values) !== true) {
-        matches.push(match);
+      const match = extension.buildInNft?.(use.values) ?? null;
+      if (match === null) {
+        matches.push(extension.build(use.values, header));
         continue;
       }
       if (extension.protocols?.includes(header.proto) !== true)
@@ -809,7 +809,7 @@ class Parser {
       } else {
         first.values = first.values.with(use.values);
         first.parts.push(match);
-        matches[first.at] = new ReadBackAsOne(extension.build(first.values, header), first.parts);
+        matches[first.at] = new ReadBackAsOne(extension.buildInNft?.(first.values) ?? match, first.parts);
       }
     }
     return matches;
@@ -855,11 +855,13 @@ class Parser {
 /** Several uses of a match that all must hold and are printed as one, in which the last word on each option counts. */
 class ReadBackAsOne implements Match {
   readonly name: string;
+  readonly unlisted: boolean;
   readonly #shown: Match;
   readonly #parts: readonly Match[];
 
   constructor(shown: Match, parts: readonly Match[]) {
     this.name = shown.name;
+    this.unlisted = shown.unlisted === true;
     this.#shown = shown;
     this.#parts = parts;
   }

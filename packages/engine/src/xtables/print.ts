@@ -75,7 +75,7 @@ function ipText(ip: IpSpec, flavour: XtFlavour): string {
  */
 export function ruleText(chain: string, rule: Rule, counters = false, flavour: XtFlavour = "nft"): string {
   let text = `-A ${chain}${ipText(rule.ip, flavour)}`;
-  for (const match of rule.matches) text += ` -m ${match.name}${match.save()}`;
+  for (const match of rule.matches) if (match.unlisted !== true) text += ` -m ${match.name}${match.save()}`;
   if (counters) text += ` -c ${rule.packets} ${rule.bytes}`;
   if (rule.action.kind === "jump") text += ` -${rule.action.goto ? "g" : "j"} ${rule.action.chain.name}`;
   else if (rule.action.kind === "target") text += ` -j ${rule.action.target.name}${rule.action.target.save()}`;

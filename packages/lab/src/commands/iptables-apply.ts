@@ -51,6 +51,14 @@ export const ERRNO_TEXT: Readonly<Record<RulesetError["errno"], string>> = {
   EOPNOTSUPP: "Operation not supported",
 };
 
+/**
+ * Whether libiptc looks a rule's target up by its name: where it then finds no such rule, what it says is what it would
+ * say of the name.
+ */
+function isNamed(action: RuleAction): boolean {
+  return action.kind === "jump" || (action.kind === "target" && !STANDARD_TARGETS.includes(action.target.name));
+}
+
 /** How nf_tables' refusal of a message reads, and its status. */
 function nftFailure(tool: Tool, message: string, errno: RulesetError["errno"], about: string): ToolFailure {
   return new ToolFailure(`${tool.banner}:  ${message} failed (${ERRNO_TEXT[errno]}): ${about}\n`, STATUS_RESOURCE);
@@ -214,7 +222,7 @@ class Application {
         for (const rule of rules) {
           const text = ruleText(chain.name, rule);
           const at = chain.rules.findIndex((each) => ruleText(chain.name, each) === text);
-          if (at < 0) throw this.#fail(NO_RULE);
+          if (at < 0) throw this.#fail(this.#legacy && isNamed(rule.action) ? NO_CHAIN : NO_RULE);
           if (kind === "delete") chain.rules.splice(at, 1);
         }
     }
