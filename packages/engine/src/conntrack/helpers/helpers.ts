@@ -120,8 +120,8 @@ export class ConntrackHelpers {
 
   /** Nobody comes for an ended connection. Models `nf_ct_remove_expectations()`. */
   removeExpectations(entry: CtHandle): void {
-    const help = this.helpOf(entry);
-    while (help !== null && help.expectations.length > 0) this.expectations.unlink(help.expectations[0]);
+    const expectations = this.helpOf(entry)?.expectations ?? [];
+    while (expectations.length > 0) this.expectations.unlink(expectations[0]);
   }
 
   /** An entry or template is freed. */
