@@ -19,7 +19,7 @@ export interface Disagreement {
 const TIMEOUT_TOLERANCE = 1;
 
 /** A line of `conntrack -E` or `-L`: what comes before the timeout, the timeout, what comes after. */
-const WITH_TIMEOUT = /^(\s*(?:\[\w+\] )?(?:ipv4 +2 )?\w+ +\d+ )(\d+)( .*)$/;
+const WITH_TIMEOUT = /^(\s*(?:\[\w+\] )?(?:ipv4 +2 )?(?:\w+ +\d+ )?)(\d+)( .*)$/;
 
 /** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
 export function alignTimeout(ours: string | undefined, theirs: string): string {
@@ -188,7 +188,7 @@ function compareLines(ours: readonly string[], theirs: readonly string[]): { eng
 
 /** Commands whose lines come in the hash table's order. */
 function walksTable(command: string): boolean {
-  return /^\s*(conntrack|cat \/proc\/net\/nf_conntrack)\b/.test(command);
+  return /^\s*(conntrack|cat \/proc\/net\/nf_conntrack(?:_expect)?)\b/.test(command);
 }
 
 function compareOutcome(

@@ -3,6 +3,7 @@ import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
 import { FRAGMENTS } from "./fragments.js";
+import { HELPERS } from "./helpers.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { NAT_MIX } from "./nat-mix.js";
@@ -30,4 +31,5 @@ export const KINDS: readonly Kind[] = [
   SYSCTLS,
   TIME,
   COMMANDS,
+  HELPERS,
 ];

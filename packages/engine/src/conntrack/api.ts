@@ -22,6 +22,8 @@ export interface ConntrackSnapshot {
   readonly zone: number;
   /** `SYN_SENT`, ... for TCP; null for the others. */
   readonly tcpState: string | null;
+  /** The name of the helper that follows it, or null. */
+  readonly helper: string | null;
   /** By direction. */
   readonly tuple: readonly [TupleText, TupleText];
   /** By direction; null unless `nf_conntrack_acct` was on when the entry was made. */

@@ -10,6 +10,7 @@ import {
   ctinfoDirection,
   type Direction,
   IP_CT_DIR_ORIGINAL,
+  IP_CT_NEW,
   IP_CT_RELATED,
   IP_CT_RELATED_REPLY,
   IP_CT_UNTRACKED,
@@ -43,10 +44,19 @@ import {
 } from "./entry.js";
 import { eventType, IPCT_DESTROY, IPCT_MARK } from "./events.js";
 import { GarbageCollector } from "./gc.js";
+import { ConntrackHelpers } from "./helpers/helpers.js";
+import type { NatHelperHook } from "./helpers/nat-hook.js";
 import { TCP_DEFAULT_TIMEOUTS, TCP_STATE_NAMES, type TcpSettings, tcpSetClosing, tcpStateOf } from "./proto-tcp.js";
 import type { UdpSettings } from "./proto-udp.js";
 import { carriesProtoinfo, eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
-import { type CtHandle, IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, IPS_SRC_NAT_DONE } from "./status.js";
+import {
+  type CtHandle,
+  IPS_CONFIRMED,
+  IPS_DYING,
+  IPS_FIXED_TIMEOUT,
+  IPS_SRC_NAT_DONE,
+  IPS_TEMPLATE,
+} from "./status.js";
 import { registerConntrackSysctls } from "./sysctls.js";
 import { TupleTable } from "./table.js";
 import {
@@ -131,8 +141,12 @@ export class Conntrack implements ConntrackApi {
   };
   /** Set by NAT. */
   natHook: NatHook | null = null;
+  /** Set by NAT: what it does for helpers. */
+  natHelper: NatHelperHook | null = null;
   /** Set by whoever formats LOG lines; without it the line has no packet. */
   packetLogger: PacketLogger | null = null;
+  /** Helpers of entries, and the connections that they expect. */
+  readonly helpers: ConntrackHelpers = new ConntrackHelpers(this);
   /** Entries that exist, confirmed or not. */
   count = 0;
   #users = 0;
@@ -320,8 +334,33 @@ export class Conntrack implements ConntrackApi {
     });
   }
 
+  /**
+   * An entry that a rule gives packets before they are tracked: what it carries (a helper) goes to the entries that they
+   * make. Never in the table; the caller's reference is the first. Models `nf_ct_tmpl_alloc()`.
+   */
+  allocateTemplate(): CtHandle {
+    const template = this.slab.allocate();
+    const base = template << ENTRY_SHIFT;
+    this.slab.words[base + E_STATUS] = IPS_TEMPLATE | IPS_CONFIRMED;
+    this.slab.words[base + E_USE] = 1;
+    return template;
+  }
+
+  /** Hangs a template on a packet that has nothing yet. Models `xt_ct_target()`. */
+  setTemplate(skb: SkBuff, template: CtHandle): void {
+    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return;
+    this.get(template);
+    skb.nfct = template;
+    skb.ctinfo = IP_CT_NEW;
+  }
+
   /** Nobody holds the entry any more. Models `nf_ct_destroy()` and `nf_conntrack_free()`. */
   #free(ct: CtHandle): void {
+    if (this.statusOf(ct) & IPS_TEMPLATE) {
+      this.helpers.forget(ct);
+      this.slab.free(ct);
+      return;
+    }
     const { trace } = this.net;
     const bound = (this.slab.words[(ct << ENTRY_SHIFT) + E_STATUS] & IPS_SRC_NAT_DONE) !== 0;
     if (trace !== null) {
@@ -332,6 +371,7 @@ export class Conntrack implements ConntrackApi {
       trace.leave();
     }
     if (bound) this.natHook?.removeNatBysrc(ct);
+    this.helpers.forget(ct);
     this.slab.free(ct);
     this.count--;
   }
@@ -470,7 +510,7 @@ export class Conntrack implements ConntrackApi {
     if (this.max !== 0 && this.count > this.max && !this.#gc.earlyDrop(hash)) {
       this.#gc.pressed = true;
       this.count--;
-      this.#warn("nf_conntrack: nf_conntrack: table full, dropping packet");
+      this.warn("nf_conntrack: nf_conntrack: table full, dropping packet");
       return NO_CT;
     }
     const ct = this.slab.allocate();
@@ -486,7 +526,7 @@ export class Conntrack implements ConntrackApi {
   }
 
   /** A warning of the kernel's log, at most ten in five seconds. Models `net_warn_ratelimited()`. */
-  #warn(line: string): void {
+  warn(line: string): void {
     const now = this.net.clock.nowMicros;
     if (now - this.#warnedSinceMicros >= RATELIMIT_INTERVAL_MICROS) {
       if (this.#suppressed > 0) this.net.printk(`net_ratelimit: ${this.#suppressed} callbacks suppressed`);
@@ -543,8 +583,10 @@ export class Conntrack implements ConntrackApi {
       trace.call("nf_conntrack_double_lock", "nf_conntrack");
       trace.leave();
     }
+    this.helpers.destroy(ct);
     this.table.remove(ct * 2);
     this.table.remove(ct * 2 + 1);
+    this.helpers.removeExpectations(ct);
     this.put(ct);
     return true;
   }
@@ -636,7 +678,9 @@ export class Conntrack implements ConntrackApi {
 
   /** Whether a fresh entry gets an event cache. Models the choice in `nf_ct_ecache_ext_add()`. */
   get cachesEvents(): boolean {
-    return this.events === 1 || (this.events === 2 && this.#listeners.length > 0);
+    return (
+      this.events === 1 || (this.events === 2 && (this.#listeners.length > 0 || this.helpers.expectations.watched))
+    );
   }
 
   /** Notes an event (`IPCT_*`) for delivery with the packet under way. Models `nf_conntrack_event_cache()`. */

@@ -2,7 +2,7 @@
  * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once, and
  * hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into the
  * table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c.
- * Templates (zones, helpers and timeouts given by rules) are not modelled.
+ * What rules give packets beforehand (a helper) comes as a template, see {@link Conntrack.allocateTemplate}.
  */
 import { HZ } from "../clock.js";
 import {
@@ -28,6 +28,7 @@ import {
   IP_CT_ESTABLISHED,
   IP_CT_ESTABLISHED_REPLY,
   IP_CT_NEW,
+  IP_CT_RELATED,
   IP_CT_UNTRACKED,
   NO_CT,
   type SkBuff,
@@ -48,7 +49,7 @@ import {
   EXT_ECACHE,
   EXT_TSTAMP,
 } from "./entry.js";
-import { IPCT_NEW, IPCT_REPLY } from "./events.js";
+import { IPCT_HELPER, IPCT_NEW, IPCT_RELATED, IPCT_REPLY } from "./events.js";
 import { genericPacket } from "./proto-generic.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
 import { tcpPacket } from "./proto-tcp.js";
@@ -58,10 +59,12 @@ import {
   IPS_CONFIRMED,
   IPS_DST_NAT_DONE,
   IPS_DYING,
+  IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_NAT_CLASH,
   IPS_SEEN_REPLY,
   IPS_SRC_NAT_DONE,
+  IPS_TEMPLATE,
 } from "./status.js";
 import {
   getTuple,
@@ -99,8 +102,7 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
     {
       hook: NF_INET_LOCAL_OUT,
       priority: NF_IP_PRI_CONNTRACK,
-      // A socket may send fragments of its own making; they are not tracked.
-      fn: (skb, state) => (ipv4IsFragment(skb.data, 0) ? NF_ACCEPT : conntrackIn(ct, skb, state)),
+      fn: (skb, state) => conntrackLocal(ct, skb, state),
       name: "ipv4_conntrack_local",
       module: MODULE,
       label: "conntrack",
@@ -146,6 +148,13 @@ function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   return NF_ACCEPT;
 }
 
+/** A socket may send fragments of its own making; they are not tracked. Models `ipv4_conntrack_local()`. */
+function conntrackLocal(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  if (!ipv4IsFragment(skb.data, 0)) return conntrackIn(ct, skb, state);
+  if (skb.nfct !== NO_CT && ct.statusOf(skb.nfct) & IPS_TEMPLATE) ct.release(skb);
+  return NF_ACCEPT;
+}
+
 const tuple = new Int32Array(TUPLE_WORDS);
 const inverted = new Int32Array(TUPLE_WORDS);
 
@@ -165,10 +174,23 @@ export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdi
 function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   // Seen before (on the loopback), or exempted.
   if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) {
+    const template = skb.nfct;
+    if (template !== NO_CT && ct.statusOf(template) & IPS_TEMPLATE) {
+      skb.nfct = NO_CT;
+      skb.ctinfo = 0;
+      const verdict = trackBy(ct, skb, state, template);
+      ct.put(template);
+      return verdict;
+    }
     // Off the loopback, or an error that was given the connection it is about.
     if (ct.net.trace !== null) ct.noteAttached(skb, true);
     return NF_ACCEPT;
   }
+  return trackBy(ct, skb, state, NO_CT);
+}
+
+/** Tracks a packet that has no entry yet; `template` is what a rule gave it, or none. */
+function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandle): Verdict {
   const data = skb.data;
   const dataoff = ipv4TransportOffset(data, 0, skb.len);
   if (dataoff <= 0) {
@@ -182,7 +204,7 @@ function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
     if (skb.nfct !== NO_CT) return NF_ACCEPT;
   }
   for (;;) {
-    if (!resolve(ct, skb, dataoff, protonum)) {
+    if (!resolve(ct, skb, dataoff, protonum, template)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
@@ -256,7 +278,7 @@ function handlePacket(
  * Looks the packet's tuple up, and makes an entry when there is none. Leaves `skb.nfct` empty for a tuple that cannot
  * be; false when the table is full. Models `resolve_normal_ct()`.
  */
-function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number): boolean {
+function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, template: CtHandle): boolean {
   const trace = ct.net.trace;
   if (trace !== null) trace.call("nf_ct_get_tuple", MODULE);
   if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple)) {
@@ -271,19 +293,22 @@ function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number):
       if (trace !== null) trace.note({ kind: "invalid", reason: "nothing answers this ICMP type" });
       return true;
     }
-    const entry = initConntrack(ct, hash);
+    const entry = initConntrack(ct, hash, template);
     if (entry === NO_CT) return false;
     node = entry * 2;
   }
   const entry = node >>> 1;
   let ctinfo = IP_CT_ESTABLISHED_REPLY;
-  if ((node & 1) === IP_CT_DIR_ORIGINAL) ctinfo = ct.statusOf(entry) & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : IP_CT_NEW;
+  if ((node & 1) === IP_CT_DIR_ORIGINAL) {
+    const status = ct.statusOf(entry);
+    ctinfo = status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : status & IPS_EXPECTED ? IP_CT_RELATED : IP_CT_NEW;
+  }
   ct.setNfct(skb, entry, ctinfo);
   return true;
 }
 
 /** Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use. Models `init_conntrack()`. */
-function initConntrack(ct: Conntrack, hash: number): CtHandle {
+function initConntrack(ct: Conntrack, hash: number, template: CtHandle): CtHandle {
   const trace = ct.net.trace;
   const entry = ct.allocate(tuple, inverted, hash);
   if (entry === NO_CT) return NO_CT;
@@ -301,6 +326,7 @@ function initConntrack(ct: Conntrack, hash: number): CtHandle {
       trace.leave();
     }
   }
+  if (template !== NO_CT || ct.helpers.expectations.count > 0) ct.helpers.adopt(entry, tuple, template);
   return entry;
 }
 
@@ -308,6 +334,8 @@ function initConntrack(ct: Conntrack, hash: number): CtHandle {
 export function confirm(ct: Conntrack, skb: SkBuff): Verdict {
   const entry = skb.nfct;
   if (entry === NO_CT) return NF_ACCEPT;
+  const helped = ct.helpers.beforeConfirm(skb);
+  if (helped !== NF_ACCEPT) return helped;
   if ((ct.statusOf(entry) & IPS_CONFIRMED) === 0) {
     const trace = ct.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_confirm", MODULE, skb);
@@ -352,7 +380,8 @@ function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   ct.table.insert(entry * 2 + 1);
   ct.slab.words[base + E_STATUS] |= IPS_CONFIRMED;
   ct.inserted();
-  ct.cacheEvent(entry, IPCT_NEW);
+  if (ct.helpers.nameOf(entry) !== null) ct.cacheEvent(entry, IPCT_HELPER);
+  ct.cacheEvent(entry, ct.statusOf(entry) & IPS_EXPECTED ? IPCT_RELATED : IPCT_NEW);
   return NF_ACCEPT;
 }
 

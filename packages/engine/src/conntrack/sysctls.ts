@@ -158,6 +158,14 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
     (value) => ct.table.setLimit(value),
     1,
   );
+  table.registerInt(
+    `${prefix}expect_max`,
+    () => ct.helpers.expectations.max,
+    (value) => {
+      ct.helpers.expectations.max = value;
+    },
+    1,
+  );
   for (const name of [`${prefix}max`, "net.nf_conntrack_max"])
     table.registerInt(
       name,

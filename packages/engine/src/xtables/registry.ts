@@ -3,6 +3,7 @@ import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./ext
 import { addrtypeMatch } from "./matches/addrtype.js";
 import { commentMatch } from "./matches/comment.js";
 import { conntrackMatch } from "./matches/conntrack.js";
+import { helperMatch } from "./matches/helper.js";
 import { icmpMatch } from "./matches/icmp.js";
 import { limitMatch } from "./matches/limit.js";
 import { connmarkMatch, markMatch } from "./matches/mark.js";
@@ -26,6 +27,7 @@ const MATCHES: readonly MatchExtension[] = [
   udpMatch,
   icmpMatch,
   conntrackMatch,
+  helperMatch,
   stateMatch,
   markMatch,
   connmarkMatch,
@@ -54,7 +56,7 @@ const TARGETS: readonly TargetExtension[] = [
 
 /** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
 const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
+  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
     " ",
   ),
 );

@@ -117,6 +117,7 @@ function plainLine(entry: ConntrackSnapshot, format: OutputFormat, carried: Carr
       if (entry.timestamp.stopNanos !== 0n) text += `[stop=${ctime(entry.timestamp.stopNanos)}] `;
     }
   }
+  if (entry.helper !== null) text += `helper=${entry.helper} `;
   if (carried.use) text += `use=${entry.use} `;
   if (format.id) text += `id=${entry.id} `;
   return text.trimEnd();
@@ -159,7 +160,8 @@ function xmlFlow(
     }
     independent += `<deltatime>${deltaTime(entry, nowNanos)}</deltatime>`;
   }
-  return `<flow${type === null ? "" : ` type="${type}"`}>${meta(0)}${meta(1)}<meta direction="independent">${independent}</meta></flow>`;
+  const helper = entry.helper === null ? "" : `<helper>${entry.helper}</helper>`;
+  return `<flow${type === null ? "" : ` type="${type}"`}>${meta(0)}${meta(1)}<meta direction="independent">${independent}</meta>${helper}</flow>`;
 }
 
 /** The line as options that would make the entry again: `-A -t 30 -u UNSET -s ...`. */

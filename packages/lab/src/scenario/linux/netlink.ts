@@ -102,6 +102,8 @@ const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
 const CTA_PROTOINFO = 4;
+const CTA_HELP = 5;
+const CTA_HELP_NAME = 1;
 const CTA_TIMEOUT = 7;
 const CTA_MARK = 8;
 const CTA_COUNTERS_ORIG = 9;
@@ -179,6 +181,12 @@ function protocolState(from: Attributes): string | null {
   return sctp === undefined ? null : (SCTP_STATES[sctp] ?? String(sctp));
 }
 
+/** A string, which ends with a zero byte. */
+function name(view: DataView | undefined): string | null {
+  if (view === undefined) return null;
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString("latin1").replace(/\0.*$/, "");
+}
+
 function counters(from: Attributes): ConntrackSnapshot["counters"] {
   const read = (type: number): { packets: number; bytes: number } => {
     const both = nested(from, type);
@@ -242,6 +250,7 @@ function conntrackEvent(type: ConntrackEvent["type"], from: Attributes): Conntra
     mark: mark ?? 0,
     zone: from.get(CTA_ZONE)?.getUint16(0) ?? 0,
     tcpState,
+    helper: name(nested(from, CTA_HELP).get(CTA_HELP_NAME)),
     tuple: [original.text, tuple(from, CTA_TUPLE_REPLY).text],
     counters: counted,
     timestamp: stamped,
