@@ -1,8 +1,11 @@
 /** Helpers: protocols whose connections announce others, through every translation. */
 import type { Choice } from "../choice.js";
+import { amanda, tftp } from "./helpers/datagrams.js";
 import { FTP_CLIENTS, ftp } from "./helpers/ftp.js";
 import type { Helped } from "./helpers/helped.js";
+import { irc } from "./helpers/irc.js";
 import type { SaidEnds } from "./helpers/said.js";
+import { sane } from "./helpers/sane.js";
 import {
   closing,
   DEVICES,
@@ -49,7 +52,7 @@ function passage(choice: Choice, tool: string): { readonly setup: readonly strin
   ])();
 }
 
-const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp];
+const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp, ftp, irc, tftp, amanda, sane];
 
 export const HELPERS: Kind = {
   name: "helpers",

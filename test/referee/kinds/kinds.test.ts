@@ -27,7 +27,7 @@ it("draws what it always drew", () => {
       "bytes": "ba3d8a2774507bc6",
       "commands": "bff82a25536f4757",
       "fragments": "3486db2ab4976a28",
-      "helpers": "4b06ca8db120c892",
+      "helpers": "9b817c17a64ced2a",
       "icmp": "5512b204a1cd6a2c",
       "ip-options": "9e139de50d127bd4",
       "nat-mix": "d96a8c58fff81bd2",

@@ -2,7 +2,7 @@
 import type { Choice } from "../../choice.js";
 import { ACK, FIN, PSH, RST, SYN } from "../../packets.js";
 import type { PacketStep, Step } from "../../scenario.js";
-import { CLIENT, OTHER_CLIENT, OUTSIDE, SERVER } from "../router.js";
+import { CLIENT, OTHER_CLIENT } from "../router.js";
 import type { Helped } from "./helped.js";
 import { Said, type SaidEnds } from "./said.js";
 
@@ -147,4 +147,3 @@ export function ftp(choice: Choice, ends: SaidEnds): Helped {
 
 /** Addresses whose translations are longer, shorter and as long. */
 export const FTP_CLIENTS: readonly string[] = [CLIENT, CLIENT, "192.168.1.9", "192.168.1.111"];
-export const FTP_SERVERS: readonly string[] = [SERVER, SERVER, "203.0.113.7", OUTSIDE];

@@ -7,10 +7,17 @@ import { IFF_LOOPBACK } from "../../dev/device.js";
 import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
 import { IP_CT_RELATED_REPLY, type SkBuff } from "../../skb.js";
 import type { Conntrack } from "../conntrack.js";
-import { E_MARK, E_STATUS, E_ZONE, ENTRY_SHIFT } from "../entry.js";
+import { E_MARK, E_STATUS, E_TIMEOUT, E_ZONE, ENTRY_SHIFT } from "../entry.js";
 import { type Expectation, ExpectationTable } from "../expect.js";
 import { SequenceAdjustment } from "../seqadj.js";
-import { type CtHandle, IPS_EXPECTED, IPS_HELPER, IPS_SEQ_ADJUST } from "../status.js";
+import {
+  type CtHandle,
+  IPS_CONFIRMED,
+  IPS_EXPECTED,
+  IPS_FIXED_TIMEOUT,
+  IPS_HELPER,
+  IPS_SEQ_ADJUST,
+} from "../status.js";
 import { ConnectionHelp, type ConntrackHelper } from "./helper.js";
 
 /** The helpers of one namespace's tracker. */
@@ -94,6 +101,15 @@ export class ConntrackHelpers {
     if (this.#adjustments.get(entry)?.adjust(skb, protoff, skb.ctinfo) !== false) return NF_ACCEPT;
     this.#ct.stats.drop++;
     return NF_DROP;
+  }
+
+  /** An entry lives for so long from now, and nothing is counted. Models `nf_ct_refresh()`. */
+  refresh(entry: CtHandle, timeoutJiffies: number): void {
+    const { words } = this.#ct.slab;
+    const base = entry << ENTRY_SHIFT;
+    const status = words[base + E_STATUS];
+    if (status & IPS_FIXED_TIMEOUT) return;
+    words[base + E_TIMEOUT] = status & IPS_CONFIRMED ? timeoutJiffies + this.#ct.net.clock.jiffies : timeoutJiffies;
   }
 
   /** The corrections of a connection, which has them from now on. Models `nfct_seqadj_ext_add()` and IPS_SEQ_ADJUST. */

@@ -23,4 +23,7 @@ export interface Announced {
 /** NAT's part of each helper's work; called only where the connection is translated. */
 export interface NatHelperHook {
   ftp(at: Announced, type: FtpAnnouncement, expectation: Expectation): Verdict;
+  tftp(expectation: Expectation): Verdict;
+  irc(at: Announced, expectation: Expectation): Verdict;
+  amanda(at: Announced, expectation: Expectation): Verdict;
 }

@@ -3,10 +3,22 @@
  * them as modules, and assigns none by itself: the sysctl `nf_conntrack_helper` is gone since 6.0.
  */
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../wire/ipv4.js";
+import { amandaHelper } from "./amanda.js";
 import { ftpHelper } from "./ftp.js";
 import type { ConntrackHelper } from "./helper.js";
+import { ircHelper } from "./irc.js";
+import { netbiosNsHelper } from "./netbios-ns.js";
+import { saneHelper } from "./sane.js";
+import { tftpHelper } from "./tftp.js";
 
-const HELPERS: readonly ConntrackHelper[] = [ftpHelper];
+const HELPERS: readonly ConntrackHelper[] = [
+  amandaHelper,
+  ftpHelper,
+  ircHelper,
+  netbiosNsHelper,
+  saneHelper,
+  tftpHelper,
+];
 
 /** Helpers of Linux that this project has not. */
 const ELSEWHERE: ReadonlyMap<string, { readonly protonum: number; readonly protocol: string }> = new Map([
