@@ -3,7 +3,7 @@
  * connections are refused by RST and by "port unreachable", as a host without listeners does. Models
  * ip6_protocol_deliver_rcu(), net/ipv6/ip6_input.c, and the refusals of tcp_ipv6.c and udp.c.
  */
-import { RTN_MULTICAST } from "../ip/route.js";
+import { RTN_LOCAL } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
@@ -92,7 +92,7 @@ function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
   const headerLength = (data[at + 12] >> 4) * 4;
   if (headerLength < TCP_HEADER_LENGTH || at + headerLength > skb.len) return;
   if (!checksumOk6(skb, at, IPPROTO_TCP)) return;
-  if (data[at + TCP_FLAGS] & TCP_RST || skb.dst6?.type === RTN_MULTICAST) return;
+  if (data[at + TCP_FLAGS] & TCP_RST || skb.dst6?.type !== RTN_LOCAL) return;
   const route = ip.route(readInto(peer, data, IPV6_SRC), null);
   if (route.error !== 0) return;
   const reply = resetFor(skb, at, {

@@ -133,7 +133,8 @@ export class Icmp6 {
     if (this.#sending || about.len < IPV6_HEADER_LENGTH) return;
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const target = readInto(new Int32Array(4), data, IPV6_DST);
-    let saddr: Int32Array | null = ip.isLocalAddress(target) ? target : null;
+    const own = ip.route(target, null);
+    let saddr: Int32Array | null = own.local ? target : null;
     if (isMulticast6(target) || about.packetType !== PACKET_HOST) {
       if (type !== ICMPV6_PKT_TOOBIG && !(type === ICMPV6_PARAMPROB && code === ICMPV6_UNK_OPTION)) return;
       saddr = null;

@@ -67,7 +67,9 @@ function headerOk(ip: Ip6Stack, skb: SkBuff, dev: NetDevice): boolean {
     drop6(ip, skb, problem);
     return false;
   }
-  skb.len = ipv6TotalLength(skb.data, 0);
+  // No length with hop-by-hop options is for these to tell (of a jumbogram, which is not modelled).
+  const length = ipv6TotalLength(skb.data, 0);
+  if (length > IPV6_HEADER_LENGTH || skb.data[IPV6_NEXT_HEADER] !== NEXTHDR_HOP) skb.len = length;
   skb.transportOffset = IPV6_HEADER_LENGTH;
   if (skb.data[IPV6_NEXT_HEADER] !== NEXTHDR_HOP) return true;
   // The options may have sent an error and given the packet up.
@@ -109,8 +111,7 @@ function receiveFinish(ip: Ip6Stack, skb: SkBuff): void {
   else if (route.type === RTN_BLACKHOLE) drop6(ip, skb, "blackhole route");
   else if (route.error !== 0) {
     const code = route.error === EACCES ? ICMPV6_ADM_PROHIBITED : ICMPV6_NOROUTE;
-    if (!isUnspecified(dst) || route.error === EACCES) ip.icmp.send(skb, ICMPV6_DEST_UNREACH, code, 0);
-    else ip.icmp.send(skb, ICMPV6_DEST_UNREACH, code, 0);
+    ip.icmp.send(skb, ICMPV6_DEST_UNREACH, code, 0);
     drop6(ip, skb, "no route");
   } else forward(ip, skb, route);
 }

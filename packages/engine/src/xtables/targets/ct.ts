@@ -2,6 +2,7 @@
  * CT and NOTRACK: exempt packets from connection tracking before it sees them. Zones, helpers and event masks of CT
  * are not supported yet and say so. Models xt_ct_target() and notrack_tg(), net/netfilter/xt_CT.c.
  */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { ParameterProblem } from "../error.js";
 import { type Target, type TargetExtension, XT_CONTINUE, type XtActionParam } from "../extension.js";
@@ -43,12 +44,12 @@ class PlainCtTarget implements Target {
     return " CT";
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 
