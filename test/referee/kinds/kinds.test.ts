@@ -29,6 +29,7 @@ it("draws what it always drew", () => {
       "fragments": "3486db2ab4976a28",
       "icmp": "5512b204a1cd6a2c",
       "ip-options": "9e139de50d127bd4",
+      "ipv6": "afe48f6f6984ff65",
       "nat-mix": "d96a8c58fff81bd2",
       "port-clashes": "6aa01977dc4da6f2",
       "rulesets": "c0d42e78b6413b18",
