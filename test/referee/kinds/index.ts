@@ -6,6 +6,7 @@ import { FRAGMENTS } from "./fragments.js";
 import { HELPERS } from "./helpers.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
+import { IPV6 } from "./ipv6.js";
 import { NAT_MIX } from "./nat-mix.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
@@ -23,6 +24,7 @@ export const KINDS: readonly Kind[] = [
   ICMP,
   FRAGMENTS,
   PORT_CLASHES,
+  IPV6,
   NAT_MIX,
   RULESETS,
   BROKEN_HEADERS,

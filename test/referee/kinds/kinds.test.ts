@@ -30,6 +30,7 @@ it("draws what it always drew", () => {
       "helpers": "9b817c17a64ced2a",
       "icmp": "5512b204a1cd6a2c",
       "ip-options": "9e139de50d127bd4",
+      "ipv6": "afe48f6f6984ff65",
       "nat-mix": "d96a8c58fff81bd2",
       "port-clashes": "6aa01977dc4da6f2",
       "rulesets": "c0d42e78b6413b18",

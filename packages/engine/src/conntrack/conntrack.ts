@@ -4,7 +4,16 @@
  * flat record (see entry.ts). Models net/netfilter/nf_conntrack_core.c.
  */
 import { HZ } from "../clock.js";
-import type { HookFunction, HookOps, HookState, Verdict } from "../hooks.js";
+import {
+  type HookFunction,
+  type HookOps,
+  type HookState,
+  type Hooks,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  type NfProto,
+  type Verdict,
+} from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
 import {
   ctinfoDirection,
@@ -116,6 +125,7 @@ export class Conntrack implements ConntrackApi {
   readonly udp: UdpSettings = { unreplied: 30 * HZ, replied: 120 * HZ };
   /** Jiffies. */
   icmpTimeout: number = 30 * HZ;
+  icmpv6Timeout: number = 30 * HZ;
   genericTimeout: number = 600 * HZ;
   /** Whether PREROUTING verifies transport checksums. */
   checksum = 1;
@@ -149,7 +159,7 @@ export class Conntrack implements ConntrackApi {
   readonly helpers: ConntrackHelpers = new ConntrackHelpers(this);
   /** Entries that exist, confirmed or not. */
   count = 0;
-  #users = 0;
+  readonly #users: Record<NfProto, number> = { [NFPROTO_IPV4]: 0, [NFPROTO_IPV6]: 0 };
   #listeners: ((event: ConntrackEvent) => void)[] = [];
   readonly #gc: GarbageCollector;
   /** Drawn at first use, as the kernel draws its keys. */
@@ -163,24 +173,31 @@ export class Conntrack implements ConntrackApi {
     this.net = net;
     this.#gc = new GarbageCollector(this);
     registerConntrackSysctls(this, net.sysctl);
-    this.#hooks = conntrackHooks(this);
+    this.#hooks = {
+      [NFPROTO_IPV4]: conntrackHooks(this, NFPROTO_IPV4),
+      [NFPROTO_IPV6]: conntrackHooks(this, NFPROTO_IPV6),
+    };
   }
 
-  readonly #hooks: readonly HookOps[];
+  readonly #hooks: Readonly<Record<NfProto, readonly HookOps[]>>;
 
-  netnsGet(): void {
-    if (++this.#users > 1) return;
-    for (const ops of this.#hooks) this.net.hooks.register(ops);
+  netnsGet(pf: NfProto = NFPROTO_IPV4): void {
+    if (++this.#users[pf] > 1) return;
+    for (const ops of this.#hooks[pf]) this.#hooksOf(pf).register(ops);
   }
 
-  netnsPut(): void {
-    if (this.#users === 0) throw new Error("netnsPut without netnsGet");
-    if (--this.#users > 0) return;
-    for (const ops of this.#hooks) this.net.hooks.unregister(ops);
+  netnsPut(pf: NfProto = NFPROTO_IPV4): void {
+    if (this.#users[pf] === 0) throw new Error("netnsPut without netnsGet");
+    if (--this.#users[pf] > 0) return;
+    for (const ops of this.#hooks[pf]) this.#hooksOf(pf).unregister(ops);
+  }
+
+  #hooksOf(pf: NfProto): Hooks {
+    return pf === NFPROTO_IPV4 ? this.net.hooks : this.net.hooks6;
   }
 
   get enabled(): boolean {
-    return this.#users > 0;
+    return this.#users[NFPROTO_IPV4] > 0 || this.#users[NFPROTO_IPV6] > 0;
   }
 
   /** The secret of the hashes. Models `get_random_once()`. */
@@ -215,6 +232,14 @@ export class Conntrack implements ConntrackApi {
 
   dstOf(ct: CtHandle, direction: Direction): number {
     return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_DST] >>> 0;
+  }
+
+  srcWordOf(ct: CtHandle, direction: Direction, word: number): number {
+    return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_SRC + word];
+  }
+
+  dstWordOf(ct: CtHandle, direction: Direction, word: number): number {
+    return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_DST + word];
   }
 
   sportOf(ct: CtHandle, direction: Direction): number {

@@ -19,6 +19,8 @@ import {
   NF_IP_PRI_CONNTRACK_DEFRAG,
   NF_REPEAT,
   NF_STOLEN,
+  NFPROTO_IPV4,
+  type NfProto,
   type Verdict,
 } from "../hooks.js";
 import {
@@ -33,7 +35,8 @@ import {
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL, ipv4IsFragment } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, ipv4IsFragment } from "../wire/ipv4.js";
+import { ipv6IsFragment } from "../wire/ipv6.js";
 import type { Conntrack } from "./conntrack.js";
 import {
   E_EXT,
@@ -52,6 +55,7 @@ import {
 import { IPCT_HELPER, IPCT_NEW, IPCT_RELATED, IPCT_REPLY } from "./events.js";
 import { genericPacket } from "./proto-generic.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
+import { icmpv6Error, icmpv6Packet } from "./proto-icmpv6.js";
 import { tcpPacket } from "./proto-tcp.js";
 import { udpPacket } from "./proto-udp.js";
 import {
@@ -69,8 +73,9 @@ import {
 import {
   getTuple,
   invertTuple,
-  ipv4TransportOffset,
   TUPLE_WORDS,
+  transportOffset,
+  transportProtonum,
   tupleEqual,
   tupleProtonum,
   tupleText,
@@ -78,14 +83,19 @@ import {
 
 const MODULE = "nf_conntrack";
 
-/** The hook functions of one namespace's tracker. Models `ipv4_conntrack_ops` and `ipv4_defrag_ops`. */
-export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
+/**
+ * The hook functions of one namespace's tracker in a family. Models `ipv4_conntrack_ops`, `ipv6_conntrack_ops` and the
+ * defragmenters'.
+ */
+export function conntrackHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
+  const family = pf === NFPROTO_IPV4 ? "ipv4" : "ipv6";
+  const isFragment = pf === NFPROTO_IPV4 ? ipv4IsFragment : ipv6IsFragment;
   const confirmHook = (skb: SkBuff): Verdict => confirm(ct, skb);
   const defrag = {
     priority: NF_IP_PRI_CONNTRACK_DEFRAG,
     fn: (skb: SkBuff, state: HookState): Verdict => defragment(ct, skb, state),
-    name: "ipv4_conntrack_defrag",
-    module: "nf_defrag_ipv4",
+    name: pf === NFPROTO_IPV4 ? "ipv4_conntrack_defrag" : "ipv6_defrag",
+    module: `nf_defrag_${family}`,
     label: "defragmentation",
   };
   return [
@@ -95,15 +105,15 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
       hook: NF_INET_PRE_ROUTING,
       priority: NF_IP_PRI_CONNTRACK,
       fn: (skb, state) => conntrackIn(ct, skb, state),
-      name: "ipv4_conntrack_in",
+      name: `${family}_conntrack_in`,
       module: MODULE,
       label: "conntrack",
     },
     {
       hook: NF_INET_LOCAL_OUT,
       priority: NF_IP_PRI_CONNTRACK,
-      fn: (skb, state) => conntrackLocal(ct, skb, state),
-      name: "ipv4_conntrack_local",
+      fn: (skb, state) => (isFragment(skb.data, 0) ? localFragment(ct, skb) : conntrackIn(ct, skb, state)),
+      name: `${family}_conntrack_local`,
       module: MODULE,
       label: "conntrack",
     },
@@ -131,7 +141,7 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
  * came last, with everything in it. Models `ipv4_conntrack_defrag()`, net/ipv4/netfilter/nf_defrag_ipv4.c.
  */
 function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
-  if (skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
+  if (state.pf !== NFPROTO_IPV4 || skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
   const whole = ct.net.ip.defrag(skb, state.hook === NF_INET_LOCAL_OUT ? "conntrack-out" : "conntrack-in");
   if (whole === null) {
     if (ct.net.trace !== null) ct.net.trace.note({ kind: "end", reason: "fragment kept until the packet is whole" });
@@ -149,8 +159,7 @@ function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
 }
 
 /** A socket may send fragments of its own making; they are not tracked. Models `ipv4_conntrack_local()`. */
-function conntrackLocal(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
-  if (!ipv4IsFragment(skb.data, 0)) return conntrackIn(ct, skb, state);
+function localFragment(ct: Conntrack, skb: SkBuff): Verdict {
   if (skb.nfct !== NO_CT && ct.statusOf(skb.nfct) & IPS_TEMPLATE) ct.release(skb);
   return NF_ACCEPT;
 }
@@ -192,19 +201,19 @@ function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
 /** Tracks a packet that has no entry yet; `template` is what a rule gave it, or none. */
 function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandle): Verdict {
   const data = skb.data;
-  const dataoff = ipv4TransportOffset(data, 0, skb.len);
+  const dataoff = transportOffset(data, 0, skb.len, state.pf);
   if (dataoff <= 0) {
     ct.stats.invalid++;
     return NF_ACCEPT;
   }
-  const protonum = data[IPV4_PROTOCOL];
-  if (protonum === IPPROTO_ICMP) {
-    const result = handleIcmp(ct, skb, dataoff, state);
+  const protonum = transportProtonum(data, 0, state.pf);
+  if (protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6) {
+    const result = handleIcmp(ct, skb, dataoff, protonum, state);
     if (result <= 0) return -result;
-    if (skb.nfct !== NO_CT) return NF_ACCEPT;
+    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
   }
   for (;;) {
-    if (!resolve(ct, skb, dataoff, protonum, template)) {
+    if (!resolve(ct, skb, dataoff, protonum, state.pf, template)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
@@ -234,10 +243,11 @@ function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
 }
 
 /** Models `nf_conntrack_handle_icmp()`. */
-function handleIcmp(ct: Conntrack, skb: SkBuff, dataoff: number, state: HookState): number {
+function handleIcmp(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
   const trace = ct.net.trace;
-  if (trace !== null) trace.enter("nf_conntrack_icmpv4_error", MODULE, skb);
-  const result = icmpError(ct, skb, dataoff, state);
+  const v4 = protonum === IPPROTO_ICMP;
+  if (trace !== null) trace.enter(v4 ? "nf_conntrack_icmpv4_error" : "nf_conntrack_icmpv6_error", MODULE, skb);
+  const result = v4 ? icmpError(ct, skb, dataoff, state) : icmpv6Error(ct, skb, dataoff, state);
   if (trace !== null) trace.leave();
   if (result <= 0) ct.stats.error++;
   return result;
@@ -267,6 +277,10 @@ function handlePacket(
       if (trace !== null) trace.enter("nf_conntrack_icmp_packet", MODULE, skb);
       result = icmpPacket(ct, entry, skb, skb.ctinfo);
       break;
+    case IPPROTO_ICMPV6:
+      if (trace !== null) trace.enter("nf_conntrack_icmpv6_packet", MODULE, skb);
+      result = icmpv6Packet(ct, entry, skb, skb.ctinfo);
+      break;
     default:
       return genericPacket(ct, entry, skb, skb.ctinfo);
   }
@@ -278,10 +292,17 @@ function handlePacket(
  * Looks the packet's tuple up, and makes an entry when there is none. Leaves `skb.nfct` empty for a tuple that cannot
  * be; false when the table is full. Models `resolve_normal_ct()`.
  */
-function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, template: CtHandle): boolean {
+function resolve(
+  ct: Conntrack,
+  skb: SkBuff,
+  dataoff: number,
+  protonum: number,
+  pf: NfProto,
+  template: CtHandle,
+): boolean {
   const trace = ct.net.trace;
   if (trace !== null) trace.call("nf_ct_get_tuple", MODULE);
-  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple)) {
+  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple, pf)) {
     if (trace !== null) trace.note({ kind: "invalid", reason: "transport header too short" });
     return true;
   }

@@ -77,6 +77,13 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
     },
   );
   seconds(
+    "icmpv6_timeout",
+    () => ct.icmpv6Timeout,
+    (jiffies) => {
+      ct.icmpv6Timeout = jiffies;
+    },
+  );
+  seconds(
     "generic_timeout",
     () => ct.genericTimeout,
     (jiffies) => {

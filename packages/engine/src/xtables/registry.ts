@@ -72,7 +72,7 @@ const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
 const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
   ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
   ipv6: new Set(
-    "ah dst eui64 frag hbh hl icmp6 ipv6header mh rt srh addrtype conntrack DNAT DNPT HL LOG MASQUERADE REDIRECT REJECT SNAT SNPT".split(
+    "ah dst eui64 frag hbh hl icmp6 ipv6header mh rt srh addrtype DNAT DNPT HL LOG MASQUERADE REDIRECT REJECT SNAT SNPT".split(
       " ",
     ),
   ),

@@ -5,6 +5,7 @@
  */
 import type { ConntrackHelper } from "../../conntrack/helpers/helper.js";
 import { findHelper, helperElsewhere } from "../../conntrack/helpers/registry.js";
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
@@ -76,18 +77,18 @@ class CtTarget implements Target {
     return ` CT${notrack ? " notrack" : ""}${helper === "" ? "" : ` helper ${helper}`}`;
   }
 
-  attach(net: NetNamespace): void {
+  attach(net: NetNamespace, pf: NfProto): void {
     if (this.#settings.notrack) return;
-    net.ct.netnsGet();
+    net.ct.netnsGet(pf);
     this.#template = net.ct.allocateTemplate();
     if (this.#helper !== undefined) net.ct.helpers.assign(this.#template, this.#helper);
   }
 
-  detach(net: NetNamespace): void {
+  detach(net: NetNamespace, pf: NfProto): void {
     if (this.#settings.notrack) return;
     net.ct.put(this.#template);
     this.#template = NO_CT;
-    net.ct.netnsPut();
+    net.ct.netnsPut(pf);
   }
 }
 
