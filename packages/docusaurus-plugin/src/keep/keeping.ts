@@ -25,7 +25,8 @@ export interface KeepingState {
   readonly notKept: NotKept | undefined;
 }
 
-const nothing: KeepingState = {
+/** Before anything is kept or came from elsewhere. */
+export const nothingKept: KeepingState = {
   foreign: undefined,
   isOutdated: false,
   hasOwn: false,
@@ -41,7 +42,7 @@ export class Keeping {
   readonly #storage: KeptStorage | undefined;
   readonly #listeners = new Set<() => void>();
   #keeper: Keeper | undefined;
-  #state = nothing;
+  #state = nothingKept;
   #content = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 

@@ -5,7 +5,7 @@
 import { useLocation } from "@docusaurus/router";
 import { type ChangeEvent, type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { CellsError, lessonVersion } from "../../keep/cells.js";
-import { Keeping, type KeepingState } from "../../keep/keeping.js";
+import { Keeping, type KeepingState, nothingKept } from "../../keep/keeping.js";
 import { fragmentOf } from "../../keep/link.js";
 import { contentOf } from "../../live/document.js";
 import { useNotebook } from "../../live/react.js";
@@ -18,14 +18,6 @@ export interface NotebookKeepProps {
 }
 
 const keepings = new WeakMap<object, Keeping>();
-const emptyState = {
-  foreign: undefined,
-  isOutdated: false,
-  hasOwn: false,
-  others: [],
-  problem: "",
-  notKept: undefined,
-} satisfies KeepingState;
 
 export default function NotebookKeep({ download, file }: NotebookKeepProps): ReactNode {
   const { notebook } = useNotebook();
@@ -206,4 +198,4 @@ async function isCopied(text: string): Promise<boolean> {
 }
 
 const unsubscribed = () => (): void => undefined;
-const empty = (): KeepingState => emptyState;
+const empty = (): KeepingState => nothingKept;
