@@ -10,6 +10,8 @@ import { serve } from "./serve.mjs";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const site = `${root}website/build`;
 const fixtures = `${root}website/.cache/fixtures/build`;
+/** The fixtures' site is served below a path of a larger one, as on many hosts; the real one from the root. */
+const subPath = "/some/where/";
 
 /**
  * @param {string[]} args Node's
@@ -44,15 +46,19 @@ if (chromium === undefined || !existsSync(chromium)) {
 }
 if (!existsSync(`${site}/index.html`)) refuse("The site is not built. Build it first: npm run build");
 
-const built = await node(["../node_modules/@docusaurus/core/bin/docusaurus.mjs", "build", "--out-dir", fixtures], {
-  cwd: `${root}website`,
-  env: {
-    NOTEBOOKS: "../test/site/fixtures/notebooks",
-    LESSON_PAGES: ".cache/fixtures/lessons",
-    DOCUSAURUS_GENERATED_FILES_DIR_NAME: ".cache/fixtures/docusaurus",
+const built = await node(
+  ["../node_modules/@docusaurus/core/bin/docusaurus.mjs", "build", "--out-dir", fixtures + subPath],
+  {
+    cwd: `${root}website`,
+    env: {
+      NOTEBOOKS: "../test/site/fixtures/notebooks",
+      SITE_BASE: subPath,
+      LESSON_PAGES: ".cache/fixtures/lessons",
+      DOCUSAURUS_GENERATED_FILES_DIR_NAME: ".cache/fixtures/docusaurus",
+    },
+    quiet: true,
   },
-  quiet: true,
-});
+);
 if (built.status !== 0) refuse(`The site does not build from the fixture notebooks:\n${built.output}`);
 
 const [real, fixture] = [await serve(site), await serve(fixtures)];
@@ -64,7 +70,7 @@ const { status } = await node(
     "test/site/playwright.config.ts",
     ...process.argv.slice(2),
   ],
-  { env: { CHROMIUM: chromium ?? "", SITE_URL: real.url, FIXTURES_URL: fixture.url } },
+  { env: { CHROMIUM: chromium ?? "", SITE_URL: real.url, FIXTURES_URL: fixture.url + subPath.slice(0, -1) } },
 );
 await real.close();
 await fixture.close();
