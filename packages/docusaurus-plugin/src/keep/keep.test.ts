@@ -242,6 +242,17 @@ describe("storage", () => {
     expect(keeper.load()).toBeUndefined();
   });
 
+  test("tells an entry of its own, and whether cells are what it holds", () => {
+    const storage = memory();
+    const keeper = openKeeper(storage, "x", version, published);
+    expect(keeper.keeps(mine)).toBe(false);
+    keeper.save(mine);
+    expect(keeper.keeps(structuredClone(mine))).toBe(true);
+    expect(keeper.keeps(mine.slice(1))).toBe(false);
+    const key = storage.key(0);
+    expect([key, null, "another", `${key}0`].map((each) => keeper.isEntry(each))).toEqual([true, true, false, false]);
+  });
+
   test("keeps whose cells they are", () => {
     const keeper = openKeeper(memory(), "x", version, published);
     const foreign = asFrom(mine, "link");

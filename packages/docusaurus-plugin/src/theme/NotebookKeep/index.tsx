@@ -36,10 +36,13 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
     const begin = (): void => void keeping?.begin(window.location.hash);
     // The page's cells make themselves known first.
     const timer = setTimeout(begin, 0);
+    const hear = ({ key }: StorageEvent): void => keeping?.hearStorage(key);
     window.addEventListener("hashchange", begin);
+    window.addEventListener("storage", hear);
     return () => {
       clearTimeout(timer);
       window.removeEventListener("hashchange", begin);
+      window.removeEventListener("storage", hear);
     };
   }, [keeping]);
 
@@ -163,6 +166,17 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
           <button type="button" className="nb-button" onClick={dismiss}>
             Back to the lesson
           </button>
+        )}
+        {state.isElsewhere && (
+          <p className="nb-notice nb-notice--problem">
+            Another tab has kept other changes to this lesson. What you change here is not kept until you choose.
+            <button type="button" className="nb-button" onClick={() => keeping?.showElsewhere()}>
+              Show the other tab’s
+            </button>
+            <button type="button" className="nb-button" onClick={() => keeping?.keepThese()}>
+              Keep these instead
+            </button>
+          </p>
         )}
         {state.others.map((version) => (
           <p key={version} className="nb-notice">
