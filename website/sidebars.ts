@@ -1,6 +1,15 @@
 import type { SidebarsConfig } from "@docusaurus/plugin-content-docs";
 
 const sidebars: SidebarsConfig = {
-  reference: ["glossary", "extend", "about", "how-do-you-know", "known-differences", "security"],
+  reference: [
+    "glossary",
+    "extend",
+    "about",
+    "how-do-you-know",
+    "call-graph",
+    "known-differences",
+    "scenario",
+    "security",
+  ],
 };
 export default sidebars;
