@@ -92,6 +92,8 @@ interface ExtensionBase {
   readonly hooks?: number;
   /** The protocols (numbers) the kernel wants in the rule; absent: any. */
   readonly protocols?: readonly number[];
+  /** What the tool checks once all options are known, before the general checks of what must and must not be given. */
+  readonly finalCheck?: (values: OptionValues) => void;
 }
 
 /** A match: what follows `-m`, with its options, its test of a packet and its printing. */

@@ -38,6 +38,8 @@ export interface OptionCall {
   readonly invert: boolean;
   /** The protocol typed with `-p`, as its number; 0 when none. */
   readonly proto: number;
+  /** Says something on stderr (whole lines) without refusing anything. */
+  readonly warn: (text: string) => void;
   /** The second argument of an option that takes two. */
   readonly second?: string;
 }
@@ -144,6 +146,25 @@ export function uintOption(min: number, max: number): (text: string, call: Optio
   };
 }
 
+/** {@link parseUint} for 64 bits. Models xtables_strtoul(). */
+export function parseUint64(text: string): bigint | undefined {
+  const found = /^\s*\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(text);
+  if (found === null) return undefined;
+  const digits = found[1];
+  const value = BigInt(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  return value >> 64n === 0n ? value : undefined;
+}
+
+/** An option type: an integer of 64 bits. Models XTTYPE_UINT64. */
+export function uint64Option(text: string, call: OptionCall): bigint {
+  const value = parseUint64(text);
+  if (value === undefined)
+    throw new ParameterProblem(
+      `${call.extension}: bad value for option "--${call.option}", or out of range (0-${2n ** 64n - 1n}).\n`,
+    );
+  return value;
+}
+
 /** Two ends of a range, both included. */
 export interface Range {
   readonly min: number;
@@ -222,4 +243,14 @@ export function saveString(text: string): string {
 /** A 32-bit number as C's `%x` prints it. */
 export function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
+}
+
+/** `!` in its place before an option that was given after it. */
+export function bang(inverted: boolean): string {
+  return inverted ? " !" : "";
+}
+
+/** A range as rules spell it: `5`, `5:9`. */
+export function rangeText({ min, max }: Range): string {
+  return min === max ? String(min) : `${min}:${max}`;
 }

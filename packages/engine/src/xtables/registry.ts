@@ -1,14 +1,32 @@
 /** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
 import type { MatchExtension, TargetExtension } from "./extension.js";
 import { addrtypeMatch } from "./matches/addrtype.js";
+import { clusterMatch } from "./matches/cluster.js";
 import { commentMatch } from "./matches/comment.js";
+import { connbytesMatch } from "./matches/connbytes.js";
 import { conntrackMatch } from "./matches/conntrack.js";
+import { cpuMatch } from "./matches/cpu.js";
+import { devgroupMatch } from "./matches/devgroup.js";
+import { dscpMatch } from "./matches/dscp.js";
+import { ecnMatch } from "./matches/ecn.js";
 import { icmpMatch } from "./matches/icmp.js";
+import { iprangeMatch } from "./matches/iprange.js";
+import { lengthMatch } from "./matches/length.js";
 import { limitMatch } from "./matches/limit.js";
+import { macMatch } from "./matches/mac.js";
 import { connmarkMatch, markMatch } from "./matches/mark.js";
 import { multiportMatch } from "./matches/multiport.js";
+import { physdevMatch } from "./matches/physdev.js";
+import { pkttypeMatch } from "./matches/pkttype.js";
+import { quotaMatch } from "./matches/quota.js";
+import { realmMatch } from "./matches/realm.js";
+import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
 import { stateMatch } from "./matches/state.js";
+import { statisticMatch } from "./matches/statistic.js";
 import { tcpMatch } from "./matches/tcp.js";
+import { tcpmssMatch } from "./matches/tcpmss.js";
+import { tosMatch } from "./matches/tos.js";
+import { ttlMatch } from "./matches/ttl.js";
 import { udpMatch } from "./matches/udp.js";
 import { connmarkTarget } from "./targets/connmark.js";
 import { ctTarget, notrackTarget } from "./targets/ct.js";
@@ -34,6 +52,26 @@ const MATCHES: ReadonlyMap<string, MatchExtension> = new Map(
     commentMatch,
     limitMatch,
     addrtypeMatch,
+    clusterMatch,
+    connbytesMatch,
+    cpuMatch,
+    devgroupMatch,
+    dscpMatch,
+    ecnMatch,
+    iprangeMatch,
+    lengthMatch,
+    macMatch,
+    physdevMatch,
+    pkttypeMatch,
+    quotaMatch,
+    realmMatch,
+    ahMatch,
+    espMatch,
+    ipcompMatch,
+    statisticMatch,
+    tcpmssMatch,
+    tosMatch,
+    ttlMatch,
   ].map((each) => [each.name, each]),
 );
 
