@@ -51,6 +51,8 @@ export class SkBuff {
   dev: NetDevice | null = null;
   /** `skb->mark`, an unsigned 32-bit number. */
   mark = 0;
+  /** The class for queueing disciplines, which `-j CLASSIFY` sets. Models `skb->priority`. */
+  priority = 0;
   /** Handle of the attached conntrack entry, or {@link NO_CT}. With {@link ctinfo} it models `skb->_nfct`. */
   nfct: number = NO_CT;
   /** Relation to the attached entry, `IP_CT_*`. */
@@ -96,6 +98,7 @@ export class SkBuff {
   /** Forgets what belongs to one host, as happens when a packet crosses to another. Models `skb_scrub_packet()`. */
   scrub(): void {
     this.mark = 0;
+    this.priority = 0;
     this.nfct = NO_CT;
     this.ctinfo = 0;
     this.dst = null;
@@ -115,6 +118,7 @@ export class SkBuff {
     skb.iif = this.iif;
     skb.dev = this.dev;
     skb.mark = this.mark;
+    skb.priority = this.priority;
     skb.nfct = this.nfct;
     skb.ctinfo = this.ctinfo;
     skb.dst = this.dst;

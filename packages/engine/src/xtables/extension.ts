@@ -63,7 +63,10 @@ export interface Target {
   target(par: XtActionParam): Verdict;
   save(): string;
   print(numeric: boolean): string;
-  check?(flavour: "nft" | "legacy"): void;
+  /** `matches`: those of its rule, among which the legacy kernel looks for what a target needs. */
+  check?(flavour: "nft" | "legacy", matches: readonly Match[]): void;
+  /** Hooks (bit mask) its options forbid. */
+  readonly forbiddenHooks?: number;
   attach?(net: NetNamespace): void;
   detach?(net: NetNamespace): void;
 }
@@ -76,6 +79,8 @@ export interface RuleHeader {
   /** The rule's protocol as it was typed, for messages; null when `-p` was not given. */
   readonly protocolText: string | null;
   readonly goto: boolean;
+  /** Which tool made the rule: they keep some options differently. */
+  readonly flavour: "nft" | "legacy";
 }
 
 /** Common to both kinds of extension. */

@@ -25,8 +25,12 @@ export interface OptionSpec {
   readonly mandatory?: boolean;
   /** May be given again: values collect in a list. */
   readonly multi?: boolean;
+  /** Several options' values collect in one list, in the order in which they were given: its id. */
+  readonly list?: string;
   /** Ids that must not be given beside it. */
   readonly excludes?: readonly string[];
+  /** The id that must be given before it; the message when it is not. */
+  readonly after?: { readonly id: string; readonly message: string };
   /** Ids that must be given beside it. */
   readonly requires?: readonly string[];
 }
@@ -91,8 +95,10 @@ export function takeOption(spec: OptionSpec, text: string | undefined, call: Opt
     throw new ParameterProblem(`${call.extension}: option "--${call.option}" cannot be inverted.\n`);
   if (spec.multi !== true && values.has(id))
     throw new ParameterProblem(spec.onlyOne ?? `${call.extension}: option "--${call.option}" can only be used once.\n`);
+  if (spec.after !== undefined && !values.has(spec.after.id)) throw new ParameterProblem(spec.after.message);
   const value = spec.parse === undefined ? true : spec.parse(text ?? "", call);
-  if (spec.multi === true) values.set(id, [...(values.get<unknown[]>(id) ?? []), value], call.invert);
+  if (spec.list !== undefined) values.set(spec.list, [...(values.get<unknown[]>(spec.list) ?? []), value], false);
+  else if (spec.multi === true) values.set(id, [...(values.get<unknown[]>(id) ?? []), value], call.invert);
   else values.set(id, value, call.invert);
 }
 

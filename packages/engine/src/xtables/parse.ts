@@ -771,6 +771,7 @@ class Parser {
       invertProto: (this.#inverted & INV_PROTO) !== 0,
       protocolText: this.#protocolText,
       goto: this.#goto,
+      flavour: this.#context.flavour,
     };
     const ended = command === "help" || command === "version";
     const matches = ended

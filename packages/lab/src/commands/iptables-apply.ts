@@ -177,7 +177,11 @@ class Application {
   #refused(error: RulesetError, kind: ParsedCommand["kind"], chain: string): ToolFailure {
     if (this.#legacy)
       return fail(
-        error.errno === "EINVAL" ? "Invalid argument. Run `dmesg' for more information" : ERRNO_TEXT[error.errno],
+        error.errno === "EINVAL"
+          ? "Invalid argument. Run `dmesg' for more information"
+          : error.errno === "ENOENT"
+            ? NO_CHAIN
+            : ERRNO_TEXT[error.errno],
       );
     const errno = error.errno === "ELOOP" ? "EMLINK" : error.errno;
     const message = kind === "insert" ? "RULE_INSERT" : kind === "replace" ? "RULE_REPLACE" : "RULE_APPEND";

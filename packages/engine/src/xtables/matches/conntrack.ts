@@ -12,10 +12,11 @@ import {
   IP_CT_UNTRACKED,
   NO_CT,
 } from "../../skb.js";
-import { AddressError, formatIPv4, parseIPv4, prefixMask } from "../../wire/address.js";
+import { formatIPv4 } from "../../wire/address.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import { type OptionSpec, type OptionValues, parseUint, type Range, uintRangeOption } from "../options.js";
+import { type Network, parseNetwork } from "../network.js";
+import { type OptionSpec, type OptionValues, parseUint, type Range, rangeText, uintRangeOption } from "../options.js";
 import { ALL_PORTS, parsePortRange } from "../ports.js";
 import { maskPrefix } from "../print.js";
 import { protocolNumber } from "../protocols.js";
@@ -69,35 +70,10 @@ export function namesText(bits: number, names: readonly (readonly [string, numbe
     .join(",");
 }
 
-interface Network {
-  readonly address: number;
-  readonly mask: number;
-}
-
-function parseNetwork(text: string): Network {
-  const [host, length, ...more] = text.split("/");
-  try {
-    const address = parseIPv4(host);
-    if (more.length > 0) throw new AddressError(text);
-    if (length === undefined) return { address, mask: 0xffffffff };
-    const prefix = parseUint(length, 0, 32);
-    const mask = prefix === undefined ? parseIPv4(length) : prefixMask(prefix);
-    return { address: (address & mask) >>> 0, mask };
-  } catch (error) {
-    if (error instanceof AddressError)
-      throw new ParameterProblem("getaddrinfo: Temporary failure in name resolution\n");
-    throw error;
-  }
-}
-
 function networkText({ address, mask }: Network): string {
   if (mask === 0xffffffff) return formatIPv4(address);
   const prefix = maskPrefix(mask);
   return `${formatIPv4(address)}/${prefix < 0 ? formatIPv4(mask) : prefix}`;
-}
-
-function rangeText({ min, max }: Range): string {
-  return min === max ? String(min) : `${min}:${max}`;
 }
 
 /** One condition of the match, in the order in which the kernel asks. */
