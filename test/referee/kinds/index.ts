@@ -2,6 +2,7 @@
 import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
+import { EXTENSIONS } from "./extensions.js";
 import { FRAGMENTS } from "./fragments.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
@@ -24,6 +25,7 @@ export const KINDS: readonly Kind[] = [
   PORT_CLASHES,
   NAT_MIX,
   RULESETS,
+  EXTENSIONS,
   BROKEN_HEADERS,
   IP_OPTIONS,
   BYTES,

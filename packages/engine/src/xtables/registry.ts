@@ -63,7 +63,8 @@ import { nflogTarget } from "./targets/nflog.js";
 import { nfqueueTarget } from "./targets/nfqueue.js";
 import { redirectTarget } from "./targets/redirect.js";
 import { rejectTarget } from "./targets/reject.js";
-import { acceptTarget, dropTarget, returnTarget } from "./targets/standard.js";
+import { secmarkTarget } from "./targets/secmark.js";
+import { acceptTarget, dropTarget, queueTarget, returnTarget } from "./targets/standard.js";
 import { synproxyTarget } from "./targets/synproxy.js";
 import { tcpmssTarget } from "./targets/tcpmss.js";
 import { tcpoptstripTarget } from "./targets/tcpoptstrip.js";
@@ -130,6 +131,8 @@ const TARGETS: ReadonlyMap<string, TargetExtension> = new Map(
     acceptTarget,
     dropTarget,
     returnTarget,
+    queueTarget,
+    secmarkTarget,
     rejectTarget,
     logTarget,
     markTarget,

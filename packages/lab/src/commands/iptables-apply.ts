@@ -60,6 +60,11 @@ function nftFailure(tool: Tool, message: string, errno: RulesetError["errno"], a
   return new ToolFailure(`${tool.banner}:  ${message} failed (${ERRNO_TEXT[errno]}): ${about}\n`, STATUS_RESOURCE);
 }
 
+/** Whether a rule's target is an extension's: the legacy library then misses the target rather than the rule. */
+function hasModule({ target }: Rule): boolean {
+  return target !== null && !["ACCEPT", "DROP", "RETURN", "QUEUE"].includes(target.name);
+}
+
 /** Carries out one command; returns what it prints. Throws {@link ToolFailure}, having changed nothing. */
 export function applyCommand(tool: Tool, command: ParsedCommand): string {
   return new Application(tool, command, requireTableName(tool, command.table)).run();
@@ -218,7 +223,7 @@ class Application {
         for (const rule of rules) {
           const text = ruleText(chain.name, rule);
           const at = chain.rules.findIndex((each) => ruleText(chain.name, each) === text);
-          if (at < 0) throw fail(NO_RULE);
+          if (at < 0) throw fail(this.#legacy && hasModule(rule) ? NO_CHAIN : NO_RULE);
           if (kind === "delete") chain.rules.splice(at, 1);
         }
     }
