@@ -39,6 +39,9 @@ export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 
+/** {@link SkBuff.uid} of what the kernel says for itself (ICMP, resets): its socket has no owner. */
+export const UID_KERNEL: number = -2;
+
 /** A packet. Its bytes begin at the network (IP) header; link headers exist only in captures. */
 export class SkBuff {
   /** Holds the packet from offset 0; may be longer than the packet. */
@@ -78,7 +81,7 @@ export class SkBuff {
   checksumVerified = false;
   /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
   options: IpOptions | null = null;
-  /** User id of the sending socket for `-m owner`, or -1. */
+  /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
   uid = -1;
   /** When it was received or made, in microseconds of virtual time. Models `skb->tstamp`. */
   tstampMicros = 0;

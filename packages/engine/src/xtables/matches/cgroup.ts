@@ -32,7 +32,7 @@ cgroup match options:
       check() {
         if (path !== undefined && path !== "/") throw new RulesetError("EINVAL", "", "no such control group");
       },
-      match: ({ skb: { uid } }) => uid >= 0 && (path !== undefined || classid === 0) !== inverted,
+      match: ({ skb: { uid } }) => uid !== -1 && (path !== undefined || classid === 0) !== inverted,
       save: () => `${bang(inverted)} --${option} ${path ?? classid}`,
       print: () => ` cgroup${bang(inverted)} ${path ?? classid}`,
     };

@@ -96,8 +96,9 @@ owner match options:
         if (ids.some(({ range }) => range.min > range.max)) throw new RulesetError("EINVAL", "", "an empty range");
       },
       match({ skb: { uid } }) {
-        if (uid < 0) return allInverted(values);
+        if (uid === -1) return allInverted(values);
         if (values.has("socket-exists") && values.inverted("socket-exists")) return false;
+        if (uid < 0) return ids.every((id) => id.inverted);
         for (let i = 0; i < ids.length; i++) {
           const { range, inverted } = ids[i];
           if ((uid >= range.min && uid <= range.max) === inverted) return false;
