@@ -14,7 +14,8 @@ export interface EngineStep {
 /** Runs a scenario with its packets traced. */
 export function runOnEngine(scenario: Scenario): EngineStep[] {
   const traced: { passage: PacketTrace; step: number }[] = [];
-  const { steps } = new EngineRunner((passage, step) => traced.push({ passage, step })).run(scenario);
+  const runner = new EngineRunner({ passage: (passage, step) => traced.push({ passage, step }) });
+  const { steps } = runner.run(scenario);
   return steps.map((result, step) => ({
     result: resultLines(scenario, result),
     passages: traced

@@ -19,6 +19,7 @@ import {
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
+import { NETFILTER_MODULES } from "./modules.js";
 
 /** What recording needs of this machine, and the Debian packages that have it. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -49,29 +50,8 @@ const GUEST_PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   ping: [],
 };
 
-/** Modules loaded before the first scenario, so that none is loaded during a step. */
-const MODULES: readonly string[] = [
-  "tun",
-  "nf_conntrack",
-  "nf_conntrack_netlink",
-  "nf_nat",
-  "nf_tables",
-  "nft_chain_nat",
-  "nft_compat",
-  "ip_tables",
-  "iptable_raw",
-  "iptable_mangle",
-  "iptable_nat",
-  "iptable_filter",
-  "ipt_REJECT",
-  "xt_CT",
-  "xt_MASQUERADE",
-  "xt_mark",
-  "xt_REDIRECT",
-  "xt_conntrack",
-  "xt_nat",
-  "xt_tcpudp",
-];
+/** Modules loaded before the first scenario. */
+const MODULES: readonly string[] = ["tun", ...NETFILTER_MODULES];
 
 /** Folders and files of modules that the guest may need, below the kernel's. */
 const MODULE_PATHS: readonly string[] = [

@@ -1,32 +1,12 @@
+import { NETFILTER_MODULES } from "./modules.js";
+
 /**
  * Which functions the tracer is told to show, as it wants them in `set_ftrace_filter`: all of netfilter's, and those of
  * IPv4 through which packets pass. Agreement is judged over fewer (agreement.json); recorded are all, so that nothing
  * is left out unseen.
  */
 export const TRACED: readonly string[] = [
-  ...[
-    "nf_conntrack",
-    "nf_conntrack_netlink",
-    "nf_nat",
-    "nf_defrag_ipv4",
-    "nf_reject_ipv4",
-    "nf_tables",
-    "nft_chain_nat",
-    "nft_compat",
-    "ip_tables",
-    "iptable_raw",
-    "iptable_mangle",
-    "iptable_nat",
-    "iptable_filter",
-    "ipt_REJECT",
-    "xt_CT",
-    "xt_MASQUERADE",
-    "xt_REDIRECT",
-    "xt_conntrack",
-    "xt_mark",
-    "xt_nat",
-    "xt_tcpudp",
-  ].map((module) => `:mod:${module}`),
+  ...NETFILTER_MODULES.map((module) => `:mod:${module}`),
   "nf_*",
   "ip_rcv*",
   "ip_route_input*",

@@ -14,6 +14,7 @@ import {
   NF_INET_LOCAL_OUT,
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
+  NFPROTO_IPV4,
 } from "../../packages/engine/src/hooks.js";
 import {
   Nat,
@@ -123,7 +124,7 @@ export class Gateway {
       },
     } as unknown as NetNamespace & { hooks: Hooks; ct: Conntrack; nat: Nat };
     const open = net as { hooks: Hooks; ct: Conntrack; nat: Nat };
-    open.hooks = new Hooks(net);
+    open.hooks = new Hooks(net, NFPROTO_IPV4);
     open.ct = new Conntrack(net);
     open.nat = new Nat(net);
     this.net = net;

@@ -58,17 +58,23 @@ export function withoutVersion(line: string): string {
 /** Where an IP header has its identification. */
 const IP_ID = 4;
 
-/** Where it has its time to live. */
+/** Where it has its time to live, and its protocol. */
 const IP_TTL = 8;
+const IP_PROTOCOL = 9;
 
-/** What of a packet tells whether it is forwarded: its identification, and its time to live when it leaves. */
+function byteAt(hex: string, at: number): number {
+  return Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16);
+}
+
+/** What of a packet tells whether it is forwarded: identification, protocol, and its time to live when it leaves. */
 function passage(hex: string, hops: number): string {
-  return `${hex.slice(2 * IP_ID, 2 * IP_ID + 4)} ${Number.parseInt(hex.slice(2 * IP_TTL, 2 * IP_TTL + 2), 16) - hops}`;
+  return `${hex.slice(2 * IP_ID, 2 * IP_ID + 4)} ${byteAt(hex, IP_PROTOCOL)} ${byteAt(hex, IP_TTL) - hops}`;
 }
 
 /** How a scenario's packets would look on the way out, see {@link withoutDrawnId}. */
 export function broughtIds(scenario: Scenario): ReadonlySet<string> {
-  return new Set(scenario.steps.filter(isPacket).map(({ hex }) => passage(hex, 1)));
+  const packets = scenario.steps.filter(isPacket).filter(({ hex }) => hex.startsWith("4"));
+  return new Set(packets.map(({ hex }) => passage(hex, 1)));
 }
 
 /**

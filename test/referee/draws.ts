@@ -10,9 +10,11 @@ import { type Answer, type Backend, fromHex, type Scenario } from "./scenario.js
 /** First ports of the ranges in which the kernel looks by itself, and of identifiers of echoes. */
 const OWN_RANGES = [1024, 600, 1, 0];
 /** Draws that no port shows, at most so many before one that does: each of a search in vain has one or more. */
-const MAX_UNSEEN_DRAWS = 16;
+const MAX_UNSEEN_DRAWS = 64;
 /** A scenario's draws at most: beyond them the engine draws by itself. */
-const MAX_DRAWS = 64;
+const MAX_DRAWS = 128;
+/** Ports looked at, of those that one difference shows. */
+const MAX_PORTS = 4;
 
 /** A scenario for the engine with every draw said; those that nothing is known of are 0. */
 export function withDraws(scenario: Scenario, draws: readonly number[]): Scenario {
@@ -98,19 +100,26 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
     const ours = shownPorts(best.difference.engine);
     const ports = [...shownPorts(best.difference.linux)].filter((port) => !ours.has(port));
     let next: Pinned | null = null;
-    search: for (let unseen = 0; unseen <= MAX_UNSEEN_DRAWS && ports.length > 0; unseen++)
-      for (const port of ports.slice(0, 4))
-        for (const base of bases) {
-          if (port < base) continue;
-          const random = [...best.random, ...Array<number>(unseen).fill(0), port - base];
-          const answer = await engine.ask(withDraws(scenario, random));
-          const difference = compareAnswers(scenario, answer, linux);
-          if (reached(scenario, difference) <= before) continue;
-          next = { answer, random, difference };
-          break search;
-        }
+    for (const draws of candidates(ports, bases)) {
+      const random = [...best.random, ...draws];
+      const answer = await engine.ask(withDraws(scenario, random));
+      const difference = compareAnswers(scenario, answer, linux);
+      if (reached(scenario, difference) <= before) continue;
+      next = { answer, random, difference };
+      break;
+    }
     if (next === null) return best;
     best = next;
   }
   return best;
+}
+
+/** What may have been drawn for these ports: one of them, after none or some that nothing shows. */
+function* candidates(ports: readonly number[], bases: readonly number[]): Generator<readonly number[]> {
+  const draws = ports
+    .slice(0, MAX_PORTS)
+    .flatMap((port) => bases.filter((base) => port >= base).map((base) => port - base));
+  if (draws.length === 0) return;
+  for (let before = 0; before <= MAX_UNSEEN_DRAWS; before++)
+    for (const draw of draws) yield [...Array<number>(before).fill(0), draw];
 }

@@ -32,14 +32,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     kinds: ["broken-headers", "bytes"],
     shown: (scenario) => packets(scenario).some((packet) => PROTOCOLS_WITH_TRACKERS.has(packet[9])),
   },
-  {
-    name: "inverted-ports-from-0",
-    about: "`iptables-nft` lists `! --sport 0:1023` as it was given.",
-    reason:
-      "The real tool lists it as `--sport 1024:65535`, and `! --dport 0:65535` as no match at all; packets see no difference.",
-    kinds: ["rulesets"],
-    shown: (scenario) => (scenario.setup ?? []).some((line) => /! --[sd]port 0:/.test(line)),
-  },
 ];
 
 /** The known differences that a scenario of a kind would show. */

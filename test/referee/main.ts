@@ -7,6 +7,7 @@ import { KINDS } from "./kinds/index.js";
 import type { Kind } from "./kinds/router.js";
 import { KNOWN_DIFFERENCES } from "./known-differences.js";
 import { thisMachine } from "./machine.js";
+import { Pool } from "./pool.js";
 import { type Finding, makeScenario, type RefereeOptions, referee, type Tally } from "./referee.js";
 import { brokenResult, recordBroken, recordRun } from "./results.js";
 
@@ -27,6 +28,7 @@ root for the kernel. Exit status 1 where anything disagrees.
   --break NAME      judge an engine that is broken on purpose (transition, checksum, timeout)
   --engine COMMAND  what answers as the engine (default: ${FRONT_DOOR} engine)
   --linux COMMAND   what answers as the kernel (default: ${LINUX})
+  --kernels K       ask the kernel in K processes at once (default 1): kinds that wait hold up no others
   --record-results DIR  keep what was found in DIR (the site's page reads test/results); with the same seed it replaces
                     what was kept
   --date DAY        the day to keep with it (default: today), such as 2026-11-22
@@ -61,6 +63,7 @@ function options(args: readonly string[]) {
       break: { type: "string" },
       engine: { type: "string", default: `${FRONT_DOOR} engine` },
       linux: { type: "string", default: LINUX },
+      kernels: { type: "string", default: "1" },
       "record-results": { type: "string" },
       date: { type: "string", default: new Date().toISOString().slice(0, 10) },
       print: { type: "boolean", default: false },
@@ -101,7 +104,10 @@ async function main(args: readonly string[]): Promise<number> {
   const engine = new FrontDoor(
     broken === null ? given.engine.split(" ") : ["node", broken.bin, "scenario", "--backend", "engine"],
   );
-  const linux = new FrontDoor(given.linux.split(" "));
+  const kernels = Array.from(
+    { length: Math.max(1, number(given.kernels, "kernels")) },
+    () => new FrontDoor(given.linux.split(" ")),
+  );
   try {
     let caught = false;
     const keeper: Keeper = {
@@ -114,9 +120,9 @@ async function main(args: readonly string[]): Promise<number> {
         if (folder !== undefined && broken === null) recordRun(folder, kind, { ...made, ...tally });
       },
     };
-    return await run(kinds, { seed, packets, minimised: number(given.minimise, "minimise") }, engine, linux, keeper);
+    return await run(kinds, { seed, packets, minimised: number(given.minimise, "minimise") }, engine, kernels, keeper);
   } finally {
-    await Promise.all([engine.close(), linux.close()]);
+    await Promise.all([engine, ...kernels].map((each) => each.close()));
     broken?.remove();
     await buckets?.restore();
   }
@@ -133,19 +139,21 @@ async function run(
   kinds: readonly Kind[],
   asked: Pick<RefereeOptions, "seed" | "packets" | "minimised">,
   engine: FrontDoor,
-  linux: FrontDoor,
+  kernels: readonly FrontDoor[],
   keeper: Keeper,
 ): Promise<number> {
+  const linux = new Pool(kernels);
+  const linuxBusy = (): number => kernels.reduce((sum, each) => sum + each.busyMilliseconds, 0);
   const tallies: Record<string, Tally & { readonly packetsPerSecond: Record<string, number> }> = {};
   const found = (finding: Finding): void => {
     process.stdout.write(`${JSON.stringify(finding)}\n`);
     keeper.found(finding);
   };
   for (const kind of kinds) {
-    const before = [performance.now(), engine.busyMilliseconds, linux.busyMilliseconds];
+    const before = [performance.now(), engine.busyMilliseconds, linuxBusy()];
     const tally = await referee(kind, { engine, linux, ...asked, found });
     keeper.judged(kind, tally);
-    const [both, ours, theirs] = [performance.now(), engine.busyMilliseconds, linux.busyMilliseconds].map((now, at) =>
+    const [both, ours, theirs] = [performance.now(), engine.busyMilliseconds, linuxBusy()].map((now, at) =>
       perSecond(tally.packets, now - before[at]),
     );
     tallies[kind.name] = { ...tally, packetsPerSecond: { both, engine: ours, linux: theirs } };
@@ -168,7 +176,7 @@ async function run(
       notComparable: sum("notComparable"),
       packetsPerSecond: {
         engine: perSecond(sum("packets"), engine.busyMilliseconds),
-        linux: perSecond(sum("packets"), linux.busyMilliseconds),
+        linux: perSecond(sum("packets"), linuxBusy()),
       },
       kinds: tallies,
       knownDifferences: KNOWN_DIFFERENCES.map(({ name }) => name),

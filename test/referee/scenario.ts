@@ -1,43 +1,32 @@
 /**
  * The front door's documents, version 1, as the referee writes and reads them: what a scenario asks and what a backend
- * answers. DESIGN's "Machine-readable front door" describes both; the schema is the lab's.
+ * answers. DESIGN's "Machine-readable front door" describes both; types and schema are the lab's. Answers come from any
+ * program, so that nothing in them is taken for granted.
  */
+import type {
+  CommandResult,
+  Scenario as LabScenario,
+  PacketOut,
+  PacketResult,
+  PacketStep,
+  ScenarioStep,
+} from "../../packages/lab/dist/scenario/model.js";
 
-/** A packet that arrives by a device. */
-export interface PacketStep {
-  readonly in: string;
-  readonly hex: string;
-}
+export type { PacketStep };
 
 /** One thing that happens in a scenario. */
-export type Step = PacketStep | { readonly sleep: string } | { readonly run: string };
+export type Step = ScenarioStep;
 
-/** What one line of the front door asks. */
-export interface Scenario {
-  readonly version: 1;
-  readonly name: string;
-  readonly devices: Readonly<Record<string, readonly string[]>>;
-  readonly sysctl?: Readonly<Record<string, string>>;
-  readonly setup?: readonly string[];
+/** What one line of the front door asks; the referee's always have steps. */
+export interface Scenario extends LabScenario {
   readonly steps: readonly Step[];
-  readonly finally?: readonly string[];
-  readonly random?: readonly number[];
 }
 
 /** A packet that left. */
-export interface Sent {
-  readonly dev: string;
-  readonly hex: string;
-}
+export type Sent = PacketOut;
 
-/** What a step, or a command of `finally`, gave. */
-export interface Outcome {
-  readonly out?: readonly Sent[];
-  readonly events?: readonly string[];
-  readonly stdout?: string;
-  readonly stderr?: string;
-  readonly status?: number;
-}
+/** What a step, or a command of `finally`, gave: which of it there is depends on the step. */
+export type Outcome = Partial<PacketResult & CommandResult>;
 
 /** What one line of the front door answers. */
 export interface Answer {

@@ -1,5 +1,5 @@
 /**
- * The five places in a packet's way through IPv4 where others may look at it, and the ordered list of who does.
+ * The five places in a packet's way through IPv4 (and the five through IPv6) where others may look at it, and the ordered list of who does.
  * Conntrack, NAT and the tables never call one another: they meet here, by priority, and in the packet.
  * Models include/uapi/linux/netfilter_ipv4.h and net/netfilter/core.c.
  */
@@ -21,6 +21,8 @@ export const HOOK_NAMES: readonly string[] = ["PREROUTING", "INPUT", "FORWARD", 
 
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_IPV6 = 10;
+/** The family whose hook it is, `NFPROTO_*`. */
+export type NfProto = typeof NFPROTO_IPV4 | typeof NFPROTO_IPV6;
 
 /** Priorities of the well-known users, lowest first. Models `enum nf_ip_hook_priorities`. */
 export const NF_IP_PRI_RAW_BEFORE_DEFRAG = -450;
@@ -67,9 +69,12 @@ export class HookState {
   /** The device it leaves by; null in PREROUTING and INPUT. */
   outdev: NetDevice | null = null;
   readonly net: NetNamespace;
+  /** The family. Models `nf_hook_state.pf`. */
+  readonly pf: NfProto;
 
-  constructor(net: NetNamespace) {
+  constructor(net: NetNamespace, pf: NfProto) {
     this.net = net;
+    this.pf = pf;
   }
 }
 
@@ -91,17 +96,19 @@ export interface HookOps {
 }
 
 /**
- * Who hangs where, in one network namespace. {@link entries} is the registry the diagrams are drawn from.
+ * Who hangs where, in one network namespace and family. {@link entries} is the registry the diagrams are drawn from.
  */
 export class Hooks {
   readonly #net: NetNamespace;
+  readonly pf: NfProto;
   readonly #entries: HookOps[][] = [[], [], [], [], []];
   /** Traversals nest (a REJECT in FORWARD sends through OUTPUT); one state object for each depth, reused. */
   readonly #states: HookState[] = [];
   #depth = 0;
 
-  constructor(net: NetNamespace) {
+  constructor(net: NetNamespace, pf: NfProto) {
     this.#net = net;
+    this.pf = pf;
   }
 
   /** Hangs a function on a hook. Models `nf_register_net_hook()`. */
@@ -131,7 +138,7 @@ export class Hooks {
   run(hook: HookNumber, skb: SkBuff, indev: NetDevice | null, outdev: NetDevice | null): Verdict {
     const list = this.#entries[hook];
     if (list.length === 0) return NF_ACCEPT;
-    if (this.#depth === this.#states.length) this.#states.push(new HookState(this.#net));
+    if (this.#depth === this.#states.length) this.#states.push(new HookState(this.#net, this.pf));
     const state = this.#states[this.#depth++];
     state.hook = hook;
     state.indev = indev;

@@ -4,6 +4,7 @@
  */
 export * from "./clock.js";
 export * from "./conntrack/conntrack.js";
+export { TCP_STATE_NAMES } from "./conntrack/proto-tcp.js";
 export * from "./dev/device.js";
 export * from "./dev/loopback.js";
 export * from "./dev/pair.js";
@@ -28,6 +29,7 @@ export * from "./wire/bytes.js";
 export * from "./wire/checksum.js";
 export * from "./wire/icmp.js";
 export * from "./wire/ipv4.js";
+export * from "./wire/ipv6.js";
 export * from "./wire/tcp.js";
 export * from "./wire/udp.js";
 export * from "./xtables/index.js";

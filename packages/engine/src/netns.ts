@@ -7,7 +7,7 @@ import { Conntrack } from "./conntrack/conntrack.js";
 import type { NetDevice } from "./dev/device.js";
 import { LoopbackDevice } from "./dev/loopback.js";
 import { EEXIST, ENODEV, SystemError } from "./errno.js";
-import { Hooks } from "./hooks.js";
+import { Hooks, NFPROTO_IPV4, NFPROTO_IPV6 } from "./hooks.js";
 import { IpStack } from "./ip/stack.js";
 import { Nat } from "./nat/nat.js";
 import type { RandomSource } from "./random.js";
@@ -25,7 +25,10 @@ export class NetNamespace {
   readonly clock: VirtualClock;
   readonly random: RandomSource;
   readonly sysctl: SysctlTable = new SysctlTable();
+  /** IPv4's hooks. */
   readonly hooks: Hooks;
+  /** IPv6's hooks. */
+  readonly hooks6: Hooks;
   /** Devices by name, in the order of their ifindex. Change it through {@link addDevice} and {@link removeDevice}. */
   readonly devices: Map<string, NetDevice> = new Map();
   /** The loopback; down until set up, as in a fresh namespace of Linux. 127.0.0.1/8 comes with the first setting up. */
@@ -38,6 +41,10 @@ export class NetNamespace {
   readonly xtNft: Xtables;
   /** The tables that `iptables-legacy` sees. */
   readonly xtLegacy: Xtables;
+  /** The tables that `ip6tables-nft` (Debian's `ip6tables`) sees. */
+  readonly xt6Nft: Xtables;
+  /** The tables that `ip6tables-legacy` sees. */
+  readonly xt6Legacy: Xtables;
   readonly sockets: Sockets;
   /** Null while nobody listens. */
   trace: PacketTracer | null = null;
@@ -48,12 +55,15 @@ export class NetNamespace {
     this.name = name;
     this.clock = clock;
     this.random = random;
-    this.hooks = new Hooks(this);
+    this.hooks = new Hooks(this, NFPROTO_IPV4);
+    this.hooks6 = new Hooks(this, NFPROTO_IPV6);
     this.ip = new IpStack(this);
     this.ct = new Conntrack(this);
     this.nat = new Nat(this);
-    this.xtNft = new Xtables(this, "nft");
-    this.xtLegacy = new Xtables(this, "legacy");
+    this.xtNft = new Xtables(this, "nft", "ipv4");
+    this.xtLegacy = new Xtables(this, "legacy", "ipv4");
+    this.xt6Nft = new Xtables(this, "nft", "ipv6");
+    this.xt6Legacy = new Xtables(this, "legacy", "ipv6");
     this.ct.packetLogger = (prefix, skb, state) => this.printk(packetLogLine(skb, state, prefix, 0));
     this.sockets = new Sockets(this);
     this.loopback = new LoopbackDevice(this);

@@ -90,6 +90,7 @@ export interface WalkPacketFields {
   readonly after: Uint8Array | null;
   readonly calls: readonly TraceCall[];
   readonly hooks: readonly HookUser[];
+  readonly droppedIn?: string | null;
 }
 
 /** One packet's passage through one host. */
@@ -116,6 +117,8 @@ export class WalkPacket implements Displayable {
   readonly calls: readonly TraceCall[];
   /** Everyone on the host's hooks when the walk was taken, in the order in which they run. */
   readonly hooks: readonly HookUser[];
+  /** @internal The hook in which it was dropped, as told by a backend that does not tell {@link calls}. */
+  readonly droppedIn: string | null;
   readonly #steps: readonly WalkStep[];
 
   constructor(fields: WalkPacketFields) {
@@ -130,6 +133,7 @@ export class WalkPacket implements Displayable {
     this.after = fields.after;
     this.calls = fields.calls;
     this.hooks = fields.hooks;
+    this.droppedIn = fields.droppedIn ?? null;
     this.#steps = flatten(fields.calls);
   }
 

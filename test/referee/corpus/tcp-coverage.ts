@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { TCP_STATE_NAMES } from "@netfilter-lab/engine";
 import type { EngineRunner } from "../../../packages/lab/dist/scenario/engine-runner.js";
 import { alterEngine, type Change } from "../altered-engine.js";
 import type { Scenario } from "../scenario.js";
@@ -18,18 +19,6 @@ const WATCHED: readonly Change[] = READERS.map((cell) => ({
 
 const DIRECTIONS = ["original", "reply"];
 const KINDS = ["SYN", "SYN+ACK", "FIN", "ACK", "RST", "none of them"];
-const STATES = [
-  "NONE",
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "TIME_WAIT",
-  "CLOSE",
-  "SYN_SENT2",
-];
 
 /** Why a cell is never read; null where it can be. */
 function unreachable(direction: string, kind: string, state: string): string | null {
@@ -70,8 +59,8 @@ export async function tcpCoverage(root: string, scenarios: readonly Scenario[]):
   let [read, reachable] = [0, 0];
   for (const [d, direction] of DIRECTIONS.entries())
     for (const [k, kind] of KINDS.entries())
-      for (const [s, state] of STATES.entries()) {
-        const cell = (d * KINDS.length + k) * STATES.length + s;
+      for (const [s, state] of TCP_STATE_NAMES.entries()) {
+        const cell = (d * KINDS.length + k) * TCP_STATE_NAMES.length + s;
         const why = unreachable(direction, kind, state);
         if (why !== null && seen.has(cell)) throw new Error(`${direction} ${kind} in ${state} was read, though ${why}`);
         if (why !== null) reasons[why] = (reasons[why] ?? 0) + 1;

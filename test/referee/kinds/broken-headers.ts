@@ -2,21 +2,7 @@
 import type { Choice } from "../choice.js";
 import { ACK, echo, type IpFields, icmp, ipv4, PSH, SYN, type TcpFields, tcp, text, udp } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
-import {
-  CLIENT,
-  closing,
-  DEVICES,
-  FORWARDING,
-  type Kind,
-  lan,
-  loaded,
-  OUTSIDE,
-  SERVER,
-  stateCounters,
-  TOOLS,
-  translation,
-  wan,
-} from "./router.js";
+import { CLIENT, type Kind, lan, OUTSIDE, routed, SERVER, TOOLS, translation, wan } from "./router.js";
 
 /** Protocols that the generic tracker follows on both backends: SCTP, GRE and UDP-Lite have Linux trackers of their own. */
 const OTHER_PROTOCOLS = [0, 2, 4, 41, 50, 51, 89, 253, 255];
@@ -108,12 +94,6 @@ export const BROKEN_HEADERS: Kind = {
             ),
         ])(),
     );
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [loaded(tool, [...setup, ...stateCounters(tool)])],
-      steps,
-      finally: closing(tool),
-    };
+    return routed(tool, setup, steps);
   },
 };

@@ -1,18 +1,7 @@
 /** Bytes changed at random in packets that were right, and bytes that never were packets. */
 import { repairChecksums } from "../packets.js";
 import { fromHex, type PacketStep } from "../scenario.js";
-import {
-  arrives,
-  closing,
-  DEVICES,
-  FORWARDING,
-  type Kind,
-  loaded,
-  ROUTE,
-  stateCounters,
-  TOOLS,
-  translation,
-} from "./router.js";
+import { arrives, type Kind, ROUTE, routed, TOOLS, translation } from "./router.js";
 import { anyPacket } from "./traffic.js";
 
 /** SCTP, GRE and UDP-Lite: Linux has trackers of their own for them, the engine the generic one. */
@@ -36,12 +25,6 @@ export const BYTES: Kind = {
         steps.push(arrives(step.in, bytes));
       }
     }
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [ROUTE, loaded(tool, [...translation(choice, tool).setup, ...stateCounters(tool)])],
-      steps,
-      finally: closing(tool),
-    };
+    return routed(tool, translation(choice, tool).setup, steps, { setup: [ROUTE] });
   },
 };

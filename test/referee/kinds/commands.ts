@@ -76,8 +76,8 @@ export const COMMANDS: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: Step[] = [];
-    for (const packet of traffic(choice, choice.between(5, 80))) {
-      if (choice.oneIn(6)) steps.push({ run: command(choice, tool) });
+    for (const packet of traffic(choice, choice.between(5, 160))) {
+      if (choice.oneIn(8)) steps.push({ run: command(choice, tool) });
       steps.push(packet);
     }
     return {

@@ -3,20 +3,7 @@ import type { Choice } from "../choice.js";
 import { echo, fragments, type IpFields, ipv4, text, udpDatagram } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
 import { interleaved } from "./conversation.js";
-import {
-  CLIENT,
-  closing,
-  DEVICES,
-  FORWARDING,
-  type Kind,
-  lan,
-  loaded,
-  SERVER,
-  stateCounters,
-  TOOLS,
-  translation,
-  wan,
-} from "./router.js";
+import { CLIENT, type Kind, lan, routed, SERVER, TOOLS, translation, wan } from "./router.js";
 
 function cuts(choice: Choice, length: number): number[] {
   const places = new Set(choice.times(choice.between(1, 4), () => 8 * choice.between(1, Math.floor((length - 1) / 8))));
@@ -77,12 +64,6 @@ export const FRAGMENTS: Kind = {
         : pieces(choice, CLIENT, SERVER, [4000, 5000], id).map(lan);
     });
     const steps = choice.oneIn(2) ? flows.flat() : interleaved(choice, flows);
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [...mtu, loaded(tool, [...setup, ...stateCounters(tool)])],
-      steps,
-      finally: closing(tool),
-    };
+    return routed(tool, setup, steps, { setup: mtu });
   },
 };

@@ -5,18 +5,14 @@ import { fromHex, type PacketStep } from "../scenario.js";
 import { interleaved } from "./conversation.js";
 import {
   CLIENT,
-  closing,
-  DEVICES,
   FAR_SERVER,
-  FORWARDING,
   type Kind,
   lan,
-  loaded,
   OTHER_CLIENT,
   OUTSIDE,
   ROUTE,
+  routed,
   SERVER,
-  stateCounters,
   TOOLS,
   translation,
   wan,
@@ -56,13 +52,8 @@ export const ICMP: Kind = {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
     const flows = choice.times(choice.between(1, 60), (index) => oneFlow(choice, outside, index));
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [ROUTE, loaded(tool, [...setup, ...stateCounters(tool)])],
-      steps: choice.oneIn(2) ? flows.flat() : interleaved(choice, flows),
-      finally: closing(tool),
-    };
+    const steps = choice.oneIn(2) ? flows.flat() : interleaved(choice, flows);
+    return routed(tool, setup, steps, { setup: [ROUTE] });
   },
 };
 

@@ -4,17 +4,13 @@ import { echo, fragments, type IpFields, SYN, tcp, text, udp, udpDatagram } from
 import type { PacketStep } from "../scenario.js";
 import {
   CLIENT,
-  closing,
-  DEVICES,
   FAR_SERVER,
-  FORWARDING,
   INSIDE,
   type Kind,
   lan,
-  loaded,
   OUTSIDE,
+  routed,
   SERVER,
-  stateCounters,
   TOOLS,
   translation,
   wan,
@@ -115,22 +111,10 @@ export const IP_OPTIONS: Kind = {
       ])();
       return fromLan ? lan(packet) : wan(packet);
     });
-    return {
-      devices: DEVICES,
-      sysctl: {
-        ...FORWARDING,
-        ...(choice.oneIn(2) ? { "net.ipv4.conf.all.accept_source_route": "1" } : {}),
-      },
-      setup: [
-        ...(choice.oneIn(3) ? [`ip link set ${choice.pick(["wan0", "lan0"])} mtu 600`] : []),
-        loaded(tool, [
-          ...setup,
-          ...stateCounters(tool),
-          ...(choice.oneIn(3) ? [`${tool} -A FORWARD -p ${choice.pick(["tcp", "udp"])} -j REJECT`] : []),
-        ]),
-      ],
-      steps,
-      finally: closing(tool),
-    };
+    return routed(tool, setup, steps, {
+      sysctl: choice.oneIn(2) ? { "net.ipv4.conf.all.accept_source_route": "1" } : {},
+      setup: choice.oneIn(3) ? [`ip link set ${choice.pick(["wan0", "lan0"])} mtu 600`] : [],
+      rules: choice.oneIn(3) ? [`${tool} -A FORWARD -p ${choice.pick(["tcp", "udp"])} -j REJECT`] : [],
+    });
   },
 };

@@ -25,17 +25,17 @@ it("draws what it always drew", () => {
     {
       "broken-headers": "3346cee555d59897",
       "bytes": "ba3d8a2774507bc6",
-      "commands": "ab304bd1efe2609c",
+      "commands": "bff82a25536f4757",
       "fragments": "3486db2ab4976a28",
       "icmp": "5512b204a1cd6a2c",
       "ip-options": "9e139de50d127bd4",
       "nat-mix": "d96a8c58fff81bd2",
       "port-clashes": "6aa01977dc4da6f2",
       "rulesets": "c0d42e78b6413b18",
-      "sysctls": "504335f6811f8731",
+      "sysctls": "7c59cd542f028cfe",
       "tcp-adversarial": "f80f03fdbf22baf2",
       "tcp-legal": "c6d4aedcec2f3eeb",
-      "time": "62ee8635998c464c",
+      "time": "37bf6056084e444e",
       "udp": "68e054d93d6122d7",
     }
   `);

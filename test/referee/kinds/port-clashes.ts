@@ -29,6 +29,22 @@ function rule(choice: Choice, tool: string): string {
   ]);
 }
 
+/** Whether a rule draws the destination's port, or the source's. */
+function draws(rule: string, chain: "PREROUTING" | "POSTROUTING"): boolean {
+  return rule.includes(` ${chain} `) && (chain === "POSTROUTING" || /:\d|--to-ports|--random/.test(rule));
+}
+
+/** One rule, or two; not two that both draw a port for one packet: the comparison cannot tell one draw from the other. */
+function rules(choice: Choice, tool: string): string[] {
+  const first = rule(choice, tool);
+  if (!choice.oneIn(3)) return [first];
+  const second = rule(choice, tool);
+  const both = [first, second];
+  return both.some((each) => draws(each, "PREROUTING")) && both.some((each) => draws(each, "POSTROUTING"))
+    ? [first]
+    : both;
+}
+
 export const PORT_CLASHES: Kind = {
   name: "port-clashes",
   about: "ports that are taken, small ranges and ranges that run out",
@@ -49,7 +65,7 @@ export const PORT_CLASHES: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...putIn(choice, tool, [rule(choice, tool), ...(choice.oneIn(3) ? [rule(choice, tool)] : [])])],
+      setup: [ROUTE, ...putIn(choice, tool, rules(choice, tool))],
       steps,
       finally: closing(tool),
     };

@@ -97,6 +97,31 @@ export function stateCounters(tool: string): string[] {
   ];
 }
 
+/** What a kind adds to {@link routed}. */
+export interface Additions {
+  readonly sysctl?: Readonly<Record<string, string>>;
+  /** Commands before the rules are loaded. */
+  readonly setup?: readonly string[];
+  /** Rules after those that count. */
+  readonly rules?: readonly string[];
+}
+
+/** Packets through the router under these rules, with every packet's state counted. */
+export function routed(
+  tool: string,
+  rules: readonly string[],
+  steps: readonly Step[],
+  more: Additions = {},
+): Omit<Scenario, "version" | "name"> {
+  return {
+    devices: DEVICES,
+    sysctl: { ...FORWARDING, ...more.sysctl },
+    setup: [...(more.setup ?? []), loaded(tool, [...rules, ...stateCounters(tool), ...(more.rules ?? [])])],
+    steps,
+    finally: closing(tool),
+  };
+}
+
 /** The packets of a list of steps. */
 export function packetsOf(steps: readonly Step[]): PacketStep[] {
   return steps.filter(isPacket);

@@ -1,7 +1,7 @@
 /** The tunables that change the tracker's judgement and its timeouts, each set to what it may be. */
 import type { Choice } from "../choice.js";
 import { text, udp } from "../packets.js";
-import { Conversation } from "./conversation.js";
+import { Conversation, interleaved } from "./conversation.js";
 import {
   CLIENT,
   closing,
@@ -73,17 +73,20 @@ export const SYSCTLS: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
-    const talk = new Conversation({ client: CLIENT, port: 40_000, server: SERVER, serverPort: 80, outside });
-    adversarial(talk, choice, choice.between(2, 8));
+    const talks = choice.times(choice.between(1, 20), (index) => {
+      const talk = new Conversation({ client: CLIENT, port: 40_000 + index, server: SERVER, serverPort: 80, outside });
+      adversarial(talk, choice, choice.between(2, 8));
+      return talk.steps;
+    });
     return {
       devices: DEVICES,
       sysctl: { ...FORWARDING, ...settings(choice) },
       setup: putIn(choice, tool, [...setup, ...stateCounters(tool)]),
       steps: [
-        ...talk.steps,
+        ...(choice.oneIn(2) ? talks.flat() : interleaved(choice, talks)),
         lan(udp({ src: CLIENT, dst: SERVER }, { sport: 4000, dport: 53, payload: text(9) })),
         wan(udp({ src: SERVER, dst: outside }, { sport: 53, dport: 4000, payload: text(9) })),
-        ...traffic(choice, choice.below(6)),
+        ...traffic(choice, choice.below(40)),
       ],
       finally: closing(tool),
     };

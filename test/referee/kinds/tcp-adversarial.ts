@@ -11,18 +11,7 @@ import {
   tcpOptions,
   windowScale,
 } from "./conversation.js";
-import {
-  CLIENT,
-  closing,
-  DEVICES,
-  FORWARDING,
-  type Kind,
-  loaded,
-  SERVER,
-  stateCounters,
-  TOOLS,
-  translation,
-} from "./router.js";
+import { CLIENT, type Kind, routed, SERVER, TOOLS, translation } from "./router.js";
 
 /** Distances that the window checks turn on. */
 const JITTER = [
@@ -142,12 +131,6 @@ export const TCP_ADVERSARIAL: Kind = {
       adversarial(talk, choice, choice.between(4, 18));
       return talk.steps;
     });
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [loaded(tool, [...setup, ...stateCounters(tool)])],
-      steps: choice.oneIn(2) ? talks.flat() : interleaved(choice, talks),
-      finally: closing(tool),
-    };
+    return routed(tool, setup, choice.oneIn(2) ? talks.flat() : interleaved(choice, talks));
   },
 };

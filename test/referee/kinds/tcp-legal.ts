@@ -2,20 +2,7 @@
 import type { Choice } from "../choice.js";
 import { ACK, FIN, PSH, RST, SYN } from "../packets.js";
 import { Conversation, interleaved, MSS, SACK_PERMITTED, TIMESTAMPS, tcpOptions, windowScale } from "./conversation.js";
-import {
-  CLIENT,
-  closing,
-  DEVICES,
-  FAR_SERVER,
-  FORWARDING,
-  type Kind,
-  loaded,
-  ROUTE,
-  SERVER,
-  stateCounters,
-  TOOLS,
-  translation,
-} from "./router.js";
+import { CLIENT, FAR_SERVER, type Kind, ROUTE, routed, SERVER, TOOLS, translation } from "./router.js";
 
 function converse(talk: Conversation, choice: Choice): void {
   const options = tcpOptions(
@@ -80,12 +67,6 @@ export const TCP_LEGAL: Kind = {
       return talk.steps;
     });
     const steps = choice.oneIn(2) ? talks.flat() : interleaved(choice, talks);
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [ROUTE, loaded(tool, [...setup, ...stateCounters(tool)])],
-      steps,
-      finally: closing(tool),
-    };
+    return routed(tool, setup, steps, { setup: [ROUTE] });
   },
 };

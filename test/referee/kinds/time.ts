@@ -1,6 +1,6 @@
 /**
- * Time passing: timeouts of a second or two run out between packets, or do not. Linux really waits here, so that many
- * connections share each wait.
+ * Time passing: timeouts of a second or two run out between packets, or do not. Linux really waits here, so that very
+ * many connections share each wait.
  */
 import type { Choice } from "../choice.js";
 import { ACK, echo, FIN, PSH, RST, SYN, text, udp } from "../packets.js";
@@ -51,7 +51,7 @@ export const TIME: Kind = {
     const tool = choice.pick(TOOLS);
     const { setup, outside } = translation(choice, tool);
     const timeout = (): string => String(choice.pick([1, 2, 2, 30]));
-    const flows = choice.times(choice.between(2, 30), (index) =>
+    const flows = choice.times(choice.between(2, 250), (index) =>
       choice.pick([connection, connection, datagrams, echoes])(choice, 40_000 + index, outside),
     );
     const waits = choice.between(1, 2);

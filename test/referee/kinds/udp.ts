@@ -3,18 +3,14 @@ import { type IpFields, text, type UdpFields, udp } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
 import {
   CLIENT,
-  closing,
-  DEVICES,
   FAR_SERVER,
-  FORWARDING,
   INSIDE,
   type Kind,
   lan,
-  loaded,
   OTHER_CLIENT,
   ROUTE,
+  routed,
   SERVER,
-  stateCounters,
   TOOLS,
   translation,
   wan,
@@ -59,12 +55,6 @@ export const UDP: Kind = {
         () => wan(udp(ip(server, CLIENT), fields(serverPort, port))),
       ])();
     });
-    return {
-      devices: DEVICES,
-      sysctl: FORWARDING,
-      setup: [ROUTE, loaded(tool, [...setup, ...stateCounters(tool)])],
-      steps,
-      finally: closing(tool),
-    };
+    return routed(tool, setup, steps, { setup: [ROUTE] });
   },
 };

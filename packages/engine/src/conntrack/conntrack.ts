@@ -268,8 +268,10 @@ export class Conntrack implements ConntrackApi {
   #attach(to: SkBuff, from: SkBuff): void {
     const { trace } = this.net;
     if (trace !== null) trace.enter("nf_conntrack_attach", "nf_conntrack", to);
-    // An untracked packet has no entry to share, and what is made about it is tracked like any packet.
+    // An untracked packet has no entry to share: what is made about it is tracked like any packet, but as something is
+    // said of it already, no NOTRACK exempts it.
     if (from.nfct !== NO_CT) this.#share(to, from);
+    else to.ctinfo = IP_CT_RELATED;
     if (trace !== null) trace.leave();
   }
 
@@ -294,7 +296,7 @@ export class Conntrack implements ConntrackApi {
   }
 
   setUntracked(skb: SkBuff): void {
-    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return;
+    if (skb.nfct !== NO_CT || skb.ctinfo !== 0) return;
     skb.ctinfo = IP_CT_UNTRACKED;
   }
 
@@ -352,9 +354,11 @@ export class Conntrack implements ConntrackApi {
       const words = this.slab.words;
       const direction = node & 1;
       const base = (node >>> 1) << ENTRY_SHIFT;
-      const next = words[base + E_NEXT + direction];
-      if (((words[base + E_TIMEOUT] - now) | 0) <= 0) this.collect(node >>> 1);
-      else if (
+      let next = words[base + E_NEXT + direction];
+      if (((words[base + E_TIMEOUT] - now) | 0) <= 0) {
+        next = this.table.nextOfAnother(node);
+        this.collect(node >>> 1);
+      } else if (
         words[base + E_HASH + direction] === hash &&
         tupleEqual(words, base + direction * TUPLE_WORDS, tuple, at) &&
         words[base + E_ZONE] === 0
@@ -418,7 +422,7 @@ export class Conntrack implements ConntrackApi {
     while (node !== 0) {
       const entry = node >>> 1;
       const base = entry << ENTRY_SHIFT;
-      const next = words[base + E_NEXT + (node & 1)];
+      const next = this.table.nextOfAnother(node);
       if (entry !== ignored) {
         if (this.isExpired(entry)) this.collect(entry);
         else if (

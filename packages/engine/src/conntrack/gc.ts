@@ -53,7 +53,7 @@ export class GarbageCollector {
     for (const head of ct.table.heads) {
       let node = head;
       while (node !== 0) {
-        const next = nextLiving(ct, node);
+        const next = ct.table.nextOfAnother(node);
         const entry = node >>> 1;
         if (ct.isExpired(entry)) ct.collect(entry);
         else {
@@ -84,7 +84,7 @@ export class GarbageCollector {
       let drops = 0;
       let node = ct.table.heads[(first + i) % buckets];
       while (node !== 0) {
-        const next = nextLiving(ct, node);
+        const next = ct.table.nextOfAnother(node);
         const entry = node >>> 1;
         if (ct.isExpired(entry)) ct.collect(entry);
         else if ((ct.statusOf(entry) & (IPS_ASSURED | IPS_DYING)) === 0 && ct.kill(entry)) drops++;
@@ -97,11 +97,4 @@ export class GarbageCollector {
     }
     return false;
   }
-}
-
-/** The next node that outlives the entry of this one: both tuples of an entry may stand in the same chain. */
-function nextLiving(ct: Conntrack, node: number): number {
-  let next = ct.table.next(node);
-  while (next !== 0 && next >>> 1 === node >>> 1) next = ct.table.next(next);
-  return next;
 }

@@ -53,6 +53,22 @@ describe("the table", () => {
     );
   });
 
+  it("finds what was put in last first, also after it has grown", () => {
+    const slab = new EntrySlab();
+    const table = new TupleTable(slab);
+    table.setLimit(4096);
+    const nodes = Array.from({ length: 100 }, (_, index) => {
+      const node = slab.allocate() * 2;
+      slab.words[((node >>> 1) << ENTRY_SHIFT) + E_HASH] = index < 3 ? 7 : index * 1000;
+      table.insert(node);
+      return node;
+    });
+    const chain: number[] = [];
+    for (let at = table.heads[table.bucketOf(7)]; at !== 0; at = table.next(at)) chain.push(at);
+    expect(table.heads.length).toBeGreaterThan(64);
+    expect(chain.filter((node) => nodes.indexOf(node) < 3)).toEqual([nodes[2], nodes[1], nodes[0]]);
+  });
+
   it("gives freed entries out again, zeroed", () => {
     const slab = new EntrySlab();
     const first = slab.allocate();

@@ -30,6 +30,13 @@ export class TupleTable {
     return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_NEXT + (node & 1)];
   }
 
+  /** The next node in a node's chain that outlives its entry: both tuples of an entry may stand in the same chain. */
+  nextOfAnother(node: number): number {
+    let next = this.next(node);
+    while (next !== 0 && next >>> 1 === node >>> 1) next = this.next(next);
+    return next;
+  }
+
   /** Puts a tuple at the head of its chain; its hash is in the entry. */
   insert(node: number): void {
     if (++this.#nodes > this.heads.length && this.heads.length < this.limit) this.#resize(this.heads.length * 2);
@@ -76,15 +83,24 @@ export class TupleTable {
     this.heads[bucket] = node;
   }
 
+  /** Chains keep their order: of a tuple that is its own answer's, the one that was put in last is found. */
   #resize(buckets: number): void {
+    const words = this.#slab.words;
     const old = this.heads;
     this.heads = new Int32Array(buckets);
+    const tails = new Int32Array(buckets);
     for (let bucket = 0; bucket < old.length; bucket++) {
       let node = old[bucket];
       while (node !== 0) {
-        const next = this.next(node);
-        this.#link(node);
-        node = next;
+        const after = this.next(node);
+        const base = (node >>> 1) << ENTRY_SHIFT;
+        words[base + E_NEXT + (node & 1)] = 0;
+        const into = this.bucketOf(words[base + E_HASH + (node & 1)]);
+        const tail = tails[into];
+        if (tail === 0) this.heads[into] = node;
+        else words[((tail >>> 1) << ENTRY_SHIFT) + E_NEXT + (tail & 1)] = node;
+        tails[into] = node;
+        node = after;
       }
     }
   }

@@ -31,6 +31,7 @@ import {
   type HookNumber,
   type HookOps,
   type HookState,
+  type Hooks,
   NF_ACCEPT,
   NF_DROP,
   NF_INET_FORWARD,
@@ -40,6 +41,9 @@ import {
   NF_INET_PRE_ROUTING,
   NF_IP_PRI_NAT_DST,
   NF_IP_PRI_NAT_SRC,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  type NfProto,
   nfDropErr,
   type Verdict,
 } from "../hooks.js";
@@ -70,8 +74,8 @@ export type NatLookup = (skb: SkBuff, state: HookState) => Verdict;
 /** Interface of the engine's NAT; implemented in this folder. */
 export interface NatApi {
   /** Hangs a nat table's lookup under NAT's own hook function. Models `nf_nat_register_fn()`. */
-  registerLookup(hook: HookNumber, lookup: NatLookup, priority?: number): void;
-  unregisterLookup(hook: HookNumber, lookup: NatLookup): void;
+  registerLookup(hook: HookNumber, lookup: NatLookup, priority?: number, pf?: NfProto): void;
+  unregisterLookup(hook: HookNumber, lookup: NatLookup, pf?: NfProto): void;
   /** Binds an unconfirmed entry. Models `nf_nat_setup_info()`. */
   setupInfo(ct: CtHandle, range: NatRange, manip: ManipType): Verdict;
   /** Models `nf_nat_masquerade_ipv4()`: binds to the outgoing device's address. */
@@ -131,10 +135,13 @@ const reply = new Int32Array(TUPLE_WORDS);
 /** NAT of one namespace: its hook functions, and the set-up of bindings. */
 export class Nat implements NatApi {
   readonly net: NetNamespace;
-  /** Lookups by hook, in the order in which they are asked. */
-  readonly #lookups: LookupEntry[][] = [[], [], [], [], []];
-  #users = 0;
-  readonly #ops: readonly HookOps[];
+  /** Lookups by family and hook, in the order in which they are asked. */
+  readonly #lookups: Readonly<Record<NfProto, LookupEntry[][]>> = {
+    [NFPROTO_IPV4]: [[], [], [], [], []],
+    [NFPROTO_IPV6]: [[], [], [], [], []],
+  };
+  readonly #users: Record<NfProto, number> = { [NFPROTO_IPV4]: 0, [NFPROTO_IPV6]: 0 };
+  readonly #ops: Readonly<Record<NfProto, readonly HookOps[]>>;
   /** First entry of each by-source chain. Models `nf_nat_bysource`. */
   #sources: Int32Array = new Int32Array(INITIAL_SOURCES);
   #sourceCount = 0;
@@ -142,7 +149,7 @@ export class Nat implements NatApi {
 
   constructor(net: NetNamespace) {
     this.net = net;
-    this.#ops = this.#hookOps();
+    this.#ops = { [NFPROTO_IPV4]: this.#hookOps(), [NFPROTO_IPV6]: [] };
     net.ct.natHook = this;
   }
 
@@ -167,21 +174,25 @@ export class Nat implements NatApi {
     ];
   }
 
-  registerLookup(hook: HookNumber, lookup: NatLookup, priority = 0): void {
+  registerLookup(hook: HookNumber, lookup: NatLookup, priority = 0, pf: NfProto = NFPROTO_IPV4): void {
     if (hook === NF_INET_FORWARD) throw new Error("NAT has no place at FORWARD");
-    const list = this.#lookups[hook];
+    const list = this.#lookups[pf][hook];
     const at = list.findIndex((entry) => entry.priority >= priority);
     list.splice(at < 0 ? list.length : at, 0, { lookup, priority });
     // The first user of any hook brings all four hook functions: a binding made at one must be honoured at the others.
-    if (++this.#users === 1) for (const ops of this.#ops) this.net.hooks.register(ops);
+    if (++this.#users[pf] === 1) for (const ops of this.#ops[pf]) this.#hooksOf(pf).register(ops);
   }
 
-  unregisterLookup(hook: HookNumber, lookup: NatLookup): void {
-    const list = this.#lookups[hook];
+  unregisterLookup(hook: HookNumber, lookup: NatLookup, pf: NfProto = NFPROTO_IPV4): void {
+    const list = this.#lookups[pf][hook];
     const at = list.findIndex((entry) => entry.lookup === lookup);
     if (at < 0) throw new Error("unregisterLookup: not registered");
     list.splice(at, 1);
-    if (--this.#users === 0) for (const ops of this.#ops) this.net.hooks.unregister(ops);
+    if (--this.#users[pf] === 0) for (const ops of this.#ops[pf]) this.#hooksOf(pf).unregister(ops);
+  }
+
+  #hooksOf(pf: NfProto): Hooks {
+    return pf === NFPROTO_IPV4 ? this.net.hooks : this.net.hooks6;
   }
 
   // Hook functions --------------------------------------------------------------------------------------------------
@@ -245,7 +256,7 @@ export class Nat implements NatApi {
   }
 
   #bind(skb: SkBuff, state: HookState, entry: CtHandle, manip: ManipType): Verdict {
-    const list = this.#lookups[state.hook];
+    const list = this.#lookups[state.pf][state.hook];
     for (const { lookup } of list) {
       const verdict = lookup(skb, state);
       if (verdict !== NF_ACCEPT) return verdict;

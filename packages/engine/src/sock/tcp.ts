@@ -52,15 +52,17 @@ const TCPOPT_EOL = 0;
 const TCPOPT_NOP = 1;
 const TCPOPT_MD5SIG = 19;
 const TCPOLEN_MD5SIG = 18;
+const TCPOPT_AO = 29;
+/** Kind, length and the two key ids. */
+const TCPOLEN_AO_LEAST = 4;
 
 /**
- * Whether a segment has a TCP-MD5 signature. The options are walked only as long as there is room for one, so that
- * those at the end may be malformed without anybody noticing. Models `tcp_parse_auth_options()` of a kernel that has
- * TCP-MD5 and not TCP-AO.
+ * How a segment is signed. The options are walked only as long as there is room for an MD5 signature, so that those at
+ * the end may be malformed, or TCP-AO's, without anybody noticing. Models `tcp_parse_auth_options()`.
  */
-function signature(data: Uint8Array, at: number): "absent" | "present" | "malformed" {
+function signature(data: Uint8Array, at: number): "none" | "md5" | "ao" | "malformed" {
   const end = at + tcpHeaderLength(data, at);
-  let found: "absent" | "present" = "absent";
+  let found: "none" | "md5" | "ao" = "none";
   for (let option = at + TCP_HEADER_LENGTH; end - option >= TCPOLEN_MD5SIG; ) {
     const kind = data[option];
     if (kind === TCPOPT_EOL) break;
@@ -70,13 +72,20 @@ function signature(data: Uint8Array, at: number): "absent" | "present" | "malfor
     }
     const size = data[option + 1];
     if (size < 2 || size > end - option) return "malformed";
-    if (kind === TCPOPT_MD5SIG) {
-      if (size !== TCPOLEN_MD5SIG || found === "present") return "malformed";
-      found = "present";
+    if (kind === TCPOPT_MD5SIG || kind === TCPOPT_AO) {
+      const fits = kind === TCPOPT_MD5SIG ? size === TCPOLEN_MD5SIG : size >= TCPOLEN_AO_LEAST;
+      if (!fits || found !== "none") return "malformed";
+      found = kind === TCPOPT_MD5SIG ? "md5" : "ao";
     }
     option += size;
   }
   return found;
+}
+
+/** Whether a socket takes a segment; no socket here has a key. Models `tcp_inbound_hash()`. */
+function mayComeIn(data: Uint8Array, at: number): boolean {
+  const signed = signature(data, at);
+  return signed === "none" || signed === "ao";
 }
 
 /** A listening socket with its queue of finished handshakes. */
@@ -303,19 +312,27 @@ export class TcpProtocol implements TcpApi {
     const port = tcpDstPort(data, at);
     const connection = this.#find(skb, at);
     if (connection !== undefined && !connection.yieldsTo(skb, at)) {
+      // What is left of a connection that has ended does not ask.
+      if (connection.state !== "TIME_WAIT" && !mayComeIn(data, at)) {
+        end("signed, and there is no key");
+        return;
+      }
       end(`delivered to tcp:${port}`);
       connection.receive(skb, at, length);
       return;
     }
     const listener = this.#listenerFor(dst, port, skb.iif);
     if (listener !== undefined) {
+      if (!mayComeIn(data, at)) {
+        end("signed, and there is no key");
+        return;
+      }
       end(`delivered to tcp:${port}`);
       this.#toListener(listener, skb, at, length);
       return;
     }
     end(`no socket at tcp:${port}`);
-    // A segment that is signed is answered by who has the key, and nobody has.
-    if (signature(data, at) === "absent") this.sendReset(skb, at, length);
+    this.sendReset(skb, at, length);
   }
 
   #listenerFor(address: number, port: number, dev: NetDevice | null): Listener | undefined {
@@ -365,12 +382,12 @@ export class TcpProtocol implements TcpApi {
     connection.answerSyn(listener, skb, at);
   }
 
-  /** Models `tcp_v4_send_reset()`. */
+  /** A segment that is signed is answered by who has the key, and nobody has. Models `tcp_v4_send_reset()`. */
   sendReset(skb: SkBuff, at: number, length: number): void {
     const { ip } = this.net;
     const { data } = skb;
     const flags = tcpFlags(data, at);
-    if ((flags & TCP_RST) !== 0 || signature(data, at) === "malformed") return;
+    if ((flags & TCP_RST) !== 0 || signature(data, at) !== "none") return;
     const acknowledges = (flags & TCP_ACK) !== 0;
     const size =
       length - tcpHeaderLength(data, at) + ((flags & TCP_SYN) !== 0 ? 1 : 0) + ((flags & TCP_FIN) !== 0 ? 1 : 0);

@@ -1,7 +1,15 @@
 /** Headers and checksums: what is built is what is parsed, and updating a checksum equals computing it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatIPv4, parseIPv4 } from "./address.js";
+import {
+  AddressError,
+  formatIPv4,
+  formatIPv6,
+  parseIPv4,
+  parseIPv6,
+  prefixMaskIPv6,
+  samePrefixIPv6,
+} from "./address.js";
 import { get16, get32, put16, put32 } from "./bytes.js";
 import { checksumFold, checksumPartial, checksumReplace2, checksumReplace4 } from "./checksum.js";
 import { buildIcmp, icmpChecksumOk, icmpEcho, parseIcmp } from "./icmp.js";
@@ -21,6 +29,59 @@ function fromHex(hex: string): Uint8Array {
 describe("addresses", () => {
   it("format and parse are inverse", () => {
     fc.assert(fc.property(u32, (address) => parseIPv4(formatIPv4(address)) === address));
+  });
+});
+
+describe("IPv6 addresses", () => {
+  it("format and parse are inverse", () => {
+    const words = fc.array(fc.oneof(fc.constant(0), fc.integer()), { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(words, (address) => {
+        expect([...parseIPv6(formatIPv6(address))]).toEqual(address);
+      }),
+    );
+  });
+
+  // As inet_ntop(3) of glibc prints what inet_pton(3) read.
+  it.each([
+    ["::", "::"],
+    ["0:0:0:0:0:0:0:1", "::1"],
+    ["2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["1:0:0:2:0:0:0:3", "1:0:0:2::3"],
+    ["1::", "1::"],
+    ["::ffff:1.2.3.4", "::ffff:1.2.3.4"],
+    ["::1.2.3.4", "::1.2.3.4"],
+    ["64:ff9b::192.0.2.33", "64:ff9b::c000:221"],
+    ["1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"],
+    ["1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
+  ])("%s is %s", (text, printed) => {
+    expect(formatIPv6(parseIPv6(text))).toBe(printed);
+  });
+
+  it.each([
+    "",
+    ":",
+    ":::",
+    "1:2:3:4:5:6:7",
+    "1:2:3:4:5:6:7:8:9",
+    "1::2::3",
+    "12345::",
+    "::g",
+    "1.2.3.4",
+    "::1.2.3",
+    "::1.2.3.04",
+    "1.2.3.4::",
+    ":1::",
+    "1:2:3:4::5:6:7:8",
+  ])("%s is none", (text) => {
+    expect(() => parseIPv6(text)).toThrow(AddressError);
+  });
+
+  it("a mask's ones are its prefix", () => {
+    expect(formatIPv6(prefixMaskIPv6(49))).toBe("ffff:ffff:ffff:8000::");
+    expect(samePrefixIPv6(parseIPv6("2001:db8::1"), parseIPv6("2001:db8::ffff"), 112)).toBe(true);
+    expect(samePrefixIPv6(parseIPv6("2001:db8::1"), parseIPv6("2001:db8::ffff"), 113)).toBe(false);
   });
 });
 

@@ -20,6 +20,11 @@ export class ParameterProblem extends Error {
 /** A command line that gets no message but the hint (`-6`). */
 export class TryHelp extends ParameterProblem {}
 
+/** A line of iptables-restore's input that is the other family's (`-4`, `-6`): it is passed over. */
+export class OtherFamily extends Error {
+  override readonly name = "OtherFamily";
+}
+
 /** A word that belongs to nothing; the one message that comes without the tool's name in front. */
 export class BadArgument extends ParameterProblem {}
 

@@ -6,6 +6,7 @@ import type { HookState, Verdict } from "../hooks.js";
 import { NF_ACCEPT, NF_DROP } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import { get16, getInt32 } from "../wire/bytes.js";
+import { findHeader, found, HEADER_ABSENT } from "../wire/ipv6.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
 import { ruleText } from "./print.js";
 import type { Chain, Rule } from "./rule.js";
@@ -30,6 +31,19 @@ function matchesAll(rule: Rule, par: XtActionParam): boolean {
   return true;
 }
 
+/**
+ * Reads what rules compare an IPv6 packet with. Models nft_set_pktinfo_ipv6(), and ip6_packet_match()'s walk over the
+ * extension headers, which does not depend on the rule.
+ */
+function readIPv6(skb: SkBuff, par: XtActionParam): void {
+  const at = findHeader(skb.data, 0, skb.len, -1);
+  par.fragoff = found.fragmentOffset;
+  par.thoff = at < 0 ? 0 : at;
+  par.proto = at < 0 ? -1 : found.nexthdr;
+  // A later fragment whose payload is no header: it has no protocol, yet is not malformed.
+  if (at === HEADER_ABSENT) par.fragoff = 8;
+}
+
 /** Judges a packet by a built-in chain. `par` is this evaluation's own. */
 export function evaluateTable(
   table: Table,
@@ -40,6 +54,7 @@ export function evaluateTable(
   traceLog: TraceLog | null,
 ): Verdict {
   const trace = state.net.trace;
+  const ipv6 = par.family === "ipv6";
   let data = skb.data;
   let src = getInt32(data, 12);
   let dst = getInt32(data, 16);
@@ -48,8 +63,12 @@ export function evaluateTable(
   par.state = state;
   par.hook = state.hook;
   par.table = table.name;
-  par.fragoff = (get16(data, 6) & 0x1fff) << 3;
-  par.thoff = (data[0] & 0xf) << 2;
+  if (ipv6) readIPv6(skb, par);
+  else {
+    par.fragoff = (get16(data, 6) & 0x1fff) << 3;
+    par.thoff = (data[0] & 0xf) << 2;
+    par.proto = proto;
+  }
   par.hotdrop = false;
   const stackChains = table.stackChains;
   const stackIndexes = table.stackIndexes;
@@ -79,7 +98,9 @@ export function evaluateTable(
       break;
     }
     const rule = rules[index++];
-    const matched = rule.matchesIp(src, dst, proto, par.fragoff, state) && matchesAll(rule, par);
+    const matched =
+      (ipv6 ? rule.matchesIp6(par, state, traceLog !== null) : rule.matchesIp(src, dst, proto, par.fragoff, state)) &&
+      matchesAll(rule, par);
     if (trace !== null)
       trace.note({
         kind: "rule",

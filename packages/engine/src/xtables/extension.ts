@@ -12,6 +12,9 @@ import type { OptionSpec, OptionValues } from "./options.js";
 /** The five tables. */
 export type TableName = "raw" | "mangle" | "nat" | "filter" | "security";
 
+/** The two address families, each with tables of its own: `iptables` and `ip6tables`. */
+export type XtFamily = "ipv4" | "ipv6";
+
 /** Evaluation goes on with the next rule. Models XT_CONTINUE. */
 export const XT_CONTINUE = 0x10000000;
 /** Evaluation goes back to the calling chain. Models XT_RETURN. */
@@ -20,20 +23,24 @@ export const XT_RETURN = 0x10000001;
 /** What a packet's evaluation carries along; one object a nesting depth, reused. Models `struct xt_action_param`. */
 export class XtActionParam {
   readonly net: NetNamespace;
+  readonly family: XtFamily;
   skb!: SkBuff;
   state!: HookState;
   hook: HookNumber = 0;
   /** Offset of the fragment in bytes; 0 for a whole packet or a first fragment. */
   fragoff = 0;
-  /** Offset of the transport header. */
+  /** Offset of the transport header; in IPv6 behind the extension headers. */
   thoff = 0;
+  /** The transport protocol's number; -1 where an IPv6 packet ends inside its extension headers. */
+  proto = 0;
   /** Set by a match that finds the packet malformed: it is dropped at once. */
   hotdrop = false;
   /** The table under evaluation, for targets that report. */
   table: TableName = "filter";
 
-  constructor(net: NetNamespace) {
+  constructor(net: NetNamespace, family: XtFamily) {
     this.net = net;
+    this.family = family;
   }
 }
 
@@ -46,6 +53,8 @@ export interface Match {
   save(): string;
   /** The options as `iptables -L` prints them, with a leading space; `numeric` is `-n`. */
   print(numeric: boolean): string;
+  /** The tool does not read it back: rules are listed without it. */
+  readonly unlisted?: boolean;
   /** Throws {@link RulesetError} when the kernel would refuse it. */
   check?(flavour: "nft" | "legacy"): void;
   /** Hooks (bit mask) its options forbid. */
@@ -73,6 +82,7 @@ export interface Target {
 
 /** The packet side of a rule that an extension's user-space check may look at (`-p` for ports, for example). */
 export interface RuleHeader {
+  readonly family: XtFamily;
   /** Protocol number, 0 for all. */
   readonly proto: number;
   readonly invertProto: boolean;
@@ -86,6 +96,8 @@ export interface RuleHeader {
 /** Common to both kinds of extension. */
 interface ExtensionBase {
   readonly name: string;
+  /** The families that have it, where another extension (or none) bears the name in the other; absent: both. */
+  readonly families?: readonly XtFamily[];
   readonly options: readonly OptionSpec[];
   /** Text of `iptables -m name -h` for this extension. */
   readonly help: string;
@@ -107,10 +119,10 @@ export interface MatchExtension extends ExtensionBase {
   /** Makes the match once all options are known; throws {@link ParameterProblem} as the tool's final check does. */
   build(values: OptionValues, header: RuleHeader): Match;
   /**
-   * Whether iptables-nft turns the options into instructions of nf_tables of their own. It wants the match's protocol
-   * in the rule then, and reads several such uses back as one.
+   * The match that iptables-nft makes of the options with instructions of nf_tables; null where it uses the kernel's
+   * extension. It wants the match's protocol in the rule then, and reads several such uses back as one.
    */
-  readonly nativeInNft?: (values: OptionValues) => boolean;
+  readonly buildInNft?: (values: OptionValues) => Match | null;
 }
 
 /** A target: what follows `-j`, with its options, what it does to a packet and its printing. */

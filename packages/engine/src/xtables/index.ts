@@ -1,5 +1,5 @@
 /** What the commands need of the tables; the rest is this folder's own. */
-export { BadArgument, OtherProblem, ParameterProblem, RulesetError, TryHelp } from "./error.js";
+export { BadArgument, OtherFamily, OtherProblem, ParameterProblem, RulesetError, TryHelp } from "./error.js";
 export type {
   Extension as XtExtension,
   Match as XtMatch,
@@ -7,6 +7,7 @@ export type {
   TableName,
   Target as XtTarget,
   TargetExtension as XtTargetExtension,
+  XtFamily,
 } from "./extension.js";
 export { packetLogLine } from "./log.js";
 export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKind } from "./parse.js";
@@ -15,7 +16,7 @@ export type { ListFormat } from "./print.js";
 export { chainHeading, listRule, ruleText, verboseRule } from "./print.js";
 export { protocolName, protocolNumber } from "./protocols.js";
 export { isMatchElsewhere, isTargetElsewhere, matchExtensions, targetExtensions } from "./registry.js";
-export type { Action as RuleAction, IpSpec, Policy } from "./rule.js";
+export type { Action as RuleAction, AddressWords, IpSpec, Policy } from "./rule.js";
 export { Chain, Rule } from "./rule.js";
 export { serviceName, servicePort } from "./services.js";
 export type { XtFlavour } from "./table.js";

@@ -3,6 +3,7 @@
  * as iptables 1.8.9 has it (its texts, checked against the tool); the code is this project's.
  */
 import { ParameterProblem } from "./error.js";
+import type { XtFamily } from "./extension.js";
 
 /** One option of an extension. */
 export interface OptionSpec {
@@ -37,6 +38,7 @@ export interface OptionSpec {
 
 /** The occasion of parsing one option. */
 export interface OptionCall {
+  readonly family: XtFamily;
   readonly extension: string;
   readonly option: string;
   readonly invert: boolean;

@@ -3,8 +3,9 @@
  * and refuses it, message for message. What the rule says is all here; what the command then does to a table is in
  * the lab's command.
  */
-import { AddressError, parseIPv4, prefixMask } from "../wire/address.js";
-import { BadArgument, ParameterProblem, TryHelp } from "./error.js";
+import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../wire/address.js";
+import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
+import { BadArgument, OtherFamily, ParameterProblem, TryHelp } from "./error.js";
 import type {
   Extension,
   Match,
@@ -14,12 +15,23 @@ import type {
   Target,
   TargetExtension,
   XtActionParam,
+  XtFamily,
 } from "./extension.js";
 import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
 import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
 import { protocolNumber } from "./protocols.js";
 import { findMatch, findTarget, isMatchElsewhere, isTargetElsewhere } from "./registry.js";
-import { INV_DST, INV_FRAGMENT, INV_PROTO, INV_SRC, INV_VIA_IN, INV_VIA_OUT, type IpSpec } from "./rule.js";
+import {
+  type AddressWords,
+  INV_DST,
+  INV_FRAGMENT,
+  INV_PROTO,
+  INV_SRC,
+  INV_VIA_IN,
+  INV_VIA_OUT,
+  type IpSpec,
+  isZero,
+} from "./rule.js";
 
 import type { XtFlavour } from "./table.js";
 
@@ -89,6 +101,7 @@ export interface ParseContext {
   readonly table: string;
   /** Inside iptables-restore, where `-t` may not be given. */
   readonly restore: boolean;
+  readonly family: XtFamily;
   /** Which tool reads: they keep a lone `+` as an interface differently. */
   readonly flavour: XtFlavour;
   /** The program's name, for messages that contain it. */
@@ -169,6 +182,9 @@ interface ExtensionUse {
   readonly values: OptionValues;
 }
 
+/** Names that iptables knows icmp6 by. */
+const ICMPV6_NAMES: readonly string[] = ["icmpv6", "ipv6-icmp"];
+
 /** The commands' letters and long names; the order is that of the bits in iptables, which messages follow. */
 const COMMAND_LETTERS: Readonly<Record<Exclude<XtCommandKind, "help" | "version">, string>> = {
   insert: "I",
@@ -245,24 +261,56 @@ function parseRuleNumber(text: string): number {
   return number;
 }
 
-/** One address with its mask, as `-s` and `-d` take them. Models xtables_ipparse_any() and its parse_ipmask(). */
-function parseAddress(text: string): { readonly address: number; readonly mask: number } {
+/** An address of a rule with its mask; the address is masked already. */
+interface AddressMask {
+  readonly address: AddressWords;
+  readonly mask: AddressWords;
+}
+
+const WORDS: Readonly<Record<XtFamily, number>> = { ipv4: 1, ipv6: 4 };
+
+/** Any address of a family. */
+function anyAddress(family: XtFamily): AddressMask {
+  return { address: new Int32Array(WORDS[family]), mask: new Int32Array(WORDS[family]) };
+}
+
+/**
+ * One address with its mask, as `-s` and `-d` take them. Models xtables_ipparse_any(), xtables_ip6parse_any() and their
+ * parse_ipmask().
+ */
+function parseAddress(text: string, family: XtFamily): AddressMask {
   const slash = text.lastIndexOf("/");
   const host = slash < 0 ? text : text.slice(0, slash);
-  let mask = 0xffffffff;
-  if (slash >= 0) {
-    const maskText = text.slice(slash + 1);
-    const dotted = quad(maskText, true);
-    if (dotted !== undefined) mask = dotted;
-    else {
-      const prefix = parseUint(maskText, 0, 32);
-      if (prefix === undefined) throw new ParameterProblem(`invalid mask \`${maskText}' specified`);
-      mask = prefixMask(prefix);
-    }
-  }
+  const mask = slash < 0 ? prefixWords(32 * WORDS[family], family) : parseMask(text.slice(slash + 1), family);
   // With a mask of nothing the host is not even looked at.
-  const address = mask === 0 && slash >= 0 ? 0 : hostAddress(host);
-  return { address: (address & mask) >>> 0, mask };
+  if (slash >= 0 && isZero(mask)) return anyAddress(family);
+  return { address: hostAddress(host, family).map((word, i) => word & mask[i]), mask };
+}
+
+function prefixWords(length: number, family: XtFamily): AddressWords {
+  return family === "ipv4" ? Int32Array.of(prefixMask(length)) : prefixMaskIPv6(length);
+}
+
+function parseMask(text: string, family: XtFamily): AddressWords {
+  const written = numericAddress(text, family);
+  if (written !== undefined) return written;
+  const prefix = parseUint(text, 0, 32 * WORDS[family]);
+  if (prefix === undefined) throw new ParameterProblem(`invalid mask \`${text}' specified`);
+  return prefixWords(prefix, family);
+}
+
+/** An address written out in full; undefined when the text is none. */
+function numericAddress(text: string, family: XtFamily): AddressWords | undefined {
+  if (family === "ipv4") {
+    const address = quad(text, true);
+    return address === undefined ? undefined : Int32Array.of(address);
+  }
+  try {
+    return parseIPv6(text);
+  } catch (error) {
+    if (error instanceof AddressError) return undefined;
+    throw error;
+  }
 }
 
 /** A dotted quad; with `whole` all four parts are needed, else missing ones are zeros (`10.1` is 10.1.0.0). */
@@ -278,14 +326,17 @@ function quad(text: string, whole: boolean): number | undefined {
   }
 }
 
-function hostAddress(text: string): number {
-  const address = quad(text, true) ?? (text === "localhost" ? 0x7f000001 : quad(text, false));
-  if (address === undefined) throw new ParameterProblem(`host/network \`${text}' not found`);
-  return address;
+function hostAddress(text: string, family: XtFamily): AddressWords {
+  const numeric = numericAddress(text, family);
+  if (numeric !== undefined) return numeric;
+  // A Debian host's /etc/hosts has localhost for IPv4 alone where IPv6's is ip6-localhost.
+  const name = family === "ipv4" ? (text === "localhost" ? 0x7f000001 : quad(text, false)) : undefined;
+  if (name === undefined) throw new ParameterProblem(`host/network \`${text}' not found`);
+  return Int32Array.of(name);
 }
 
-function parseAddresses(text: string): { readonly address: number; readonly mask: number }[] {
-  return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, "")));
+function parseAddresses(text: string, family: XtFamily): AddressMask[] {
+  return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, ""), family));
 }
 
 class Parser {
@@ -371,12 +422,20 @@ class Parser {
   #reparseWithProtocol(kind: "unknown" | "missing"): boolean {
     if (kind === "missing" || this.#protocolText === null || this.#protocolLoaded) return false;
     if (this.#matches.some((use) => use.extension.name === this.#protocolText)) return false;
-    const extension = findMatch(this.#protocolText);
+    const extension = this.#protocolMatch();
     if (extension === undefined) return false;
     this.#protocolLoaded = true;
     this.#loadMatch(extension);
     this.#getopt.index--;
     return true;
+  }
+
+  /** The match that a protocol's own options belong to: `tcp`, and `icmp6` for ICMPv6 whatever it was called. */
+  #protocolMatch(): MatchExtension | undefined {
+    const { family } = this.#context;
+    if (this.#protocolText === null) return undefined;
+    const name = family === "ipv6" && this.#proto === IPPROTO_ICMPV6 ? "icmp6" : this.#protocolText;
+    return findMatch(name, family);
   }
 
   #hasArgument(): boolean {
@@ -474,7 +533,7 @@ class Parser {
         const name = argument as string;
         if (name.startsWith("-") || name.startsWith("!"))
           throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'`);
-        if (findTarget(name) !== undefined || isTargetElsewhere(name))
+        if (findTarget(name, this.#context.family) !== undefined || isTargetElsewhere(name, this.#context.family))
           throw new ParameterProblem("chain name may not clash with target name");
         this.#setCommand("new-chain");
         this.#chain = name;
@@ -498,7 +557,7 @@ class Parser {
         break;
       case "h":
         if (this.#matches.length === 0 && this.#protocolText !== null) {
-          const extension = findMatch(this.#protocolText);
+          const extension = this.#protocolMatch();
           if (extension !== undefined) this.#loadMatch(extension);
         }
         this.#command = "help";
@@ -539,6 +598,8 @@ class Parser {
         this.#outiface = this.#interface();
         break;
       case "f":
+        if (this.#context.family === "ipv6")
+          throw new ParameterProblem("`-f' is not supported in IPv6, use -m frag instead");
         this.#setOption("f", INV_FRAGMENT);
         this.#fragment = true;
         break;
@@ -581,9 +642,9 @@ class Parser {
         this.#counters(argument as string);
         break;
       case "4":
-        break;
       case "6":
-        throw new TryHelp("");
+        if (this.#context.family === `ipv${letter}`) break;
+        throw this.#context.restore ? new OtherFamily() : new TryHelp("");
       default:
         throw new ParameterProblem(`Unknown arg "${argument ?? ""}"`);
     }
@@ -626,9 +687,13 @@ class Parser {
   }
 
   #requireMatch(name: string): MatchExtension {
-    const extension = findMatch(name);
+    const { family } = this.#context;
+    // ICMPv6's match is known by its protocol's names too.
+    const known = family === "ipv6" && ICMPV6_NAMES.includes(name) ? "icmp6" : name;
+    const extension = findMatch(known, family);
     if (extension !== undefined) return extension;
-    if (isMatchElsewhere(name)) throw new ParameterProblem(`netfilter-lab does not support the match \`${name}' yet\n`);
+    if (isMatchElsewhere(known, family))
+      throw new ParameterProblem(`netfilter-lab does not support the match \`${name}' yet\n`);
     throw new ParameterProblem(`Couldn't load match \`${name}':No such file or directory\n`);
   }
 
@@ -649,7 +714,7 @@ class Parser {
 
   #jump(name: string): void {
     this.#jumpTo = parseTargetName(name);
-    const extension = findTarget(name);
+    const extension = findTarget(name, this.#context.family);
     if (extension === undefined) return;
     this.#target = { extension, values: new OptionValues() };
     this.#addOptions(this.#target);
@@ -657,10 +722,11 @@ class Parser {
 
   #extensionOption(use: ExtensionUse, spec: OptionSpec, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
+    const { family } = this.#context;
     const warn = (text: string): void => {
       this.#notice += text;
     };
-    const call = { extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
+    const call = { family, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
       takeOption(spec, argument, call, use.values);
       return;
@@ -704,9 +770,10 @@ class Parser {
   }
 
   #addressPairs(): IpSpec[] {
-    const any = { address: 0, mask: 0 };
-    const sources = this.#sources === null ? [any] : parseAddresses(this.#sources);
-    const destinations = this.#destinations === null ? [any] : parseAddresses(this.#destinations);
+    const { family } = this.#context;
+    const sources = this.#sources === null ? [anyAddress(family)] : parseAddresses(this.#sources, family);
+    const destinations =
+      this.#destinations === null ? [anyAddress(family)] : parseAddresses(this.#destinations, family);
     if ((sources.length > 1 || destinations.length > 1) && this.#inverted & (INV_SRC | INV_DST))
       throw new ParameterProblem("! not allowed with multiple source or destination IP addresses");
     if (this.#command === "replace" && (sources.length > 1 || destinations.length > 1))
@@ -715,6 +782,7 @@ class Parser {
     for (const source of sources) {
       for (const destination of destinations)
         specs.push({
+          family,
           src: source.address,
           smask: source.mask,
           dst: destination.address,
@@ -744,9 +812,9 @@ class Parser {
     const native = new Map<MatchExtension, { readonly at: number; values: OptionValues; readonly parts: Match[] }>();
     for (const use of this.#matches) {
       const extension = use.extension as MatchExtension;
-      const match = extension.build(use.values, header);
-      if (extension.nativeInNft?.(use.values) !== true) {
-        matches.push(match);
+      const match = extension.buildInNft?.(use.values) ?? null;
+      if (match === null) {
+        matches.push(extension.build(use.values, header));
         continue;
       }
       if (extension.protocols?.includes(header.proto) !== true)
@@ -758,7 +826,7 @@ class Parser {
       } else {
         first.values = first.values.with(use.values);
         first.parts.push(match);
-        matches[first.at] = new ReadBackAsOne(extension.build(first.values, header), first.parts);
+        matches[first.at] = new ReadBackAsOne(extension.buildInNft?.(first.values) ?? match, first.parts);
       }
     }
     return matches;
@@ -767,6 +835,7 @@ class Parser {
   #finish(): ParsedCommand {
     const command = this.#command as XtCommandKind;
     const header: RuleHeader = {
+      family: this.#context.family,
       proto: this.#proto,
       invertProto: (this.#inverted & INV_PROTO) !== 0,
       protocolText: this.#protocolText,
@@ -805,11 +874,13 @@ class Parser {
 /** Several uses of a match that all must hold and are printed as one, in which the last word on each option counts. */
 class ReadBackAsOne implements Match {
   readonly name: string;
+  readonly unlisted: boolean;
   readonly #shown: Match;
   readonly #parts: readonly Match[];
 
   constructor(shown: Match, parts: readonly Match[]) {
     this.name = shown.name;
+    this.unlisted = shown.unlisted === true;
     this.#shown = shown;
     this.#parts = parts;
   }

@@ -2,9 +2,10 @@
  * Rules as text: the `-A` line of `iptables -S` and iptables-save, and the columns of `iptables -L`.
  * The layout is that of iptables 1.8.9 (iptables/xshared.c), checked against the tool.
  */
-import { formatIPv4 } from "../wire/address.js";
+import { formatIPv4, formatIPv6 } from "../wire/address.js";
 import { protocolName } from "./protocols.js";
 import {
+  type AddressWords,
   type Chain,
   INV_DST,
   INV_FRAGMENT,
@@ -13,6 +14,7 @@ import {
   INV_VIA_IN,
   INV_VIA_OUT,
   type IpSpec,
+  isZero,
   type Rule,
 } from "./rule.js";
 import type { XtFlavour } from "./table.js";
@@ -24,14 +26,30 @@ export function maskPrefix(mask: number): number {
   return zeros === 0 ? (mask === 0 ? 0 : -1) : contiguous === mask >>> 0 ? zeros : -1;
 }
 
-function maskText(mask: number): string {
-  const prefix = maskPrefix(mask);
-  return prefix < 0 ? `/${formatIPv4(mask)}` : `/${prefix}`;
+/** The same of a mask of either family. */
+export function wordsPrefix(mask: AddressWords): number {
+  let length = 0;
+  for (let i = 0; i < mask.length; i++) {
+    const prefix = maskPrefix(mask[i] >>> 0);
+    if (prefix < 0 || (prefix > 0 && length < 32 * i)) return -1;
+    length += prefix;
+  }
+  return length;
 }
 
-function saveAddress(letter: "s" | "d", address: number, mask: number, inverted: boolean): string {
-  if (address === 0 && mask === 0 && !inverted) return "";
-  return `${inverted ? " !" : ""} -${letter} ${formatIPv4(address)}${maskText(mask)}`;
+/** An address of either family. */
+export function addressText(words: AddressWords): string {
+  return words.length === 1 ? formatIPv4(words[0]) : formatIPv6(words);
+}
+
+function maskText(mask: AddressWords): string {
+  const prefix = wordsPrefix(mask);
+  return prefix < 0 ? `/${addressText(mask)}` : `/${prefix}`;
+}
+
+function saveAddress(letter: "s" | "d", address: AddressWords, mask: AddressWords, inverted: boolean): string {
+  if (isZero(address) && isZero(mask) && !inverted) return "";
+  return `${inverted ? " !" : ""} -${letter} ${addressText(address)}${maskText(mask)}`;
 }
 
 function saveInterface(letter: "i" | "o", name: string, inverted: boolean, flavour: XtFlavour): string {
@@ -57,7 +75,7 @@ function ipText(ip: IpSpec, flavour: XtFlavour): string {
  */
 export function ruleText(chain: string, rule: Rule, counters = false, flavour: XtFlavour = "nft"): string {
   let text = `-A ${chain}${ipText(rule.ip, flavour)}`;
-  for (const match of rule.matches) text += ` -m ${match.name}${match.save()}`;
+  for (const match of rule.matches) if (match.unlisted !== true) text += ` -m ${match.name}${match.save()}`;
   if (counters) text += ` -c ${rule.packets} ${rule.bytes}`;
   if (rule.action.kind === "jump") text += ` -${rule.action.goto ? "g" : "j"} ${rule.action.chain.name}`;
   else if (rule.action.kind === "target") text += ` -j ${rule.action.target.name}${rule.action.target.save()}`;
@@ -89,10 +107,10 @@ function counterText(value: number, exact: boolean, column: boolean): string {
   return column ? `${String(rest).padStart(4)}${text} ` : `${rest}${text} `;
 }
 
-function listAddress(address: number, mask: number, numeric: boolean): string {
-  if (mask === 0 && !numeric) return "anywhere";
-  const host = !numeric && address === 0x7f000001 ? "localhost" : formatIPv4(address);
-  return mask === 0xffffffff ? host : host + maskText(mask);
+function listAddress(address: AddressWords, mask: AddressWords, numeric: boolean): string {
+  if (isZero(mask) && !numeric) return "anywhere";
+  const host = !numeric && address.length === 1 && address[0] === 0x7f000001 ? "localhost" : addressText(address);
+  return wordsPrefix(mask) === 32 * mask.length ? host : host + maskText(mask);
 }
 
 /** Two lines above a chain's rules. */

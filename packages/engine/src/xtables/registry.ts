@@ -1,5 +1,5 @@
 /** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
-import type { MatchExtension, TargetExtension } from "./extension.js";
+import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./extension.js";
 import { addrtypeMatch } from "./matches/addrtype.js";
 import { bpfMatch } from "./matches/bpf.js";
 import { cgroupMatch } from "./matches/cgroup.js";
@@ -74,135 +74,156 @@ import { tproxyTarget } from "./targets/tproxy.js";
 import { traceTarget } from "./targets/trace.js";
 import { ttlTarget } from "./targets/ttl.js";
 
-const MATCHES: ReadonlyMap<string, MatchExtension> = new Map(
-  [
-    tcpMatch,
-    udpMatch,
-    icmpMatch,
-    conntrackMatch,
-    stateMatch,
-    markMatch,
-    connmarkMatch,
-    multiportMatch,
-    commentMatch,
-    limitMatch,
-    addrtypeMatch,
-    clusterMatch,
-    connbytesMatch,
-    cpuMatch,
-    devgroupMatch,
-    dscpMatch,
-    ecnMatch,
-    iprangeMatch,
-    lengthMatch,
-    macMatch,
-    physdevMatch,
-    pkttypeMatch,
-    quotaMatch,
-    realmMatch,
-    ahMatch,
-    espMatch,
-    ipcompMatch,
-    statisticMatch,
-    tcpmssMatch,
-    tosMatch,
-    ttlMatch,
-    bpfMatch,
-    cgroupMatch,
-    connlimitMatch,
-    dccpMatch,
-    hashlimitMatch,
-    nfacctMatch,
-    osfMatch,
-    ownerMatch,
-    policyMatch,
-    recentMatch,
-    rpfilterMatch,
-    sctpMatch,
-    socketMatch,
-    stringMatch,
-    timeMatch,
-    u32Match,
-  ].map((each) => [each.name, each]),
-);
+const MATCHES: readonly MatchExtension[] = [
+  tcpMatch,
+  udpMatch,
+  icmpMatch,
+  conntrackMatch,
+  stateMatch,
+  markMatch,
+  connmarkMatch,
+  multiportMatch,
+  commentMatch,
+  limitMatch,
+  addrtypeMatch,
+  clusterMatch,
+  connbytesMatch,
+  cpuMatch,
+  devgroupMatch,
+  dscpMatch,
+  ecnMatch,
+  iprangeMatch,
+  lengthMatch,
+  macMatch,
+  physdevMatch,
+  pkttypeMatch,
+  quotaMatch,
+  realmMatch,
+  ahMatch,
+  espMatch,
+  ipcompMatch,
+  statisticMatch,
+  tcpmssMatch,
+  tosMatch,
+  ttlMatch,
+  bpfMatch,
+  cgroupMatch,
+  connlimitMatch,
+  dccpMatch,
+  hashlimitMatch,
+  nfacctMatch,
+  osfMatch,
+  ownerMatch,
+  policyMatch,
+  recentMatch,
+  rpfilterMatch,
+  sctpMatch,
+  socketMatch,
+  stringMatch,
+  timeMatch,
+  u32Match,
+];
 
-const TARGETS: ReadonlyMap<string, TargetExtension> = new Map(
-  [
-    acceptTarget,
-    dropTarget,
-    returnTarget,
-    queueTarget,
-    secmarkTarget,
-    rejectTarget,
-    logTarget,
-    markTarget,
-    connmarkTarget,
-    ctTarget,
-    notrackTarget,
-    traceTarget,
-    snatTarget,
-    dnatTarget,
-    masqueradeTarget,
-    redirectTarget,
-    auditTarget,
-    checksumTarget,
-    classifyTarget,
-    connsecmarkTarget,
-    dscpTarget,
-    ecnTarget,
-    hmarkTarget,
-    idletimerTarget,
-    netmapTarget,
-    nflogTarget,
-    nfqueueTarget,
-    synproxyTarget,
-    tcpmssTarget,
-    tcpoptstripTarget,
-    teeTarget,
-    tosTarget,
-    tproxyTarget,
-    ttlTarget,
-  ].map((each) => [each.name, each]),
-);
+const TARGETS: readonly TargetExtension[] = [
+  acceptTarget,
+  dropTarget,
+  returnTarget,
+  queueTarget,
+  secmarkTarget,
+  rejectTarget,
+  logTarget,
+  markTarget,
+  connmarkTarget,
+  ctTarget,
+  notrackTarget,
+  traceTarget,
+  snatTarget,
+  dnatTarget,
+  masqueradeTarget,
+  redirectTarget,
+  auditTarget,
+  checksumTarget,
+  classifyTarget,
+  connsecmarkTarget,
+  dscpTarget,
+  ecnTarget,
+  hmarkTarget,
+  idletimerTarget,
+  netmapTarget,
+  nflogTarget,
+  nfqueueTarget,
+  synproxyTarget,
+  tcpmssTarget,
+  tcpoptstripTarget,
+  teeTarget,
+  tosTarget,
+  tproxyTarget,
+  ttlTarget,
+];
 
-/** Matches that iptables 1.8.9 has for IPv4 and this project has not (yet). */
+/** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
 const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "ah bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper icmp6 ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest realm recent rpfilter sctp set socket statistic string tcpmss time tos ttl u32 udplite".split(
+  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
     " ",
   ),
 );
 
 /** The same for targets. */
 const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
-  "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK DSCP ECN HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TTL ULOG".split(
+  "AUDIT CHECKSUM CLASSIFY CONNSECMARK DSCP HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY".split(
     " ",
   ),
 );
 
-export function findMatch(name: string): MatchExtension | undefined {
-  return MATCHES.get(name);
+/** Matches and targets that one family alone has. */
+const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
+  ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
+  ipv6: new Set(
+    "ah dst eui64 frag hbh hl icmp6 ipv6header mh rt srh addrtype conntrack DNAT DNPT HL LOG MASQUERADE REDIRECT REJECT SNAT SNPT".split(
+      " ",
+    ),
+  ),
+};
+
+function byName<E extends Extension>(extensions: readonly E[], family: XtFamily): ReadonlyMap<string, E> {
+  return new Map(
+    extensions.filter(({ families }) => families?.includes(family) !== false).map((each) => [each.name, each]),
+  );
 }
 
-export function findTarget(name: string): TargetExtension | undefined {
-  return TARGETS.get(name);
+const matchesOf: Readonly<Record<XtFamily, ReadonlyMap<string, MatchExtension>>> = {
+  ipv4: byName(MATCHES, "ipv4"),
+  ipv6: byName(MATCHES, "ipv6"),
+};
+const targetsOf: Readonly<Record<XtFamily, ReadonlyMap<string, TargetExtension>>> = {
+  ipv4: byName(TARGETS, "ipv4"),
+  ipv6: byName(TARGETS, "ipv6"),
+};
+
+export function findMatch(name: string, family: XtFamily): MatchExtension | undefined {
+  return matchesOf[family].get(name);
+}
+
+export function findTarget(name: string, family: XtFamily): TargetExtension | undefined {
+  return targetsOf[family].get(name);
 }
 
 /** Every match, in the registry's order. */
-export function matchExtensions(): MatchExtension[] {
-  return [...MATCHES.values()];
+export function matchExtensions(): readonly MatchExtension[] {
+  return MATCHES;
 }
 
 /** Every target, in the registry's order. */
-export function targetExtensions(): TargetExtension[] {
-  return [...TARGETS.values()];
+export function targetExtensions(): readonly TargetExtension[] {
+  return TARGETS;
 }
 
-/** Whether Linux has a match of this name which this project does not have. */
-export function isMatchElsewhere(name: string): boolean {
-  return MATCHES_ELSEWHERE.has(name) && !MATCHES.has(name);
+/** Whether Linux has a match of this name in a family which this project does not have. */
+export function isMatchElsewhere(name: string, family: XtFamily): boolean {
+  return (MATCHES_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !matchesOf[family].has(name);
 }
 
-/** Whether Linux has a target of this name which this project does not have. */
-export function isTargetElsewhere(name: string): boolean {
-  return TARGETS_ELSEWHERE.has(name) && !TARGETS.has(name);
+/** Whether Linux has a target of this name in a family which this project does not have. */
+export function isTargetElsewhere(name: string, family: XtFamily): boolean {
+  return (TARGETS_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !targetsOf[family].has(name);
 }

@@ -6,7 +6,9 @@
 import type { NetDevice } from "../dev/device.js";
 import type { HookNumber, HookOps, HookState } from "../hooks.js";
 import type { NatLookup } from "../nat/nat.js";
-import type { Match, Target } from "./extension.js";
+import { getInt32 } from "../wire/bytes.js";
+import { IPV6_DST, IPV6_SRC } from "../wire/ipv6.js";
+import type { Match, Target, XtActionParam, XtFamily } from "./extension.js";
 
 /** Bits of {@link Rule.inverted}: the comparison is turned round (`!`). Models `IPT_INV_*`. */
 export const INV_VIA_IN: number = 1 << 0;
@@ -19,13 +21,22 @@ export const INV_PROTO: number = 1 << 6;
 /** A chain's policy. */
 export type Policy = "ACCEPT" | "DROP";
 
+/** An address of a rule, or its mask, as signed 32-bit words: one for IPv4, four for IPv6. */
+export type AddressWords = Int32Array;
+
+/** Whether all words are zero: as a mask, that any address will do. */
+export function isZero(words: AddressWords): boolean {
+  return words.every((word) => word === 0);
+}
+
 /** The header part of a rule: addresses, interfaces, protocol. */
 export interface IpSpec {
-  /** Address already masked, and mask, as unsigned numbers; mask 0 is any. */
-  readonly src: number;
-  readonly smask: number;
-  readonly dst: number;
-  readonly dmask: number;
+  readonly family: XtFamily;
+  /** Address already masked, and mask; a mask of zeros is any. */
+  readonly src: AddressWords;
+  readonly smask: AddressWords;
+  readonly dst: AddressWords;
+  readonly dmask: AddressWords;
   /** Interface name, `name+` for a prefix, "" for any. */
   readonly iniface: string;
   readonly outiface: string;
@@ -59,6 +70,12 @@ function nameFits(test: NameTest, name: string, dev: NetDevice | null): boolean 
   return test === EXACT ? actual === name : actual.startsWith(name);
 }
 
+/** Whether an IPv6 address of a packet is outside an address and mask. Models `ipv6_masked_addr_cmp()`. */
+function wordsDiffer(data: Uint8Array, at: number, address: AddressWords, mask: AddressWords): boolean {
+  for (let i = 0; i < 4; i++) if (((getInt32(data, at + 4 * i) ^ address[i]) & mask[i]) !== 0) return true;
+  return false;
+}
+
 /** One rule. Fixed once made, except for its counters. */
 export class Rule {
   readonly ip: IpSpec;
@@ -68,6 +85,7 @@ export class Rule {
   readonly chain: Chain | null;
   readonly goto: boolean;
   readonly target: Target | null;
+  /** The addresses of an IPv4 rule, for {@link matchesIp}. */
   readonly src: number;
   readonly smask: number;
   readonly dst: number;
@@ -94,10 +112,10 @@ export class Rule {
     this.chain = action.kind === "jump" ? action.chain : null;
     this.goto = action.kind === "jump" && action.goto;
     this.target = action.kind === "target" ? action.target : null;
-    this.src = ip.src;
-    this.smask = ip.smask | 0;
-    this.dst = ip.dst;
-    this.dmask = ip.dmask | 0;
+    this.src = ip.src[0];
+    this.smask = ip.smask[0];
+    this.dst = ip.dst[0];
+    this.dmask = ip.dmask[0];
     this.proto = ip.proto;
     this.fragment = ip.fragment;
     this.inverted = ip.inverted;
@@ -117,6 +135,26 @@ export class Rule {
     if (this.proto !== 0 && (proto === this.proto) === ((inverted & INV_PROTO) !== 0)) return false;
     if (this.fragment && (fragoff !== 0) === ((inverted & INV_FRAGMENT) !== 0)) return false;
     return true;
+  }
+
+  /**
+   * Whether the header part holds for an IPv6 packet. `hotdrop`: a packet that ends inside its extension headers is
+   * dropped when its protocol is asked for, as the legacy tables do. Models ip6_packet_match(),
+   * net/ipv6/netfilter/ip6_tables.c.
+   */
+  matchesIp6(par: XtActionParam, state: HookState, hotdrop: boolean): boolean {
+    const { inverted, ip } = this;
+    const { data } = par.skb;
+    if (wordsDiffer(data, IPV6_SRC, ip.src, ip.smask) !== ((inverted & INV_SRC) !== 0)) return false;
+    if (wordsDiffer(data, IPV6_DST, ip.dst, ip.dmask) !== ((inverted & INV_DST) !== 0)) return false;
+    if (this.inTest !== ANY && this.#inFits(state.indev) === ((inverted & INV_VIA_IN) !== 0)) return false;
+    if (this.outTest !== ANY && this.#outFits(state.outdev) === ((inverted & INV_VIA_OUT) !== 0)) return false;
+    if (this.proto === 0) return true;
+    if (par.proto < 0) {
+      if (hotdrop && par.fragoff === 0) par.hotdrop = true;
+      return false;
+    }
+    return (par.proto === this.proto) !== ((inverted & INV_PROTO) !== 0);
   }
 
   #inFits(dev: NetDevice | null): boolean {

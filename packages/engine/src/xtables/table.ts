@@ -18,9 +18,9 @@ import {
   NF_IP_PRI_SECURITY,
 } from "../hooks.js";
 import { type KernelErrno, RulesetError } from "./error.js";
-import type { Extension, TableName } from "./extension.js";
+import type { Extension, TableName, XtFamily } from "./extension.js";
 import { findMatch, findTarget } from "./registry.js";
-import { type Chain, INV_DST, INV_PROTO, INV_SRC, type Policy, type Rule } from "./rule.js";
+import { type Chain, INV_DST, INV_PROTO, INV_SRC, isZero, type Policy, type Rule } from "./rule.js";
 
 /** The tables, in the order in which the tools list them. */
 export const TABLE_NAMES: readonly TableName[] = ["mangle", "security", "raw", "filter", "nat"];
@@ -81,6 +81,7 @@ interface Saved {
 /** One table. Chains may be changed between {@link begin} and the check; see {@link Xtables.change}. */
 export class Table {
   readonly name: TableName;
+  readonly family: XtFamily;
   /** Every chain there is, by name: built-in ones in the order of their making, user chains likewise. */
   chains: Map<string, Chain> = new Map();
   /** Each chain's jump stack: where evaluation returns to. Shared by nested evaluations, which stack upon one another. */
@@ -92,8 +93,9 @@ export class Table {
   /** Whether a change is under way; changes inside it are part of it. */
   changing = false;
 
-  constructor(name: TableName) {
+  constructor(name: TableName, family: XtFamily) {
     this.name = name;
+    this.family = family;
   }
 
   /** Built-in chains in the order of their hooks. */
@@ -168,11 +170,11 @@ export class Table {
     // To compare with nothing is an instruction that always holds, and turned round one that nf_tables refuses.
     if (
       flavour === "nft" &&
-      ((rule.inverted & INV_SRC && rule.smask === 0) || (rule.inverted & INV_DST && rule.dmask === 0))
+      ((rule.inverted & INV_SRC && isZero(rule.ip.smask)) || (rule.inverted & INV_DST && isZero(rule.ip.dmask)))
     )
-      refuse("EINVAL", "no address is outside 0.0.0.0/0");
-    const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name));
-    if (rule.target !== null) extensions.push(findTarget(rule.target.name));
+      refuse("EINVAL", "no address is outside a mask of zeros");
+    const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name, this.family));
+    if (rule.target !== null) extensions.push(findTarget(rule.target.name, this.family));
     for (const extension of extensions) {
       if (extension === undefined) continue;
       const { name, tables, protocols } = extension;

@@ -57,7 +57,13 @@ function echo(type = 8, code = 0): SkBuff {
 /** Appends the rule of a command line's words. */
 function append(net: NetNamespace, words: string, table: TableName = "filter", flavour: XtFlavour = "legacy"): Rule {
   const xt = flavour === "legacy" ? net.xtLegacy : net.xtNft;
-  const parsed = parseCommand(words.split(" "), { table, restore: false, flavour, program: "iptables" });
+  const parsed = parseCommand(words.split(" "), {
+    table,
+    restore: false,
+    family: "ipv4",
+    flavour,
+    program: "iptables",
+  });
   const into = xt.table(table);
   const name = parsed.chain as string;
   return xt.change(into, () => {

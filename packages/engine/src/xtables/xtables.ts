@@ -11,6 +11,7 @@ import {
   type HookNumber,
   type HookOps,
   type HookState,
+  type Hooks,
   NF_DROP,
   NF_INET_LOCAL_OUT,
   NF_STOLEN,
@@ -21,7 +22,7 @@ import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { getInt32 } from "../wire/bytes.js";
 import { evaluateTable, type TraceLog } from "./evaluate.js";
-import { type TableName, XtActionParam } from "./extension.js";
+import { type TableName, XtActionParam, type XtFamily } from "./extension.js";
 import { logTracedRule } from "./log.js";
 import { Chain, type Rule } from "./rule.js";
 import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFlavour } from "./table.js";
@@ -30,13 +31,18 @@ import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFla
 export class Xtables {
   readonly net: NetNamespace;
   readonly flavour: XtFlavour;
+  readonly family: XtFamily;
+  /** Where the family's packets are met. */
+  readonly #hooks: Hooks;
   readonly #tables = new Map<TableName, Table>();
   readonly #params: XtActionParam[] = [];
   #depth = 0;
 
-  constructor(net: NetNamespace, flavour: XtFlavour) {
+  constructor(net: NetNamespace, flavour: XtFlavour, family: XtFamily) {
     this.net = net;
     this.flavour = flavour;
+    this.family = family;
+    this.#hooks = family === "ipv4" ? net.hooks : net.hooks6;
   }
 
   /** The table, or undefined when nothing has made it yet. */
@@ -55,7 +61,7 @@ export class Xtables {
   table(name: TableName): Table {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = new Table(name);
+      table = new Table(name, this.family);
       this.#tables.set(name, table);
       if (this.flavour === "legacy") for (const hook of TABLE_HOOKS[name]) this.#addBuiltin(table, hook);
     }
@@ -72,8 +78,9 @@ export class Xtables {
   /** Takes a built-in chain off its hook (`iptables-nft -X` removes the empty ones). */
   removeBuiltin(table: Table, chain: Chain): void {
     table.chains.delete(chain.name);
-    if (chain.registration !== null) this.net.hooks.unregister(chain.registration);
-    if (chain.natLookup !== null && chain.hook !== null) this.net.nat.unregisterLookup(chain.hook, chain.natLookup);
+    if (chain.registration !== null) this.#hooks.unregister(chain.registration);
+    if (chain.natLookup !== null && chain.hook !== null)
+      this.net.nat.unregisterLookup(chain.hook, chain.natLookup, this.#hooks.pf);
     chain.registration = null;
     chain.natLookup = null;
   }
@@ -130,12 +137,12 @@ export class Xtables {
     if (table.name === "nat") {
       const lookup = this.#natLookup(table, chain);
       chain.natLookup = lookup;
-      this.net.nat.registerLookup(hook, lookup, priority);
+      this.net.nat.registerLookup(hook, lookup, priority, this.#hooks.pf);
       return chain;
     }
     const ops: HookOps = { hook, priority, label: table.name, ...this.#hookFunction(table, chain) };
     chain.registration = ops;
-    this.net.hooks.register(ops);
+    this.#hooks.register(ops);
     return chain;
   }
 
@@ -145,21 +152,28 @@ export class Xtables {
       if (table.name !== "mangle")
         return {
           fn: (skb, state) => this.#evaluate(table, chain, skb, state),
-          name: "ipt_do_table",
-          module: "ip_tables",
+          ...this.#legacyNames,
         };
-      const inner = this.#traced("ipt_do_table", "ip_tables", table, chain);
-      return { fn: reroutes ? this.#rerouting(inner) : inner, name: "iptable_mangle_hook", module: "iptable_mangle" };
+      const inner = this.#traced(table, chain);
+      const mangle = this.family === "ipv4" ? "iptable_mangle" : "ip6table_mangle";
+      return { fn: reroutes ? this.#rerouting(inner) : inner, name: `${mangle}_hook`, module: mangle };
     }
-    const inner = this.#traced("nft_do_chain", "nf_tables", table, chain);
+    const inner = this.#traced(table, chain);
     return reroutes
-      ? { fn: this.#rerouting(inner), name: "nf_route_table_hook4", module: "nf_tables" }
-      : { fn: inner, name: "nft_do_chain_ipv4", module: "nf_tables" };
+      ? { fn: this.#rerouting(inner), name: `nf_route_table_hook${this.family.slice(-1)}`, module: "nf_tables" }
+      : { fn: inner, name: `nft_do_chain_${this.family}`, module: "nf_tables" };
+  }
+
+  /** The function that evaluates a legacy table, and its module. */
+  get #legacyNames(): { readonly name: string; readonly module: string } {
+    return this.family === "ipv4"
+      ? { name: "ipt_do_table", module: "ip_tables" }
+      : { name: "ip6t_do_table", module: "ip6_tables" };
   }
 
   #natLookup(table: Table, chain: Chain): HookFunction {
-    if (this.flavour === "legacy") return this.#traced("ipt_do_table", "ip_tables", table, chain);
-    const inner = this.#traced("nft_do_chain", "nf_tables", table, chain);
+    const inner = this.#traced(table, chain);
+    if (this.flavour === "legacy") return inner;
     return (skb, state) => {
       const trace = this.net.trace;
       if (trace === null) return inner(skb, state);
@@ -171,7 +185,9 @@ export class Xtables {
   }
 
   /** Evaluation as a call of its own in the trace. */
-  #traced(name: string, module: string, table: Table, chain: Chain): HookFunction {
+  #traced(table: Table, chain: Chain): HookFunction {
+    const { name, module } =
+      this.flavour === "legacy" ? this.#legacyNames : { name: "nft_do_chain", module: "nf_tables" };
     return (skb, state) => {
       const trace = this.net.trace;
       if (trace === null) return this.#evaluate(table, chain, skb, state);
@@ -203,7 +219,7 @@ export class Xtables {
 
   #evaluate(table: Table, chain: Chain, skb: SkBuff, state: HookState): Verdict {
     // A REJECT sends a packet through OUTPUT while its own is still being judged: one parameter object a depth.
-    if (this.#depth === this.#params.length) this.#params.push(new XtActionParam(this.net));
+    if (this.#depth === this.#params.length) this.#params.push(new XtActionParam(this.net, this.family));
     const par = this.#params[this.#depth++];
     const verdict = evaluateTable(table, chain, skb, state, par, this.#traceLog);
     this.#depth--;

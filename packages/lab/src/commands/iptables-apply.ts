@@ -36,10 +36,6 @@ const NO_RULE = "Bad rule (does a matching rule exist in that chain?)";
 const STANDARD_TARGETS: readonly string[] = ["ACCEPT", "DROP", "QUEUE", "RETURN"];
 const NO_CHAIN = "No chain/target/match by that name";
 
-function fail(reason: string): ToolFailure {
-  return new RefusedFailure(reason);
-}
-
 /** The kernel's refusals in strerror()'s words. */
 export const ERRNO_TEXT: Readonly<Record<RulesetError["errno"], string>> = {
   ENOENT: "No such file or directory",
@@ -55,14 +51,17 @@ export const ERRNO_TEXT: Readonly<Record<RulesetError["errno"], string>> = {
   EOPNOTSUPP: "Operation not supported",
 };
 
+/**
+ * Whether libiptc looks a rule's target up by its name: where it then finds no such rule, what it says is what it would
+ * say of the name.
+ */
+function isNamed(action: RuleAction): boolean {
+  return action.kind === "jump" || (action.kind === "target" && !STANDARD_TARGETS.includes(action.target.name));
+}
+
 /** How nf_tables' refusal of a message reads, and its status. */
 function nftFailure(tool: Tool, message: string, errno: RulesetError["errno"], about: string): ToolFailure {
   return new ToolFailure(`${tool.banner}:  ${message} failed (${ERRNO_TEXT[errno]}): ${about}\n`, STATUS_RESOURCE);
-}
-
-/** Whether a rule's target is an extension's: the legacy library then misses the target rather than the rule. */
-function hasModule({ target }: Rule): boolean {
-  return target !== null && !["ACCEPT", "DROP", "RETURN", "QUEUE"].includes(target.name);
 }
 
 /** Carries out one command; returns what it prints. Throws {@link ToolFailure}, having changed nothing. */
@@ -79,6 +78,10 @@ class Application {
     this.#tool = tool;
     this.#command = command;
     this.#name = name;
+  }
+
+  #fail(reason: string): ToolFailure {
+    return new RefusedFailure(this.#tool, reason);
   }
 
   get #legacy(): boolean {
@@ -131,7 +134,7 @@ class Application {
   /** The chain a rule goes into, made if it is a built-in one that nothing has used yet (nft). */
   #chainFor(table: Table, name: string): Chain {
     const chain = this.#tool.xt.builtinChain(table, name) ?? table.chains.get(name);
-    if (chain === undefined) throw fail(NO_CHAIN);
+    if (chain === undefined) throw this.#fail(NO_CHAIN);
     return chain;
   }
 
@@ -181,7 +184,7 @@ class Application {
 
   #refused(error: RulesetError, kind: ParsedCommand["kind"], chain: string): ToolFailure {
     if (this.#legacy)
-      return fail(
+      return this.#fail(
         error.errno === "EINVAL"
           ? "Invalid argument. Run `dmesg' for more information"
           : error.errno === "ENOENT"
@@ -200,30 +203,30 @@ class Application {
     const rules = this.#rules(table, this.#command.rule);
     told(rules);
     const chain = table.chains.get(name);
-    if (chain === undefined) throw fail(kind === "delete" || kind === "check" ? NO_RULE : NO_CHAIN);
+    if (chain === undefined) throw this.#fail(kind === "delete" || kind === "check" ? NO_RULE : NO_CHAIN);
     switch (kind) {
       case "append":
         chain.rules.push(...rules);
         return;
       case "insert":
         for (const rule of rules) {
-          if (number > chain.rules.length + 1) throw fail("Index of insertion too big");
+          if (number > chain.rules.length + 1) throw this.#fail("Index of insertion too big");
           chain.rules.splice(number - 1, 0, rule);
         }
         return;
       case "replace":
-        if (number > chain.rules.length) throw fail("Index of replacement too big");
+        if (number > chain.rules.length) throw this.#fail("Index of replacement too big");
         chain.rules[number - 1] = rules[0];
         return;
       case "delete-num":
-        if (number > chain.rules.length) throw fail("Index of deletion too big");
+        if (number > chain.rules.length) throw this.#fail("Index of deletion too big");
         chain.rules.splice(number - 1, 1);
         return;
       default:
         for (const rule of rules) {
           const text = ruleText(chain.name, rule);
           const at = chain.rules.findIndex((each) => ruleText(chain.name, each) === text);
-          if (at < 0) throw fail(this.#legacy && hasModule(rule) ? NO_CHAIN : NO_RULE);
+          if (at < 0) throw this.#fail(this.#legacy && isNamed(rule.action) ? NO_CHAIN : NO_RULE);
           if (kind === "delete") chain.rules.splice(at, 1);
         }
     }
@@ -241,7 +244,7 @@ class Application {
     if (chain === null) return { table, chains };
     const found = chains.filter((each) => each.name === chain);
     if (found.length > 0) return { table, chains: found };
-    if (this.#legacy) throw fail(NO_CHAIN);
+    if (this.#legacy) throw this.#fail(NO_CHAIN);
     throw new ToolFailure(
       `${this.#tool.banner}: chain \`${chain}' in table \`${this.#name}' is incompatible, use 'nft' tool.\n`,
       STATUS_OTHER,
@@ -320,7 +323,7 @@ class Application {
     const table = tableToRead(this.#tool, this.#name);
     const { chain: name } = this.#command;
     if (name !== null && table?.chains.get(name) === undefined && builtinHook(this.#name, name) === null)
-      throw fail(NO_CHAIN);
+      throw this.#fail(NO_CHAIN);
     for (const chain of table?.chains.values() ?? []) {
       if (name !== null && chain.name !== name) continue;
       chain.countsPolicy = chain.hook !== null;
@@ -337,10 +340,10 @@ class Application {
   #zeroNumber(): void {
     const table = tableToRead(this.#tool, this.#name);
     const chain = table?.chains.get(this.#chainName());
-    if (chain === undefined) throw fail(this.#legacy ? NO_CHAIN : NO_RULE);
+    if (chain === undefined) throw this.#fail(this.#legacy ? NO_CHAIN : NO_RULE);
     const rule = chain.rules[this.#command.number - 1];
     if (rule === undefined) {
-      if (this.#legacy) throw fail("Index of counter too big");
+      if (this.#legacy) throw this.#fail("Index of counter too big");
       return;
     }
     rule.packets = 0;
@@ -351,7 +354,7 @@ class Application {
     const { xt } = this.#tool;
     const name = this.#chainName();
     const table = xt.table(this.#name);
-    if (table.chains.has(name) || builtinHook(table.name, name) !== null) throw fail("Chain already exists");
+    if (table.chains.has(name) || builtinHook(table.name, name) !== null) throw this.#fail("Chain already exists");
     xt.change(table, () => {
       table.chains.set(name, new Chain(name, null));
     });
@@ -373,7 +376,7 @@ class Application {
       return this.#told("Deleting", names);
     }
     const chain = table?.chains.get(name);
-    if (table === undefined || chain === undefined) throw fail(NO_CHAIN);
+    if (table === undefined || chain === undefined) throw this.#fail(NO_CHAIN);
     xt.change(table, () => this.#deleteOne(table, chain));
     return this.#told("Deleting", [name]);
   }
@@ -382,9 +385,9 @@ class Application {
     if (!this.#legacy) {
       if (chain.rules.length > 0 || table.references(chain) > 0)
         throw nftFailure(this.#tool, "CHAIN_DEL", "EBUSY", `chain ${chain.name}`);
-    } else if (chain.hook !== null) throw fail("Invalid argument. Run `dmesg' for more information");
-    else if (table.references(chain) > 0) throw fail("Too many links");
-    else if (chain.rules.length > 0) throw fail("Directory not empty");
+    } else if (chain.hook !== null) throw this.#fail("Invalid argument. Run `dmesg' for more information");
+    else if (table.references(chain) > 0) throw this.#fail("Too many links");
+    else if (chain.rules.length > 0) throw this.#fail("Directory not empty");
     table.chains.delete(chain.name);
   }
 
@@ -393,9 +396,10 @@ class Application {
     const name = this.#chainName();
     const newName = this.#command.newName as string;
     const table = xt.table(this.#name);
-    if (table.chains.has(newName) || (this.#legacy && STANDARD_TARGETS.includes(newName))) throw fail("File exists");
+    if (table.chains.has(newName) || (this.#legacy && STANDARD_TARGETS.includes(newName)))
+      throw this.#fail("File exists");
     const chain = table.chains.get(name);
-    if (chain === undefined || chain.hook !== null) throw fail(NO_CHAIN);
+    if (chain === undefined || chain.hook !== null) throw this.#fail(NO_CHAIN);
     xt.change(table, () => {
       table.chains.delete(name);
       chain.name = newName;
@@ -408,8 +412,8 @@ class Application {
     const { policy, counters } = this.#command;
     const table = xt.table(this.#name);
     const chain = xt.builtinChain(table, this.#chainName());
-    if (chain === null) throw fail("Bad built-in chain name");
-    if (policy !== "ACCEPT" && policy !== "DROP") throw fail("Bad policy name. Run `dmesg' for more information");
+    if (chain === null) throw this.#fail("Bad built-in chain name");
+    if (policy !== "ACCEPT" && policy !== "DROP") throw this.#fail("Bad policy name. Run `dmesg' for more information");
     xt.change(table, () => {
       chain.policy = policy;
       chain.countsPolicy = true;

@@ -2,17 +2,20 @@
 import type { XtExtension } from "@netfilter-lab/engine";
 import type { Tool } from "./iptables-tool.js";
 
-const USAGE = `
-Usage: iptables -[ACD] chain rule-specification [options]
-       iptables -I chain [rulenum] rule-specification [options]
-       iptables -R chain rulenum rule-specification [options]
-       iptables -D chain rulenum [options]
-       iptables -[LS] [chain [rulenum]] [options]
-       iptables -[FZ] [chain] [options]
-       iptables -[NX] chain
-       iptables -E old-chain-name new-chain-name
-       iptables -P chain target [options]
-       iptables -h (print this help information)
+/** The option that IPv6 has not. */
+const FRAGMENT = "[!] --fragment\t-f\t\tmatch second or further fragments only\n";
+
+const usage = (base: string): string => `
+Usage: ${base} -[ACD] chain rule-specification [options]
+       ${base} -I chain [rulenum] rule-specification [options]
+       ${base} -R chain rulenum rule-specification [options]
+       ${base} -D chain rulenum [options]
+       ${base} -[LS] [chain [rulenum]] [options]
+       ${base} -[FZ] [chain] [options]
+       ${base} -[NX] chain
+       ${base} -E old-chain-name new-chain-name
+       ${base} -P chain target [options]
+       ${base} -h (print this help information)
 
 Commands:
 Either long or short options are allowed.
@@ -42,8 +45,8 @@ Either long or short options are allowed.
 				Change chain name, (moving any references)
 
 Options:
-    --ipv4	-4		Nothing (line is ignored by ip6tables-restore)
-    --ipv6	-6		Error (line is ignored by iptables-restore)
+    --ipv4	-4		${base === "iptables" ? "Nothing" : "Error"} (line is ignored by ip6tables-restore)
+    --ipv6	-6		${base === "iptables" ? "Error" : "Nothing"} (line is ignored by iptables-restore)
 [!] --protocol	-p proto	protocol: by number or name, eg. \`tcp'
 [!] --source	-s address[/mask][...]
 				source specification
@@ -65,13 +68,12 @@ Options:
   --wait	-w [seconds]	maximum wait to acquire xtables lock before give up
   --line-numbers		print line numbers when listing
   --exact	-x		expand numbers (display exact values)
-[!] --fragment	-f		match second or further fragments only
-  --modprobe=<command>		try to insert modules using this command
+${base === "iptables" ? FRAGMENT : ""}  --modprobe=<command>		try to insert modules using this command
   --set-counters -c PKTS BYTES	set the counter during insert/append
 [!] --version	-V		print package version.
 `;
 
 /** The whole text of `-h`. */
 export function helpText(tool: Tool, extensions: readonly XtExtension[]): string {
-  return `${tool.banner}\n${USAGE}${extensions.map((extension) => extension.help).join("")}`;
+  return `${tool.banner}\n${usage(tool.base)}${extensions.map((extension) => extension.help).join("")}`;
 }

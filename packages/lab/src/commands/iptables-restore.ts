@@ -6,6 +6,7 @@ import {
   Chain,
   HOOK_NAMES,
   isTableName,
+  OtherFamily,
   OtherProblem,
   ParameterProblem,
   parseCommand,
@@ -305,12 +306,14 @@ class Restore {
       const parsed = parseCommand(args, {
         table: table.name,
         restore: true,
+        family: this.#tool.xt.family,
         flavour: this.#tool.xt.flavour,
         program: this.#tool.program,
       });
       if (parsed.notice !== "") this.#context.stderr.write(parsed.notice);
       this.#context.stdout.write(applyCommand(this.#tool, parsed));
     } catch (error) {
+      if (error instanceof OtherFamily) return;
       if (error instanceof ParameterProblem || error instanceof OtherProblem)
         throw problemText(this.#tool, error, this.#line);
       if (error instanceof MissingTarget) {
@@ -353,7 +356,7 @@ function settingsOf(tool: Tool, argv0: string, args: readonly string[]): Setting
 }
 
 function* run(context: CommandContext): CommandProcess {
-  const tool = toolOf(context.net, "iptables-restore", context.argv0);
+  const tool = toolOf(context.net, "-restore", context.argv0);
   try {
     const settings = settingsOf(tool, context.argv0, context.args);
     if (settings === "help") {

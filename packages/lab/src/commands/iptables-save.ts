@@ -81,7 +81,7 @@ function run(tool: Tool, { argv0, args, stderr }: CommandContext): string {
       throw new ToolFailure(`${tool.program}: netfilter-lab does not support -${key} yet\n`, STATUS_OTHER);
   }
   if (operands.length > 0) throw new ToolFailure("Unknown arguments found on commandline\n", STATUS_OTHER);
-  const warning = legacyWarning(tool, "iptables-legacy-save");
+  const warning = legacyWarning(tool, "-save");
   if (only === null) {
     stderr.write(warning);
     return tool.xt
@@ -98,11 +98,11 @@ function run(tool: Tool, { argv0, args, stderr }: CommandContext): string {
     );
   stderr.write(warning);
   // A table asked for by name is shown whether it is there or not.
-  return tableText(tool, only, tableToRead(tool, only) ?? new Table(only), counters);
+  return tableText(tool, only, tableToRead(tool, only) ?? new Table(only, tool.xt.family), counters);
 }
 
 export const iptablesSave: Command = (context) => {
-  const tool = toolOf(context.net, "iptables-save", context.argv0);
+  const tool = toolOf(context.net, "-save", context.argv0);
   try {
     context.stdout.write(run(tool, context));
     return 0;

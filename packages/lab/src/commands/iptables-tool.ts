@@ -2,7 +2,7 @@
  * What iptables, iptables-save and iptables-restore have in common: their names, the flavour they work on, and the
  * shape of a failure.
  */
-import type { NetNamespace, Rule, Table, TableName, Xtables } from "@netfilter-lab/engine";
+import type { NetNamespace, Rule, Table, TableName, Xtables, XtFamily } from "@netfilter-lab/engine";
 import {
   BadArgument,
   isTableName,
@@ -38,8 +38,8 @@ export class ToolFailure extends Error {
 export class RefusedFailure extends ToolFailure {
   readonly reason: string;
 
-  constructor(reason: string) {
-    super(`iptables: ${reason}.\n`, STATUS_OTHER);
+  constructor(tool: Tool, reason: string) {
+    super(`${tool.base}: ${reason}.\n`, STATUS_OTHER);
     this.reason = reason;
   }
 }
@@ -63,13 +63,15 @@ export function missingTarget(tool: Tool, { target, goto }: MissingTarget, line:
 }
 
 function missingMessage(tool: Tool, target: string, goto: boolean): string {
-  if (isTargetElsewhere(target)) return `netfilter-lab does not support the target \`${target}' yet\n`;
+  if (isTargetElsewhere(target, tool.xt.family)) return `netfilter-lab does not support the target \`${target}' yet\n`;
   if (tool.xt.flavour === "nft") return `Chain '${target}' does not exist`;
   return goto ? `goto '${target}' is not a chain` : `Couldn't load target \`${target}':No such file or directory\n`;
 }
 
 /** A tool called by one of its names: its program name in messages and the ruleset it works on. */
 export interface Tool {
+  /** `iptables` or `ip6tables`: the family's name, whatever the flavour. */
+  readonly base: string;
   /** `iptables`, `iptables-save` or `iptables-restore`, whatever name it was called by. */
   readonly program: string;
   readonly xt: Xtables;
@@ -80,23 +82,31 @@ export interface Tool {
 }
 
 /**
- * The tool that a command name of the family stands for: `-legacy` names work on the legacy tables. Those of nft call
- * themselves by the name they were called by.
+ * The tool that a command name stands for: `ip6tables` names work on IPv6's tables, `-legacy` names on the legacy ones.
+ * Those of nft call themselves by the name they were called by, the others by `suffix` behind their family's.
  */
 export function toolOf(
   net: NetNamespace,
-  program: string,
+  suffix: "" | "-save" | "-restore",
   argv0: string,
   onRules: ((rules: readonly Rule[]) => void) | null = null,
 ): Tool {
   const legacy = argv0.includes("-legacy");
-  const name = legacy ? program : argv0;
+  const family: XtFamily = argv0.startsWith("ip6tables") ? "ipv6" : "ipv4";
+  const base = family === "ipv6" ? "ip6tables" : "iptables";
+  const name = legacy ? base + suffix : argv0;
   return {
+    base,
     program: name,
-    xt: legacy ? net.xtLegacy : net.xtNft,
+    xt: tablesOf(net, family, legacy),
     onRules,
     banner: `${name} v${IPTABLES_VERSION} (${legacy ? "legacy" : "nf_tables"})`,
   };
+}
+
+function tablesOf(net: NetNamespace, family: XtFamily, legacy: boolean): Xtables {
+  if (family === "ipv6") return legacy ? net.xt6Legacy : net.xt6Nft;
+  return legacy ? net.xtLegacy : net.xtNft;
 }
 
 /** What a mistake of the parser makes the tool print. `line`: the line of iptables-restore's input. */
@@ -115,9 +125,9 @@ export function requireTableName(tool: Tool, name: string): TableName {
   const reason =
     tool.xt.flavour === "nft"
       ? `table '${name}' does not exist`
-      : `can't initialize iptables table \`${name}': Table does not exist (do you need to insmod?)`;
+      : `can't initialize ${tool.base} table \`${name}': Table does not exist (do you need to insmod?)`;
   throw new ToolFailure(
-    `${tool.banner}: ${reason}\nPerhaps iptables or your kernel needs to be upgraded.\n`,
+    `${tool.banner}: ${reason}\nPerhaps ${tool.base} or your kernel needs to be upgraded.\n`,
     STATUS_VERSION,
   );
 }
@@ -128,7 +138,8 @@ export function tableToRead(tool: Tool, name: TableName): Table | undefined {
 }
 
 /** What the nft tools say on stderr before they list, where a legacy tool has made a table. `see`: whose list has it. */
-export function legacyWarning(tool: Tool, see: "iptables-legacy" | "iptables-legacy-save"): string {
-  const present = tool.xt.flavour === "nft" && tool.xt.net.xtLegacy.tables().length > 0;
-  return present ? `# Warning: iptables-legacy tables present, use ${see} to see them\n` : "";
+export function legacyWarning(tool: Tool, suffix: "" | "-save"): string {
+  const { xt, base } = tool;
+  const present = xt.flavour === "nft" && tablesOf(xt.net, xt.family, true).tables().length > 0;
+  return present ? `# Warning: ${base}-legacy tables present, use ${base}-legacy${suffix} to see them\n` : "";
 }

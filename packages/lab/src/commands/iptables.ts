@@ -1,4 +1,4 @@
-/** `iptables`, `iptables-nft`, `iptables-legacy`: one command on one table. */
+/** `iptables` and `ip6tables`, with `-nft` and `-legacy`: one command on one table. */
 import { isTableName, OtherProblem, ParameterProblem, type ParsedCommand, parseCommand } from "@netfilter-lab/engine";
 import type { Command, CommandContext } from "../command.js";
 import { applyCommand } from "./iptables-apply.js";
@@ -17,6 +17,7 @@ function run(tool: Tool, context: CommandContext): void {
   const parsed = parseCommand(context.args, {
     table: "filter",
     restore: false,
+    family: tool.xt.family,
     flavour: tool.xt.flavour,
     program: tool.program,
   });
@@ -25,7 +26,7 @@ function run(tool: Tool, context: CommandContext): void {
   else if (parsed.kind === "version") context.stdout.write(`${tool.banner}\n`);
   else {
     const lists = parsed.kind === "list" || parsed.kind === "list-rules";
-    if (lists && isTableName(parsed.table)) context.stderr.write(legacyWarning(tool, "iptables-legacy"));
+    if (lists && isTableName(parsed.table)) context.stderr.write(legacyWarning(tool, ""));
     context.stdout.write(applyCommand(tool, parsed));
     if (tool.xt.flavour === "legacy" && changes(parsed)) forgetPolicyCounts(tool, parsed);
   }
@@ -50,7 +51,7 @@ function forgetPolicyCounts(tool: Tool, { table: name, kind, chain: given, count
 }
 
 export const iptables: Command = (context) => {
-  const tool = toolOf(context.net, "iptables", context.argv0);
+  const tool = toolOf(context.net, "", context.argv0);
   try {
     run(tool, context);
     return 0;

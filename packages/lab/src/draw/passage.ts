@@ -30,6 +30,8 @@ export interface PassageData {
   readonly after: Uint8Array | null;
   readonly calls: readonly TraceCall[];
   readonly hooks: readonly HookUserData[];
+  /** The hook in which it was dropped, as told by a backend that does not tell {@link calls}. */
+  readonly droppedIn?: string | null;
 }
 
 /** Something a hook function did. */

@@ -91,8 +91,8 @@ function same(a: Headline, b: Headline): boolean {
 }
 
 function dropReason(passage: PassageData): string {
-  const last = readJourney(passage.calls).traversals.at(-1);
-  return last === undefined ? "dropped" : `dropped in ${last.hook}`;
+  const hook = readJourney(passage.calls).traversals.at(-1)?.hook ?? passage.droppedIn ?? null;
+  return hook === null ? "dropped" : `dropped in ${hook}`;
 }
 
 /** Whether the walk also holds the passage on the neighbour by which this packet came. */
@@ -208,7 +208,6 @@ export function sequenceScene(all: readonly Message[]): Scene {
   y = headTop + 30 + 12;
   const rows: (() => void)[] = [];
   const start = messages[0].atMicros;
-  let shown = "";
   for (const message of messages) {
     const stub = hosts.length === 1 ? 120 : Math.min(spacing * 0.45, 120);
     const from = message.from === null ? x(message.to as string) - stub : x(message.from);
@@ -245,11 +244,8 @@ export function sequenceScene(all: readonly Message[]): Scene {
     line += oneRow ? 0 : 15;
     const arrowY = line + 9;
     const time = elapsed(message.atMicros - start);
-    const timeShown = time !== shown;
-    shown = time;
     rows.push(() => {
-      if (timeShown)
-        sheet.text(MARGIN + timeWidth - 8, arrowY + 4, time, { size: SIZE.small, tone: "muted", anchor: "end" });
+      sheet.text(MARGIN + timeWidth - 8, arrowY + 4, time, { size: SIZE.small, tone: "muted", anchor: "end" });
       const tone: Tone = message.dropped === null ? "path" : "bad";
       labelLines.forEach((part, i) => {
         const fitted = ellipsis(part, room, SIZE.body, "sans", i === 0);

@@ -29,9 +29,9 @@ PACKET: 10 77 IN=v1 SRC=::1 DST=::1 LEN=40
 
 test("a packet's hooks, rules by their place, policies, and its end", () => {
   const traces = parseTrace(text, numbers);
-  expect(traces.map(({ iif, length, identification, dropped }) => [iif, length, identification, dropped])).toEqual([
-    ["v1", 60, 61192, true],
-    [null, 40, 0, false],
+  expect(traces.map(({ iif, length, identification, droppedIn }) => [iif, length, identification, droppedIn])).toEqual([
+    ["v1", 60, 61192, "INPUT"],
+    [null, 40, 0, null],
   ]);
   expect(
     traces.map(({ steps }) => steps.map((step) => [step.index, step.depth, step.hook, step.label, step.text])),
@@ -68,7 +68,7 @@ test("each trace goes to one packet of its device, length and identification", (
   new DataView(bytes.buffer).setUint32(2, (60 << 16) | 61192);
   expect(index.take("v0", bytes)).toBeNull();
   expect(index.take(null, bytes)).toBeNull();
-  expect(index.take("v1", bytes)?.dropped).toBe(true);
+  expect(index.take("v1", bytes)?.droppedIn).toBe("INPUT");
   expect(index.take("v1", bytes)).toBeNull();
 });
 

@@ -33,8 +33,8 @@ export interface TracedPacket {
   readonly length: number;
   readonly identification: number;
   readonly steps: readonly WalkStep[];
-  /** A rule or a policy threw it away. */
-  readonly dropped: boolean;
+  /** The hook in which a rule or a policy threw it away; null where none did. */
+  readonly droppedIn: string | null;
 }
 
 /** A rule's place in its chain, counted from 1, and its counters. */
@@ -94,7 +94,7 @@ interface Growing {
   identification: number;
   steps: WalkStep[];
   hook: string | null;
-  dropped: boolean;
+  droppedIn: string | null;
 }
 
 /**
@@ -115,7 +115,7 @@ export function parseTrace(text: string, rules: ReadonlyMap<string, RuleState>):
           identification: Number(identification),
           steps: [],
           hook: null,
-          dropped: false,
+          droppedIn: null,
         });
       const packet = packets.get(id);
       if (packet !== undefined) packet.lengthNow = Number(length);
@@ -142,7 +142,7 @@ export function parseTrace(text: string, rules: ReadonlyMap<string, RuleState>):
       matches.push({ key, length: packet.lengthNow, note });
       add(packet, note, by);
     }
-    if (verdict === "DROP") packet.dropped = true;
+    if (verdict === "DROP") packet.droppedIn = packet.hook;
   }
   const left = new Map<string, { packets: number; bytes: number }>();
   for (const { key, length, note } of matches.reverse()) {

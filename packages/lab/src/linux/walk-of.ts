@@ -44,7 +44,8 @@ export function walkOf(sight: Sight): Walk {
     const before = (arrival ?? out)?.bytes ?? new Uint8Array(0);
     const trace = traces.get(host)?.take(iif, before) ?? null;
     const forHere = known?.addresses.has(before.subarray(16, 20).join(".")) === true;
-    const delivered = forHere && trace?.dropped !== true ? before : null;
+    const droppedIn = trace?.droppedIn ?? null;
+    const delivered = forHere && droppedIn === null ? before : null;
     // What a neighbour sent carries its number; the same bytes may be under way more than once.
     const sent = from === null ? undefined : serials.get(`${from.host}.${from.device} ${before.join()}`)?.shift();
     const serial = sent ?? ++count;
@@ -64,6 +65,7 @@ export function walkOf(sight: Sight): Walk {
       after: out === null ? delivered : out.bytes,
       calls: [],
       hooks: [],
+      droppedIn,
     };
     return new LinuxWalkPacket(fields, trace?.steps ?? []);
   });

@@ -44,7 +44,7 @@ const COMMAND_MICROS = 1000;
 /** The gateway of one scenario. */
 class Gateway {
   readonly #clock: VirtualClock = new VirtualClock();
-  readonly #net: NetNamespace;
+  readonly net: NetNamespace;
   readonly #host: HostEnvironment;
   readonly #devices: Map<string, TunDevice> = new Map();
   /** What left since it was last asked for, by device in the scenario's order. */
@@ -53,7 +53,7 @@ class Gateway {
 
   constructor(scenario: Scenario) {
     const net = new NetNamespace("gateway", this.#clock, new PinnedRandom(scenario.random ?? [], new SeededRandom(1)));
-    this.#net = net;
+    this.net = net;
     const files = new FileSystem(net);
     addProcFiles(files, net);
     const kernelLog: { atMicros: number; line: string }[] = [];
@@ -68,29 +68,29 @@ class Gateway {
 
   /** Every packet's passage is told from now on. */
   listen(listener: (passage: PacketTrace) => void): void {
-    this.#net.listen(listener);
+    this.net.listen(listener);
   }
 
   #eventText(event: ConntrackEvent): string {
-    return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, deletingProcess(this.#net)).trimStart();
+    return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, deletingProcess(this.net)).trimStart();
   }
 
   #addDevice(name: string, addresses: readonly string[]): void {
-    const dev = new TunDevice(this.#net, name);
+    const dev = new TunDevice(this.net, name);
     const sent: string[] = [];
     dev.onTransmit = (bytes) => sent.push(toHex(bytes));
     this.#devices.set(name, dev);
     this.#sent.set(name, sent);
-    this.#net.ip.setUp(dev);
+    this.net.ip.setUp(dev);
     for (const text of addresses) {
       const { address, prefixLength } = parseCidr(text);
-      this.#net.ip.addAddress(dev, { local: address, prefixLength });
+      this.net.ip.addAddress(dev, { local: address, prefixLength });
     }
   }
 
   #setSysctl(name: string, value: string): void {
     const field = `sysctl[${JSON.stringify(name)}]`;
-    const entry = this.#net.sysctl.lookup(name.replaceAll("/", "."));
+    const entry = this.net.sysctl.lookup(name.replaceAll("/", "."));
     if (entry === undefined) throw new ScenarioError(field, "the engine has no such tunable");
     if (entry.set === undefined) throw new ScenarioError(field, "is read-only");
     try {
@@ -139,17 +139,21 @@ class Gateway {
   }
 }
 
-/** Hears of each packet's passage through the gateway, and during which step it was. */
-export type PassageListener = (passage: PacketTrace, step: number) => void;
+/** Looks on while scenarios run. */
+export interface EngineObserver {
+  /** Each packet's passage through the gateway, and during which step it was; with it the steps' packets are traced. */
+  passage?(passage: PacketTrace, step: number): void;
+  /** The gateway when a step is over. */
+  afterStep?(net: NetNamespace, step: number): void;
+}
 
 /** Runs scenarios on the engine. */
 export class EngineRunner implements ScenarioRunner {
   readonly backend = "engine";
-  readonly #onPassage: PassageListener | null;
+  readonly #observer: EngineObserver;
 
-  /** With a listener the steps' packets are traced. */
-  constructor(onPassage: PassageListener | null = null) {
-    this.#onPassage = onPassage;
+  constructor(observer: EngineObserver = {}) {
+    this.#observer = observer;
   }
 
   run(scenario: Scenario): ScenarioResult {
@@ -160,11 +164,13 @@ export class EngineRunner implements ScenarioRunner {
     });
     gateway.take();
     let current = 0;
-    const onPassage = this.#onPassage;
-    if (onPassage !== null) gateway.listen((passage) => onPassage(passage, current));
+    const observer = this.#observer;
+    if (observer.passage !== undefined) gateway.listen((passage) => observer.passage?.(passage, current));
     const steps = (scenario.steps ?? []).map((step, index) => {
       current = index;
-      return runStep(gateway, `steps[${index}]`, step);
+      const result = runStep(gateway, `steps[${index}]`, step);
+      observer.afterStep?.(gateway.net, index);
+      return result;
     });
     const last = (scenario.finally ?? []).map((command, index) => gateway.command(`finally[${index}]`, command));
     return { version: 1, name: scenario.name, steps, finally: last };

@@ -91,6 +91,7 @@ class AddrtypeMatch implements Match {
 export const addrtypeMatch: MatchExtension = {
   kind: "match",
   name: "addrtype",
+  families: ["ipv4"],
   help: `
 Address type match options:
  [!] --src-type type[,...]      Match source address type

@@ -11,6 +11,7 @@ const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, "0")
 export const clusterMatch: MatchExtension = {
   kind: "match",
   name: "cluster",
+  families: ["ipv4"],
   help: `
 cluster match options:
   --cluster-total-nodes <num>		Set number of total nodes in cluster

@@ -132,6 +132,7 @@ const limit = uintOption(0, 0xffffffff);
 export const connlimitMatch: MatchExtension = {
   kind: "match",
   name: "connlimit",
+  families: ["ipv4"],
   help: `
 connlimit match options:
   --connlimit-upto n     match if the number of existing connections is 0..n

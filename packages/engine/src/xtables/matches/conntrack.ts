@@ -262,6 +262,7 @@ const options: readonly OptionSpec[] = [
 export const conntrackMatch: MatchExtension = {
   kind: "match",
   name: "conntrack",
+  families: ["ipv4"],
   help: `
 conntrack match options:
 [!] --ctstate {INVALID|ESTABLISHED|NEW|RELATED|UNTRACKED|SNAT|DNAT}[,...]

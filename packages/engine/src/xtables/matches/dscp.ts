@@ -7,6 +7,7 @@ import { bang, uintOption } from "../options.js";
 export const dscpMatch: MatchExtension = {
   kind: "match",
   name: "dscp",
+  families: ["ipv4"],
   help: `
 dscp match options
 [!] --dscp value		Match DSCP codepoint with numerical value

@@ -9,6 +9,7 @@ const CWR = 0x80;
 export const ecnMatch: MatchExtension = {
   kind: "match",
   name: "ecn",
+  families: ["ipv4"],
   help: `
 ECN match options
 [!] --ecn-tcp-cwr 		Match CWR bit of TCP header

@@ -427,6 +427,7 @@ const prefix = uintOption(0, 128);
 export const hashlimitMatch: MatchExtension = {
   kind: "match",
   name: "hashlimit",
+  families: ["ipv4"],
   help: `
 hashlimit match options:
   --hashlimit-upto <avg>           max average match rate

@@ -134,6 +134,7 @@ function typeList(): string {
 export const icmpMatch: MatchExtension = {
   kind: "match",
   name: "icmp",
+  families: ["ipv4"],
   protocols: [1],
   help: `
 icmp match options:

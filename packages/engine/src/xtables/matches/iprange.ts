@@ -31,6 +31,7 @@ const SIDES = [
 export const iprangeMatch: MatchExtension = {
   kind: "match",
   name: "iprange",
+  families: ["ipv4"],
   help: `
 iprange match options:
 [!] --src-range ip[-ip]    Match source IP in the specified range

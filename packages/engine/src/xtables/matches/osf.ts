@@ -9,6 +9,7 @@ import { bang, stringOption, uintOption } from "../options.js";
 export const osfMatch: MatchExtension = {
   kind: "match",
   name: "osf",
+  families: ["ipv4"],
   protocols: [6],
   hooks: (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_FORWARD),
   help: `

@@ -85,6 +85,7 @@ function elementsOf(given: readonly Given[]): Element[] {
 export const policyMatch: MatchExtension = {
   kind: "match",
   name: "policy",
+  families: ["ipv4"],
   help: `
 policy match options:
   --dir in|out			match policy applied during decapsulation/

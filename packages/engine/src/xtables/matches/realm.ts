@@ -13,6 +13,7 @@ const REALMS: ReadonlyMap<string, number> = new Map([["cosmos", 0]]);
 export const realmMatch: MatchExtension = {
   kind: "match",
   name: "realm",
+  families: ["ipv4"],
   hooks: 0x1f & ~(1 << NF_INET_PRE_ROUTING),
   help: `
 realm match options:

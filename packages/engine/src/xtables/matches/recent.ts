@@ -192,6 +192,7 @@ const MAX_LIST_NAME = 199;
 export const recentMatch: MatchExtension = {
   kind: "match",
   name: "recent",
+  families: ["ipv4"],
   help: `
 recent match options:
 [!] --set                       Add source address to list, always matches.

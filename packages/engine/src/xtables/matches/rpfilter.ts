@@ -13,6 +13,7 @@ const OPTIONS: readonly string[] = ["loose", "validmark", "accept-local", "inver
 export const rpfilterMatch: MatchExtension = {
   kind: "match",
   name: "rpfilter",
+  families: ["ipv4"],
   tables: ["raw", "mangle"],
   hooks: 1 << NF_INET_PRE_ROUTING,
   help: `

@@ -1,6 +1,6 @@
 /** `-m ah`, `-m esp` and `-m ipcomp`: the index (SPI, CPI) of an IPsec header. Models ipt_ah.c, xt_esp.c, xt_ipcomp.c. */
 import { get16, get32 } from "../../wire/bytes.js";
-import type { MatchExtension } from "../extension.js";
+import type { MatchExtension, XtFamily } from "../extension.js";
 import { bang, type Range, rangeText, uintRangeOption } from "../options.js";
 
 const ALL: Range = { min: 0, max: 0xffffffff };
@@ -15,11 +15,13 @@ function spiMatch(
   protocol: number,
   { at, length, short }: { readonly at: number; readonly length: number; readonly short: boolean },
   help: string,
+  families: readonly XtFamily[],
 ): MatchExtension {
   const option = `${name}spi`;
   return {
     kind: "match",
     name,
+    families,
     protocols: [protocol],
     help,
     options: [{ name: option, invert: true, parse: uintRangeOption(0xffffffff) }],
@@ -59,6 +61,7 @@ ah match options:
 [!] --ahspi spi[:spi]
 				match spi (range)
 `,
+  ["ipv4"],
 );
 
 export const espMatch: MatchExtension = spiMatch(
@@ -71,6 +74,7 @@ esp match options:
 [!] --espspi spi[:spi]
 				match spi (range)
 `,
+  ["ipv4", "ipv6"],
 );
 
 export const ipcompMatch: MatchExtension = spiMatch(
@@ -83,4 +87,5 @@ comp match options:
 [!] --ipcompspi spi[:spi]
 				match spi (range)
 `,
+  ["ipv4", "ipv6"],
 );

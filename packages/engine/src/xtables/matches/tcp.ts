@@ -2,8 +2,9 @@
 import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import { NftTransportMatch, type PortTest, portTest, readBack } from "../nft-transport.js";
 import { parseUint, type Range } from "../options.js";
-import { ALL_PORTS, asksPort, listPorts, parsePortRange, savePorts } from "../ports.js";
+import { asksPort, listPorts, parsePortRange, savePorts } from "../ports.js";
 
 /** A comparison of flags: of those in `mask`, exactly those in `comp` are set. */
 interface Flags {
@@ -72,19 +73,17 @@ class TcpMatch implements Match {
   readonly #optionInverted: boolean;
 
   constructor(
-    sports: Range,
-    sportsInverted: boolean,
-    dports: Range,
-    dportsInverted: boolean,
+    sports: PortTest,
+    dports: PortTest,
     flags: Flags | undefined,
     flagsInverted: boolean,
     option: number,
     optionInverted: boolean,
   ) {
-    this.#sports = sports;
-    this.#sportsInverted = sportsInverted;
-    this.#dports = dports;
-    this.#dportsInverted = dportsInverted;
+    this.#sports = sports.range;
+    this.#sportsInverted = sports.inverted;
+    this.#dports = dports.range;
+    this.#dportsInverted = dports.inverted;
     this.#flags = flags;
     this.#flagsInverted = flagsInverted;
     this.#option = option;
@@ -202,14 +201,19 @@ tcp match options:
       },
     },
   ],
-  nativeInNft: (values) =>
-    (asksPort(values, "sport") || asksPort(values, "dport") || values.has("flags")) && !values.has("tcp-option"),
+  buildInNft(values) {
+    if (values.has("tcp-option")) return null;
+    const flags = values.get<Flags>("flags");
+    if (!asksPort(values, "sport") && !asksPort(values, "dport") && flags === undefined) return null;
+    const inverted = values.inverted("flags");
+    const [sports, dports] = [portTest(values, "sport"), portTest(values, "dport")];
+    const shown = new TcpMatch(readBack(sports), readBack(dports), flags, inverted, 0, false);
+    return new NftTransportMatch(shown, values, flags === undefined ? null : { ...flags, inverted });
+  },
   build: (values) =>
     new TcpMatch(
-      values.get<Range>("sport") ?? ALL_PORTS,
-      values.inverted("sport"),
-      values.get<Range>("dport") ?? ALL_PORTS,
-      values.inverted("dport"),
+      portTest(values, "sport"),
+      portTest(values, "dport"),
       values.get<Flags>("flags"),
       values.inverted("flags"),
       values.get<number>("tcp-option") ?? 0,

@@ -6,6 +6,7 @@ import { bang } from "../options.js";
 export const tosMatch: MatchExtension = {
   kind: "match",
   name: "tos",
+  families: ["ipv4"],
   help: `
 tos match options:
 [!] --tos value[/mask]    Match Type of Service/Priority field value

@@ -8,6 +8,7 @@ const parse = uintOption(0, 255);
 export const ttlMatch: MatchExtension = {
   kind: "match",
   name: "ttl",
+  families: ["ipv4"],
   help: `
 ttl match options:
 [!] --ttl-eq value	Match time to live value

@@ -2,8 +2,9 @@
 import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import { NftTransportMatch, type PortTest, portTest, readBack } from "../nft-transport.js";
 import { parseUint, type Range } from "../options.js";
-import { ALL_PORTS, asksPort, listPorts, savePorts } from "../ports.js";
+import { asksPort, listPorts, savePorts } from "../ports.js";
 import { servicePort } from "../services.js";
 
 class UdpMatch implements Match {
@@ -13,11 +14,11 @@ class UdpMatch implements Match {
   readonly #dports: Range;
   readonly #dportsInverted: boolean;
 
-  constructor(sports: Range, sportsInverted: boolean, dports: Range, dportsInverted: boolean) {
-    this.#sports = sports;
-    this.#sportsInverted = sportsInverted;
-    this.#dports = dports;
-    this.#dportsInverted = dportsInverted;
+  constructor(sports: PortTest, dports: PortTest) {
+    this.#sports = sports.range;
+    this.#sportsInverted = sports.inverted;
+    this.#dports = dports.range;
+    this.#dportsInverted = dports.inverted;
   }
 
   match(par: XtActionParam): boolean {
@@ -76,12 +77,13 @@ udp match options:
     { name: "destination-port", id: "dport", parse: ports, invert: true },
     { name: "dport", id: "dport", parse: ports, invert: true },
   ],
-  nativeInNft: (values) => asksPort(values, "sport") || asksPort(values, "dport"),
-  build: (values) =>
-    new UdpMatch(
-      values.get<Range>("sport") ?? ALL_PORTS,
-      values.inverted("sport"),
-      values.get<Range>("dport") ?? ALL_PORTS,
-      values.inverted("dport"),
-    ),
+  buildInNft: (values) =>
+    asksPort(values, "sport") || asksPort(values, "dport")
+      ? new NftTransportMatch(
+          new UdpMatch(readBack(portTest(values, "sport")), readBack(portTest(values, "dport"))),
+          values,
+          null,
+        )
+      : null,
+  build: (values) => new UdpMatch(portTest(values, "sport"), portTest(values, "dport")),
 };

@@ -3,7 +3,6 @@
  * are not supported yet and say so. Models xt_ct_target() and notrack_tg(), net/netfilter/xt_CT.c.
  */
 import type { NetNamespace } from "../../netns.js";
-import { IP_CT_UNTRACKED, NO_CT } from "../../skb.js";
 import { ParameterProblem } from "../error.js";
 import { type Target, type TargetExtension, XT_CONTINUE, type XtActionParam } from "../extension.js";
 
@@ -15,8 +14,7 @@ class NotrackTarget implements Target {
   }
 
   target(par: XtActionParam): number {
-    const { skb } = par;
-    if (skb.nfct === NO_CT && skb.ctinfo !== IP_CT_UNTRACKED) par.net.ct.setUntracked(skb);
+    par.net.ct.setUntracked(par.skb);
     return XT_CONTINUE;
   }
 

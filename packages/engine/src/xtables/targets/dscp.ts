@@ -8,6 +8,7 @@ import { putIpByte } from "../packet-edit.js";
 export const dscpTarget: TargetExtension = {
   kind: "target",
   name: "DSCP",
+  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 DSCP target options

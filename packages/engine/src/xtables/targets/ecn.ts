@@ -12,6 +12,7 @@ const CWR = 0x80;
 export const ecnTarget: TargetExtension = {
   kind: "target",
   name: "ECN",
+  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 ECN target options

@@ -162,6 +162,7 @@ const option = (name: string, max: number): OptionSpec => ({ name: `hmark-${name
 export const hmarkTarget: TargetExtension = {
   kind: "target",
   name: "HMARK",
+  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 HMARK target options, i.e. modify hash calculation by:

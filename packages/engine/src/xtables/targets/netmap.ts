@@ -15,6 +15,7 @@ import { EMPTY_RANGE } from "./nat-range.js";
 export const netmapTarget: TargetExtension = {
   kind: "target",
   name: "NETMAP",
+  families: ["ipv4"],
   tables: ["nat"],
   hooks: (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_POST_ROUTING) | (1 << NF_INET_LOCAL_OUT) | (1 << NF_INET_LOCAL_IN),
   help: `

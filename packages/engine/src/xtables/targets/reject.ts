@@ -143,6 +143,7 @@ class RejectTarget implements Target {
 export const rejectTarget: TargetExtension = {
   kind: "target",
   name: "REJECT",
+  families: ["ipv4"],
   tables: ["filter"],
   hooks: (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_OUT),
   help: `

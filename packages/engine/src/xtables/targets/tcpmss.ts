@@ -112,6 +112,7 @@ function addOption({ skb }: XtActionParam, at: number, mss: number): void {
 export const tcpmssTarget: TargetExtension = {
   kind: "target",
   name: "TCPMSS",
+  families: ["ipv4"],
   protocols: [6],
   help: `
 TCPMSS target mutually-exclusive options:

@@ -80,6 +80,7 @@ function parseGateway(text: string): number {
 export const teeTarget: TargetExtension = {
   kind: "target",
   name: "TEE",
+  families: ["ipv4"],
   help: `
 TEE target options:
   --gateway IPADDR    Route packet via the gateway given by address

@@ -17,6 +17,7 @@ const others = (name: string): string[] => NAMES.filter((each) => each !== name)
 export const tosTarget: TargetExtension = {
   kind: "target",
   name: "TOS",
+  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 TOS target vlibxtables.so.12 options:

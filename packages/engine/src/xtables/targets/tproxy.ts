@@ -12,6 +12,7 @@ import { servicePort } from "../services.js";
 export const tproxyTarget: TargetExtension = {
   kind: "target",
   name: "TPROXY",
+  families: ["ipv4"],
   tables: ["mangle"],
   hooks: 1 << NF_INET_PRE_ROUTING,
   help: `

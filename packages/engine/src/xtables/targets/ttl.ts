@@ -10,6 +10,7 @@ const LISTED = { "ttl-set": "set to", "ttl-dec": "decrement by", "ttl-inc": "inc
 export const ttlTarget: TargetExtension = {
   kind: "target",
   name: "TTL",
+  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 TTL target options

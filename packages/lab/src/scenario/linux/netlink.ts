@@ -3,7 +3,7 @@
  * NETLINK_NETFILTER tells of conntrack's entries. The layout is netlink(7)'s: a header of 16 bytes, then attributes of
  * type, length and value. Integers of the headers are the machine's (little endian here), those of conntrack big endian.
  */
-import type { ConntrackEvent, ConntrackSnapshot, TupleText } from "@netfilter-lab/engine";
+import { type ConntrackEvent, type ConntrackSnapshot, TCP_STATE_NAMES, type TupleText } from "@netfilter-lab/engine";
 import type { EventOrigin } from "../../commands/conntrack/print.js";
 
 export const NETLINK_ROUTE = 0;
@@ -125,20 +125,6 @@ const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_SCTP = 3;
 const CTA_PROTOINFO_STATE = 1;
 
-/** By the numbers of `enum tcp_conntrack`. */
-const TCP_STATES: readonly string[] = [
-  "NONE",
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "TIME_WAIT",
-  "CLOSE",
-  "SYN_SENT2",
-];
-
 /** By the numbers of `enum sctp_conntrack`. */
 const SCTP_STATES: readonly string[] = [
   "NONE",
@@ -188,7 +174,7 @@ function tuple(from: Attributes, type: number): { readonly text: TupleText; read
 function protocolState(from: Attributes): string | null {
   const info = nested(from, CTA_PROTOINFO);
   const tcp = nested(info, CTA_PROTOINFO_TCP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
-  if (tcp !== undefined) return TCP_STATES[tcp] ?? String(tcp);
+  if (tcp !== undefined) return TCP_STATE_NAMES[tcp] ?? String(tcp);
   const sctp = nested(info, CTA_PROTOINFO_SCTP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
   return sctp === undefined ? null : (SCTP_STATES[sctp] ?? String(sctp));
 }

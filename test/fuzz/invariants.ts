@@ -1,0 +1,124 @@
+/**
+ * What is true of a tracker after every packet, whatever the packet was. Reads the tracker's own memory and changes
+ * nothing: a lookup would collect what has expired.
+ */
+import { HZ } from "../../packages/engine/src/clock.js";
+import {
+  E_BYTES,
+  E_HASH,
+  E_PACKETS,
+  E_TIMEOUT,
+  E_USE,
+  E_ZONE,
+  ENTRY_SHIFT,
+} from "../../packages/engine/src/conntrack/entry.js";
+import {
+  IPS_ASSURED,
+  IPS_CONFIRMED,
+  IPS_DYING,
+  IPS_SEEN_REPLY,
+  IPS_SRC_NAT_DONE,
+} from "../../packages/engine/src/conntrack/status.js";
+import { TUPLE_WORDS, tupleEqual } from "../../packages/engine/src/conntrack/tuple.js";
+import type { NetNamespace } from "../../packages/engine/src/netns.js";
+
+/** The sweep comes after a minute at the latest, and on the wheel of timers up to an eighth later. */
+const LONGEST_AFTER_EXPIRY = 70 * HZ;
+
+/** What is looked at. */
+type Tracked = Pick<NetNamespace, "ct" | "nat" | "clock">;
+
+/** A state that the tracker must never be in, in words. */
+export class BrokenInvariant extends Error {
+  override readonly name = "BrokenInvariant";
+}
+
+function insist(holds: boolean, what: () => string): void {
+  if (!holds) throw new BrokenInvariant(what());
+}
+
+/** Throws {@link BrokenInvariant} where the tracker and NAT of a namespace contradict themselves. */
+export function checkInvariants(net: Tracked): void {
+  const { ct } = net;
+  const seen = new Map<number, number>();
+  for (let bucket = 0; bucket < ct.table.heads.length; bucket++) checkChain(net, bucket, seen);
+  for (const [entry, directions] of seen) {
+    insist(directions === 3, () => `entry ${entry} has one of its tuples in the table`);
+    checkEntry(net, entry);
+  }
+  insist(ct.count === seen.size, () => `${ct.count} entries are counted, ${seen.size} are in the table`);
+}
+
+/** Each tuple stands in its hash's chain, once, and no other living entry's is the same. */
+function checkChain(net: Tracked, bucket: number, seen: Map<number, number>): void {
+  const { ct } = net;
+  const nodes: number[] = [];
+  for (let node = ct.table.heads[bucket]; node !== 0; node = ct.table.next(node)) {
+    insist(nodes.length < 2 * ct.count, () => `chain ${bucket} has no end`);
+    nodes.push(node);
+  }
+  const { words } = ct.slab;
+  const tupleAt = (node: number): number => ((node >>> 1) << ENTRY_SHIFT) + (node & 1) * TUPLE_WORDS;
+  for (const [at, node] of nodes.entries()) {
+    const entry = node >>> 1;
+    const bit = 1 << (node & 1);
+    const directions = seen.get(entry) ?? 0;
+    insist((directions & bit) === 0, () => `a tuple of entry ${entry} is in the table twice`);
+    seen.set(entry, directions | bit);
+    const hash = words[(entry << ENTRY_SHIFT) + E_HASH + (node & 1)];
+    insist(ct.table.bucketOf(hash) === bucket, () => `a tuple of entry ${entry} is in a chain of another hash`);
+    insist(
+      hash === ct.hash(words, tupleAt(node)),
+      () => `entry ${entry} changed a tuple after it was put in the table`,
+    );
+    for (const other of nodes.slice(at + 1))
+      insist(
+        // Who writes to itself from a port to the same port has one tuple in both directions.
+        other >>> 1 === entry ||
+          !tupleEqual(words, tupleAt(node), words, tupleAt(other)) ||
+          !sameZone(words, entry, other >>> 1),
+        () => `entries ${entry} and ${other >>> 1} have the same tuple`,
+      );
+  }
+}
+
+function sameZone(words: Int32Array, a: number, b: number): boolean {
+  return words[(a << ENTRY_SHIFT) + E_ZONE] === words[(b << ENTRY_SHIFT) + E_ZONE];
+}
+
+function checkEntry(net: Tracked, entry: number): void {
+  const { ct } = net;
+  const { words, floats } = ct.slab;
+  const base = entry << ENTRY_SHIFT;
+  const status = ct.statusOf(entry);
+  insist((status & IPS_CONFIRMED) !== 0, () => `entry ${entry} is in the table and not confirmed`);
+  insist((status & IPS_DYING) === 0, () => `entry ${entry} is in the table and dying`);
+  insist(
+    (status & IPS_ASSURED) === 0 || (status & IPS_SEEN_REPLY) !== 0 || ct.protonumOf(entry) !== 17,
+    () => `entry ${entry} of UDP is assured without a reply`,
+  );
+  insist(words[base + E_USE] === 1, () => `entry ${entry} has ${words[base + E_USE]} references and no packet`);
+  const overdue = -((words[base + E_TIMEOUT] - net.clock.jiffies) | 0);
+  insist(overdue <= LONGEST_AFTER_EXPIRY, () => `entry ${entry} expired ${overdue / HZ} s ago and is still there`);
+  for (const counters of [E_PACKETS, E_BYTES])
+    for (const direction of [0, 1]) {
+      const count = floats[(base + counters) / 2 + direction];
+      insist(count >= 0 && Number.isInteger(count), () => `entry ${entry} counted ${count}`);
+    }
+  if ((status & IPS_SRC_NAT_DONE) !== 0) {
+    let places = 0;
+    for (let other = net.nat.firstBySource(words, base); other !== 0 && places < 2; other = net.nat.nextBySource(other))
+      if (other === entry) places++;
+    insist(places === 1, () => `entry ${entry} has ${places} places among NAT's sources`);
+  }
+}
+
+/** Nothing holds an entry when no packet is under way: when all are ended, none is left. Ends them. */
+export function checkNothingLeaks(net: Tracked): void {
+  net.ct.flush();
+  insist(net.ct.count === 0, () => `${net.ct.count} entries outlive the end of all`);
+  insist(
+    net.ct.table.heads.every((head) => head === 0),
+    () => "the table is not empty after the end of all",
+  );
+}
