@@ -22,6 +22,7 @@ const nothing = () => [];
 
 /** Any of these runs the site's tests. */
 const BROWSERS = "chromium|chromium-browser|google-chrome";
+const FIREFOXES = "firefox-esr|firefox";
 
 /** @param {string} alternatives names of programs, any of which will do, with "|" between them */
 const firstProgram = (alternatives) =>
@@ -136,6 +137,26 @@ export const SUITES = [
     run: () => {
       const browser = process.env["CHROMIUM"] ?? firstProgram(BROWSERS);
       return runCounting("test/site/run.mjs", [], { ...process.env, CHROMIUM: browser });
+    },
+  },
+  {
+    name: "firefox",
+    title: "the site in Firefox",
+    needsBuilt: "site",
+    missing: () => (process.env["FIREFOX"] ? [] : missingPrograms([FIREFOXES])),
+    run: () => {
+      const browser = process.env["FIREFOX"] ?? firstProgram(FIREFOXES);
+      return runCounting("test/site/firefox.mjs", [], { ...process.env, FIREFOX: browser });
+    },
+  },
+  {
+    name: "lighthouse",
+    title: "accessibility, best practices and search engines, by Lighthouse",
+    needsBuilt: "site",
+    missing: () => (process.env["CHROMIUM"] ? [] : missingPrograms([BROWSERS])),
+    run: () => {
+      const browser = process.env["CHROMIUM"] ?? firstProgram(BROWSERS);
+      return runCounting("test/site/lighthouse.mjs", [], { ...process.env, CHROMIUM: browser });
     },
   },
   {

@@ -5,6 +5,7 @@ import path from "node:path";
 /** The Debian 12 package of each program that tests use, by the program's name. @type {Record<string, string>} */
 export const DEBIAN_PACKAGE = {
   chromium: "chromium",
+  "firefox-esr": "firefox-esr",
   conntrack: "conntrack",
   ip: "iproute2",
   iptables: "iptables",

@@ -142,6 +142,8 @@ const config: Config = {
       pages: lessonPages,
       routeBasePath: "lessons",
       modules: ["netfilter-lab", "@netfilter-lab/engine"],
+      // Hundreds of pages that few read.
+      keptWhenVisited: ["api"],
       title: "Lessons",
       description:
         "One idea a step. Predict, then look. Every output on these pages is what running the cell gave, and a test runs them all again. Take a notebook along and change it.",

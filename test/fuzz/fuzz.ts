@@ -51,26 +51,26 @@ export async function fuzz(
   program: URL = PROGRAM,
 ): Promise<Summary> {
   const findings: Found[] = [];
-  let [fed, inputs, longest, from] = [0, 0, 0, 0];
-  while (fed < amount && findings.length < MOST_FINDINGS) {
-    const before = fed;
+  const sum = { fed: 0, inputs: 0, longest: 0 };
+  for (let from = 0; sum.fed < amount && findings.length < MOST_FINDINGS; ) {
+    const before = sum.fed;
     const at = new Int32Array(new SharedArrayBuffer(4)).fill(from);
-    const lost = await feed(program, { target, seed, from, amount: amount - fed, at }, limits, (report) => {
+    const lost = await feed(program, { target, seed, from, amount: amount - before, at }, limits, (report) => {
       if (report.kind === "finding") {
         findings.push(report.finding);
         return;
       }
-      fed = before + report.fed;
-      longest = Math.max(longest, report.longest);
-      onProgress(fed);
+      sum.fed = before + report.fed;
+      sum.longest = Math.max(sum.longest, report.longest);
+      onProgress(sum.fed);
     });
     const index = Atomics.load(at, 0);
-    inputs += index - from + 1;
+    sum.inputs += index - from + 1;
     from = index + 1;
     if (lost === null) break;
     findings.push({ target, seed, index, message: lost, input: null });
   }
-  return { inputs, fed, longest, findings };
+  return { ...sum, findings };
 }
 
 /** One worker's life. Null when it did its work, else why it did not. */

@@ -42,11 +42,31 @@ export function checkInvariants(net: Tracked): void {
   const { ct } = net;
   const seen = new Map<number, number>();
   for (let bucket = 0; bucket < ct.table.heads.length; bucket++) checkChain(net, bucket, seen);
+  const held = heldMasters(net, [...seen.keys()]);
   for (const [entry, directions] of seen) {
     insist(directions === 3, () => `entry ${entry} has one of its tuples in the table`);
-    checkEntry(net, entry);
+    checkEntry(net, entry, held.get(entry) ?? 0);
   }
-  insist(ct.count === seen.size, () => `${ct.count} entries are counted, ${seen.size} are in the table`);
+  const gone = [...held.keys()].filter((entry) => !seen.has(entry)).length;
+  insist(
+    ct.count === seen.size + gone,
+    () => `${ct.count} entries are counted, ${seen.size} are in the table, ${gone} are held by what they expected`,
+  );
+}
+
+/** How many connections hold the one that expected them; it may itself be over, and itself have been expected. */
+function heldMasters(net: Tracked, entries: readonly number[]): Map<number, number> {
+  const held = new Map<number, number>();
+  const known = new Set(entries);
+  const left = [...entries];
+  for (let entry = left.pop(); entry !== undefined; entry = left.pop()) {
+    const master = net.ct.helpers.masterOf(entry);
+    if (master === null) continue;
+    held.set(master, (held.get(master) ?? 0) + 1);
+    if (!known.has(master)) left.push(master);
+    known.add(master);
+  }
+  return held;
 }
 
 /** Each tuple stands in its hash's chain, once, and no other living entry's is the same. */
@@ -86,7 +106,7 @@ function sameZone(words: Int32Array, a: number, b: number): boolean {
   return words[(a << ENTRY_SHIFT) + E_ZONE] === words[(b << ENTRY_SHIFT) + E_ZONE];
 }
 
-function checkEntry(net: Tracked, entry: number): void {
+function checkEntry(net: Tracked, entry: number, holders: number): void {
   const { ct } = net;
   const { words, floats } = ct.slab;
   const base = entry << ENTRY_SHIFT;
@@ -97,7 +117,11 @@ function checkEntry(net: Tracked, entry: number): void {
     (status & IPS_ASSURED) === 0 || (status & IPS_SEEN_REPLY) !== 0 || ct.protonumOf(entry) !== 17,
     () => `entry ${entry} of UDP is assured without a reply`,
   );
-  insist(words[base + E_USE] === 1, () => `entry ${entry} has ${words[base + E_USE]} references and no packet`);
+  const uses = words[base + E_USE];
+  insist(
+    uses === 1 + holders,
+    () => `entry ${entry} has ${uses} references, no packet, and ${holders} that it expected`,
+  );
   const overdue = -((words[base + E_TIMEOUT] - net.clock.jiffies) | 0);
   insist(overdue <= LONGEST_AFTER_EXPIRY, () => `entry ${entry} expired ${overdue / HZ} s ago and is still there`);
   for (const counters of [E_PACKETS, E_BYTES])

@@ -55,7 +55,7 @@ export function runChecked(scenario: Scenario): ScenarioResult | null {
 }
 
 function found(input: unknown, error: unknown): Finding {
-  return new Finding(error instanceof Error ? `${error.stack ?? error.message}` : String(error), input);
+  return new Finding(error instanceof Error ? (error.stack ?? error.message) : String(error), input);
 }
 
 function gateway(name: string, setup: readonly string[], steps: Scenario["steps"]): Scenario {

@@ -9,7 +9,17 @@ describe("--only", () => {
   });
 
   test("left out means all", () => {
-    expect(names(undefined)).toEqual(["lint", "types", "vitest", "lessons", "site", "sizes", "kernel"]);
+    expect(names(undefined)).toEqual([
+      "lint",
+      "types",
+      "vitest",
+      "lessons",
+      "site",
+      "firefox",
+      "lighthouse",
+      "sizes",
+      "kernel",
+    ]);
   });
 
   test.each(["vitests", "", "lint,"])("refuses %j by naming what there is", (only) => {

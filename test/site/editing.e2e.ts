@@ -228,6 +228,37 @@ test("changes made to another version of the lesson are kept beside this one", a
   await expect(page.getByText("has changed since you changed it")).toHaveCount(0);
 });
 
+test("two tabs of a lesson: what one keeps, the other does not overwrite without a word", async ({ page, context }) => {
+  const kept = (): Promise<string> => page.evaluate(() => JSON.stringify(Object.values(localStorage)));
+  const other = await context.newPage();
+  await page.goto(lesson);
+  await other.goto(lesson);
+  await rewrite(page, first, "one()");
+  await expect.poll(kept).toContain("one()");
+  const notice = other.getByText("Another tab has kept other changes");
+  await expect(notice).toBeVisible();
+  await rewrite(other, first, "two()");
+  // Longer than changes wait to be kept.
+  await other.waitForTimeout(1000);
+  expect(await kept()).toContain("one()");
+  await other.getByRole("button", { name: "Keep these instead" }).click();
+  await expect.poll(kept).toContain("two()");
+  await expect(notice).toHaveCount(0);
+
+  await page.getByRole("button", { name: "Show the other tab’s" }).click();
+  await expect(cell(page, first).locator("pre").first()).toHaveText("two()");
+  await expect(page.getByText("Another tab has kept other changes")).toHaveCount(0);
+  // From here on the first tab keeps again, and the other is told.
+  await rewrite(page, first, "three()");
+  await expect.poll(kept).toContain("three()");
+  await expect(notice).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Reset" }).click();
+  await expect.poll(kept).not.toContain("three()");
+  await other.getByRole("button", { name: "Show the other tab’s" }).click();
+  await expect(cell(other, first)).toHaveAttribute("data-cell-author", "lesson");
+});
+
 for (const [what, break_, told] of [
   [
     "full",

@@ -49,7 +49,9 @@ export function joined(text: string | readonly string[] | undefined): string {
 export function watch(page: Page, home: string): string[] {
   const faults: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") faults.push(`console: ${message.text()}`);
+    const isPlaywrights = message.text() === "Service Worker registration blocked by Playwright";
+    if ((message.type() === "error" || message.type() === "warning") && !isPlaywrights)
+      faults.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
   page.on("requestfailed", (request) => {

@@ -18,6 +18,8 @@ const config: PlaywrightTestConfig = defineConfig({
       executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
     },
+    // Each test is a first visit; what is kept for later ones is `offline.e2e.ts`'s matter.
+    serviceWorkers: "block",
     screenshot: "only-on-failure",
   },
 });

@@ -3,13 +3,12 @@
  * first) and a second one that it builds from the fixture notebooks. Ends with `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { findChromium, refuse, root, site } from "./chromium.mjs";
 import { serve } from "./serve.mjs";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const site = `${root}website/build`;
 const fixtures = `${root}website/.cache/fixtures/build`;
+/** The fixtures' site is served below a path of a larger one, as on many hosts; the real one from the root. */
+const subPath = "/some/where/";
 
 /**
  * @param {string[]} args Node's
@@ -31,28 +30,21 @@ function node(args, { cwd = root, env = {}, quiet = false }) {
   });
 }
 
-/** @param {string} reason */
-function refuse(reason) {
-  console.log(`${reason}\n0 passed, 1 failed`);
-  process.exit(1);
-}
+const chromium = findChromium();
 
-const chromium =
-  process.env["CHROMIUM"] ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
-if (chromium === undefined || !existsSync(chromium)) {
-  refuse("The site's tests need Chromium. On Debian: apt-get install chromium. Elsewhere: set CHROMIUM to its path.");
-}
-if (!existsSync(`${site}/index.html`)) refuse("The site is not built. Build it first: npm run build");
-
-const built = await node(["../node_modules/@docusaurus/core/bin/docusaurus.mjs", "build", "--out-dir", fixtures], {
-  cwd: `${root}website`,
-  env: {
-    NOTEBOOKS: "../test/site/fixtures/notebooks",
-    LESSON_PAGES: ".cache/fixtures/lessons",
-    DOCUSAURUS_GENERATED_FILES_DIR_NAME: ".cache/fixtures/docusaurus",
+const built = await node(
+  ["../node_modules/@docusaurus/core/bin/docusaurus.mjs", "build", "--out-dir", fixtures + subPath],
+  {
+    cwd: `${root}website`,
+    env: {
+      NOTEBOOKS: "../test/site/fixtures/notebooks",
+      SITE_BASE: subPath,
+      LESSON_PAGES: ".cache/fixtures/lessons",
+      DOCUSAURUS_GENERATED_FILES_DIR_NAME: ".cache/fixtures/docusaurus",
+    },
+    quiet: true,
   },
-  quiet: true,
-});
+);
 if (built.status !== 0) refuse(`The site does not build from the fixture notebooks:\n${built.output}`);
 
 const [real, fixture] = [await serve(site), await serve(fixtures)];
@@ -64,7 +56,7 @@ const { status } = await node(
     "test/site/playwright.config.ts",
     ...process.argv.slice(2),
   ],
-  { env: { CHROMIUM: chromium ?? "", SITE_URL: real.url, FIXTURES_URL: fixture.url } },
+  { env: { CHROMIUM: chromium, SITE_URL: real.url, FIXTURES_URL: fixture.url + subPath.slice(0, -1) } },
 );
 await real.close();
 await fixture.close();

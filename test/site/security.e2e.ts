@@ -3,7 +3,9 @@
  * The attacks that `website/docs/security.md` speaks of, carried out in a real browser: a stranger's link brings a cell,
  * the reader presses Run, and the cell does its worst. Each test fails if the defence it is about is taken away.
  */
+import { readdirSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";
+import { repository } from "./pages.ts";
 import { fragmentWith, linkWithCell } from "./strangers.ts";
 
 const home = process.env["SITE_URL"] ?? "";
@@ -318,37 +320,47 @@ for (const [what, fragment, told] of [
   });
 }
 
-test("the sandbox's page does nothing where it would have the site's origin", async ({ page }) => {
-  const address = "/assets/live/sandbox.html";
-  for (const where of ["top", "frame"] as const) {
-    if (where === "top") await page.goto(`${home}${address}`);
-    else await page.goto(lesson);
-    const ran = await page.evaluate(
-      async ([path, kind]) => {
-        const target =
-          kind === "top"
-            ? window
-            : await new Promise<Window>((resolve) => {
-                const frame = document.createElement("iframe");
-                frame.src = path;
-                frame.addEventListener("load", () => resolve(frame.contentWindow as Window));
-                document.body.append(frame);
-              });
-        const { port1, port2 } = new MessageChannel();
-        const life = new MessageChannel();
-        const heard = new Promise<boolean>((resolve) => {
-          port1.addEventListener("message", () => resolve(true));
-          port1.start();
-          life.port1.addEventListener("message", () => resolve(true));
-          life.port1.start();
-          setTimeout(() => resolve(false), 1000);
-        });
-        target.postMessage("onmessage = (e) => e.ports[0].postMessage(self.origin)", "*", [life.port2, port2]);
-        return heard;
-      },
-      [address, where] as const,
-    );
-    expect(ran).toBe(false);
+test("the sandbox's page listens to nobody but the site's own, and whatever it is given has no origin", async ({
+  page,
+}) => {
+  const parts = "assets/live";
+  const file = readdirSync(`${repository}website/build/${parts}`).find((name) => name.endsWith(".html")) ?? "";
+  const address = `${home}/${parts}/${file}`;
+  const elsewhere = new URL(process.env["FIXTURES_URL"] ?? "").origin;
+  const embedders = [
+    { page: address, answer: "nothing" },
+    { page: `${elsewhere}/`, answer: "nothing" },
+    { page: `${home}/assets/`, answer: "null" },
+  ];
+  for (const embedder of embedders) {
+    // A page without a policy, so that it is not the embedder's that refuses.
+    if (embedder.page !== address) {
+      await page.route(embedder.page, (route) => route.fulfill({ body: "<body></body>", contentType: "text/html" }));
+    }
+    await page.goto(embedder.page);
+    const answer = await page.evaluate(async (path) => {
+      const target =
+        path === location.href
+          ? window
+          : await new Promise<Window>((resolve) => {
+              const frame = document.createElement("iframe");
+              frame.src = path;
+              frame.addEventListener("load", () => resolve(frame.contentWindow as Window));
+              document.body.append(frame);
+            });
+      const cells = new MessageChannel();
+      const life = new MessageChannel();
+      const heard = new Promise<string>((resolve) => {
+        cells.port1.addEventListener("message", ({ data }) => resolve(String(data)));
+        cells.port1.start();
+        setTimeout(() => resolve("nothing"), 3000);
+      });
+      // The worker is handed its port, and says with it who it is.
+      const code = "onmessage = (e) => e.ports[0].postMessage(self.origin)";
+      target.postMessage(code, "*", [life.port2, cells.port2]);
+      return heard;
+    }, address);
+    expect([embedder.page, answer]).toEqual([embedder.page, embedder.answer]);
   }
 });
 

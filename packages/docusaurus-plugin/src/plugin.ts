@@ -4,13 +4,14 @@
  */
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { copyFile, cp, mkdir } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
 import type { LiveParts } from "./live/runner.js";
+import { offlineSite } from "./offline/site.js";
 import { writePolicies } from "./policy.js";
 import { remarkNotebook } from "./remark.js";
 
@@ -32,6 +33,8 @@ export interface NotebookLessonsOptions {
   readonly description: string;
   /** The packages that cells may import where they run in the page, besides `tslab`; resolved from the site's folder. */
   readonly modules: readonly string[];
+  /** Folders of the built site whose pages a reader has offline only after a visit; of the others, from the start. */
+  readonly keptWhenVisited?: readonly string[];
 }
 
 /** The plugin's name, and the id of the docs instance that shows its pages. */
@@ -76,8 +79,10 @@ export async function lessonsPlugin(
     return lessons;
   };
   await load();
-  const parts = join(context.generatedFilesDir, pluginName, "live");
-  const files = await bundle(parts, options.siteDir, options.modules);
+  const bundled = join(context.generatedFilesDir, pluginName, "bundled");
+  await mkdir(bundled, { recursive: true });
+  const files = await bundle(bundled, options.siteDir, options.modules);
+  const parts = join(bundled, "live");
   const partPath = (file: string): string => `${context.baseUrl}${partsFolder}/${file}`;
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   return {
@@ -108,7 +113,7 @@ export async function lessonsPlugin(
       ...(folders.records === null ? [] : [join(folders.records, "*.json")]),
     ],
     getThemePath: () => inPackage("./theme"),
-    getClientModules: () => [inPackage("../styles/notebook.css")],
+    getClientModules: () => [inPackage("../styles/notebook.css"), inPackage("./offline/register.js")],
     configureWebpack() {
       // The development server offers the notebooks and what runs cells where the built site has copies of them.
       // `devServer` is read by `docusaurus start`, though the type of a plugin's configuration does not know it.
@@ -125,11 +130,19 @@ export async function lessonsPlugin(
       }
       await cp(parts, join(outDir, partsFolder), { recursive: true });
       await writePolicies(outDir, [join(outDir, partsFolder)]);
+      const { worker, modules, compiler, sandbox } = files;
+      const offline = await offlineSite(outDir, {
+        without: options.keptWhenVisited ?? [],
+        parts: [worker, modules, compiler, sandbox].map((file) => `${partsFolder}/${file}`),
+        start: `${options.routeBasePath}/`,
+      });
+      const code = await readFile(join(bundled, "sw.js"), "utf8");
+      await writeFile(join(outDir, "sw.js"), `var offlineSite = ${JSON.stringify(offline)};\n${code}`);
     },
   };
 }
 
-/** Bundles what runs cells into a folder; gives the files' names. */
+/** Bundles what runs cells, and the service worker, into a folder; gives the names of the former. */
 async function bundle(folder: string, siteDir: string, modules: readonly string[]): Promise<LiveParts> {
   const program = fileURLToPath(new URL("./live/bundle-main.js", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [program, folder, siteDir, ...modules]);

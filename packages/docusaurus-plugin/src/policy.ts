@@ -12,7 +12,10 @@ import { join } from "node:path";
 export function pagePolicy(inlineScripts: readonly string[]): string {
   const scripts = [...new Set(inlineScripts.map((script) => `'${hashOf(script)}'`))];
   return [
-    "default-src 'none'",
+    // What is fetched ahead (`rel=prefetch`) has no directive of its own and follows this one.
+    "default-src 'self'",
+    "object-src 'none'",
+    "media-src 'none'",
     ["script-src 'self'", ...scripts].join(" "),
     // The browser's own way to draw outputs, diagrams and the editor is styles in elements.
     "style-src 'self' 'unsafe-inline'",

@@ -45,6 +45,10 @@ declare module "@theme-init/MDXComponents" {
   const components: Readonly<Record<string, ComponentType<never>>>;
   export default components;
 }
+declare module "@generated/docusaurus.config" {
+  const siteConfig: { readonly baseUrl: string };
+  export default siteConfig;
+}
 declare module "@docusaurus/Link" {
   import type { ReactNode } from "react";
   export default function Link(props: { to: string; className?: string; children: ReactNode }): ReactNode;

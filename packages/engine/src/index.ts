@@ -4,6 +4,13 @@
  */
 export * from "./clock.js";
 export * from "./conntrack/conntrack.js";
+export type { ExpectationEvent, ExpectationSnapshot } from "./conntrack/expect.js";
+export {
+  NF_CT_EXPECT_INACTIVE,
+  NF_CT_EXPECT_PERMANENT,
+  NF_CT_EXPECT_USERSPACE,
+} from "./conntrack/expect.js";
+export { conntrackHelpers } from "./conntrack/helpers/registry.js";
 export { TCP_STATE_NAMES } from "./conntrack/proto-tcp.js";
 export * from "./dev/device.js";
 export * from "./dev/loopback.js";
@@ -16,6 +23,9 @@ export * from "./ip/route.js";
 export * from "./ip/rtnetlink.js";
 export * from "./ip/snmp.js";
 export * from "./ip/stack.js";
+export * from "./ip6/fib.js";
+export * from "./ip6/indevice.js";
+export * from "./ip6/stack.js";
 export * from "./nat/nat.js";
 export * from "./netns.js";
 export * from "./random.js";

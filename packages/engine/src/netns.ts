@@ -9,6 +9,7 @@ import { LoopbackDevice } from "./dev/loopback.js";
 import { EEXIST, ENODEV, SystemError } from "./errno.js";
 import { Hooks, NFPROTO_IPV4, NFPROTO_IPV6 } from "./hooks.js";
 import { IpStack } from "./ip/stack.js";
+import { Ip6Stack } from "./ip6/stack.js";
 import { Nat } from "./nat/nat.js";
 import type { RandomSource } from "./random.js";
 import { NO_CT, type SkBuff } from "./skb.js";
@@ -35,6 +36,7 @@ export class NetNamespace {
   readonly loopback: LoopbackDevice;
   #lastIfindex = 0;
   readonly ip: IpStack;
+  readonly ip6: Ip6Stack;
   readonly ct: Conntrack;
   readonly nat: Nat;
   /** The tables that `iptables-nft` (Debian's `iptables`) sees. */
@@ -67,6 +69,7 @@ export class NetNamespace {
     this.ct.packetLogger = (prefix, skb, state) => this.printk(packetLogLine(skb, state, prefix, 0));
     this.sockets = new Sockets(this);
     this.loopback = new LoopbackDevice(this);
+    this.ip6 = new Ip6Stack(this);
     this.addDevice(this.loopback);
   }
 
@@ -80,12 +83,14 @@ export class NetNamespace {
     if (this.devices.has(dev.name)) throw new SystemError(EEXIST);
     this.devices.set(dev.name, dev);
     this.ip.deviceAdded(dev);
+    this.ip6.deviceAdded(dev);
   }
 
   /** Sets a device down and forgets it. Models `unregister_netdevice()`. */
   removeDevice(dev: NetDevice): void {
     if (this.devices.get(dev.name) !== dev) throw new SystemError(ENODEV);
     if (dev.up) this.ip.setDown(dev);
+    this.ip6.deviceRemoved(dev);
     this.ip.deviceRemoved(dev);
     this.devices.delete(dev.name);
   }

@@ -6,6 +6,7 @@
 import type { NetDevice } from "./dev/device.js";
 import type { IpOptions } from "./ip/options.js";
 import type { RouteResult } from "./ip/route.js";
+import type { Route6 } from "./ip6/fib.js";
 
 /** `skb._nfct` of a packet that conntrack has not seen: no entry. Handles of entries are positive. */
 export const NO_CT = 0;
@@ -62,6 +63,8 @@ export class SkBuff {
   ctinfo = 0;
   /** The routing decision, once taken. Models `skb_dst()`. */
   dst: RouteResult | null = null;
+  /** The same of an IPv6 packet. */
+  dst6: Route6 | null = null;
   /** How it came over the link, `PACKET_*`. */
   packetType = PACKET_HOST;
   /** Whether this host forwards it rather than made it. Models `IPSKB_FORWARDED`. */
@@ -105,6 +108,7 @@ export class SkBuff {
     this.nfct = NO_CT;
     this.ctinfo = 0;
     this.dst = null;
+    this.dst6 = null;
     this.nfTrace = false;
     this.fragments = null;
     this.largestFragment = 0;
@@ -125,6 +129,7 @@ export class SkBuff {
     skb.nfct = this.nfct;
     skb.ctinfo = this.ctinfo;
     skb.dst = this.dst;
+    skb.dst6 = this.dst6;
     skb.packetType = this.packetType;
     skb.forwarded = this.forwarded;
     skb.transportOffset = this.transportOffset;

@@ -2,7 +2,7 @@
  * What a lab is made of, as a person writes it, and its check: everything is looked at before anything is made, and a
  * mistake gets one sentence that names the field.
  */
-import { type Cidr, parseCidr, parseIPv4, samePrefix } from "@netfilter-lab/engine";
+import { type Cidr, type Cidr6, equalIPv6, parseCidr, parseCidr6, parseIPv4, samePrefix } from "@netfilter-lab/engine";
 import { parseDuration } from "./duration.js";
 
 /** Addresses of a device: one or several of `"192.168.2.55/24"`, or an empty list for none. */
@@ -66,6 +66,8 @@ export class LabConfigError extends Error {
 export interface DeviceTopology {
   readonly name: string;
   readonly addresses: readonly Cidr[];
+  /** Its addresses of IPv6. */
+  readonly addresses6: readonly Cidr6[];
 }
 
 export interface HostTopology {
@@ -169,14 +171,38 @@ export function checkDevice(at: string, name: string, value: unknown): DeviceTop
       `${show(value)} is not an address with prefix length such as "192.168.2.55/24", or a list`,
     );
   const addresses: Cidr[] = [];
+  const addresses6: Cidr6[] = [];
   (texts as string[]).forEach((text, index) => {
     const field = texts.length > 1 ? `${at}[${index}]` : at;
+    if (text.includes(":")) {
+      const address = checkAddress6(field, text);
+      if (addresses6.some((other) => equalIPv6(other.address, address.address)))
+        throw new LabConfigError(field, `${show(text)} stands there twice`);
+      addresses6.push(address);
+      return;
+    }
     const address = checkAddress(field, text);
     if (addresses.some((other) => other.address === address.address))
       throw new LabConfigError(field, `${show(text)} stands there twice`);
     addresses.push(address);
   });
-  return { name, addresses };
+  return { name, addresses, addresses6 };
+}
+
+function checkAddress6(field: string, text: string): Cidr6 {
+  if (!text.includes("/"))
+    throw new LabConfigError(field, `${show(text)} has no prefix length (write "${text}/64" or "${text}/128")`);
+  let cidr: Cidr6;
+  try {
+    cidr = parseCidr6(text);
+  } catch {
+    throw new LabConfigError(field, `${show(text)} is not an address with prefix length such as "2001:db8::1/64"`);
+  }
+  const first = cidr.address[0] >>> 24;
+  // Groups, the loopback, no address at all, and IPv4's: none is an address of a device.
+  if (first === 0xff || (first === 0 && (cidr.address[0] | cidr.address[1]) === 0))
+    throw new LabConfigError(field, `${show(text)} cannot be a host's address`);
+  return cidr;
 }
 
 function checkAddress(field: string, text: string): Cidr {

@@ -93,6 +93,7 @@ export function snapshot(more: Partial<ConntrackSnapshot> = {}): ConntrackSnapsh
     mark: 0,
     zone: 0,
     tcpState: "ESTABLISHED",
+    helper: null,
     tuple: [ORIGINAL, REPLY],
     counters: null,
     timestamp: null,

@@ -35,6 +35,5 @@ export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS,
  * differences tells readers of it, and a test says when it is no longer so.
  */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  "trap 2: the FTP helper, given by a rule, rewrites PORT and shifts what is acknowledged": "`CT --helper`",
   "trap 4: TRACE with iptables-nft shows the chains that exist, and nat for a first packet only": "`-j TRACE`",
 };

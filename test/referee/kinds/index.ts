@@ -4,8 +4,10 @@ import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
 import { EXTENSIONS } from "./extensions.js";
 import { FRAGMENTS } from "./fragments.js";
+import { HELPERS } from "./helpers.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
+import { IPV6 } from "./ipv6.js";
 import { NAT_MIX } from "./nat-mix.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
@@ -23,6 +25,7 @@ export const KINDS: readonly Kind[] = [
   ICMP,
   FRAGMENTS,
   PORT_CLASHES,
+  IPV6,
   NAT_MIX,
   RULESETS,
   EXTENSIONS,
@@ -32,4 +35,5 @@ export const KINDS: readonly Kind[] = [
   SYSCTLS,
   TIME,
   COMMANDS,
+  HELPERS,
 ];

@@ -21,22 +21,6 @@ export class CellsError extends Error {
 /** What a lesson's cells may come to. Far above any lesson, far below what would hurt a page. */
 export const limits = { cells: 500, sourceLength: 100_000, tags: 20, tagLength: 64 } as const;
 
-/** The lesson's own cells. */
-export function publishedCells(published: readonly PublishedCell[]): CellContent[] {
-  return published.map(({ id, source, tags }) => ({ id, anchor: id, source, tags, author: "lesson" }));
-}
-
-/** True if the cells are the lesson's own, unchanged. */
-export function areAsPublished(published: readonly PublishedCell[], cells: readonly CellContent[]): boolean {
-  return (
-    cells.length === published.length &&
-    published.every(({ id, source }, index) => {
-      const cell = cells[index]!;
-      return cell.id === id && cell.anchor === id && cell.source === source;
-    })
-  );
-}
-
 /**
  * A short name for the lesson's code as it is published now: another one when any code cell changed, came or went.
  */

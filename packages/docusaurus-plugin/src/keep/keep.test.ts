@@ -4,7 +4,7 @@ import { type CodeCell, type Notebook, parseNotebook } from "@netfilter-lab/note
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CellContent } from "../live/document.js";
-import { areAsPublished, CellsError, lessonVersion, type PublishedCell, publishedCells, readCells } from "./cells.js";
+import { CellsError, lessonVersion, type PublishedCell, readCells } from "./cells.js";
 import { carriesCells, cellsOfFragment, fragmentOf, longestFragment } from "./link.js";
 import { notebookText, openNotebook } from "./notebook.js";
 import { type KeptStorage, openKeeper } from "./storage.js";
@@ -19,6 +19,9 @@ const mine: CellContent[] = [
   { id: "new-1", anchor: "one", source: "console.log(a, '→ ü 🦊')", tags: ["volatile"], author: "reader" },
   { id: "two", anchor: "two", source: "a + 1", tags: ["check"], author: "lesson" },
 ];
+/** The lesson's own cells. */
+const publishedCells = (cells: readonly PublishedCell[]): CellContent[] =>
+  cells.map(({ id, source, tags }) => ({ id, anchor: id, source, tags, author: "lesson" }));
 const asFrom = (cells: CellContent[], author: "link" | "file"): CellContent[] =>
   cells.map((cell) => (cell.author === "lesson" ? cell : { ...cell, author }));
 
@@ -239,6 +242,17 @@ describe("storage", () => {
     expect(keeper.load()).toBeUndefined();
   });
 
+  test("tells an entry of its own, and whether cells are what it holds", () => {
+    const storage = memory();
+    const keeper = openKeeper(storage, "x", version, published);
+    expect(keeper.keeps(mine)).toBe(false);
+    keeper.save(mine);
+    expect(keeper.keeps(structuredClone(mine))).toBe(true);
+    expect(keeper.keeps(mine.slice(1))).toBe(false);
+    const key = storage.key(0);
+    expect([key, null, "another", `${key}0`].map((each) => keeper.isEntry(each))).toEqual([true, true, false, false]);
+  });
+
   test("keeps whose cells they are", () => {
     const keeper = openKeeper(memory(), "x", version, published);
     const foreign = asFrom(mine, "link");
@@ -380,14 +394,6 @@ describe("a notebook file", () => {
     expect(open).toThrow(CellsError);
     expect(open).toThrow(reason);
   });
-});
-
-test("cells are as published until something of them changes", () => {
-  const cells = publishedCells(published);
-  expect(areAsPublished(published, cells)).toBe(true);
-  expect(areAsPublished(published, mine)).toBe(false);
-  expect(areAsPublished(published, cells.slice(1))).toBe(false);
-  expect(areAsPublished(published, [{ ...cells[0]!, anchor: "two" }, cells[1]!])).toBe(false);
 });
 
 test("a text set back to the published one is the author's again", () => {

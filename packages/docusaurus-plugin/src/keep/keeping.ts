@@ -17,6 +17,8 @@ export interface KeepingState {
   readonly isOutdated: boolean;
   /** Changes of the reader's own are kept beside what is shown. */
   readonly hasOwn: boolean;
+  /** Another tab keeps other cells for this lesson; what is changed here is not kept until the reader has chosen. */
+  readonly isElsewhere: boolean;
   /** Versions of the lesson, other than this, that the reader changed. */
   readonly others: readonly string[];
   /** What could not be done, in words for the reader. */
@@ -25,10 +27,12 @@ export interface KeepingState {
   readonly notKept: NotKept | undefined;
 }
 
-const nothing: KeepingState = {
+/** Before anything is kept or came from elsewhere. */
+export const nothingKept: KeepingState = {
   foreign: undefined,
   isOutdated: false,
   hasOwn: false,
+  isElsewhere: false,
   others: [],
   problem: "",
   notKept: undefined,
@@ -41,7 +45,7 @@ export class Keeping {
   readonly #storage: KeptStorage | undefined;
   readonly #listeners = new Set<() => void>();
   #keeper: Keeper | undefined;
-  #state = nothing;
+  #state = nothingKept;
   #content = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -101,6 +105,30 @@ export class Keeping {
     this.#showOwn();
   }
 
+  /** Storage was written by another tab: what that tab keeps is not overwritten without the reader's word. */
+  hearStorage(key: string | null): void {
+    if (this.#keeper?.isEntry(key) !== true) return;
+    if (this.#state.foreign === undefined) {
+      clearTimeout(this.#timer);
+      const isSame = this.#keeper.has() ? this.#keeper.keeps(contentOf(this.#document)) : isPublished(this.#document);
+      this.#set({ isElsewhere: !isSame });
+    } else this.#set({ hasOwn: this.#keeper.has() });
+  }
+
+  /** Shows what another tab keeps, in the place of what this one shows. */
+  showElsewhere(): void {
+    this.#set({ isElsewhere: false });
+    this.#notebook.reset();
+    this.#showOwn();
+  }
+
+  /** Keeps what this tab shows, in the place of what another one kept. */
+  keepThese(): void {
+    this.#set({ isElsewhere: false });
+    this.#content = "";
+    this.#save();
+  }
+
   /** Shows what the reader had changed in another version of the lesson. It stays kept. */
   showOther(version: string): void {
     try {
@@ -151,14 +179,19 @@ export class Keeping {
   #showForeign(foreign: "link" | "file", cells: Parameters<Keeper["save"]>[0], isOutdated: boolean): void {
     this.#save();
     const hasOwn = this.#keeper?.has() === true;
-    this.#set({ foreign, isOutdated, hasOwn, problem: "" });
+    this.#set({ foreign, isOutdated, hasOwn, isElsewhere: false, problem: "" });
     this.#notebook.stop();
     this.#notebook.dispatch({ type: "replace", cells });
     this.#content = this.#contentNow();
   }
 
+  /** Nothing is kept before the reader has said so. */
+  get #isHeld(): boolean {
+    return this.#state.foreign !== undefined || this.#state.isElsewhere;
+  }
+
   #changed(): void {
-    if (this.#state.foreign !== undefined || this.#contentNow() === this.#content) return;
+    if (this.#isHeld || this.#contentNow() === this.#content) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#save(), 300);
   }
@@ -166,7 +199,7 @@ export class Keeping {
   #save(): void {
     clearTimeout(this.#timer);
     const content = this.#contentNow();
-    if (this.#keeper === undefined || this.#state.foreign !== undefined || content === this.#content) return;
+    if (this.#keeper === undefined || this.#isHeld || content === this.#content) return;
     this.#content = content;
     if (isPublished(this.#document)) this.#keeper.forgetThis();
     else {

@@ -24,6 +24,10 @@ export interface Keeper {
   save(cells: readonly CellContent[]): NotKept | undefined;
   /** True if something is kept for the lesson as it is now, readable or not. */
   has(): boolean;
+  /** True if these cells, as they are, are kept for the lesson as it is now. */
+  keeps(cells: readonly CellContent[]): boolean;
+  /** True for the entry of the lesson as it is now; `null` stands for all entries. */
+  isEntry(key: string | null): boolean;
   /** Forgets what is kept for a version. */
   forget(version: string): void;
   /** Forgets what is kept for the lesson as it is now. */
@@ -69,6 +73,7 @@ export function openKeeper(
       throw new CellsError(`What was kept of your changes to this lesson cannot be read: ${error.message}.`);
     }
   };
+  const textOf = (cells: readonly CellContent[]): string => JSON.stringify(recordsOf(published, cells, true));
   return {
     load: () => read(version),
     otherVersions: () =>
@@ -83,13 +88,15 @@ export function openKeeper(
     save(cells) {
       if (storage === undefined) return "forbidden";
       try {
-        storage.setItem(lessonPrefix + version, JSON.stringify(recordsOf(published, cells, true)));
+        storage.setItem(lessonPrefix + version, textOf(cells));
         return undefined;
       } catch (error) {
         return error instanceof DOMException && /quota/i.test(error.name) ? "full" : "forbidden";
       }
     },
     has: () => guarded(() => (storage?.getItem(lessonPrefix + version) ?? null) !== null, false),
+    keeps: (cells) => guarded(() => storage?.getItem(lessonPrefix + version) === textOf(cells), false),
+    isEntry: (key) => key === null || key === lessonPrefix + version,
     forget: (of) => guarded(() => storage?.removeItem(lessonPrefix + of), undefined),
     forgetThis: () => guarded(() => storage?.removeItem(lessonPrefix + version), undefined),
   };

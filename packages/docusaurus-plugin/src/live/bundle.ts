@@ -1,7 +1,7 @@
 /**
  * What runs in the page's worker, bundled when the site is built: the worker itself, the modules cells may import, and
- * the compiler for cells that were changed; the frame's page that the worker lives in; and the worker of the editor's
- * types. Plain files beside the site's own, which a page fetches when it needs them.
+ * the compiler for cells that were changed; the page around the frame that the worker lives in; the worker of the editor's
+ * types; and the site's service worker. Plain files beside the site's own, which a page fetches when it needs them.
  */
 import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -31,8 +31,6 @@ export async function bundleParts(folder: string, modules: readonly string[], si
   const entry = join(siteDir, "cell-modules.js");
   const names = JSON.stringify(modules);
   const library = JSON.stringify(JSON.stringify(gatherLibrary(modules, siteDir)));
-  const sandbox = "sandbox.html";
-  await writeFile(join(folder, sandbox), sandboxDocument);
   return {
     worker: await write(folder, "worker", `var pageModules = ${names};\n${await bundle(worker)}`),
     compiler: await write(
@@ -45,7 +43,7 @@ export async function bundleParts(folder: string, modules: readonly string[], si
       "modules",
       await bundle(entry, `${imports.join("\n")}\nexport const modules = { ${entries.join(", ")} };`),
     ),
-    sandbox,
+    sandbox: await write(folder, "sandbox", sandboxDocument, "html"),
     types: await write(
       folder,
       "types",
@@ -53,6 +51,11 @@ export async function bundleParts(folder: string, modules: readonly string[], si
       `var cellLibrary = ${library};\n${await bundle(fileURLToPath(new URL("../types/worker.js", import.meta.url)))}`,
     ),
   };
+}
+
+/** Bundles the site's service worker; `offlineSite` is yet to be put in front of it. */
+export async function bundleServiceWorker(file: string): Promise<void> {
+  await writeFile(file, await bundle(fileURLToPath(new URL("../offline/service-worker.js", import.meta.url))));
 }
 
 /**
@@ -95,9 +98,9 @@ async function bundle(input: string, text?: string): Promise<string> {
 
 const withoutNode = "\0without-node";
 
-async function write(folder: string, name: string, code: string): Promise<string> {
+async function write(folder: string, name: string, code: string, type: "js" | "html" = "js"): Promise<string> {
   const digest = createHash("sha256").update(code).digest("hex").slice(0, 8);
-  const file = `${name}.${digest}.js`;
+  const file = `${name}.${digest}.${type}`;
   await writeFile(join(folder, file), code);
   return file;
 }

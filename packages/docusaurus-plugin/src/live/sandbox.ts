@@ -1,8 +1,9 @@
 /**
- * Where cells run: a worker inside a frame that is sandboxed without an origin and forbidden every request. A cell of a
- * lesson, of the reader's or of a stranger's link is the same to it: it can compute and answer, and nothing else. The
- * worker is not the frame's own thread, so an endless loop leaves the page alone; taking the frame away ends it. Whatever
- * comes out of the port a cell may have made up: it is data to check (`readAnswer`), never anything to trust.
+ * Where cells run: a worker inside a frame that is sandboxed without an origin and forbidden every request (see
+ * `sandbox-document.ts`). A cell of a lesson, of the reader's or of a stranger's link is the same to it: it can compute
+ * and answer, and nothing else. The worker is not the frame's own thread, so an endless loop leaves the page alone; taking
+ * the frame away ends it. Whatever comes out of the port a cell may have made up: it is data to check (`readAnswer`), never
+ * anything to trust.
  */
 
 /** A worker and the line to it. */
@@ -15,7 +16,7 @@ export interface Sandbox {
 /**
  * Starts a worker.
  *
- * @param address of the frame's page, `sandbox-document.ts`
+ * @param address of the page around the frame, `sandbox-document.ts`
  * @param code the worker's JavaScript: one script that loads nothing
  * @param onDeath called if the worker ends by itself, with the reason where there is one
  */
@@ -23,7 +24,8 @@ export function startSandbox(address: string, code: string, onDeath: (reason: st
   const frame = document.createElement("iframe");
   frame.hidden = true;
   frame.title = "Where cells run";
-  frame.setAttribute("sandbox", "allow-scripts");
+  // The site's own page, which the service worker answers offline; the frame it makes has no origin.
+  frame.setAttribute("sandbox", "allow-scripts allow-same-origin");
   frame.src = address;
   const cells = new MessageChannel();
   const life = new MessageChannel();
@@ -33,11 +35,11 @@ export function startSandbox(address: string, code: string, onDeath: (reason: st
     if (data !== null) onDeath(String(data));
   });
   life.port1.start();
-  // An origin that is none has no name to send to. Whatever else might be in the frame can do no more with the worker's
-  // text than any visitor of the site, who may read it.
-  frame.addEventListener("load", () => frame.contentWindow?.postMessage(code, "*", [life.port2, cells.port2]), {
-    once: true,
-  });
+  frame.addEventListener(
+    "load",
+    () => frame.contentWindow?.postMessage(code, window.location.origin, [life.port2, cells.port2]),
+    { once: true },
+  );
   // Newer browsers say when the other end is gone.
   cells.port1.addEventListener("close", () => onDeath(""));
   document.body.append(frame);

@@ -2,7 +2,7 @@
  * What the rest of the engine and the tools see of connection tracking: snapshots of entries, events, counters, and the
  * interface that tables, NAT and sockets use. The tracker itself is conntrack.ts.
  */
-import type { HookFunction, Verdict } from "../hooks.js";
+import type { HookFunction, NfProto, Verdict } from "../hooks.js";
 import type { Direction, SkBuff } from "../skb.js";
 import type { TupleText } from "../trace.js";
 import type { CtHandle } from "./status.js";
@@ -12,7 +12,7 @@ export interface ConntrackSnapshot {
   readonly handle: CtHandle;
   /** The kernel's 32-bit id of the entry. */
   readonly id: number;
-  /** 2 for IPv4. */
+  /** 2 for IPv4, 10 for IPv6. */
   readonly l3num: number;
   readonly protonum: number;
   readonly status: number;
@@ -22,6 +22,8 @@ export interface ConntrackSnapshot {
   readonly zone: number;
   /** `SYN_SENT`, ... for TCP; null for the others. */
   readonly tcpState: string | null;
+  /** The name of the helper that follows it, or null. */
+  readonly helper: string | null;
   /** By direction. */
   readonly tuple: readonly [TupleText, TupleText];
   /** By direction; null unless `nf_conntrack_acct` was on when the entry was made. */
@@ -73,10 +75,10 @@ export interface ConntrackStats {
 
 /** Interface of the engine's conntrack; implemented in this folder. */
 export interface ConntrackApi {
-  /** Registers conntrack's hooks when the first user comes. Models `nf_ct_netns_get()`. */
-  netnsGet(): void;
+  /** Registers conntrack's hooks of a family (IPv4 unless said) when the first user comes. Models `nf_ct_netns_get()`. */
+  netnsGet(pf?: NfProto): void;
   /** Unregisters them when the last user goes. */
-  netnsPut(): void;
+  netnsPut(pf?: NfProto): void;
   readonly enabled: boolean;
 
   /** Whether `skb` has an entry; UNTRACKED packets have none. */
@@ -87,6 +89,9 @@ export interface ConntrackApi {
   /** Fast readers for IPv4 (unsigned numbers). */
   srcOf(ct: CtHandle, direction: Direction): number;
   dstOf(ct: CtHandle, direction: Direction): number;
+  /** Words of the addresses, four of an IPv6 one. */
+  srcWordOf(ct: CtHandle, direction: Direction, word: number): number;
+  dstWordOf(ct: CtHandle, direction: Direction, word: number): number;
   sportOf(ct: CtHandle, direction: Direction): number;
   dportOf(ct: CtHandle, direction: Direction): number;
   protonumOf(ct: CtHandle): number;

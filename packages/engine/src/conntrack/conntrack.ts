@@ -4,12 +4,22 @@
  * flat record (see entry.ts). Models net/netfilter/nf_conntrack_core.c.
  */
 import { HZ } from "../clock.js";
-import type { HookFunction, HookOps, HookState, Verdict } from "../hooks.js";
+import {
+  type HookFunction,
+  type HookOps,
+  type HookState,
+  type Hooks,
+  NFPROTO_IPV4,
+  NFPROTO_IPV6,
+  type NfProto,
+  type Verdict,
+} from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
 import {
   ctinfoDirection,
   type Direction,
   IP_CT_DIR_ORIGINAL,
+  IP_CT_NEW,
   IP_CT_RELATED,
   IP_CT_RELATED_REPLY,
   IP_CT_UNTRACKED,
@@ -43,10 +53,19 @@ import {
 } from "./entry.js";
 import { eventType, IPCT_DESTROY, IPCT_MARK } from "./events.js";
 import { GarbageCollector } from "./gc.js";
+import { ConntrackHelpers } from "./helpers/helpers.js";
+import type { NatHelperHook } from "./helpers/nat-hook.js";
 import { TCP_DEFAULT_TIMEOUTS, TCP_STATE_NAMES, type TcpSettings, tcpSetClosing, tcpStateOf } from "./proto-tcp.js";
 import type { UdpSettings } from "./proto-udp.js";
 import { carriesProtoinfo, eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
-import { type CtHandle, IPS_CONFIRMED, IPS_DYING, IPS_FIXED_TIMEOUT, IPS_SRC_NAT_DONE } from "./status.js";
+import {
+  type CtHandle,
+  IPS_CONFIRMED,
+  IPS_DYING,
+  IPS_FIXED_TIMEOUT,
+  IPS_SRC_NAT_DONE,
+  IPS_TEMPLATE,
+} from "./status.js";
 import { registerConntrackSysctls } from "./sysctls.js";
 import { TupleTable } from "./table.js";
 import {
@@ -106,6 +125,7 @@ export class Conntrack implements ConntrackApi {
   readonly udp: UdpSettings = { unreplied: 30 * HZ, replied: 120 * HZ };
   /** Jiffies. */
   icmpTimeout: number = 30 * HZ;
+  icmpv6Timeout: number = 30 * HZ;
   genericTimeout: number = 600 * HZ;
   /** Whether PREROUTING verifies transport checksums. */
   checksum = 1;
@@ -131,11 +151,15 @@ export class Conntrack implements ConntrackApi {
   };
   /** Set by NAT. */
   natHook: NatHook | null = null;
+  /** Set by NAT: what it does for helpers. */
+  natHelper: NatHelperHook | null = null;
   /** Set by whoever formats LOG lines; without it the line has no packet. */
   packetLogger: PacketLogger | null = null;
+  /** Helpers of entries, and the connections that they expect. */
+  readonly helpers: ConntrackHelpers = new ConntrackHelpers(this);
   /** Entries that exist, confirmed or not. */
   count = 0;
-  #users = 0;
+  readonly #users: Record<NfProto, number> = { [NFPROTO_IPV4]: 0, [NFPROTO_IPV6]: 0 };
   #listeners: ((event: ConntrackEvent) => void)[] = [];
   readonly #gc: GarbageCollector;
   /** Drawn at first use, as the kernel draws its keys. */
@@ -149,24 +173,31 @@ export class Conntrack implements ConntrackApi {
     this.net = net;
     this.#gc = new GarbageCollector(this);
     registerConntrackSysctls(this, net.sysctl);
-    this.#hooks = conntrackHooks(this);
+    this.#hooks = {
+      [NFPROTO_IPV4]: conntrackHooks(this, NFPROTO_IPV4),
+      [NFPROTO_IPV6]: conntrackHooks(this, NFPROTO_IPV6),
+    };
   }
 
-  readonly #hooks: readonly HookOps[];
+  readonly #hooks: Readonly<Record<NfProto, readonly HookOps[]>>;
 
-  netnsGet(): void {
-    if (++this.#users > 1) return;
-    for (const ops of this.#hooks) this.net.hooks.register(ops);
+  netnsGet(pf: NfProto = NFPROTO_IPV4): void {
+    if (++this.#users[pf] > 1) return;
+    for (const ops of this.#hooks[pf]) this.#hooksOf(pf).register(ops);
   }
 
-  netnsPut(): void {
-    if (this.#users === 0) throw new Error("netnsPut without netnsGet");
-    if (--this.#users > 0) return;
-    for (const ops of this.#hooks) this.net.hooks.unregister(ops);
+  netnsPut(pf: NfProto = NFPROTO_IPV4): void {
+    if (this.#users[pf] === 0) throw new Error("netnsPut without netnsGet");
+    if (--this.#users[pf] > 0) return;
+    for (const ops of this.#hooks[pf]) this.#hooksOf(pf).unregister(ops);
+  }
+
+  #hooksOf(pf: NfProto): Hooks {
+    return pf === NFPROTO_IPV4 ? this.net.hooks : this.net.hooks6;
   }
 
   get enabled(): boolean {
-    return this.#users > 0;
+    return this.#users[NFPROTO_IPV4] > 0 || this.#users[NFPROTO_IPV6] > 0;
   }
 
   /** The secret of the hashes. Models `get_random_once()`. */
@@ -201,6 +232,14 @@ export class Conntrack implements ConntrackApi {
 
   dstOf(ct: CtHandle, direction: Direction): number {
     return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_DST] >>> 0;
+  }
+
+  srcWordOf(ct: CtHandle, direction: Direction, word: number): number {
+    return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_SRC + word];
+  }
+
+  dstWordOf(ct: CtHandle, direction: Direction, word: number): number {
+    return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_DST + word];
   }
 
   sportOf(ct: CtHandle, direction: Direction): number {
@@ -325,8 +364,33 @@ export class Conntrack implements ConntrackApi {
     });
   }
 
+  /**
+   * An entry that a rule gives packets before they are tracked: what it carries (a helper) goes to the entries that they
+   * make. Never in the table; the caller's reference is the first. Models `nf_ct_tmpl_alloc()`.
+   */
+  allocateTemplate(): CtHandle {
+    const template = this.slab.allocate();
+    const base = template << ENTRY_SHIFT;
+    this.slab.words[base + E_STATUS] = IPS_TEMPLATE | IPS_CONFIRMED;
+    this.slab.words[base + E_USE] = 1;
+    return template;
+  }
+
+  /** Hangs a template on a packet that has nothing yet. Models `xt_ct_target()`. */
+  setTemplate(skb: SkBuff, template: CtHandle): void {
+    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return;
+    this.get(template);
+    skb.nfct = template;
+    skb.ctinfo = IP_CT_NEW;
+  }
+
   /** Nobody holds the entry any more. Models `nf_ct_destroy()` and `nf_conntrack_free()`. */
   #free(ct: CtHandle): void {
+    if (this.statusOf(ct) & IPS_TEMPLATE) {
+      this.helpers.forget(ct);
+      this.slab.free(ct);
+      return;
+    }
     const { trace } = this.net;
     const bound = (this.slab.words[(ct << ENTRY_SHIFT) + E_STATUS] & IPS_SRC_NAT_DONE) !== 0;
     if (trace !== null) {
@@ -337,6 +401,7 @@ export class Conntrack implements ConntrackApi {
       trace.leave();
     }
     if (bound) this.natHook?.removeNatBysrc(ct);
+    this.helpers.forget(ct);
     this.slab.free(ct);
     this.count--;
   }
@@ -475,7 +540,7 @@ export class Conntrack implements ConntrackApi {
     if (this.max !== 0 && this.count > this.max && !this.#gc.earlyDrop(hash)) {
       this.#gc.pressed = true;
       this.count--;
-      this.#warn("nf_conntrack: nf_conntrack: table full, dropping packet");
+      this.warn("nf_conntrack: nf_conntrack: table full, dropping packet");
       return NO_CT;
     }
     const ct = this.slab.allocate();
@@ -491,7 +556,7 @@ export class Conntrack implements ConntrackApi {
   }
 
   /** A warning of the kernel's log, at most ten in five seconds. Models `net_warn_ratelimited()`. */
-  #warn(line: string): void {
+  warn(line: string): void {
     const now = this.net.clock.nowMicros;
     if (now - this.#warnedSinceMicros >= RATELIMIT_INTERVAL_MICROS) {
       if (this.#suppressed > 0) this.net.printk(`net_ratelimit: ${this.#suppressed} callbacks suppressed`);
@@ -548,8 +613,10 @@ export class Conntrack implements ConntrackApi {
       trace.call("nf_conntrack_double_lock", "nf_conntrack");
       trace.leave();
     }
+    this.helpers.destroy(ct);
     this.table.remove(ct * 2);
     this.table.remove(ct * 2 + 1);
+    this.helpers.removeExpectations(ct);
     this.put(ct);
     return true;
   }
@@ -641,7 +708,9 @@ export class Conntrack implements ConntrackApi {
 
   /** Whether a fresh entry gets an event cache. Models the choice in `nf_ct_ecache_ext_add()`. */
   get cachesEvents(): boolean {
-    return this.events === 1 || (this.events === 2 && this.#listeners.length > 0);
+    return (
+      this.events === 1 || (this.events === 2 && (this.#listeners.length > 0 || this.helpers.expectations.watched))
+    );
   }
 
   /** Notes an event (`IPCT_*`) for delivery with the packet under way. Models `nf_conntrack_event_cache()`. */

@@ -2,7 +2,7 @@
  * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once, and
  * hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into the
  * table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c.
- * Templates (zones, helpers and timeouts given by rules) are not modelled.
+ * What rules give packets beforehand (a helper) comes as a template, see {@link Conntrack.allocateTemplate}.
  */
 import { HZ } from "../clock.js";
 import {
@@ -19,6 +19,8 @@ import {
   NF_IP_PRI_CONNTRACK_DEFRAG,
   NF_REPEAT,
   NF_STOLEN,
+  NFPROTO_IPV4,
+  type NfProto,
   type Verdict,
 } from "../hooks.js";
 import {
@@ -28,11 +30,13 @@ import {
   IP_CT_ESTABLISHED,
   IP_CT_ESTABLISHED_REPLY,
   IP_CT_NEW,
+  IP_CT_RELATED,
   IP_CT_UNTRACKED,
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL, ipv4IsFragment } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, ipv4IsFragment } from "../wire/ipv4.js";
+import { ipv6IsFragment } from "../wire/ipv6.js";
 import type { Conntrack } from "./conntrack.js";
 import {
   E_EXT,
@@ -48,9 +52,10 @@ import {
   EXT_ECACHE,
   EXT_TSTAMP,
 } from "./entry.js";
-import { IPCT_NEW, IPCT_REPLY } from "./events.js";
+import { IPCT_HELPER, IPCT_NEW, IPCT_RELATED, IPCT_REPLY } from "./events.js";
 import { genericPacket } from "./proto-generic.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
+import { icmpv6Error, icmpv6Packet } from "./proto-icmpv6.js";
 import { tcpPacket } from "./proto-tcp.js";
 import { udpPacket } from "./proto-udp.js";
 import {
@@ -58,16 +63,19 @@ import {
   IPS_CONFIRMED,
   IPS_DST_NAT_DONE,
   IPS_DYING,
+  IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_NAT_CLASH,
   IPS_SEEN_REPLY,
   IPS_SRC_NAT_DONE,
+  IPS_TEMPLATE,
 } from "./status.js";
 import {
   getTuple,
   invertTuple,
-  ipv4TransportOffset,
   TUPLE_WORDS,
+  transportOffset,
+  transportProtonum,
   tupleEqual,
   tupleProtonum,
   tupleText,
@@ -75,14 +83,19 @@ import {
 
 const MODULE = "nf_conntrack";
 
-/** The hook functions of one namespace's tracker. Models `ipv4_conntrack_ops` and `ipv4_defrag_ops`. */
-export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
+/**
+ * The hook functions of one namespace's tracker in a family. Models `ipv4_conntrack_ops`, `ipv6_conntrack_ops` and the
+ * defragmenters'.
+ */
+export function conntrackHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
+  const family = pf === NFPROTO_IPV4 ? "ipv4" : "ipv6";
+  const isFragment = pf === NFPROTO_IPV4 ? ipv4IsFragment : ipv6IsFragment;
   const confirmHook = (skb: SkBuff): Verdict => confirm(ct, skb);
   const defrag = {
     priority: NF_IP_PRI_CONNTRACK_DEFRAG,
     fn: (skb: SkBuff, state: HookState): Verdict => defragment(ct, skb, state),
-    name: "ipv4_conntrack_defrag",
-    module: "nf_defrag_ipv4",
+    name: pf === NFPROTO_IPV4 ? "ipv4_conntrack_defrag" : "ipv6_defrag",
+    module: `nf_defrag_${family}`,
     label: "defragmentation",
   };
   return [
@@ -92,16 +105,15 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
       hook: NF_INET_PRE_ROUTING,
       priority: NF_IP_PRI_CONNTRACK,
       fn: (skb, state) => conntrackIn(ct, skb, state),
-      name: "ipv4_conntrack_in",
+      name: `${family}_conntrack_in`,
       module: MODULE,
       label: "conntrack",
     },
     {
       hook: NF_INET_LOCAL_OUT,
       priority: NF_IP_PRI_CONNTRACK,
-      // A socket may send fragments of its own making; they are not tracked.
-      fn: (skb, state) => (ipv4IsFragment(skb.data, 0) ? NF_ACCEPT : conntrackIn(ct, skb, state)),
-      name: "ipv4_conntrack_local",
+      fn: (skb, state) => (isFragment(skb.data, 0) ? localFragment(ct, skb) : conntrackIn(ct, skb, state)),
+      name: `${family}_conntrack_local`,
       module: MODULE,
       label: "conntrack",
     },
@@ -129,7 +141,7 @@ export function conntrackHooks(ct: Conntrack): readonly HookOps[] {
  * came last, with everything in it. Models `ipv4_conntrack_defrag()`, net/ipv4/netfilter/nf_defrag_ipv4.c.
  */
 function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
-  if (skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
+  if (state.pf !== NFPROTO_IPV4 || skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
   const whole = ct.net.ip.defrag(skb, state.hook === NF_INET_LOCAL_OUT ? "conntrack-out" : "conntrack-in");
   if (whole === null) {
     if (ct.net.trace !== null) ct.net.trace.note({ kind: "end", reason: "fragment kept until the packet is whole" });
@@ -143,6 +155,12 @@ function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
     skb.largestFragment = whole.largestFragment;
     skb.options = whole.options;
   }
+  return NF_ACCEPT;
+}
+
+/** A socket may send fragments of its own making; they are not tracked. Models `ipv4_conntrack_local()`. */
+function localFragment(ct: Conntrack, skb: SkBuff): Verdict {
+  if (skb.nfct !== NO_CT && ct.statusOf(skb.nfct) & IPS_TEMPLATE) ct.release(skb);
   return NF_ACCEPT;
 }
 
@@ -165,24 +183,37 @@ export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdi
 function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   // Seen before (on the loopback), or exempted.
   if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) {
+    const template = skb.nfct;
+    if (template !== NO_CT && ct.statusOf(template) & IPS_TEMPLATE) {
+      skb.nfct = NO_CT;
+      skb.ctinfo = 0;
+      const verdict = trackBy(ct, skb, state, template);
+      ct.put(template);
+      return verdict;
+    }
     // Off the loopback, or an error that was given the connection it is about.
     if (ct.net.trace !== null) ct.noteAttached(skb, true);
     return NF_ACCEPT;
   }
+  return trackBy(ct, skb, state, NO_CT);
+}
+
+/** Tracks a packet that has no entry yet; `template` is what a rule gave it, or none. */
+function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandle): Verdict {
   const data = skb.data;
-  const dataoff = ipv4TransportOffset(data, 0, skb.len);
+  const dataoff = transportOffset(data, 0, skb.len, state.pf);
   if (dataoff <= 0) {
     ct.stats.invalid++;
     return NF_ACCEPT;
   }
-  const protonum = data[IPV4_PROTOCOL];
-  if (protonum === IPPROTO_ICMP) {
-    const result = handleIcmp(ct, skb, dataoff, state);
+  const protonum = transportProtonum(data, 0, state.pf);
+  if (protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6) {
+    const result = handleIcmp(ct, skb, dataoff, protonum, state);
     if (result <= 0) return -result;
-    if (skb.nfct !== NO_CT) return NF_ACCEPT;
+    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
   }
   for (;;) {
-    if (!resolve(ct, skb, dataoff, protonum)) {
+    if (!resolve(ct, skb, dataoff, protonum, state.pf, template)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
@@ -212,10 +243,11 @@ function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
 }
 
 /** Models `nf_conntrack_handle_icmp()`. */
-function handleIcmp(ct: Conntrack, skb: SkBuff, dataoff: number, state: HookState): number {
+function handleIcmp(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
   const trace = ct.net.trace;
-  if (trace !== null) trace.enter("nf_conntrack_icmpv4_error", MODULE, skb);
-  const result = icmpError(ct, skb, dataoff, state);
+  const v4 = protonum === IPPROTO_ICMP;
+  if (trace !== null) trace.enter(v4 ? "nf_conntrack_icmpv4_error" : "nf_conntrack_icmpv6_error", MODULE, skb);
+  const result = v4 ? icmpError(ct, skb, dataoff, state) : icmpv6Error(ct, skb, dataoff, state);
   if (trace !== null) trace.leave();
   if (result <= 0) ct.stats.error++;
   return result;
@@ -245,6 +277,10 @@ function handlePacket(
       if (trace !== null) trace.enter("nf_conntrack_icmp_packet", MODULE, skb);
       result = icmpPacket(ct, entry, skb, skb.ctinfo);
       break;
+    case IPPROTO_ICMPV6:
+      if (trace !== null) trace.enter("nf_conntrack_icmpv6_packet", MODULE, skb);
+      result = icmpv6Packet(ct, entry, skb, skb.ctinfo);
+      break;
     default:
       return genericPacket(ct, entry, skb, skb.ctinfo);
   }
@@ -256,10 +292,17 @@ function handlePacket(
  * Looks the packet's tuple up, and makes an entry when there is none. Leaves `skb.nfct` empty for a tuple that cannot
  * be; false when the table is full. Models `resolve_normal_ct()`.
  */
-function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number): boolean {
+function resolve(
+  ct: Conntrack,
+  skb: SkBuff,
+  dataoff: number,
+  protonum: number,
+  pf: NfProto,
+  template: CtHandle,
+): boolean {
   const trace = ct.net.trace;
   if (trace !== null) trace.call("nf_ct_get_tuple", MODULE);
-  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple)) {
+  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple, pf)) {
     if (trace !== null) trace.note({ kind: "invalid", reason: "transport header too short" });
     return true;
   }
@@ -271,19 +314,22 @@ function resolve(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number):
       if (trace !== null) trace.note({ kind: "invalid", reason: "nothing answers this ICMP type" });
       return true;
     }
-    const entry = initConntrack(ct, hash);
+    const entry = initConntrack(ct, hash, template);
     if (entry === NO_CT) return false;
     node = entry * 2;
   }
   const entry = node >>> 1;
   let ctinfo = IP_CT_ESTABLISHED_REPLY;
-  if ((node & 1) === IP_CT_DIR_ORIGINAL) ctinfo = ct.statusOf(entry) & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : IP_CT_NEW;
+  if ((node & 1) === IP_CT_DIR_ORIGINAL) {
+    const status = ct.statusOf(entry);
+    ctinfo = status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : status & IPS_EXPECTED ? IP_CT_RELATED : IP_CT_NEW;
+  }
   ct.setNfct(skb, entry, ctinfo);
   return true;
 }
 
 /** Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use. Models `init_conntrack()`. */
-function initConntrack(ct: Conntrack, hash: number): CtHandle {
+function initConntrack(ct: Conntrack, hash: number, template: CtHandle): CtHandle {
   const trace = ct.net.trace;
   const entry = ct.allocate(tuple, inverted, hash);
   if (entry === NO_CT) return NO_CT;
@@ -301,6 +347,7 @@ function initConntrack(ct: Conntrack, hash: number): CtHandle {
       trace.leave();
     }
   }
+  if (template !== NO_CT || ct.helpers.expectations.count > 0) ct.helpers.adopt(entry, tuple, template);
   return entry;
 }
 
@@ -308,6 +355,8 @@ function initConntrack(ct: Conntrack, hash: number): CtHandle {
 export function confirm(ct: Conntrack, skb: SkBuff): Verdict {
   const entry = skb.nfct;
   if (entry === NO_CT) return NF_ACCEPT;
+  const helped = ct.helpers.beforeConfirm(skb);
+  if (helped !== NF_ACCEPT) return helped;
   if ((ct.statusOf(entry) & IPS_CONFIRMED) === 0) {
     const trace = ct.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_confirm", MODULE, skb);
@@ -352,7 +401,8 @@ function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   ct.table.insert(entry * 2 + 1);
   ct.slab.words[base + E_STATUS] |= IPS_CONFIRMED;
   ct.inserted();
-  ct.cacheEvent(entry, IPCT_NEW);
+  if (ct.helpers.nameOf(entry) !== null) ct.cacheEvent(entry, IPCT_HELPER);
+  ct.cacheEvent(entry, ct.statusOf(entry) & IPS_EXPECTED ? IPCT_RELATED : IPCT_NEW);
   return NF_ACCEPT;
 }
 

@@ -378,8 +378,11 @@ function inWindow(
   let end = segmentEnd(data, at, length);
   let sack = words[receiver + TD_FLAGS] & FLAG_SACK_PERM ? highestSack(data, at, ack) : ack;
   windowReason = null;
-  // Sequence adjustment belongs to helpers, which change lengths; without them the offset is always 0.
+  // What a helper of NAT inserted into the other side's words, this side acknowledges too.
   if (ct.net.trace !== null) ct.net.trace.call("nf_ct_seq_offset", "nf_conntrack");
+  const moved = ct.helpers.sequenceOffset(entry, dir === IP_CT_DIR_ORIGINAL ? 1 : 0, (ack - 1) | 0);
+  ack = (ack - moved) | 0;
+  sack = (sack - moved) | 0;
 
   if (words[sender + TD_MAXWIN] === 0) {
     if (flags & TCP_SYN) {

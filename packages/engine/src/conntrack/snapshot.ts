@@ -48,6 +48,7 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
     mark: words[base + E_MARK] >>> 0,
     zone: words[base + E_ZONE],
     tcpState: protonum === IPPROTO_TCP ? TCP_STATE_NAMES[tcpStateOf(ct, entry)] : null,
+    helper: ct.helpers.nameOf(entry),
     tuple: [tupleText(words, base + E_ORIGINAL), tupleText(words, base + E_REPLY)],
     counters: extensions & EXT_ACCT ? [counter(IP_CT_DIR_ORIGINAL), counter(IP_CT_DIR_REPLY)] : null,
     timestamp:
@@ -77,7 +78,8 @@ export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["ty
   const tcpState = snapshot.tcpState !== null && carriesProtoinfo(type, events);
   return {
     type,
-    entry: tcpState ? snapshot : { ...snapshot, tcpState: null },
+    // The message of an end names no helper.
+    entry: { ...snapshot, tcpState: tcpState ? snapshot.tcpState : null, helper: destroyed ? null : snapshot.helper },
     carries: {
       timeout: !destroyed || ct.expiresSeconds(entry) > 0,
       tcpState,

@@ -77,6 +77,13 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
     },
   );
   seconds(
+    "icmpv6_timeout",
+    () => ct.icmpv6Timeout,
+    (jiffies) => {
+      ct.icmpv6Timeout = jiffies;
+    },
+  );
+  seconds(
     "generic_timeout",
     () => ct.genericTimeout,
     (jiffies) => {
@@ -156,6 +163,14 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
     `${prefix}buckets`,
     () => ct.table.limit,
     (value) => ct.table.setLimit(value),
+    1,
+  );
+  table.registerInt(
+    `${prefix}expect_max`,
+    () => ct.helpers.expectations.max,
+    (value) => {
+      ct.helpers.expectations.max = value;
+    },
     1,
   );
   for (const name of [`${prefix}max`, "net.nf_conntrack_max"])

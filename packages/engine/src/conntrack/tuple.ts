@@ -4,9 +4,9 @@
  * Models `struct nf_conntrack_tuple` and its functions in net/netfilter/nf_conntrack_core.c. GRE keys (which only PPTP
  * uses) are not modelled: GRE, like every protocol without ports here, is told apart by its addresses alone.
  */
-import { NFPROTO_IPV4 } from "../hooks.js";
+import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto } from "../hooks.js";
 import type { TupleText } from "../trace.js";
-import { formatIPv4 } from "../wire/address.js";
+import { formatIPv4, formatIPv6 } from "../wire/address.js";
 import { get16, getInt32 } from "../wire/bytes.js";
 import {
   ICMP_ADDRESS,
@@ -33,8 +33,10 @@ import {
   IPPROTO_UDPLITE,
   IPV4_DST,
   IPV4_FRAGMENT,
+  IPV4_PROTOCOL,
   IPV4_SRC,
 } from "../wire/ipv4.js";
+import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
 
 /** Word offsets inside a tuple. Addresses take four words, IPv4 uses the first; words hold signed 32-bit values. */
 export const TUPLE_SRC = 0;
@@ -55,6 +57,19 @@ ICMP_INVERSE[ICMP_INFO_REQUEST] = ICMP_INFO_REPLY + 1;
 ICMP_INVERSE[ICMP_INFO_REPLY] = ICMP_INFO_REQUEST + 1;
 ICMP_INVERSE[ICMP_ADDRESS] = ICMP_ADDRESSREPLY + 1;
 ICMP_INVERSE[ICMP_ADDRESSREPLY] = ICMP_ADDRESS + 1;
+
+/** ICMPv6's queries and what answers them. */
+const ICMPV6_ECHO_REQUEST = 128;
+const ICMPV6_ECHO_REPLY = 129;
+const ICMPV6_NI_QUERY = 139;
+const ICMPV6_NI_REPLY = 140;
+
+/** The same of ICMPv6. Models `nf_conntrack_proto_icmpv6.c`'s `invmap`. */
+const ICMPV6_INVERSE = new Uint8Array(256);
+ICMPV6_INVERSE[ICMPV6_ECHO_REQUEST] = ICMPV6_ECHO_REPLY + 1;
+ICMPV6_INVERSE[ICMPV6_ECHO_REPLY] = ICMPV6_ECHO_REQUEST + 1;
+ICMPV6_INVERSE[ICMPV6_NI_QUERY] = ICMPV6_NI_REPLY + 1;
+ICMPV6_INVERSE[ICMPV6_NI_REPLY] = ICMPV6_NI_QUERY + 1;
 
 /** The address family of a tuple, `NFPROTO_*`. */
 export function tupleL3num(words: Int32Array, at: number): number {
@@ -88,7 +103,27 @@ export function ipv4TransportOffset(data: Uint8Array, nhoff: number, length: num
 }
 
 /**
- * Reads the tuple of an IPv4 packet into `tuple`. `nhoff` and `dataoff` are where its network and transport headers
+ * The same of an IPv6 packet: behind its extension headers, the last of which names the protocol in {@link found}.
+ * Models `ipv6_get_l4proto()`.
+ */
+function ipv6TransportOffset(data: Uint8Array, nhoff: number, length: number): number {
+  if (nhoff + IPV6_HEADER_LENGTH > length) return -1;
+  const at = skipExtensionHeaders(data, nhoff + IPV6_HEADER_LENGTH, length, data[nhoff + IPV6_NEXT_HEADER]);
+  return at > length || found.fragmentOffset !== 0 ? -1 : at;
+}
+
+/** Where the transport header of a packet of a family begins, or -1. Models `get_l4proto()`. */
+export function transportOffset(data: Uint8Array, nhoff: number, length: number, pf: NfProto): number {
+  return pf === NFPROTO_IPV4 ? ipv4TransportOffset(data, nhoff, length) : ipv6TransportOffset(data, nhoff, length);
+}
+
+/** The protocol of the packet that {@link transportOffset} was asked about last. */
+export function transportProtonum(data: Uint8Array, nhoff: number, pf: NfProto): number {
+  return pf === NFPROTO_IPV4 ? data[nhoff + IPV4_PROTOCOL] : found.nexthdr;
+}
+
+/**
+ * Reads the tuple of a packet of a family into `tuple`. `nhoff` and `dataoff` are where its network and transport headers
  * begin, `length` where its bytes end. False when the transport header is too short. Models `nf_ct_get_tuple()`.
  */
 export function getTuple(
@@ -98,20 +133,28 @@ export function getTuple(
   length: number,
   protonum: number,
   tuple: Int32Array,
+  pf: NfProto = NFPROTO_IPV4,
 ): boolean {
-  tuple[TUPLE_SRC] = getInt32(data, nhoff + IPV4_SRC);
-  tuple[TUPLE_SRC + 1] = 0;
-  tuple[TUPLE_SRC + 2] = 0;
-  tuple[TUPLE_SRC + 3] = 0;
-  tuple[TUPLE_DST] = getInt32(data, nhoff + IPV4_DST);
-  tuple[TUPLE_DST + 1] = 0;
-  tuple[TUPLE_DST + 2] = 0;
-  tuple[TUPLE_DST + 3] = 0;
-  tuple[TUPLE_PROTO] = (NFPROTO_IPV4 << 8) | protonum;
+  if (pf === NFPROTO_IPV4) {
+    tuple[TUPLE_SRC] = getInt32(data, nhoff + IPV4_SRC);
+    tuple[TUPLE_SRC + 1] = 0;
+    tuple[TUPLE_SRC + 2] = 0;
+    tuple[TUPLE_SRC + 3] = 0;
+    tuple[TUPLE_DST] = getInt32(data, nhoff + IPV4_DST);
+    tuple[TUPLE_DST + 1] = 0;
+    tuple[TUPLE_DST + 2] = 0;
+    tuple[TUPLE_DST + 3] = 0;
+  } else {
+    for (let i = 0; i < 4; i++) {
+      tuple[TUPLE_SRC + i] = getInt32(data, nhoff + IPV6_SRC + 4 * i);
+      tuple[TUPLE_DST + i] = getInt32(data, nhoff + IPV6_DST + 4 * i);
+    }
+  }
+  tuple[TUPLE_PROTO] = (pf << 8) | protonum;
   if (protocolHasPorts(protonum)) {
     if (dataoff + 4 > length) return false;
     tuple[TUPLE_PORTS] = getInt32(data, dataoff);
-  } else if (protonum === IPPROTO_ICMP) {
+  } else if (protonum === IPPROTO_ICMP || (protonum === IPPROTO_ICMPV6 && pf === NFPROTO_IPV6)) {
     if (dataoff + ICMP_HEADER_LENGTH > length) return false;
     tuple[TUPLE_PORTS] =
       (get16(data, dataoff + ICMP_ID) << 16) | (data[dataoff + ICMP_TYPE] << 8) | data[dataoff + ICMP_CODE];
@@ -135,8 +178,9 @@ export function invertTuple(from: Int32Array, at: number, to: Int32Array, toAt: 
   const proto = from[at + TUPLE_PROTO];
   const ports = from[at + TUPLE_PORTS];
   to[toAt + TUPLE_PROTO] = proto;
-  if ((proto & 0xff) === IPPROTO_ICMP) {
-    const inverse = ICMP_INVERSE[(ports >>> 8) & 0xff];
+  const protonum = proto & 0xff;
+  if (protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6) {
+    const inverse = (protonum === IPPROTO_ICMP ? ICMP_INVERSE : ICMPV6_INVERSE)[(ports >>> 8) & 0xff];
     if (inverse === 0) return false;
     to[toAt + TUPLE_PORTS] = (ports & 0xffff00ff) | ((inverse - 1) << 8);
     return true;
@@ -218,12 +262,13 @@ export function protocolName(protonum: number): string {
 /** A tuple in words for people. */
 export function tupleText(words: Int32Array, at: number): TupleText {
   const protonum = tupleProtonum(words, at);
-  const src = formatIPv4(words[at + TUPLE_SRC]);
-  const dst = formatIPv4(words[at + TUPLE_DST]);
+  const ipv4 = tupleL3num(words, at) === NFPROTO_IPV4;
+  const src = ipv4 ? formatIPv4(words[at + TUPLE_SRC]) : formatIPv6(words, at + TUPLE_SRC);
+  const dst = ipv4 ? formatIPv4(words[at + TUPLE_DST]) : formatIPv6(words, at + TUPLE_DST);
   const protocol = protocolName(protonum);
   const ports = words[at + TUPLE_PORTS];
   if (protocolHasPorts(protonum)) return { src, dst, protocol, sport: ports >>> 16, dport: ports & 0xffff };
-  if (protonum === IPPROTO_ICMP)
+  if (protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6)
     return { src, dst, protocol, type: (ports >>> 8) & 0xff, code: ports & 0xff, id: ports >>> 16 };
   return { src, dst, protocol };
 }

@@ -5,6 +5,7 @@
  * Models `struct net_device`, include/linux/netdevice.h.
  */
 import type { InDevice } from "../ip/indevice.js";
+import type { InDevice6 } from "../ip6/indevice.js";
 import type { NetNamespace } from "../netns.js";
 import { PACKET_BROADCAST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
 
@@ -53,6 +54,8 @@ export abstract class NetDevice {
   taps: DeviceTap[] | null = null;
   /** The IP layer's part of the device; set when the device is added to its namespace. Models `dev->ip_ptr`. */
   ipv4: InDevice | null = null;
+  /** The same of IPv6. Models `dev->ip6_ptr`. */
+  ipv6: InDevice6 | null = null;
 
   constructor(net: NetNamespace, name: string, ifindex: number) {
     this.net = net;
@@ -133,7 +136,8 @@ export abstract class NetDevice {
     skb.tstampMicros = this.net.clock.nowMicros;
     const taps = this.taps;
     if (taps !== null) for (const tap of taps) tap("in", skb, this);
-    this.net.ip.receive(skb, this);
+    if (skb.data[0] >> 4 === 6) this.net.ip6.receive(skb, this);
+    else this.net.ip.receive(skb, this);
   }
 
   /** Counts and shows a packet that is about to leave. */

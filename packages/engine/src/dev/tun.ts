@@ -10,7 +10,7 @@ import { IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } 
 export class TunDevice extends NetDevice {
   override readonly kind: string = "tun";
   override readonly qdisc: string = "fq_codel";
-  override readonly kindFlags: number = IFF_POINTOPOINT | IFF_MULTICAST | IFF_NOARP;
+  override kindFlags: number = IFF_POINTOPOINT | IFF_MULTICAST | IFF_NOARP;
   override readonly peerMac: null = null;
   /** Takes what the host sends. The bytes are borrowed: copy to keep. */
   onTransmit: (bytes: Uint8Array) => void = () => {};

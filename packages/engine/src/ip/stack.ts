@@ -377,6 +377,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (dev === this.net.loopback && inDev.addresses.length === 0)
       this.addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });
     else for (const ifa of inDev.addresses) this.#routesOfAddress(ifa);
+    this.net.ip6.setUp(dev);
     this.fib.invalidate();
     dev.other?.net.ip.fib.invalidate();
   }
@@ -384,6 +385,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   setDown(dev: NetDevice): void {
     if (!dev.up) return;
     dev.up = false;
+    this.net.ip6.setDown(dev);
     this.fib.purge((route) => route.dev === dev && route.nexthopScope !== RT_SCOPE_NOWHERE);
     this.neighbourTable.flush(dev, true);
     dev.other?.net.ip.fib.invalidate();

@@ -62,6 +62,7 @@ import type { TupleText } from "../trace.js";
 import { get32, getInt32 } from "../wire/bytes.js";
 import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
 import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import { natHelpers } from "./helpers/index.js";
 import { manipIPv4 } from "./manip.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "./range.js";
 import { uniqueTuple } from "./unique.js";
@@ -151,6 +152,7 @@ export class Nat implements NatApi {
     this.net = net;
     this.#ops = { [NFPROTO_IPV4]: this.#hookOps(), [NFPROTO_IPV6]: [] };
     net.ct.natHook = this;
+    net.ct.natHelper = natHelpers(net);
   }
 
   #hookOps(): readonly HookOps[] {

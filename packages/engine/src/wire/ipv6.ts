@@ -42,6 +42,11 @@ export function isExtensionHeader(nexthdr: number): boolean {
   );
 }
 
+/** Whether the first extension header is a fragment's. Models ipv6_conntrack_local()'s and the defragmenter's test. */
+export function ipv6IsFragment(data: Uint8Array, at: number): boolean {
+  return data[at + IPV6_NEXT_HEADER] === NEXTHDR_FRAGMENT;
+}
+
 /** What is wrong with a packet's fixed header, or "ok". The checks of `ip6_rcv_core()` that need no device. */
 export function checkIPv6(data: Uint8Array, length: number): "ok" | "too short" | "not version 6" | "truncated" {
   if (length < IPV6_HEADER_LENGTH) return "too short";

@@ -4,7 +4,7 @@
  * Models `struct xtables_match`/`xtables_target` of iptables and `struct xt_match`/`xt_target` of
  * include/linux/netfilter/x_tables.h, which the tool and the kernel keep apart and a lesson reads together.
  */
-import type { HookNumber, HookState, Verdict } from "../hooks.js";
+import type { HookNumber, HookState, NfProto, Verdict } from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { OptionSpec, OptionValues } from "./options.js";
@@ -59,10 +59,10 @@ export interface Match {
   check?(flavour: "nft" | "legacy"): void;
   /** Hooks (bit mask) its options forbid. */
   readonly forbiddenHooks?: number;
-  /** A rule with it enters the ruleset. */
-  attach?(net: NetNamespace): void;
+  /** A rule with it enters the ruleset of a family. */
+  attach?(net: NetNamespace, pf: NfProto): void;
   /** That rule left the ruleset. */
-  detach?(net: NetNamespace): void;
+  detach?(net: NetNamespace, pf: NfProto): void;
 }
 
 /** A target with its options, as a part of a rule. */
@@ -76,8 +76,8 @@ export interface Target {
   check?(flavour: "nft" | "legacy", matches: readonly Match[]): void;
   /** Hooks (bit mask) its options forbid. */
   readonly forbiddenHooks?: number;
-  attach?(net: NetNamespace): void;
-  detach?(net: NetNamespace): void;
+  attach?(net: NetNamespace, pf: NfProto): void;
+  detach?(net: NetNamespace, pf: NfProto): void;
 }
 
 /** The packet side of a rule that an extension's user-space check may look at (`-p` for ports, for example). */

@@ -14,6 +14,7 @@ import { devgroupMatch } from "./matches/devgroup.js";
 import { dscpMatch } from "./matches/dscp.js";
 import { ecnMatch } from "./matches/ecn.js";
 import { hashlimitMatch } from "./matches/hashlimit.js";
+import { helperMatch } from "./matches/helper.js";
 import { icmpMatch } from "./matches/icmp.js";
 import { iprangeMatch } from "./matches/iprange.js";
 import { lengthMatch } from "./matches/length.js";
@@ -79,6 +80,7 @@ const MATCHES: readonly MatchExtension[] = [
   udpMatch,
   icmpMatch,
   conntrackMatch,
+  helperMatch,
   stateMatch,
   markMatch,
   connmarkMatch,
@@ -163,7 +165,7 @@ const TARGETS: readonly TargetExtension[] = [
 
 /** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
 const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
+  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
     " ",
   ),
 );
@@ -179,7 +181,7 @@ const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
 const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
   ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
   ipv6: new Set(
-    "ah dst eui64 frag hbh hl icmp6 ipv6header mh rt srh addrtype conntrack DNAT DNPT HL LOG MASQUERADE REDIRECT REJECT SNAT SNPT".split(
+    "ah dst eui64 frag hbh hl icmp6 ipv6header mh rt srh addrtype DNAT DNPT HL LOG MASQUERADE REDIRECT REJECT SNAT SNPT".split(
       " ",
     ),
   ),

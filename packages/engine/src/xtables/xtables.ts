@@ -118,13 +118,13 @@ export class Xtables {
     for (const chain of table.chains.values()) {
       for (const rule of chain.rules) {
         if (before.delete(rule)) continue;
-        for (const match of rule.matches) match.attach?.(this.net);
-        rule.target?.attach?.(this.net);
+        for (const match of rule.matches) match.attach?.(this.net, this.#hooks.pf);
+        rule.target?.attach?.(this.net, this.#hooks.pf);
       }
     }
     for (const rule of before) {
-      for (const match of rule.matches) match.detach?.(this.net);
-      rule.target?.detach?.(this.net);
+      for (const match of rule.matches) match.detach?.(this.net, this.#hooks.pf);
+      rule.target?.detach?.(this.net, this.#hooks.pf);
     }
     return result;
   }

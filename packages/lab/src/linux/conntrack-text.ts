@@ -72,6 +72,7 @@ function parse(line: string): Parsed {
       timeoutSeconds,
       mark: Number(rest.mark ?? 0),
       zone: Number(rest.zone ?? 0),
+      helper: rest.helper ?? null,
       tcpState,
       tuple,
       counters: "packets" in tuples[0] ? [counters[0], counters[1]] : null,

@@ -26,3 +26,33 @@ export const BASELINE_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv4.icmp_ratelimit": "0",
   "net.ipv4.icmp_ratemask": "0",
 };
+
+/**
+ * What is set besides for a scenario whose devices have IPv6 addresses. In others IPv6 is off: the host would send
+ * neighbour and router solicitations and listener reports of its own accord. Here it has no occasion to: no link-local
+ * addresses, no duplicates looked for, no routers asked, and its devices are in no groups (multicast is off on them).
+ */
+export const IPV6_SYSCTLS: Readonly<Record<string, string>> = {
+  "net.ipv6.conf.all.disable_ipv6": "0",
+  "net.ipv6.conf.default.disable_ipv6": "0",
+  "net.ipv6.conf.all.addr_gen_mode": "1",
+  "net.ipv6.conf.default.addr_gen_mode": "1",
+  "net.ipv6.conf.all.accept_dad": "0",
+  "net.ipv6.conf.default.accept_dad": "0",
+  "net.ipv6.conf.all.accept_ra": "0",
+  "net.ipv6.conf.default.accept_ra": "0",
+  "net.ipv6.conf.all.router_solicitations": "0",
+  "net.ipv6.conf.default.router_solicitations": "0",
+  "net.ipv6.conf.all.forwarding": "0",
+  "net.ipv6.conf.default.forwarding": "0",
+  // Flow labels would be drawn.
+  "net.ipv6.auto_flowlabels": "0",
+  "net.ipv6.icmp.ratelimit": "0",
+  // No error is held back: of the types only one that there is not is counted (an empty list changes nothing).
+  "net.ipv6.icmp.ratemask": "255",
+};
+
+/** Whether a scenario is about IPv6: one of its devices has an address of it. */
+export function usesIPv6(devices: Readonly<Record<string, readonly string[]>>): boolean {
+  return Object.values(devices).some((addresses) => addresses.some((text) => text.includes(":")));
+}

@@ -4,10 +4,12 @@
  */
 import {
   type ConntrackEvent,
+  IFF_MULTICAST,
   NetNamespace,
   type PacketTrace,
   PinnedRandom,
   parseCidr,
+  parseCidr6,
   SeededRandom,
   SysctlError,
   TunDevice,
@@ -23,7 +25,7 @@ import { addProcFiles } from "../proc.js";
 import { Process, runToEnd } from "../scheduler.js";
 import { Shell } from "../shell/interpreter.js";
 import { Terminal, TextReader } from "../streams.js";
-import { BASELINE_SYSCTLS } from "./baseline.js";
+import { BASELINE_SYSCTLS, IPV6_SYSCTLS, usesIPv6 } from "./baseline.js";
 import { fromHex, toHex } from "./bytes.js";
 import { commandResult, refuseUnsupported, requireSuccess } from "./command-result.js";
 import {
@@ -60,9 +62,12 @@ class Gateway {
     net.printk = (line) => kernelLog.push({ atMicros: this.#clock.nowMicros, line });
     this.#host = { name: "gateway", net, clock: this.#clock, files, kernelLog };
     net.ct.subscribe((event) => this.#events.push(this.#eventText(event)));
-    for (const [name, value] of Object.entries(BASELINE_SYSCTLS)) net.sysctl.lookup(name)?.set?.(value);
+    const ipv6 = usesIPv6(scenario.devices);
+    const off = { "net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable_ipv6": "1" };
+    for (const [name, value] of Object.entries({ ...BASELINE_SYSCTLS, ...(ipv6 ? IPV6_SYSCTLS : off) }))
+      net.sysctl.lookup(name)?.set?.(value);
     net.ip.setUp(net.loopback);
-    for (const [name, addresses] of Object.entries(scenario.devices)) this.#addDevice(name, addresses);
+    for (const [name, addresses] of Object.entries(scenario.devices)) this.#addDevice(name, addresses, ipv6);
     for (const [name, value] of Object.entries(scenario.sysctl ?? {})) this.#setSysctl(name, value);
   }
 
@@ -75,14 +80,20 @@ class Gateway {
     return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, deletingProcess(this.net)).trimStart();
   }
 
-  #addDevice(name: string, addresses: readonly string[]): void {
+  #addDevice(name: string, addresses: readonly string[], ipv6: boolean): void {
     const dev = new TunDevice(this.net, name);
+    if (ipv6) dev.kindFlags &= ~IFF_MULTICAST;
     const sent: string[] = [];
     dev.onTransmit = (bytes) => sent.push(toHex(bytes));
     this.#devices.set(name, dev);
     this.#sent.set(name, sent);
     this.net.ip.setUp(dev);
     for (const text of addresses) {
+      if (text.includes(":")) {
+        const { address, prefixLength } = parseCidr6(text);
+        this.net.ip6.addAddress(dev, address, prefixLength);
+        continue;
+      }
       const { address, prefixLength } = parseCidr(text);
       this.net.ip.addAddress(dev, { local: address, prefixLength });
     }

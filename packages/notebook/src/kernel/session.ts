@@ -11,7 +11,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Converter, Diagnostic } from "tslab/dist/converter.js";
 import type { Executor } from "tslab/dist/executor.js";
-import { drawn } from "../notebook/display.js";
+import { type CellRun, displayIn, drawn } from "../notebook/display.js";
 import type { MimeBundle } from "../notebook/model.js";
 import type { CellSink, ErrorReport } from "../notebook/sink.js";
 import { compileError } from "../notebook/source-error.js";
@@ -21,15 +21,6 @@ import { StackTraces } from "./stack.js";
 import { loadTslab, type Tslab } from "./tslab.js";
 
 type Jupyter = Tslab["jupyter"];
-
-/** One run of one cell. */
-interface CellRun {
-  readonly sink: CellSink;
-  /** Drawings `display` was asked for and that are not finished. */
-  readonly drawing: Set<Promise<void>>;
-  /** Set when anything the cell started threw and nobody caught it. */
-  failed: boolean;
-}
 
 /** Runs cells. */
 export class Session {
@@ -279,18 +270,7 @@ export class Session {
       value: (value: unknown): void => {
         const run = this.#currentCell.getStore();
         if (run === undefined) throw new Error("display is only possible in a cell");
-        const drawing = drawn(
-          value,
-          (data) => run.sink.display({ data, displayId: undefined, replaces: false }),
-          inspect,
-        );
-        if (drawing === undefined) return;
-        const noted = drawing.catch((error: unknown) => {
-          run.failed = true;
-          run.sink.error(this.#report(error));
-        });
-        run.drawing.add(noted);
-        void noted.finally(() => run.drawing.delete(noted));
+        displayIn(run, value, inspect, (error) => this.#report(error));
       },
       configurable: true,
       writable: true,

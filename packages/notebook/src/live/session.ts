@@ -4,7 +4,7 @@
  * there, a cell's names are later cells' only if it succeeds, types are not checked, and what an earlier cell's variable
  * is assigned reaches that cell's own functions too.
  */
-import { drawn } from "../notebook/display.js";
+import { type CellRun, displayIn, drawn } from "../notebook/display.js";
 import type { CellSink, Displayed, ErrorReport } from "../notebook/sink.js";
 import { compileError } from "../notebook/source-error.js";
 import type { CompiledCell, RunnableCell } from "./compiled.js";
@@ -23,15 +23,6 @@ export interface SessionHost {
   readonly modules: { readonly [name: string]: () => Promise<object> };
   /** Called where the list of modules is told to the reader: "in this page", "in Jupyter". */
   readonly place: string;
-}
-
-/** One run of one cell. */
-interface CellRun {
-  readonly sink: CellSink;
-  /** Drawings `display` was asked for and that are not finished. */
-  readonly drawing: Set<Promise<void>>;
-  /** Set when anything the cell started threw and nobody caught it. */
-  failed: boolean;
 }
 
 type Accessors = { [name: string]: PropertyDescriptor };
@@ -145,7 +136,8 @@ export class LiveSession {
     type Callback = (...values: readonly unknown[]) => unknown;
     return {
       console: this.#consoleOf(run),
-      display: (value: unknown): void => this.#draw(value, run),
+      display: (value: unknown): void =>
+        displayIn(this.#running ?? run, value, this.#host.formatting.inspect, (error) => this.#report(error)),
       setTimeout: (callback: Callback, delay?: number, ...values: readonly unknown[]) =>
         setTimeout(within(callback), delay, ...values),
       setInterval: (callback: Callback, delay?: number, ...values: readonly unknown[]) =>
@@ -158,19 +150,6 @@ export class LiveSession {
   /** What a function of an earlier cell prints belongs to the cell that calls it. */
   #consoleOf(run: CellRun): CellConsole {
     return cellConsole((name, text) => (this.#running ?? run).sink.stream(name, text), this.#host.formatting);
-  }
-
-  #draw(value: unknown, own: CellRun): void {
-    const run = this.#running ?? own;
-    const show = (data: Displayed["data"]): void => run.sink.display({ data, displayId: undefined, replaces: false });
-    const drawing = drawn(value, show, this.#host.formatting.inspect);
-    if (drawing === undefined) return;
-    const noted = drawing.catch((error: unknown) => {
-      run.failed = true;
-      run.sink.error(this.#report(error));
-    });
-    run.drawing.add(noted);
-    void noted.finally(() => run.drawing.delete(noted));
   }
 
   #display(displayed: Displayed): void {

@@ -4,6 +4,7 @@
  * runs cells, since a browser has none.
  */
 import { isJsonMimeType, type Json, type MimeBundle } from "./model.js";
+import type { CellSink, ErrorReport } from "./sink.js";
 
 /** Node's `util.inspect`, or what stands in for it. */
 export type Inspect = (value: unknown, options?: { readonly colors?: boolean }) => string;
@@ -22,6 +23,32 @@ export function drawn(value: unknown, show: (bundle: MimeBundle) => void, inspec
   if (result instanceof Promise) return result.then((later: unknown) => show(bundleOf(value, later, inspect)));
   show(bundleOf(value, result, inspect));
   return undefined;
+}
+
+/** One run of one cell. */
+export interface CellRun {
+  readonly sink: CellSink;
+  /** Drawings `display` was asked for and that are not finished. */
+  readonly drawing: Set<Promise<void>>;
+  /** Set when anything the cell started threw and nobody caught it. */
+  failed: boolean;
+}
+
+/** A cell's `display(value)`: draws the value into the cell's outputs; a drawing that fails later fails the cell. */
+export function displayIn(
+  run: CellRun,
+  value: unknown,
+  inspect: Inspect,
+  report: (error: unknown) => ErrorReport,
+): void {
+  const drawing = drawn(value, (data) => run.sink.display({ data, displayId: undefined, replaces: false }), inspect);
+  if (drawing === undefined) return;
+  const noted = drawing.catch((error: unknown) => {
+    run.failed = true;
+    run.sink.error(report(error));
+  });
+  run.drawing.add(noted);
+  void noted.finally(() => run.drawing.delete(noted));
 }
 
 function bundleOf(value: unknown, result: unknown, inspect: Inspect): MimeBundle {

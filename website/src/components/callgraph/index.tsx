@@ -5,6 +5,7 @@
 import type { ReactNode } from "react";
 import agreementJson from "../../../../test/callgraph/agreement.json";
 import kernelsJson from "../../../../test/recordings/callgraph/kernels.json";
+import Table from "../table";
 
 type FunctionsByModule = Readonly<Record<string, readonly string[] | undefined>>;
 
@@ -51,137 +52,92 @@ export function CallGraphSummary(): ReactNode {
 /** The kernels that were recorded. */
 export function CallGraphKernels(): ReactNode {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Linux</th>
-          <th scope="col">Debian’s build</th>
-          <th scope="col">Cases</th>
-          <th scope="col">Packets</th>
-          <th scope="col">Calls recorded</th>
+    <Table label="Kernels" columns={["Linux", "Debian’s build", "Cases", "Packets", "Calls recorded"]}>
+      {kernelsJson.map(({ kernel, release, scenarios, packets, calls }) => (
+        <tr key={kernel}>
+          <td>{kernel}</td>
+          <td>
+            <code>{release}</code>
+          </td>
+          <td>{scenarios}</td>
+          <td>{packets}</td>
+          <td>{calls}</td>
         </tr>
-      </thead>
-      <tbody>
-        {kernelsJson.map(({ kernel, release, scenarios, packets, calls }) => (
-          <tr key={kernel}>
-            <td>{kernel}</td>
-            <td>
-              <code>{release}</code>
-            </td>
-            <td>{scenarios}</td>
-            <td>{packets}</td>
-            <td>{calls}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 
 /** The cases, and what each shows. */
 export function CallGraphScenarios(): ReactNode {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Case</th>
-          <th scope="col">What it shows</th>
+    <Table label="Cases" columns={["Case", "What it shows"]}>
+      {agreement.scenarios.map(({ name, shows }) => (
+        <tr key={name}>
+          <td>
+            <code>{name}</code>
+          </td>
+          <td>{shows}</td>
         </tr>
-      </thead>
-      <tbody>
-        {agreement.scenarios.map(({ name, shows }) => (
-          <tr key={name}>
-            <td>
-              <code>{name}</code>
-            </td>
-            <td>{shows}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 
 /** The functions that are compared, module by module. */
 export function CallGraphFunctions(): ReactNode {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Module</th>
-          <th scope="col">Functions</th>
+    <Table label="Functions that are compared" columns={["Module", "Functions"]}>
+      {Object.entries(agreement.agreed).map(([module, functions]) => (
+        <tr key={module}>
+          <td>
+            <code>{module}</code>
+          </td>
+          <td>
+            <Names functions={functions ?? []} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {Object.entries(agreement.agreed).map(([module, functions]) => (
-          <tr key={module}>
-            <td>
-              <code>{module}</code>
-            </td>
-            <td>
-              <Names functions={functions ?? []} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 
 /** The functions that recordings show and the comparison passes over, with the reason. */
 export function CallGraphLeftOut(): ReactNode {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Why</th>
-          <th scope="col">Functions</th>
+    <Table label="Functions that are left out" columns={["Why", "Functions"]}>
+      {agreement.leftOut.map(({ reason, functions }) => (
+        <tr key={reason}>
+          <td>{reason}</td>
+          <td>
+            <Names functions={all(functions)} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {agreement.leftOut.map(({ reason, functions }) => (
-          <tr key={reason}>
-            <td>{reason}</td>
-            <td>
-              <Names functions={all(functions)} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 
 /** What certain kernels have otherwise than the reference. */
 export function CallGraphDifferences(): ReactNode {
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Linux</th>
-          <th scope="col">Instead of</th>
-          <th scope="col">stands</th>
-          <th scope="col">Why</th>
+    <Table label="Differences between kernels" columns={["Linux", "Instead of", "stands", "Why"]}>
+      {agreement.differences.map(({ kernels, agreed, within, recorded, why }) => (
+        <tr key={`${kernels.join()} ${agreed} ${within} ${recorded}`}>
+          <td>{kernels.join(", ")}</td>
+          <td>
+            {agreed === null ? "nothing" : <code>{agreed}</code>}
+            {within !== undefined && (
+              <>
+                {" in "}
+                <code>{within}</code>
+              </>
+            )}
+          </td>
+          <td>{recorded === null ? "nothing" : <code>{recorded}</code>}</td>
+          <td>{why}</td>
         </tr>
-      </thead>
-      <tbody>
-        {agreement.differences.map(({ kernels, agreed, within, recorded, why }) => (
-          <tr key={`${kernels.join()} ${agreed} ${within} ${recorded}`}>
-            <td>{kernels.join(", ")}</td>
-            <td>
-              {agreed === null ? "nothing" : <code>{agreed}</code>}
-              {within !== undefined && (
-                <>
-                  {" in "}
-                  <code>{within}</code>
-                </>
-              )}
-            </td>
-            <td>{recorded === null ? "nothing" : <code>{recorded}</code>}</td>
-            <td>{why}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }

@@ -1,6 +1,7 @@
 /** The tables of "How do you know it is right?": each shows what runs against Linux left behind. */
 import CodeBlock from "@theme/CodeBlock";
 import type { ReactNode } from "react";
+import Table from "../table";
 import { answeredBy, broken, coverage, figure, kinds, knownDifferences, packetLine, recordings, sum } from "./data";
 import styles from "./styles.module.css";
 
@@ -24,15 +25,6 @@ export function Verdict(): ReactNode {
   );
 }
 
-/** A table that scrolls by itself, also from the keyboard, where it has no room. */
-function Scrolling({ label, children }: { readonly label: string; readonly children: ReactNode }): ReactNode {
-  return (
-    <section className={styles["scrolling"]} aria-label={label} tabIndex={0}>
-      <table>{children}</table>
-    </section>
-  );
-}
-
 function Figure({ children }: { readonly children: number }): ReactNode {
   return <td className={styles["figure"]}>{figure(children)}</td>;
 }
@@ -41,32 +33,23 @@ function Figure({ children }: { readonly children: number }): ReactNode {
 export function Agreement(): ReactNode {
   return (
     <>
-      <Scrolling label="Agreement by kind">
-        <thead>
-          <tr>
-            <th scope="col">Kind</th>
-            <th scope="col">What it tries</th>
-            <th scope="col">Packets</th>
-            <th scope="col">Scenarios</th>
-            <th scope="col">Answered differently</th>
-            <th scope="col">Not comparable</th>
+      <Table
+        label="Agreement by kind"
+        columns={["Kind", "What it tries", "Packets", "Scenarios", "Answered differently", "Not comparable"]}
+      >
+        {kinds.map((kind) => (
+          <tr key={kind.kind}>
+            <td>
+              <code>{kind.kind}</code>
+            </td>
+            <td>{kind.about}</td>
+            <Figure>{sum(kind.runs, "packets")}</Figure>
+            <Figure>{sum(kind.runs, "scenarios")}</Figure>
+            <Figure>{sum(kind.runs, "disagreeing")}</Figure>
+            <Figure>{sum(kind.runs, "notComparable")}</Figure>
           </tr>
-        </thead>
-        <tbody>
-          {kinds.map((kind) => (
-            <tr key={kind.kind}>
-              <td>
-                <code>{kind.kind}</code>
-              </td>
-              <td>{kind.about}</td>
-              <Figure>{sum(kind.runs, "packets")}</Figure>
-              <Figure>{sum(kind.runs, "scenarios")}</Figure>
-              <Figure>{sum(kind.runs, "disagreeing")}</Figure>
-              <Figure>{sum(kind.runs, "notComparable")}</Figure>
-            </tr>
-          ))}
-        </tbody>
-      </Scrolling>
+        ))}
+      </Table>
       <p>Answered by {answeredBy(runs)}.</p>
     </>
   );
@@ -76,28 +59,18 @@ export function Agreement(): ReactNode {
 export function Recordings(): ReactNode {
   return (
     <>
-      <Scrolling label="Recordings">
-        <thead>
-          <tr>
-            <th scope="col">Recording</th>
-            <th scope="col">What it covers</th>
-            <th scope="col">Scenarios</th>
-            <th scope="col">Packets</th>
+      <Table label="Recordings" columns={["Recording", "What it covers", "Scenarios", "Packets"]}>
+        {recordings.map(({ group, about, scenarios, packets }) => (
+          <tr key={group}>
+            <td>
+              <code>{group}</code>
+            </td>
+            <td>{about}</td>
+            <Figure>{scenarios}</Figure>
+            <Figure>{packets}</Figure>
           </tr>
-        </thead>
-        <tbody>
-          {recordings.map(({ group, about, scenarios, packets }) => (
-            <tr key={group}>
-              <td>
-                <code>{group}</code>
-              </td>
-              <td>{about}</td>
-              <Figure>{scenarios}</Figure>
-              <Figure>{packets}</Figure>
-            </tr>
-          ))}
-        </tbody>
-      </Scrolling>
+        ))}
+      </Table>
       <p>Recorded from {answeredBy(recordings)}.</p>
     </>
   );

@@ -5,7 +5,7 @@
 import { useLocation } from "@docusaurus/router";
 import { type ChangeEvent, type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { CellsError, lessonVersion } from "../../keep/cells.js";
-import { Keeping, type KeepingState } from "../../keep/keeping.js";
+import { Keeping, type KeepingState, nothingKept } from "../../keep/keeping.js";
 import { fragmentOf } from "../../keep/link.js";
 import { contentOf } from "../../live/document.js";
 import { useNotebook } from "../../live/react.js";
@@ -18,14 +18,6 @@ export interface NotebookKeepProps {
 }
 
 const keepings = new WeakMap<object, Keeping>();
-const emptyState = {
-  foreign: undefined,
-  isOutdated: false,
-  hasOwn: false,
-  others: [],
-  problem: "",
-  notKept: undefined,
-} satisfies KeepingState;
 
 export default function NotebookKeep({ download, file }: NotebookKeepProps): ReactNode {
   const { notebook } = useNotebook();
@@ -44,10 +36,13 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
     const begin = (): void => void keeping?.begin(window.location.hash);
     // The page's cells make themselves known first.
     const timer = setTimeout(begin, 0);
+    const hear = ({ key }: StorageEvent): void => keeping?.hearStorage(key);
     window.addEventListener("hashchange", begin);
+    window.addEventListener("storage", hear);
     return () => {
       clearTimeout(timer);
       window.removeEventListener("hashchange", begin);
+      window.removeEventListener("storage", hear);
     };
   }, [keeping]);
 
@@ -172,6 +167,17 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
             Back to the lesson
           </button>
         )}
+        {state.isElsewhere && (
+          <p className="nb-notice nb-notice--problem">
+            Another tab has kept other changes to this lesson. What you change here is not kept until you choose.
+            <button type="button" className="nb-button" onClick={() => keeping?.showElsewhere()}>
+              Show the other tab’s
+            </button>
+            <button type="button" className="nb-button" onClick={() => keeping?.keepThese()}>
+              Keep these instead
+            </button>
+          </p>
+        )}
         {state.others.map((version) => (
           <p key={version} className="nb-notice">
             This lesson has changed since you changed it. Your changes to the earlier one are kept.
@@ -206,4 +212,4 @@ async function isCopied(text: string): Promise<boolean> {
 }
 
 const unsubscribed = () => (): void => undefined;
-const empty = (): KeepingState => emptyState;
+const empty = (): KeepingState => nothingKept;

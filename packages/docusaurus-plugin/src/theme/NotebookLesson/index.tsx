@@ -28,11 +28,22 @@ export default function NotebookLesson({ facts }: { readonly facts: string }): R
 function LessonBar(): ReactNode {
   const { notebook, state } = useNotebook();
   useEffect(() => {
-    // The engine comes when nothing else is to do, so that it also runs offline; not where data is dear.
+    // What running needs comes when nothing else is to do, so that it is also there offline; not where data is dear.
     const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } };
     const idle = (globalThis as { readonly requestIdleCallback?: (callback: () => void) => number })
       .requestIdleCallback;
-    if (connection?.saveData !== true) idle?.(() => notebook.prepare("modules"));
+    if (connection?.saveData !== true) {
+      idle?.(() => {
+        notebook.prepare("worker", "modules");
+        const parts = [
+          import("../../live/sanitize.js"),
+          import("netfilter-lab/packet-view/element"),
+          import("../../keep/notebook.js"),
+        ];
+        // A failure is told where the part is needed.
+        for (const part of parts) part.catch(() => undefined);
+      });
+    }
     return () => notebook.leave();
   }, [notebook]);
   const hasRun = state.document.cells.some(({ run }) => run !== undefined);

@@ -1,4 +1,6 @@
 /** `-m cluster`: the share of connections that this node of a cluster takes. Models xt_cluster_mt(), net/netfilter/xt_cluster.c. */
+
+import type { NfProto } from "../../hooks.js";
 import { jhash2, littleEndian, reciprocalScale } from "../../nat/jhash.js";
 import type { NetNamespace } from "../../netns.js";
 import { IP_CT_DIR_ORIGINAL, NO_CT } from "../../skb.js";
@@ -60,8 +62,8 @@ cluster match options:
         const hash = jhash2(word, seed);
         return (((mask >>> reciprocalScale(hash, total)) & 1) !== 0) !== inverted;
       },
-      attach: (net: NetNamespace) => net.ct.netnsGet(),
-      detach: (net: NetNamespace) => net.ct.netnsPut(),
+      attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
+      detach: (net: NetNamespace, pf: NfProto) => net.ct.netnsPut(pf),
       save: () =>
         `${bang(inverted)} --cluster-local-nodemask ${hex8(mask)} --cluster-total-nodes ${total} --cluster-hash-seed ${hex8(seed)}`,
       print: () =>

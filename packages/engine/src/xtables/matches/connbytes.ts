@@ -2,6 +2,7 @@
  * `-m connbytes`: how much a connection carried so far. Putting in such a rule turns accounting on, for connections
  * from then on. Models connbytes_mt(), net/netfilter/xt_connbytes.c.
  */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY, NO_CT } from "../../skb.js";
 import { ParameterProblem } from "../error.js";
@@ -74,11 +75,11 @@ connbytes match options:
           mode === "packets" ? packets : mode === "bytes" ? bytes : packets === 0 ? 0 : Math.floor(bytes / packets);
         return (what >= min && what <= max) !== inverted;
       },
-      attach(net: NetNamespace) {
-        net.ct.netnsGet();
+      attach(net: NetNamespace, pf: NfProto) {
+        net.ct.netnsGet(pf);
         net.ct.acct = 1;
       },
-      detach: (net: NetNamespace) => net.ct.netnsPut(),
+      detach: (net: NetNamespace, pf: NfProto) => net.ct.netnsPut(pf),
       save: () => `${bang(inverted)} --connbytes ${range} --connbytes-mode ${mode} --connbytes-dir ${direction}`,
       print: () => `${bang(inverted)} connbytes ${range} connbytes mode ${mode} connbytes direction ${direction}`,
     };

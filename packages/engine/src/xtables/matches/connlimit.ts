@@ -13,6 +13,7 @@ import {
   tupleEqual,
   tupleProtonum,
 } from "../../conntrack/tuple.js";
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { prefixMask } from "../../wire/address.js";
@@ -108,13 +109,13 @@ class ConnlimitMatch implements Match {
     return false;
   }
 
-  attach(net: NetNamespace): void {
+  attach(net: NetNamespace, pf: NfProto): void {
     this.#lists = new Map();
-    net.ct.netnsGet();
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 
   save(): string {

@@ -3,6 +3,7 @@
  * Models conntrack_mt(), net/netfilter/xt_conntrack.c.
  */
 import { type ConntrackApi, IPS_CONFIRMED, IPS_DST_NAT, IPS_SRC_NAT } from "../../conntrack/conntrack.js";
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import {
   ctinfoDirection,
@@ -12,14 +13,22 @@ import {
   IP_CT_UNTRACKED,
   NO_CT,
 } from "../../skb.js";
-import { formatIPv4 } from "../../wire/address.js";
+import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../../wire/address.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import { type Network, parseNetwork } from "../network.js";
-import { type OptionSpec, type OptionValues, parseUint, type Range, rangeText, uintRangeOption } from "../options.js";
+import {
+  type OptionCall,
+  type OptionSpec,
+  type OptionValues,
+  parseUint,
+  type Range,
+  rangeText,
+  uintRangeOption,
+} from "../options.js";
 import { ALL_PORTS, parsePortRange } from "../ports.js";
-import { maskPrefix } from "../print.js";
+import { addressText, wordsPrefix } from "../print.js";
 import { protocolNumber } from "../protocols.js";
+import type { AddressWords } from "../rule.js";
 
 /** Bits of a state: 1 << (ctinfo % IP_CT_IS_REPLY) + 1 as XT_CONNTRACK_STATE_BIT() has it, and four more. */
 const STATE_INVALID = 1 << 0;
@@ -70,10 +79,40 @@ export function namesText(bits: number, names: readonly (readonly [string, numbe
     .join(",");
 }
 
+/** An address of the rule's family and its mask; the address is masked already. */
+interface Network {
+  readonly address: AddressWords;
+  readonly mask: AddressWords;
+}
+
+function parseNetwork(text: string, { family }: OptionCall): Network {
+  const [host, length, ...more] = text.split("/");
+  const parse = (each: string): AddressWords => (family === "ipv4" ? Int32Array.of(parseIPv4(each)) : parseIPv6(each));
+  const bits = family === "ipv4" ? 32 : 128;
+  try {
+    const address = parse(host);
+    if (more.length > 0) throw new AddressError(text);
+    const prefix = length === undefined ? bits : parseUint(length, 0, bits);
+    const ones = (count: number): AddressWords =>
+      family === "ipv4" ? Int32Array.of(prefixMask(count)) : prefixMaskIPv6(count);
+    const mask = prefix === undefined ? parse(length) : ones(prefix);
+    // The tool masks IPv4's addresses, and prints IPv6's as they were given.
+    return { address: family === "ipv4" ? address.map((word, i) => word & mask[i]) : address, mask };
+  } catch (error) {
+    if (error instanceof AddressError)
+      throw new ParameterProblem(
+        family === "ipv4"
+          ? "getaddrinfo: Temporary failure in name resolution\n"
+          : "getaddrinfo: Address family for hostname not supported\n",
+      );
+    throw error;
+  }
+}
+
 function networkText({ address, mask }: Network): string {
-  if (mask === 0xffffffff) return formatIPv4(address);
-  const prefix = maskPrefix(mask);
-  return `${formatIPv4(address)}/${prefix < 0 ? formatIPv4(mask) : prefix}`;
+  const prefix = wordsPrefix(mask);
+  if (prefix === 32 * mask.length) return addressText(address);
+  return `${addressText(address)}/${prefix < 0 ? addressText(mask) : prefix}`;
 }
 
 /** One condition of the match, in the order in which the kernel asks. */
@@ -140,12 +179,12 @@ class ConntrackMatch implements Match {
     return this.#text("");
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 
@@ -158,10 +197,10 @@ const CONDITIONS: readonly {
     option: "ctproto",
     make: (value) => ({ text: String(value), test: (ct, entry) => ct.protonumOf(entry) === value }),
   },
-  network("ctorigsrc", (ct, entry) => ct.srcOf(entry, IP_CT_DIR_ORIGINAL)),
-  network("ctorigdst", (ct, entry) => ct.dstOf(entry, IP_CT_DIR_ORIGINAL)),
-  network("ctreplsrc", (ct, entry) => ct.srcOf(entry, IP_CT_DIR_REPLY)),
-  network("ctrepldst", (ct, entry) => ct.dstOf(entry, IP_CT_DIR_REPLY)),
+  network("ctorigsrc", (ct, entry, word) => ct.srcWordOf(entry, IP_CT_DIR_ORIGINAL, word)),
+  network("ctorigdst", (ct, entry, word) => ct.dstWordOf(entry, IP_CT_DIR_ORIGINAL, word)),
+  network("ctreplsrc", (ct, entry, word) => ct.srcWordOf(entry, IP_CT_DIR_REPLY, word)),
+  network("ctrepldst", (ct, entry, word) => ct.dstWordOf(entry, IP_CT_DIR_REPLY, word)),
   port("ctorigsrcport", (ct, entry) => ct.sportOf(entry, IP_CT_DIR_ORIGINAL)),
   port("ctorigdstport", (ct, entry) => ct.dportOf(entry, IP_CT_DIR_ORIGINAL)),
   port("ctreplsrcport", (ct, entry) => ct.sportOf(entry, IP_CT_DIR_REPLY)),
@@ -195,14 +234,20 @@ const CONDITIONS: readonly {
 
 type Reader = (ct: ConntrackApi, entry: number) => number;
 
-function network(option: string, read: Reader): (typeof CONDITIONS)[number] {
+function network(
+  option: string,
+  read: (ct: ConntrackApi, entry: number, word: number) => number,
+): (typeof CONDITIONS)[number] {
   return {
     option,
     make(value) {
       const { address, mask } = value as Network;
       return {
         text: networkText({ address, mask }),
-        test: (ct, entry) => ((read(ct, entry) ^ address) & mask) === 0,
+        test(ct, entry) {
+          for (let i = 0; i < mask.length; i++) if (((read(ct, entry, i) ^ address[i]) & mask[i]) !== 0) return false;
+          return true;
+        },
       };
     },
   };
@@ -262,7 +307,6 @@ const options: readonly OptionSpec[] = [
 export const conntrackMatch: MatchExtension = {
   kind: "match",
   name: "conntrack",
-  families: ["ipv4"],
   help: `
 conntrack match options:
 [!] --ctstate {INVALID|ESTABLISHED|NEW|RELATED|UNTRACKED|SNAT|DNAT}[,...]

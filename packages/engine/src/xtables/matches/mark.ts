@@ -1,4 +1,5 @@
 /** `-m mark` and `-m connmark`: the packet's mark, the connection's mark. Models xt_mark.c and xt_connmark.c. */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
@@ -55,12 +56,12 @@ class ConnmarkMatch implements Match {
     return ` connmark match ${this.#inverted ? "!" : ""} ${markText(this.#value)}`;
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

@@ -1,4 +1,5 @@
 /** `-m state`: the older, shorter spelling of `-m conntrack --ctstate`. Models libxt_state over conntrack_mt(). */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { namesText, parseNames, STATES, stateBit } from "./conntrack.js";
@@ -28,12 +29,12 @@ class StateMatch implements Match {
     return `${this.#inverted ? " !" : ""} state ${namesText(this.#states, STATE_NAMES)}`;
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

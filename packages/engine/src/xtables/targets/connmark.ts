@@ -1,4 +1,5 @@
 /** CONNMARK: the connection's mark, from and to the packet's. Models connmark_tg_shift(), net/netfilter/xt_connmark.c. */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem } from "../error.js";
@@ -75,12 +76,12 @@ class ConnmarkTarget implements Target {
     return text + this.#shiftText(" ", "");
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

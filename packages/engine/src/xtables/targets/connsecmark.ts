@@ -2,6 +2,7 @@
  * CONNSECMARK: the security mark of SELinux, from packet to connection or back. Without SELinux no packet has one.
  * Models connsecmark_tg(), net/netfilter/xt_CONNSECMARK.c.
  */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { ParameterProblem } from "../error.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";
@@ -25,8 +26,8 @@ CONNSECMARK target options:
     return {
       name: "CONNSECMARK",
       target: () => XT_CONTINUE,
-      attach: (net: NetNamespace) => net.ct.netnsGet(),
-      detach: (net: NetNamespace) => net.ct.netnsPut(),
+      attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
+      detach: (net: NetNamespace, pf: NfProto) => net.ct.netnsPut(pf),
       save: () => ` --${what}`,
       print: () => ` CONNSECMARK ${what}`,
     };

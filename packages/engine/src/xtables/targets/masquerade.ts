@@ -1,7 +1,7 @@
 /**
  * MASQUERADE: SNAT to whatever address the outgoing device has at that moment. Models net/netfilter/xt_MASQUERADE.c.
  */
-import { NF_INET_POST_ROUTING, type Verdict } from "../../hooks.js";
+import { NF_INET_POST_ROUTING, type NfProto, type Verdict } from "../../hooks.js";
 import { type NatRange, NF_NAT_RANGE_PROTO_SPECIFIED } from "../../nat/nat.js";
 import type { NetNamespace } from "../../netns.js";
 import type { Target, TargetExtension, XtActionParam } from "../extension.js";
@@ -29,12 +29,12 @@ class MasqueradeTarget implements Target {
     return ports + flagsText(this.#range, " ");
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

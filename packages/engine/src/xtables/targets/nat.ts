@@ -7,6 +7,7 @@ import {
   NF_INET_LOCAL_OUT,
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
+  type NfProto,
   type Verdict,
 } from "../../hooks.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC } from "../../nat/nat.js";
@@ -39,12 +40,12 @@ class NatTarget implements Target {
     return ` to:${rangeText(this.#range)}${flagsText(this.#range, " ")}`;
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

@@ -2,6 +2,8 @@
  * NETMAP: maps a network onto another, each host to the one of the same number. Models netmap_tg4(),
  * net/netfilter/xt_NETMAP.c.
  */
+
+import type { NfProto } from "../../hooks.js";
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "../../nat/nat.js";
 import type { NetNamespace } from "../../netns.js";
@@ -38,8 +40,8 @@ NETMAP target options:
         const range = { ...EMPTY_RANGE, flags: NF_NAT_RANGE_MAP_IPS, minAddr: mapped, maxAddr: mapped };
         return net.nat.setupInfo(skb.nfct, range, manip);
       },
-      attach: (net: NetNamespace) => net.ct.netnsGet(),
-      detach: (net: NetNamespace) => net.ct.netnsPut(),
+      attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
+      detach: (net: NetNamespace, pf: NfProto) => net.ct.netnsPut(pf),
       save: () => ` --to ${text}`,
       print: () => ` to:${text}`,
     };

@@ -1,5 +1,5 @@
 /** REDIRECT: DNAT to this host itself. Models net/netfilter/xt_REDIRECT.c. */
-import { NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING, type Verdict } from "../../hooks.js";
+import { NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING, type NfProto, type Verdict } from "../../hooks.js";
 import { type NatRange, NF_NAT_RANGE_PROTO_SPECIFIED } from "../../nat/nat.js";
 import type { NetNamespace } from "../../netns.js";
 import type { Target, TargetExtension, XtActionParam } from "../extension.js";
@@ -27,12 +27,12 @@ class RedirectTarget implements Target {
     return ports + flagsText(this.#range, " ");
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

@@ -3,6 +3,8 @@
  * handshake is not simulated: the packet goes on. Models the checks of synproxy_tg4_check(),
  * net/ipv4/netfilter/ipt_SYNPROXY.c.
  */
+
+import type { NfProto } from "../../hooks.js";
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";
@@ -42,8 +44,8 @@ SYNPROXY target options:
     return {
       name: "SYNPROXY",
       target: () => XT_CONTINUE,
-      attach: (net: NetNamespace) => net.ct.netnsGet(),
-      detach: (net: NetNamespace) => net.ct.netnsPut(),
+      attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
+      detach: (net: NetNamespace, pf: NfProto) => net.ct.netnsPut(pf),
       save: () => (options === "" ? "" : ` ${options}`),
       print: () => ` SYNPROXY ${text("")}${options === "" ? "" : " "}`,
     };

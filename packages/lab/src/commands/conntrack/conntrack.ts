@@ -6,6 +6,7 @@ import type { ConntrackEvent, ConntrackSnapshot, NetNamespace } from "@netfilter
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { Flag } from "../../scheduler.js";
+import { EXPECT_COMMANDS, expectCommand } from "./expect.js";
 import {
   addressTest,
   ConntrackUsageError,
@@ -31,7 +32,7 @@ const LONG: Readonly<Record<string, readonly [string, "none" | "required" | "opt
   event: ["E", "optional"],
   flush: ["F", "optional"],
   count: ["C", "optional"],
-  stats: ["S", "none"],
+  stats: ["S", "optional"],
   version: ["V", "none"],
   help: ["h", "none"],
   src: ["s", "required"],
@@ -69,10 +70,16 @@ const ILLEGAL: Readonly<Record<string, string>> = {
   h: "sdrqptumwoebzngjl",
 };
 const ILLEGAL_ALONE = "sdrqptumwoebzngjl";
+/** The same about the table of expectations. */
+const ILLEGAL_EXPECT: Readonly<Record<string, string>> = {
+  L: "sdrqptumwebzngjl",
+  E: "sdrqptumwbzngjl",
+};
 
 /** Refuses what the command does not take, in the tool's words. */
-function checkOptions(command: string | null, keys: readonly string[]): void {
-  const illegal = command === null ? ILLEGAL_ALONE : ILLEGAL[command];
+function checkOptions(command: string | null, table: string, keys: readonly string[]): void {
+  const aboutTable = table === "expect" ? { ...ILLEGAL, ...ILLEGAL_EXPECT } : ILLEGAL;
+  const illegal = command === null ? ILLEGAL_ALONE : aboutTable[command];
   const key = [...ILLEGAL_ALONE].find((each) => illegal.includes(each) && keys.includes(each));
   if (key === undefined) return;
   const name = Object.keys(LONG).find((long) => LONG[long][0] === key) ?? key;
@@ -102,8 +109,8 @@ function portOptions(): Record<string, (value: string) => EntryTest> {
 }
 
 const SHORT_VALUES = "sdrqpftuwmeobcl";
-const SHORT_OPTIONAL = "LGDIUEFCngj";
-const SHORT_FLAGS = "SVhz";
+const SHORT_OPTIONAL = "LGDIUEFCSngj";
+const SHORT_FLAGS = "Vhz";
 const COMMANDS = "LGDIUEFCSVh";
 
 interface Request {
@@ -191,6 +198,7 @@ function interpret(
   if (command === "I") throw new ConntrackUsageError("`-I' is not supported by the lab");
   checkOptions(
     command,
+    table,
     words.map(({ key }) => key),
   );
   const tests: EntryTest[] = [];
@@ -280,11 +288,11 @@ function usage(): string {
 }
 
 /**
- * Tables besides the entries' own. Nothing expects connections in the lab, what is deleted is gone at once, and no
- * packet waits unconfirmed between commands: these are empty.
+ * Tables besides the entries' own. What is deleted is gone at once, and no packet waits unconfirmed between commands:
+ * `dying` and `unconfirmed` are empty.
  */
 function supportedTable(table: string, command: string | null): boolean {
-  if (table === "expect") return command === "L" || command === "F" || command === "C";
+  if (table === "expect") return command !== null && EXPECT_COMMANDS.includes(command);
   return command === "L";
 }
 
@@ -303,6 +311,7 @@ export const conntrack: LabCommand = (context) => {
     stderr.write(`${VERSION}: ${error.message}\nTry \`conntrack -h' or 'conntrack --help' for more information.\n`);
     return 2;
   }
+  if (request.table === "expect") return expectCommand(context, request, VERSION);
   const { net } = context;
   const matches = (entry: ConntrackSnapshot): boolean =>
     !request.otherFamily && request.tests.every((test) => test(entry));
@@ -318,7 +327,7 @@ export const conntrack: LabCommand = (context) => {
       stdout.write(`${VERSION}\n`);
       return 0;
     case "C":
-      stdout.write(`${request.table === "expect" ? 0 : net.ct.count}\n`);
+      stdout.write(`${net.ct.count}\n`);
       return 0;
     case "S": {
       const s = net.ct.stats;
@@ -330,20 +339,12 @@ export const conntrack: LabCommand = (context) => {
       return 0;
     }
     case "F":
-      if (request.table === "expect") {
-        stderr.write(`${VERSION}: expectation table has been emptied.\n`);
-        return 0;
-      }
       asUserspace(net, () => net.ct.flush());
       stderr.write(`${VERSION}: connection tracking table has been emptied.\n`);
       return 0;
     case "E":
       return watch(context, request, matches);
     case "L": {
-      if (request.table === "expect") {
-        summary(0, "expectations have been shown");
-        return 0;
-      }
       const found = request.table === "conntrack" ? net.ct.list().filter(matches) : [];
       if (request.format.xml && found.length > 0) stdout.write(XML_HEAD);
       for (const entry of found) stdout.write(`${listLine(entry, request.format, now())}\n`);

@@ -9,6 +9,7 @@ import {
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_SEEN_REPLY,
+  NFPROTO_IPV6,
   type TupleText,
 } from "@netfilter-lab/engine";
 
@@ -60,6 +61,7 @@ export function protocolName(protonum: number): string {
 }
 
 const IPPROTO_DCCP = 33;
+const IPPROTO_ICMPV6 = 58;
 
 function tupleFields(tuple: TupleText, protonum: number): string {
   const address = `src=${tuple.src} dst=${tuple.dst} `;
@@ -105,8 +107,13 @@ function ctime(nanos: bigint): string {
   return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${time} ${date.getUTCFullYear()}`;
 }
 
+/** The family as `-o extended` and /proc show it. */
+function familyText({ l3num }: ConntrackSnapshot): string {
+  return `${(l3num === NFPROTO_IPV6 ? "ipv6" : "ipv4").padEnd(8)} ${l3num} `;
+}
+
 function plainLine(entry: ConntrackSnapshot, format: OutputFormat, carried: Carried, nowNanos: bigint): string {
-  let text = format.extended ? "ipv4     2 " : "";
+  let text = format.extended ? familyText(entry) : "";
   text += head(entry, carried.timeout) + tuples(entry, carried.counters);
   if (carried.mark) text += `mark=${entry.mark} `;
   if (entry.zone !== 0) text += `zone=${entry.zone} `;
@@ -117,6 +124,7 @@ function plainLine(entry: ConntrackSnapshot, format: OutputFormat, carried: Carr
       if (entry.timestamp.stopNanos !== 0n) text += `[stop=${ctime(entry.timestamp.stopNanos)}] `;
     }
   }
+  if (entry.helper !== null) text += `helper=${entry.helper} `;
   if (carried.use) text += `use=${entry.use} `;
   if (format.id) text += `id=${entry.id} `;
   return text.trimEnd();
@@ -137,7 +145,7 @@ function xmlFlow(
         ? `<counters><packets>${entry.counters[direction].packets}</packets><bytes>${entry.counters[direction].bytes}</bytes></counters>`
         : "";
     return (
-      `<meta direction="${direction === 0 ? "original" : "reply"}"><layer3 protonum="2" protoname="ipv4"><src>${tuple.src}</src>` +
+      `<meta direction="${direction === 0 ? "original" : "reply"}"><layer3 protonum="${entry.l3num}" protoname="${entry.l3num === NFPROTO_IPV6 ? "ipv6" : "ipv4"}"><src>${tuple.src}</src>` +
       `<dst>${tuple.dst}</dst></layer3><layer4 protonum="${entry.protonum}" protoname="${protocolName(entry.protonum)}">` +
       `${ports}</layer4>${counters}</meta>`
     );
@@ -159,7 +167,8 @@ function xmlFlow(
     }
     independent += `<deltatime>${deltaTime(entry, nowNanos)}</deltatime>`;
   }
-  return `<flow${type === null ? "" : ` type="${type}"`}>${meta(0)}${meta(1)}<meta direction="independent">${independent}</meta></flow>`;
+  const helper = entry.helper === null ? "" : `<helper>${entry.helper}</helper>`;
+  return `<flow${type === null ? "" : ` type="${type}"`}>${meta(0)}${meta(1)}<meta direction="independent">${independent}</meta>${helper}</flow>`;
 }
 
 /** The line as options that would make the entry again: `-A -t 30 -u UNSET -s ...`. */
@@ -175,15 +184,19 @@ function saveLine(entry: ConntrackSnapshot, command: "A" | "U" | "D", timeout: b
   const words = [`-${command}`];
   if (timeout) words.push(`-t ${entry.timeoutSeconds}`);
   words.push(`-u ${bits.length > 0 ? bits.join(",") : "UNSET"}`);
-  words.push(`-s ${original.src} -d ${original.dst} -r ${reply.src} -n ${reply.dst}`);
+  words.push(
+    `-s ${original.src} -d ${original.dst} -r ${reply.src} -${entry.l3num === NFPROTO_IPV6 ? "q" : "n"} ${reply.dst}`,
+  );
   words.push(`-p ${protocolName(entry.protonum)}`);
   if (original.sport !== undefined)
     words.push(
       `--sport ${original.sport} --dport ${original.dport} --reply-port-src ${reply.sport} --reply-port-dst ${reply.dport}`,
     );
   if (entry.tcpState !== null) words.push(`--state ${entry.tcpState}`);
-  if (original.id !== undefined)
-    words.push(`--icmp-type ${original.type} --icmp-code ${original.code} --icmp-id ${original.id}`);
+  if (original.id !== undefined) {
+    const icmp = entry.protonum === IPPROTO_ICMPV6 ? "icmpv6" : "icmp";
+    words.push(`--${icmp}-type ${original.type} --${icmp}-code ${original.code} --${icmp}-id ${original.id}`);
+  }
   if (entry.mark !== 0) words.push(`-m ${entry.mark}`);
   if (entry.zone !== 0) words.push(`-w ${entry.zone}`);
   return words.join(" ");
@@ -236,5 +249,5 @@ export function eventLine(
 /** One line of /proc/net/nf_conntrack, without its newline. Reading it holds a reference; a netlink listing does not. */
 export function procConntrackLine(entry: ConntrackSnapshot, nowNanos: bigint): string {
   const delta = entry.timestamp === null ? "" : `delta-time=${deltaTime(entry, nowNanos)} `;
-  return `ipv4     2 ${head(entry, true)}${tuples(entry, true)}mark=${entry.mark} zone=${entry.zone} ${delta}use=${entry.use + 1}`;
+  return `${familyText(entry)}${head(entry, true)}${tuples(entry, true)}mark=${entry.mark} zone=${entry.zone} ${delta}use=${entry.use + 1}`;
 }

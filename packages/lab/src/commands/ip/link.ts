@@ -1,6 +1,7 @@
 /** `ip link` and `ip address`: devices, their addresses, their counters. */
 import {
   formatIPv4,
+  formatIPv6,
   IFF_BROADCAST,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
@@ -17,6 +18,7 @@ import {
   RT_SCOPE_UNIVERSE,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
+import { addressText6, changeAddress6 } from "./ipv6.js";
 import {
   abbreviated,
   addressOf,
@@ -193,6 +195,8 @@ function showLinks(context: LabContext, options: IpOptions, words: Words): numbe
 function showAddresses(context: LabContext, options: IpOptions, words: Words): number {
   const chosen = selection(context, words);
   for (const dev of selected(context.net, chosen)) {
+    const addresses6 =
+      options.family === 4 || chosen.scope !== null || chosen.to !== null ? [] : context.net.ip6.addresses(dev);
     const all = options.family === 6 ? [] : context.net.ip.addresses(dev);
     const addresses = all.filter(
       (address) =>
@@ -202,19 +206,28 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
             (chosen.to.address >>> (32 - chosen.to.prefixLength) || 0)),
     );
     const filtered = options.family !== null || chosen.scope !== null || chosen.to !== null;
-    if (filtered && addresses.length === 0) continue;
+    if (filtered && addresses.length + addresses6.length === 0) continue;
     if (options.brief) {
-      const list = addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `).join("");
+      const list = [
+        ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
+        ...addresses6.map((address) => `${formatIPv6(address.local)}/${address.prefixLength} `),
+      ].join("");
       context.stdout.write(`${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
       for (const address of addresses)
         context.stdout.write(
           `${dev.ifindex}: ${dev.name}    ${addressText(address)}\\       valid_lft forever preferred_lft forever\n`,
         );
+      for (const address of addresses6)
+        context.stdout.write(
+          `${dev.ifindex}: ${dev.name}    ${addressText6(address)}\\       valid_lft forever preferred_lft forever\n`,
+        );
     } else {
       const lines = linkLines(dev, false, options.family);
       for (const address of addresses)
         lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
+      for (const address of addresses6)
+        lines.push(`    ${addressText6(address)}`, "       valid_lft forever preferred_lft forever");
       if (options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));
       context.stdout.write(`${lines.join("\n")}\n`);
     }
@@ -290,6 +303,7 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
   let device: NetDevice | null = null;
   let deviceName: string | null = null;
   let local: { address: number; prefixLength: number } | null = null;
+  let local6: string | null = null;
   let peer: { address: number; prefixLength: number } | null = null;
   let broadcast: number | "+" | null = null;
   let scope: number | null = null;
@@ -307,13 +321,20 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
     else {
       words.take("local");
       const text = words.next();
-      if (text.includes(":")) throw new IpError("ip address: IPv6 is not supported by the lab yet", 255);
+      if (text.includes(":")) {
+        local6 = text;
+        continue;
+      }
       if (local !== null) throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
       local = prefixOf(text);
     }
   }
   if (deviceName === null) throw new IpError('Not enough information: "dev" argument is required.', 1);
   device = deviceOf(net, deviceName);
+  if (local6 !== null) {
+    changeAddress6(context, device, local6, command);
+    return 0;
+  }
   if (local === null) {
     if (command === "add") throw new IpError("RTNETLINK answers: Invalid argument", 2);
     throw new IpError("RTNETLINK answers: Operation not supported", 2);

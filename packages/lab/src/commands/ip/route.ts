@@ -30,6 +30,7 @@ import {
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { IP_ROUTE_USAGE } from "../usage.js";
+import { ipRoute6 } from "./ipv6.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
 import { abbreviated, addressOf, deviceOf, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
 
@@ -175,8 +176,7 @@ function byListing(a: number, b: number): number {
   return order(a) - order(b) || a - b;
 }
 
-function showRoutes(context: LabContext, options: IpOptions, words: Words): number {
-  if (options.family === 6) return 0;
+function showRoutes(context: LabContext, words: Words): number {
   const filter = routeFilter(context, words);
   if (filter.table !== "all" && filter.table !== RT_TABLE_MAIN && filter.table !== RT_TABLE_LOCAL) {
     if (!context.net.ip.tables().includes(filter.table) && filter.table !== RT_TABLE_DEFAULT)
@@ -292,8 +292,9 @@ const MODES: Readonly<Record<string, RouteAddMode>> = {
 };
 
 export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
+  if (options.family === 6 || (options.family === null && words.mentions(":"))) return ipRoute6(context, words);
   const word = words.peek();
-  if (word === undefined) return showRoutes(context, options, words);
+  if (word === undefined) return showRoutes(context, words);
   const command = abbreviated(word, [
     "list",
     "show",
@@ -324,7 +325,7 @@ export function ipRoute(context: LabContext, options: IpOptions, words: Words): 
     case "list":
     case "show":
     case "lst":
-      return showRoutes(context, options, words);
+      return showRoutes(context, words);
     case "get":
       return getRoute(context, words);
     case "delete": {

@@ -28,6 +28,11 @@ export class Words {
     return this.#words[this.#at];
   }
 
+  /** Whether a word still to come contains a text. */
+  mentions(text: string): boolean {
+    return this.#words.slice(this.#at).some((word) => word.includes(text));
+  }
+
   /** The next word; its absence is an error. */
   next(): string {
     if (this.done) throw new IpError('Command line is not complete. Try option "help"', 255);

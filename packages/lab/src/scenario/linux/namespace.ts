@@ -4,15 +4,16 @@
  * TUN devices, whose other end is this program: a packet is handled by the kernel while it is being written, so that
  * what left and what conntrack tells can be read at once.
  */
-import { closeSync, constants, openSync, writeFileSync } from "node:fs";
-import { parseCidr } from "@netfilter-lab/engine";
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
+import { parseCidr, parseCidr6 } from "@netfilter-lab/engine";
 import { eventLine, PLAIN_FORMAT } from "../../commands/conntrack/print.js";
-import { BASELINE_SYSCTLS } from "../baseline.js";
+import { BASELINE_SYSCTLS, IPV6_SYSCTLS, usesIPv6 } from "../baseline.js";
 import { toHex } from "../bytes.js";
 import { type PacketOut, type Scenario, ScenarioError } from "../model.js";
 import { AF_NETLINK, CLONE_NEWNET, type Libc, MSG_DONTWAIT, SOCK_RAW_CLOEXEC, SystemCallError } from "./libc.js";
 import {
   addAddress,
+  addAddress6,
   answerErrno,
   CONNTRACK_GROUPS,
   conntrackEvents,
@@ -68,17 +69,23 @@ export class GatewayNamespace {
   }
 
   #setUp(scenario: Scenario): void {
-    // The engine has no IPv6: no neighbour solicitations among the packets that leave.
-    for (const which of ["all", "default"]) writeIfThere(`net.ipv6.conf.${which}.disable_ipv6`, "1");
-    for (const [name, value] of Object.entries(BASELINE_SYSCTLS)) writeFileSync(sysctlPath(name), value);
+    const ipv6 = usesIPv6(scenario.devices);
+    if (!ipv6) for (const which of ["all", "default"]) writeIfThere(`net.ipv6.conf.${which}.disable_ipv6`, "1");
+    for (const [name, value] of Object.entries({ ...BASELINE_SYSCTLS, ...(ipv6 ? IPV6_SYSCTLS : {}) }))
+      writeFileSync(sysctlPath(name), value);
     const route = this.#libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
     try {
       this.#request(route, "lo", linkUp(this.#libc.deviceIndex("lo")));
       for (const [name, addresses] of Object.entries(scenario.devices)) {
         this.#devices.set(name, this.#makeTun(name));
         const index = this.#libc.deviceIndex(name);
-        this.#request(route, name, linkUp(index));
+        this.#request(route, name, linkUp(index, ipv6));
         for (const text of addresses) {
+          if (text.includes(":")) {
+            const { address, prefixLength } = parseCidr6(text);
+            this.#request(route, name, addAddress6(index, address, prefixLength));
+            continue;
+          }
           const { address, prefixLength } = parseCidr(text);
           this.#request(route, name, addAddress(index, address, prefixLength));
         }
@@ -86,6 +93,7 @@ export class GatewayNamespace {
     } finally {
       this.#libc.close(route);
     }
+    if (ipv6) awaitAddresses();
     for (const [name, value] of Object.entries(scenario.sysctl ?? {})) setSysctl(name, value);
   }
 
@@ -156,6 +164,24 @@ export class GatewayNamespace {
     if (this.#events !== undefined) this.#libc.close(this.#events);
     this.#libc.setns(this.#home, CLONE_NEWNET);
   }
+}
+
+/** A fresh address of IPv6 is tentative until a work queue of the kernel has looked at it, which takes a moment. */
+const IFA_F_TENTATIVE = 0x40;
+/** Between a look and the next, and for the routes that come right after. */
+const ADDRESS_WORK_MS = 1;
+
+/** Waits until every address can be used. */
+function awaitAddresses(): void {
+  const pause = (): void => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ADDRESS_WORK_MS);
+  };
+  const tentative = (): boolean =>
+    readFileSync("/proc/thread-self/net/if_inet6", "utf8")
+      .split("\n")
+      .some((line) => (Number.parseInt(line.split(/\s+/)[4] ?? "0", 16) & IFA_F_TENTATIVE) !== 0);
+  while (tentative()) pause();
+  pause();
 }
 
 /** Dots stand for slashes, unless the name has slashes. */

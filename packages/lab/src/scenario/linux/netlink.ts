@@ -3,7 +3,13 @@
  * NETLINK_NETFILTER tells of conntrack's entries. The layout is netlink(7)'s: a header of 16 bytes, then attributes of
  * type, length and value. Integers of the headers are the machine's (little endian here), those of conntrack big endian.
  */
-import { type ConntrackEvent, type ConntrackSnapshot, TCP_STATE_NAMES, type TupleText } from "@netfilter-lab/engine";
+import {
+  type ConntrackEvent,
+  type ConntrackSnapshot,
+  formatIPv6,
+  TCP_STATE_NAMES,
+  type TupleText,
+} from "@netfilter-lab/engine";
 import type { EventOrigin } from "../../commands/conntrack/print.js";
 
 export const NETLINK_ROUTE = 0;
@@ -23,7 +29,9 @@ const NLMSG_ERROR = 2;
 const RTM_NEWLINK = 16;
 const RTM_NEWADDR = 20;
 const AF_INET = 2;
+const AF_INET6 = 10;
 const IFF_UP = 1;
+const IFF_MULTICAST = 0x1000;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 
@@ -43,14 +51,27 @@ function message(type: number, flags: number, body: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Sets a device up. */
-export function linkUp(index: number): Uint8Array {
+/** Sets a device up; with `quiet`, as one that is in no group of IPv6's. */
+export function linkUp(index: number, quiet = false): Uint8Array {
   const body = new Uint8Array(16);
   const view = new DataView(body.buffer);
   view.setInt32(4, index, true);
   view.setUint32(8, IFF_UP, true);
-  view.setUint32(12, IFF_UP, true);
+  view.setUint32(12, IFF_UP | (quiet ? IFF_MULTICAST : 0), true);
   return message(RTM_NEWLINK, 0, body);
+}
+
+/** Adds an IPv6 address to a device. */
+export function addAddress6(index: number, address: Int32Array, prefixLength: number): Uint8Array {
+  const body = new Uint8Array(28);
+  const view = new DataView(body.buffer);
+  body[0] = AF_INET6;
+  body[1] = prefixLength;
+  view.setUint32(4, index, true);
+  view.setUint16(8, 20, true);
+  view.setUint16(10, IFA_LOCAL, true);
+  for (let i = 0; i < 4; i++) view.setInt32(12 + 4 * i, address[i], false);
+  return message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body);
 }
 
 /** Adds an IPv4 address to a device. */
@@ -102,6 +123,8 @@ const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
 const CTA_PROTOINFO = 4;
+const CTA_HELP = 5;
+const CTA_HELP_NAME = 1;
 const CTA_TIMEOUT = 7;
 const CTA_MARK = 8;
 const CTA_COUNTERS_ORIG = 9;
@@ -114,12 +137,16 @@ const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
 const CTA_IP_V4_SRC = 1;
 const CTA_IP_V4_DST = 2;
+const CTA_IP_V6_SRC = 3;
+const CTA_IP_V6_DST = 4;
 const CTA_PROTO_NUM = 1;
 const CTA_PROTO_SRC_PORT = 2;
 const CTA_PROTO_DST_PORT = 3;
 const CTA_PROTO_ICMP_ID = 4;
 const CTA_PROTO_ICMP_TYPE = 5;
 const CTA_PROTO_ICMP_CODE = 6;
+/** ICMPv6's three attributes are so many further. */
+const CTA_PROTO_ICMPV6 = 3;
 
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_SCTP = 3;
@@ -143,6 +170,7 @@ const IPCTNL_MSG_CT_DELETE = 2;
 const NFNL_SUBSYS_CTNETLINK = 1;
 
 function addressText(view: DataView | undefined): string {
+  if (view?.byteLength === 16) return formatIPv6([0, 4, 8, 12].map((at) => view.getInt32(at)));
   if (view === undefined || view.byteLength !== 4) return "";
   return [0, 1, 2, 3].map((at) => view.getUint8(at)).join(".");
 }
@@ -152,13 +180,15 @@ function tuple(from: Attributes, type: number): { readonly text: TupleText; read
   const ip = nested(parts, CTA_TUPLE_IP);
   const proto = nested(parts, CTA_TUPLE_PROTO);
   const protonum = proto.get(CTA_PROTO_NUM)?.getUint8(0) ?? 0;
-  const src = addressText(ip.get(CTA_IP_V4_SRC));
-  const dst = addressText(ip.get(CTA_IP_V4_DST));
+  const src = addressText(ip.get(CTA_IP_V4_SRC) ?? ip.get(CTA_IP_V6_SRC));
+  const dst = addressText(ip.get(CTA_IP_V4_DST) ?? ip.get(CTA_IP_V6_DST));
   const sport = proto.get(CTA_PROTO_SRC_PORT)?.getUint16(0);
   const dport = proto.get(CTA_PROTO_DST_PORT)?.getUint16(0);
-  const id = proto.get(CTA_PROTO_ICMP_ID)?.getUint16(0);
-  const icmpType = proto.get(CTA_PROTO_ICMP_TYPE)?.getUint8(0);
-  const code = proto.get(CTA_PROTO_ICMP_CODE)?.getUint8(0);
+  const icmp = (attribute: number): DataView | undefined =>
+    proto.get(attribute) ?? proto.get(attribute + CTA_PROTO_ICMPV6);
+  const id = icmp(CTA_PROTO_ICMP_ID)?.getUint16(0);
+  const icmpType = icmp(CTA_PROTO_ICMP_TYPE)?.getUint8(0);
+  const code = icmp(CTA_PROTO_ICMP_CODE)?.getUint8(0);
   return {
     text: {
       src,
@@ -177,6 +207,12 @@ function protocolState(from: Attributes): string | null {
   if (tcp !== undefined) return TCP_STATE_NAMES[tcp] ?? String(tcp);
   const sctp = nested(info, CTA_PROTOINFO_SCTP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
   return sctp === undefined ? null : (SCTP_STATES[sctp] ?? String(sctp));
+}
+
+/** A string, which ends with a zero byte. */
+function name(view: DataView | undefined): string | null {
+  if (view === undefined) return null;
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString("latin1").replace(/\0.*$/, "");
 }
 
 function counters(from: Attributes): ConntrackSnapshot["counters"] {
@@ -204,7 +240,7 @@ export interface HeardEvent {
   readonly origin: Pick<EventOrigin, "portid"> | null;
 }
 
-/** The IPv4 conntrack events in what one receive from the netlink socket gave. */
+/** The conntrack events of both families in what one receive from the netlink socket gave. */
 export function conntrackEvents(bytes: Uint8Array): HeardEvent[] {
   const heard: HeardEvent[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -216,15 +252,16 @@ export function conntrackEvents(bytes: Uint8Array): HeardEvent[] {
     const portid = view.getUint32(at + 12, true);
     const body = new DataView(view.buffer, view.byteOffset + at + HEADER, length - HEADER);
     at += aligned(length);
-    if (type >>> 8 !== NFNL_SUBSYS_CTNETLINK || body.getUint8(0) !== AF_INET) continue;
+    const family = body.getUint8(0);
+    if (type >>> 8 !== NFNL_SUBSYS_CTNETLINK || (family !== AF_INET && family !== AF_INET6)) continue;
     const kind = (type & 0xff) === IPCTNL_MSG_CT_DELETE ? "DESTROY" : flags & NLM_F_CREATE ? "NEW" : "UPDATE";
     // The attributes stand behind the four bytes of `struct nfgenmsg`.
-    heard.push({ event: conntrackEvent(kind, attributes(body, 4)), origin: portid === 0 ? null : { portid } });
+    heard.push({ event: conntrackEvent(kind, family, attributes(body, 4)), origin: portid === 0 ? null : { portid } });
   }
   return heard;
 }
 
-function conntrackEvent(type: ConntrackEvent["type"], from: Attributes): ConntrackEvent {
+function conntrackEvent(type: ConntrackEvent["type"], l3num: number, from: Attributes): ConntrackEvent {
   const original = tuple(from, CTA_TUPLE_ORIG);
   const tcpState = protocolState(from);
   const timeoutSeconds = from.get(CTA_TIMEOUT)?.getUint32(0);
@@ -234,7 +271,7 @@ function conntrackEvent(type: ConntrackEvent["type"], from: Attributes): Conntra
   const entry: ConntrackSnapshot = {
     handle: 0,
     id: from.get(CTA_ID)?.getUint32(0) ?? 0,
-    l3num: AF_INET,
+    l3num,
     protonum: original.protonum,
     // Without a status nothing is said of replies.
     status: from.get(CTA_STATUS)?.getUint32(0) ?? IPS_SEEN_REPLY,
@@ -242,6 +279,7 @@ function conntrackEvent(type: ConntrackEvent["type"], from: Attributes): Conntra
     mark: mark ?? 0,
     zone: from.get(CTA_ZONE)?.getUint16(0) ?? 0,
     tcpState,
+    helper: name(nested(from, CTA_HELP).get(CTA_HELP_NAME)),
     tuple: [original.text, tuple(from, CTA_TUPLE_REPLY).text],
     counters: counted,
     timestamp: stamped,

@@ -1,0 +1,62 @@
+/**
+ * SANE's network scanners: the answer to NET_START names a TCP port for the picture. There is nothing for NAT to rewrite,
+ * and nothing for it here. Models net/netfilter/nf_conntrack_sane.c.
+ */
+import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type Verdict } from "../../hooks.js";
+import {
+  ctinfoDirection,
+  IP_CT_DIR_ORIGINAL,
+  IP_CT_ESTABLISHED,
+  IP_CT_ESTABLISHED_REPLY,
+  type SkBuff,
+} from "../../skb.js";
+import { get16, get32 } from "../../wire/bytes.js";
+import { IPPROTO_TCP } from "../../wire/ipv4.js";
+import { TCP_DATA_OFFSET, TCP_HEADER_LENGTH } from "../../wire/tcp.js";
+import type { Conntrack } from "../conntrack.js";
+import { addressOf, Expectation, expectTuple } from "../expect.js";
+import type { CtHandle } from "../status.js";
+import type { ConntrackHelper } from "./helper.js";
+
+const SANE_NET_START = 7;
+const SANE_STATUS_SUCCESS = 0;
+/** A request is a code and a handle; of the answer a status, two bytes of zero and the port are read. */
+const REQUEST_LENGTH = 8;
+const REPLY_LENGTH = 8;
+
+/** Whether NET_START was asked last. Models `struct nf_ct_sane_master`. */
+interface SaneState {
+  startRequested: boolean;
+}
+
+export const saneHelper: ConntrackHelper = {
+  name: "sane",
+  protonum: IPPROTO_TCP,
+  policies: [{ name: "", maxExpected: 1, timeoutSeconds: 300 }],
+  state: (): SaneState => ({ startRequested: false }),
+  help(ct: Conntrack, skb: SkBuff, protoff: number, entry: CtHandle, ctinfo: number): Verdict {
+    if (ctinfo !== IP_CT_ESTABLISHED && ctinfo !== IP_CT_ESTABLISHED_REPLY) return NF_ACCEPT;
+    const { data } = skb;
+    if (skb.len < protoff + TCP_HEADER_LENGTH) return NF_ACCEPT;
+    const at = protoff + (data[protoff + TCP_DATA_OFFSET] >>> 4) * 4;
+    if (at >= skb.len) return NF_ACCEPT;
+    const state = ct.helpers.helpOf(entry)?.state as SaneState;
+    if (ctinfoDirection(ctinfo) === IP_CT_DIR_ORIGINAL) {
+      if (skb.len - at === REQUEST_LENGTH) state.startRequested = get32(data, at) === SANE_NET_START;
+      return NF_ACCEPT;
+    }
+    if (!state.startRequested) return NF_ACCEPT;
+    state.startRequested = false;
+    if (skb.len - at < REPLY_LENGTH || get32(data, at) !== SANE_STATUS_SUCCESS || get16(data, at + 4) !== 0)
+      return NF_ACCEPT;
+    const expectation = new Expectation(entry, 0, saneHelper);
+    expectTuple(
+      expectation,
+      NFPROTO_IPV4,
+      IPPROTO_TCP,
+      { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "src"), port: null },
+      { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "dst"), port: get16(data, at + 6) },
+    );
+    return ct.helpers.expectations.related(expectation) === null ? NF_ACCEPT : NF_DROP;
+  },
+};

@@ -1,0 +1,57 @@
+/**
+ * ICMPv6: echo and node information queries are connections of their own, told apart by type, code and id; errors are
+ * RELATED to the connection of the packet they carry; neighbour discovery and listener reports are never tracked.
+ * Models net/netfilter/nf_conntrack_proto_icmpv6.c.
+ */
+import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";
+import type { SkBuff } from "../skb.js";
+import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
+import { l4ChecksumOk } from "./checksum.js";
+import type { Conntrack } from "./conntrack.js";
+import { E_ORIGINAL, ENTRY_SHIFT } from "./entry.js";
+import { inetError } from "./proto-icmp.js";
+import type { CtHandle } from "./status.js";
+import { TUPLE_PORTS } from "./tuple.js";
+
+const HEADER_LENGTH = 8;
+const ECHO_REQUEST = 128;
+const NI_QUERY = 139;
+
+/** Multicast listener and neighbour discovery messages. */
+function isNeverTracked(type: number): boolean {
+  return (type >= 130 && type <= 136) || type === 143;
+}
+
+/** One query or answer. Models `nf_conntrack_icmpv6_packet()`. */
+export function icmpv6Packet(ct: Conntrack, entry: CtHandle, skb: SkBuff, ctinfo: number): number {
+  const type = (ct.slab.words[(entry << ENTRY_SHIFT) + E_ORIGINAL + TUPLE_PORTS] >>> 8) & 0xff;
+  if (type !== ECHO_REQUEST && type !== NI_QUERY) {
+    if (ct.net.trace !== null)
+      ct.net.trace.note({ kind: "invalid", reason: `no connection begins with ICMPv6 type ${type}` });
+    return -NF_ACCEPT;
+  }
+  ct.refreshAcct(entry, ctinfo, skb, ct.icmpv6Timeout);
+  return NF_ACCEPT;
+}
+
+/**
+ * Checks a message, and attaches an error to the connection of the packet it carries. Returns NF_ACCEPT to go on (with
+ * `skb.nfct` set when it was an error of ours), else a verdict negated. Models `nf_conntrack_icmpv6_error()`.
+ */
+export function icmpv6Error(ct: Conntrack, skb: SkBuff, at: number, state: HookState): number {
+  if (at + HEADER_LENGTH > skb.len) {
+    ct.logInvalid(skb, state, IPPROTO_ICMPV6, "short packet");
+    return -NF_ACCEPT;
+  }
+  if (ct.checksum !== 0 && state.hook === NF_INET_PRE_ROUTING && !l4ChecksumOk(skb, at, skb.len - at, IPPROTO_ICMPV6)) {
+    ct.logInvalid(skb, state, IPPROTO_ICMPV6, "ICMPv6 checksum failed");
+    return -NF_ACCEPT;
+  }
+  const type = skb.data[at];
+  if (isNeverTracked(type)) {
+    ct.setUntracked(skb);
+    return NF_ACCEPT;
+  }
+  if (type >= 128) return NF_ACCEPT;
+  return inetError(ct, skb, at + HEADER_LENGTH, state, IPPROTO_ICMPV6);
+}

@@ -1,0 +1,138 @@
+/**
+ * A packet for this host: over its extension headers to its protocol. TCP and UDP over IPv6 have no sockets here:
+ * connections are refused by RST and by "port unreachable", as a host without listeners does. Models
+ * ip6_protocol_deliver_rcu(), net/ipv6/ip6_input.c, and the refusals of tcp_ipv6.c and udp.c.
+ */
+import { RTN_LOCAL } from "../ip/route.js";
+import type { SkBuff } from "../skb.js";
+import { get16, get32, put16, put32 } from "../wire/bytes.js";
+import { checksumFold, checksumPartial } from "../wire/checksum.js";
+import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
+import {
+  IPV6_DST,
+  IPV6_HEADER_LENGTH,
+  IPV6_NEXT_HEADER,
+  IPV6_SRC,
+  ipv6TrafficClass,
+  NEXTHDR_DEST,
+  NEXTHDR_HOP,
+  NEXTHDR_NONE,
+  pseudoHeaderSumIPv6,
+} from "../wire/ipv6.js";
+import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_FLAGS, TCP_HEADER_LENGTH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
+import { readInto } from "./address.js";
+import { parseOptions } from "./exthdrs.js";
+import { ICMPV6_DEST_UNREACH, ICMPV6_PARAMPROB, ICMPV6_PORT_UNREACH, ICMPV6_UNK_NEXTHDR } from "./icmp.js";
+import { drop6 } from "./input.js";
+import { newPacket6 } from "./output.js";
+import type { Ip6Stack } from "./stack.js";
+
+/** Whether the transport checksum of a packet is right. */
+export function checksumOk6(skb: SkBuff, at: number, protocol: number, length: number = skb.len - at): boolean {
+  const pseudo = pseudoHeaderSumIPv6(skb.data, 0, protocol, length);
+  return checksumPartial(skb.data, at, length, pseudo) === 0xffff;
+}
+
+export function deliver(ip: Ip6Stack, skb: SkBuff): void {
+  let at = IPV6_HEADER_LENGTH;
+  let previous = IPV6_NEXT_HEADER;
+  // The hop-by-hop options were read on arrival.
+  if (skb.data[previous] === NEXTHDR_HOP) {
+    previous = at;
+    at += (skb.data[at + 1] + 1) * 8;
+  }
+  while (skb.data[previous] === NEXTHDR_DEST) {
+    const length = parseOptions(ip, skb, at, "destination");
+    if (length < 0) return;
+    previous = at;
+    at += length;
+  }
+  skb.transportOffset = at;
+  switch (skb.data[previous]) {
+    case IPPROTO_ICMPV6:
+      ip.icmp.receive(skb, at);
+      ip.net.free(skb);
+      return;
+    case IPPROTO_TCP:
+      refuseTcp(ip, skb, at);
+      drop6(ip, skb, "no socket");
+      return;
+    case IPPROTO_UDP:
+      refuseUdp(ip, skb, at);
+      drop6(ip, skb, "no socket");
+      return;
+    case NEXTHDR_NONE:
+      drop6(ip, skb, "no next header");
+      return;
+    default:
+      ip.icmp.send(skb, ICMPV6_PARAMPROB, ICMPV6_UNK_NEXTHDR, previous);
+      drop6(ip, skb, "unknown protocol");
+  }
+}
+
+/** A datagram that no socket takes. Models the end of `__udp6_lib_rcv()`. */
+function refuseUdp(ip: Ip6Stack, skb: SkBuff, at: number): void {
+  if (at + 8 > skb.len) return;
+  let length = get16(skb.data, at + 4);
+  if (length === 0) length = skb.len - at;
+  if (length < 8 || length > skb.len - at) return;
+  // Without a checksum only sockets that say so take it.
+  if (get16(skb.data, at + 6) === 0 || !checksumOk6(skb, at, IPPROTO_UDP, length)) return;
+  skb.len = at + length;
+  ip.icmp.send(skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+}
+
+const peer = new Int32Array(4);
+const own = new Int32Array(4);
+
+/** A segment that no socket takes. Models `tcp_v6_send_reset()`. */
+function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
+  const { data } = skb;
+  if (at + TCP_HEADER_LENGTH > skb.len) return;
+  const headerLength = (data[at + 12] >> 4) * 4;
+  if (headerLength < TCP_HEADER_LENGTH || at + headerLength > skb.len) return;
+  if (!checksumOk6(skb, at, IPPROTO_TCP)) return;
+  if (data[at + TCP_FLAGS] & TCP_RST || skb.dst6?.type !== RTN_LOCAL) return;
+  const route = ip.route(readInto(peer, data, IPV6_SRC), null);
+  if (route.error !== 0) return;
+  const reply = resetFor(skb, at, {
+    src: readInto(own, data, IPV6_DST),
+    dst: peer,
+    hopLimit: ip.hopLimitOf(route),
+    trafficClass: ipv6TrafficClass(data, 0) & ~3,
+  });
+  reply.dst6 = route;
+  ip.localOut(reply);
+}
+
+/** The RST that answers a segment. */
+export function resetFor(
+  skb: SkBuff,
+  at: number,
+  header: {
+    readonly src: Int32Array;
+    readonly dst: Int32Array;
+    readonly hopLimit: number;
+    readonly trafficClass: number;
+  },
+): SkBuff {
+  const { data } = skb;
+  const flags = data[at + TCP_FLAGS];
+  const reply = newPacket6({ ...header, nextHeader: IPPROTO_TCP }, TCP_HEADER_LENGTH);
+  const to = reply.transportOffset;
+  put16(reply.data, to, get16(data, at + 2));
+  put16(reply.data, to + 2, get16(data, at));
+  reply.data[to + 12] = 0x50;
+  if (flags & TCP_ACK) {
+    put32(reply.data, to + 4, get32(data, at + 8));
+    reply.data[to + TCP_FLAGS] = TCP_RST;
+  } else {
+    const payload = skb.len - at - (data[at + 12] >> 4) * 4;
+    const control = (flags & TCP_SYN ? 1 : 0) + (flags & TCP_FIN ? 1 : 0);
+    put32(reply.data, to + 8, (get32(data, at + 4) + control + payload) >>> 0);
+    reply.data[to + TCP_FLAGS] = TCP_RST | TCP_ACK;
+  }
+  const pseudo = pseudoHeaderSumIPv6(reply.data, 0, IPPROTO_TCP, TCP_HEADER_LENGTH);
+  put16(reply.data, to + TCP_CHECKSUM, checksumFold(checksumPartial(reply.data, to, TCP_HEADER_LENGTH, pseudo)));
+  return reply;
+}

@@ -1,0 +1,256 @@
+/**
+ * ICMPv6: errors about packets, with the rules of when none is sent and how many, and answers to echo requests.
+ * Neighbour discovery and listener queries are not modelled: their messages arrive and nothing comes of them. Models
+ * net/ipv6/icmp.c.
+ */
+import { HZ } from "../clock.js";
+import type { NetDevice } from "../dev/device.js";
+import { RTN_ANYCAST, RTN_LOCAL } from "../ip/route.js";
+import { PACKET_HOST, type SkBuff } from "../skb.js";
+import { SysctlError, type SysctlTable } from "../sysctl.js";
+import { formatIPv6 } from "../wire/address.js";
+import { put16, put32 } from "../wire/bytes.js";
+import { checksumFold, checksumPartial } from "../wire/checksum.js";
+import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
+import {
+  found,
+  IPV6_DST,
+  IPV6_HEADER_LENGTH,
+  IPV6_MIN_MTU,
+  IPV6_NEXT_HEADER,
+  IPV6_SRC,
+  ipv6TrafficClass,
+  pseudoHeaderSumIPv6,
+  skipExtensionHeaders,
+} from "../wire/ipv6.js";
+import { isMulticast6, isUnspecified, readInto } from "./address.js";
+import { checksumOk6 } from "./deliver.js";
+import type { Route6 } from "./fib.js";
+import { newPacket6 } from "./output.js";
+import type { Ip6Stack } from "./stack.js";
+
+export const ICMPV6_DEST_UNREACH = 1;
+export const ICMPV6_PKT_TOOBIG = 2;
+export const ICMPV6_TIME_EXCEED = 3;
+export const ICMPV6_PARAMPROB = 4;
+export const ICMPV6_ECHO_REQUEST = 128;
+export const ICMPV6_ECHO_REPLY = 129;
+export const ICMPV6_NI_QUERY = 139;
+export const ICMPV6_NI_REPLY = 140;
+
+export const ICMPV6_NOROUTE = 0;
+export const ICMPV6_ADM_PROHIBITED = 1;
+export const ICMPV6_NOT_NEIGHBOUR = 2;
+export const ICMPV6_ADDR_UNREACH = 3;
+export const ICMPV6_PORT_UNREACH = 4;
+export const ICMPV6_EXC_HOPLIMIT = 0;
+export const ICMPV6_EXC_FRAGTIME = 1;
+export const ICMPV6_HDR_FIELD = 0;
+export const ICMPV6_UNK_NEXTHDR = 1;
+export const ICMPV6_UNK_OPTION = 2;
+
+export const ICMPV6_HEADER_LENGTH = 8;
+
+/** Errors that may follow at once after a silence. Models XRLIM_BURST_FACTOR. */
+const BURST = 6;
+
+interface Bucket {
+  tokens: number;
+  lastJiffies: number;
+}
+
+export class Icmp6 {
+  readonly #ip: Ip6Stack;
+  /** A message is on its way out: one that would be caused by it is not sent. */
+  #sending = false;
+  /** `net.ipv6.icmp.ratelimit`, milliseconds between errors to one host; 0: no limit. */
+  #ratelimit = 1000;
+  /** `net.ipv6.icmp.ratemask`: the types that are limited. */
+  #ratemask = "0-1,3-127";
+  #limited: (type: number) => boolean = inRanges("0-1,3-127");
+  #echoIgnoreAll = 0;
+  #echoIgnoreMulticast = 0;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(ip: Ip6Stack) {
+    this.#ip = ip;
+  }
+
+  registerSysctls(sysctl: SysctlTable): void {
+    sysctl.registerInt(
+      "net.ipv6.icmp.ratelimit",
+      () => this.#ratelimit,
+      (value) => {
+        this.#ratelimit = value;
+      },
+      0,
+    );
+    sysctl.register({
+      name: "net.ipv6.icmp.ratemask",
+      get: () => this.#ratemask,
+      set: (text) => {
+        if (!/^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(text)) throw new SysctlError("EINVAL", "net.ipv6.icmp.ratemask");
+        this.#ratemask = text;
+        this.#limited = inRanges(text);
+      },
+    });
+    sysctl.registerInt(
+      "net.ipv6.icmp.echo_ignore_all",
+      () => this.#echoIgnoreAll,
+      (value) => {
+        this.#echoIgnoreAll = value;
+      },
+      0,
+      1,
+    );
+    sysctl.registerInt(
+      "net.ipv6.icmp.echo_ignore_multicast",
+      () => this.#echoIgnoreMulticast,
+      (value) => {
+        this.#echoIgnoreMulticast = value;
+      },
+      0,
+      1,
+    );
+  }
+
+  /** A packet is larger than the next link takes. */
+  packetTooBig(about: SkBuff, mtu: number): void {
+    this.send(about, ICMPV6_PKT_TOOBIG, 0, mtu);
+  }
+
+  /** Tells a packet's sender of an error. `info` is the header's second word. Models `icmp6_send()`. */
+  send(about: SkBuff, type: number, code: number, info: number): void {
+    const { trace } = this.#ip.net;
+    if (trace !== null) trace.enter("icmp6_send", null, about);
+    this.#send(about, type, code, info);
+    if (trace !== null) trace.leave();
+  }
+
+  #send(about: SkBuff, type: number, code: number, info: number): void {
+    const ip = this.#ip;
+    const { data } = about;
+    if (this.#sending || about.len < IPV6_HEADER_LENGTH) return;
+    const peer = readInto(new Int32Array(4), data, IPV6_SRC);
+    const target = readInto(new Int32Array(4), data, IPV6_DST);
+    const own = ip.route(target, null);
+    let saddr: Int32Array | null = own.local ? target : null;
+    if (isMulticast6(target) || about.packetType !== PACKET_HOST) {
+      if (type !== ICMPV6_PKT_TOOBIG && !(type === ICMPV6_PARAMPROB && code === ICMPV6_UNK_OPTION)) return;
+      saddr = null;
+    }
+    if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
+    const route = ip.route(peer, null);
+    if (route.error !== 0 && !route.local) return;
+    if (!this.#allowed(route, peer, type)) return;
+    saddr ??= route.prefsrc ?? this.#sourceFor(about.iif, route, peer);
+    if (saddr === null) return;
+    const length = Math.min(about.len, IPV6_MIN_MTU - IPV6_HEADER_LENGTH - ICMPV6_HEADER_LENGTH);
+    const skb = newPacket6(
+      { src: saddr, dst: peer, nextHeader: IPPROTO_ICMPV6, hopLimit: ip.hopLimitOf(route), trafficClass: 0 },
+      ICMPV6_HEADER_LENGTH + length,
+    );
+    skb.data.set(data.subarray(0, length), skb.transportOffset + ICMPV6_HEADER_LENGTH);
+    // Related to the connection even where the packet in question never lets it be confirmed.
+    ip.net.ct.attach(skb, about);
+    this.#finish(skb, type, code, info, route);
+  }
+
+  /** The address of the device that the packet came by, if it has one that serves; else that of the way back. */
+  #sourceFor(iif: NetDevice | null, route: Route6, peer: Int32Array): Int32Array | null {
+    const ip = this.#ip;
+    return ip.selectAddress(iif, peer) ?? ip.selectAddress(route.dev, peer);
+  }
+
+  /** Models `icmpv6_xrlim_allow()`. */
+  #allowed(route: Route6, peer: Int32Array, type: number): boolean {
+    if (!this.#limited(type) || this.#ratelimit === 0 || route.type === RTN_LOCAL) return true;
+    let interval = Math.ceil((this.#ratelimit * HZ) / 1000);
+    // A wide prefix holds many hosts: it gets more.
+    if (route.prefixLength < 128) interval >>= (128 - route.prefixLength) >> 5;
+    const key = formatIPv6(peer);
+    const now = this.#ip.net.clock.jiffies;
+    const bucket = this.#buckets.get(key) ?? { tokens: interval * BURST, lastJiffies: now };
+    this.#buckets.set(key, bucket);
+    bucket.tokens = Math.min(interval * BURST, bucket.tokens + ((now - bucket.lastJiffies) >>> 0));
+    bucket.lastJiffies = now;
+    if (bucket.tokens < interval) return false;
+    bucket.tokens -= interval;
+    return true;
+  }
+
+  #finish(skb: SkBuff, type: number, code: number, rest: number, route: Route6): void {
+    const at = skb.transportOffset;
+    const { data } = skb;
+    data[at] = type;
+    data[at + 1] = code;
+    put32(data, at + 4, rest);
+    this.#transmit(skb, route);
+  }
+
+  #transmit(skb: SkBuff, route: Route6): void {
+    const at = skb.transportOffset;
+    const { data } = skb;
+    put16(data, at + 2, 0);
+    const pseudo = pseudoHeaderSumIPv6(data, 0, IPPROTO_ICMPV6, skb.len - at);
+    put16(data, at + 2, checksumFold(checksumPartial(data, at, skb.len - at, pseudo)));
+    skb.dst6 = route;
+    this.#sending = true;
+    this.#ip.localOut(skb);
+    this.#sending = false;
+  }
+
+  /** A message for this host. Models `icmpv6_rcv()`. */
+  receive(skb: SkBuff, at: number): void {
+    if (at + ICMPV6_HEADER_LENGTH > skb.len || !checksumOk6(skb, at, IPPROTO_ICMPV6)) return;
+    if (skb.data[at] === ICMPV6_ECHO_REQUEST && this.#echoIgnoreAll === 0) this.#echoReply(skb, at);
+  }
+
+  /** Models `icmpv6_echo_reply()`. */
+  #echoReply(request: SkBuff, at: number): void {
+    const ip = this.#ip;
+    if (this.#sending) return;
+    const { data } = request;
+    const target = readInto(new Int32Array(4), data, IPV6_DST);
+    if (isMulticast6(target) && this.#echoIgnoreMulticast !== 0) return;
+    const peer = readInto(new Int32Array(4), data, IPV6_SRC);
+    const unicast = request.dst6 !== null && request.dst6.type !== RTN_ANYCAST && !isMulticast6(target);
+    const route = ip.route(peer, null);
+    if (route.error !== 0) return;
+    const src = unicast ? target : (route.prefsrc ?? ip.selectAddress(route.dev, peer));
+    if (src === null) return;
+    const length = request.len - at;
+    const skb = newPacket6(
+      {
+        src,
+        dst: peer,
+        nextHeader: IPPROTO_ICMPV6,
+        hopLimit: ip.hopLimitOf(route),
+        trafficClass: ipv6TrafficClass(data, 0),
+      },
+      length,
+    );
+    skb.data.set(data.subarray(at, request.len), skb.transportOffset);
+    skb.data[skb.transportOffset] = ICMPV6_ECHO_REPLY;
+    skb.data[skb.transportOffset + 1] = 0;
+    this.#transmit(skb, route);
+  }
+}
+
+/** Whether a packet is an ICMPv6 error itself, or too short to tell. Models `is_ineligible()`. */
+function isAboutError(about: SkBuff): boolean {
+  const { data } = about;
+  const at = skipExtensionHeaders(data, IPV6_HEADER_LENGTH, about.len, data[IPV6_NEXT_HEADER]);
+  if (at < 0 || found.nexthdr !== IPPROTO_ICMPV6) return false;
+  if (at >= about.len) return found.fragmentOffset === 0;
+  return data[at] < 128;
+}
+
+/** A test for numbers named by ranges: `0-1,3-127`. */
+function inRanges(text: string): (number: number) => boolean {
+  const ranges = text
+    .split(",")
+    .filter((each) => each !== "")
+    .map((each) => each.split("-").map(Number));
+  return (number) => ranges.some(([from, to]) => number >= from && number <= (to ?? from));
+}

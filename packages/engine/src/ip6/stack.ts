@@ -1,0 +1,346 @@
+/**
+ * The IPv6 layer of one network namespace: addresses, routes, switches. input.ts, output.ts and icmp.ts hold the
+ * packet's way. Models net/ipv6/addrconf.c here.
+ */
+import type { NetDevice } from "../dev/device.js";
+import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
+import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
+import { RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
+import type { NetNamespace } from "../netns.js";
+import type { SkBuff } from "../skb.js";
+import type { SysctlTable } from "../sysctl.js";
+import { equalIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
+import { IPV6_MIN_MTU } from "../wire/ipv6.js";
+import {
+  commonPrefix,
+  isLinkLocal,
+  isLoopback6,
+  isMulticast6,
+  isUnspecified,
+  labelOf,
+  SCOPE_LINK_LOCAL,
+  scopeOf,
+  type Words,
+} from "./address.js";
+import { Fib6, IP6_RT_PRIO_ADDRCONF, Route6, type Route6Request } from "./fib.js";
+import { Icmp6 } from "./icmp.js";
+import { DeviceConf6, type IfAddr6, InDevice6 } from "./indevice.js";
+import { ip6Receive } from "./input.js";
+import { ip6LocalOut, routeMeHarder6 } from "./output.js";
+
+const LOOPBACK = parseIPv6("::1");
+const ALL_GROUPS = parseIPv6("ff00::");
+const LINK_PREFIX = parseIPv6("fe80::");
+
+/** IPv6 of one namespace: receives, routes, forwards, delivers and sends. */
+export class Ip6Stack {
+  readonly net: NetNamespace;
+  readonly fib: Fib6;
+  readonly icmp: Icmp6;
+  readonly confAll: DeviceConf6 = new DeviceConf6();
+  readonly confDefault: DeviceConf6 = new DeviceConf6();
+  readonly #addressListeners: ((dev: NetDevice, address: Int32Array, added: boolean) => void)[] = [];
+
+  constructor(net: NetNamespace) {
+    this.net = net;
+    this.fib = new Fib6(net.loopback);
+    this.icmp = new Icmp6(this);
+    this.#registerConf("all", this.confAll);
+    this.#registerConf("default", this.confDefault);
+    this.icmp.registerSysctls(net.sysctl);
+    this.#registerInt("auto_flowlabels", 1);
+    this.#registerInt("fwmark_reflect", 0);
+  }
+
+  // --- the packet's way -------------------------------------------------------------------------------------------
+
+  receive(skb: SkBuff, dev: NetDevice): void {
+    ip6Receive(this, skb, dev);
+  }
+
+  /** Sends a packet made on this host; 0 or a negative errno. Models `ip6_local_out()`. */
+  localOut(skb: SkBuff): number {
+    return ip6LocalOut(this, skb);
+  }
+
+  /** Routes a packet anew after a hook changed its addresses or mark; 0 or a negative errno. */
+  routeMeHarder(skb: SkBuff): number {
+    return routeMeHarder6(this, skb);
+  }
+
+  /** The route of a packet that this host makes or forwards; its `error` says when there is none. */
+  route(dst: Words, oif: NetDevice | null): Route6 {
+    return this.fib.lookup(dst, oif);
+  }
+
+  /** The greatest packet that a route takes, in bytes. */
+  mtuOf(route: Route6): number {
+    return Math.max(IPV6_MIN_MTU, route.mtu > 0 ? route.mtu : route.dev.mtu);
+  }
+
+  /** The hop limit that packets of this host get on a route. Models `ip6_dst_hoplimit()`. */
+  hopLimitOf(route: Route6): number {
+    return route.dev.ipv6?.conf.hopLimit ?? 64;
+  }
+
+  // --- addresses --------------------------------------------------------------------------------------------------
+
+  /** Whether this host has an address. Models `ipv6_chk_addr()`. */
+  isLocalAddress(address: Words): boolean {
+    return this.fib.lookupLocal(address) !== null;
+  }
+
+  /** Whether a device listens to a group: the nodes' everywhere, the routers' where multicast is on. */
+  listensTo(dev: NetDevice, group: Words): boolean {
+    const scope = scopeOf(group);
+    const id = group[3];
+    if (((group[0] & 0xffff) | group[1] | group[2]) !== 0 || group[0] >>> 20 !== 0xff0) return false;
+    if (id === 1) return scope === 1 || scope === 2;
+    const routes = id === 2 && (dev.ipv6?.conf.forwarding ?? false) && (dev.flags & 0x1000) !== 0;
+    return routes && (scope === 1 || scope === 2 || scope === 5);
+  }
+
+  /**
+   * The address that a packet to `dst` has as its source when its sender names none: by scope, device, label and
+   * longest common prefix (RFC 6724); null when there is none. Models `ipv6_dev_get_saddr()`.
+   */
+  selectAddress(out: NetDevice | null, dst: Words): Int32Array | null {
+    const scope = scopeOf(dst);
+    const label = labelOf(dst);
+    const onlyOut = isMulticast6(dst) || scope <= SCOPE_LINK_LOCAL;
+    let best: IfAddr6 | null = null;
+    for (const dev of this.net.devices.values()) {
+      if (dev.ipv6 === null || dev.ipv6.conf.disabled || (onlyOut && out !== null && dev !== out)) continue;
+      for (const ifa of dev.ipv6.addresses) {
+        if (isUnspecified(ifa.local) || isMulticast6(ifa.local)) continue;
+        if (best === null || this.#better(ifa, best, out, dst, scope, label)) best = ifa;
+      }
+    }
+    return best?.local ?? null;
+  }
+
+  #better(a: IfAddr6, b: IfAddr6, out: NetDevice | null, dst: Words, scope: number, label: number): boolean {
+    const same = Number(equalIPv6(a.local, dst)) - Number(equalIPv6(b.local, dst));
+    if (same !== 0) return same > 0;
+    const [sa, sb] = [scopeOf(a.local), scopeOf(b.local)];
+    // The least scope that reaches so far; where none does, the widest.
+    const reach = (each: number): number => (each >= scope ? 1000 - each : each - 1000);
+    if (sa !== sb) return reach(sa) > reach(sb);
+    if (out !== null && (a.dev === out) !== (b.dev === out)) return a.dev === out;
+    const [la, lb] = [labelOf(a.local) === label, labelOf(b.local) === label];
+    if (la !== lb) return la;
+    const within = (ifa: IfAddr6): number => Math.min(commonPrefix(ifa.local, dst), ifa.prefixLength);
+    return within(a) > within(b);
+  }
+
+  /** Called for each address added or removed. */
+  onAddressChange(listener: (dev: NetDevice, address: Int32Array, added: boolean) => void): void {
+    this.#addressListeners.push(listener);
+  }
+
+  addresses(dev?: NetDevice): IfAddr6[] {
+    const owners = dev === undefined ? [...this.net.devices.values()] : [dev];
+    return owners.flatMap((owner) => owner.ipv6?.addresses ?? []);
+  }
+
+  addAddress(dev: NetDevice, local: Int32Array, prefixLength: number): void {
+    const inDev = this.#inDevice(dev);
+    if (prefixLength < 0 || prefixLength > 128) throw new SystemError(EINVAL, "ipv6: Invalid prefix length");
+    if (isUnspecified(local) || isMulticast6(local) || (isLoopback6(local) && dev !== this.net.loopback))
+      throw new SystemError(EADDRNOTAVAIL, "Cannot assign requested address");
+    if (inDev.conf.disabled) throw new SystemError(EACCES, "ipv6: IPv6 is disabled on this device");
+    if (inDev.addresses.some((ifa) => equalIPv6(ifa.local, local)))
+      throw new SystemError(EEXIST, "ipv6: address already assigned");
+    this.#assign(inDev, local, prefixLength);
+  }
+
+  #assign(inDev: InDevice6, local: Int32Array, prefixLength: number): void {
+    const ifa: IfAddr6 = { dev: inDev.dev, local, prefixLength, scope: scopeOf(local) };
+    inDev.insert(ifa);
+    this.#routesOfAddress(inDev, ifa);
+    for (const listener of this.#addressListeners) listener(inDev.dev, local, true);
+  }
+
+  /** Models `addrconf_join_anycast()`, `addrconf_prefix_route()` and `addrconf_f6i_alloc()`. */
+  #routesOfAddress(inDev: InDevice6, ifa: IfAddr6): void {
+    const { dev, local, prefixLength } = ifa;
+    const kernel = { protocol: RTPROT_KERNEL, dev };
+    this.#insert({ ...kernel, type: RTN_LOCAL, table: RT_TABLE_LOCAL, dst: local, prefixLength: 128, metric: -1 });
+    if (!dev.up) return;
+    const metric = IP6_RT_PRIO_ADDRCONF;
+    if (prefixLength < 128) this.#insert({ ...kernel, type: RTN_UNICAST, dst: local, prefixLength, metric });
+    else if (dev !== this.net.loopback)
+      this.#insert({ ...kernel, type: RTN_UNICAST, dst: local, prefixLength, metric });
+    this.#anycastOf(inDev, ifa);
+  }
+
+  /** A router answers for the address of each of its subnets. */
+  #anycastOf(inDev: InDevice6, { dev, local, prefixLength }: IfAddr6): void {
+    if (!inDev.conf.forwarding || prefixLength >= 127) return;
+    const dst = local.map((word, i) => word & prefixMaskIPv6(prefixLength)[i]);
+    if (isUnspecified(dst)) return;
+    this.#insert({
+      protocol: RTPROT_KERNEL,
+      dev,
+      type: RTN_ANYCAST,
+      table: RT_TABLE_LOCAL,
+      dst,
+      prefixLength: 128,
+      metric: -1,
+    });
+  }
+
+  /** Adds a route of the kernel's own; one that is there already serves. */
+  #insert(request: Route6Request & { readonly dev: NetDevice }): void {
+    try {
+      this.fib.insert(new Route6(request, request.dev));
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== EEXIST) throw error;
+    }
+  }
+
+  deleteAddress(dev: NetDevice, local: Int32Array, prefixLength: number): void {
+    const inDev = this.#inDevice(dev);
+    const ifa = inDev.addresses.find((other) => equalIPv6(other.local, local) && other.prefixLength === prefixLength);
+    if (ifa === undefined) throw new SystemError(EADDRNOTAVAIL, "ipv6: address not found");
+    this.#remove(inDev, ifa);
+  }
+
+  #remove(inDev: InDevice6, ifa: IfAddr6): void {
+    const { dev, local, prefixLength } = ifa;
+    inDev.addresses = inDev.addresses.filter((other) => other !== ifa);
+    const shared = inDev.addresses.some(
+      (other) => other.prefixLength === prefixLength && samePrefixIPv6(other.local, local, prefixLength),
+    );
+    this.fib.purge((route) => {
+      if (route.dev !== dev || route.protocol !== RTPROT_KERNEL) return false;
+      if (route.type === RTN_LOCAL) return equalIPv6(route.dst, local);
+      if (shared || route.type === RTN_MULTICAST) return false;
+      if (route.type === RTN_ANYCAST) return samePrefixIPv6(route.dst, local, prefixLength);
+      return route.prefixLength === prefixLength && route.covers(local);
+    });
+    for (const listener of this.#addressListeners) listener(dev, local, false);
+  }
+
+  flushAddresses(dev: NetDevice): void {
+    const inDev = this.#inDevice(dev);
+    while (inDev.addresses.length > 0) this.#remove(inDev, inDev.addresses[0]);
+  }
+
+  #inDevice(dev: NetDevice): InDevice6 {
+    if (dev.ipv6 === null) throw new SystemError(EINVAL);
+    return dev.ipv6;
+  }
+
+  // --- devices ----------------------------------------------------------------------------------------------------
+
+  deviceAdded(dev: NetDevice): void {
+    const conf = new DeviceConf6(this.confDefault.values);
+    dev.ipv6 = new InDevice6(dev, conf);
+    this.#registerConf(dev.name, conf);
+  }
+
+  deviceRemoved(dev: NetDevice): void {
+    this.flushAddresses(dev);
+    this.fib.purge((route) => route.dev === dev);
+    for (const file of this.confDefault.values.keys()) this.net.sysctl.unregister(`net.ipv6.conf.${dev.name}.${file}`);
+    dev.ipv6 = null;
+  }
+
+  /** A device was set up: the loopback gets ::1, an Ethernet device its link-local address. Models `addrconf_notify()`. */
+  setUp(dev: NetDevice): void {
+    const inDev = this.#inDevice(dev);
+    if (inDev.conf.disabled) return;
+    if (dev === this.net.loopback) {
+      if (inDev.addresses.length === 0) this.#assign(inDev, LOOPBACK, 128);
+      return;
+    }
+    this.#insert({
+      protocol: RTPROT_KERNEL,
+      dev,
+      type: RTN_MULTICAST,
+      table: RT_TABLE_LOCAL,
+      dst: ALL_GROUPS,
+      prefixLength: 8,
+      metric: IP6_RT_PRIO_ADDRCONF,
+    });
+    for (const ifa of inDev.addresses) this.#routesOfAddress(inDev, ifa);
+    const linkLocal = inDev.conf.values.get("addr_gen_mode") === 0 && dev.mac !== null ? eui64(dev.mac) : null;
+    if (linkLocal !== null && !inDev.addresses.some((ifa) => isLinkLocal(ifa.local)))
+      this.#assign(inDev, linkLocal, 64);
+  }
+
+  /** A device was set down: its addresses and routes go. Models `addrconf_ifdown()`. */
+  setDown(dev: NetDevice): void {
+    if (dev.ipv6 === null) return;
+    this.flushAddresses(dev);
+    this.fib.purge((route) => route.dev === dev);
+  }
+
+  // --- routes -----------------------------------------------------------------------------------------------------
+
+  addRoute(request: Route6Request): void {
+    this.fib.add(request, this.net.loopback);
+  }
+
+  deleteRoute(request: Route6Request): void {
+    this.fib.delete(request);
+  }
+
+  routes(table: number = RT_TABLE_MAIN): readonly Route6[] {
+    return this.fib.routes(table);
+  }
+
+  // --- switches ---------------------------------------------------------------------------------------------------
+
+  /** Writing conf.all sets every device, and for two switches what new ones get. */
+  #write(name: string, conf: DeviceConf6, file: string, value: number): void {
+    conf.set(file, value);
+    if (name === "all" && (file === "forwarding" || file === "disable_ipv6")) {
+      if (file === "forwarding") this.confDefault.set(file, value);
+      for (const dev of this.net.devices.values())
+        if (dev.ipv6 !== null) this.#write(dev.name, dev.ipv6.conf, file, value);
+      if (file === "disable_ipv6") this.confDefault.set(file, value);
+      return;
+    }
+    const inDev = this.net.devices.get(name)?.ipv6;
+    if (inDev === undefined || inDev === null || inDev.conf !== conf) return;
+    if (file === "disable_ipv6") {
+      if (conf.disabled) this.setDown(inDev.dev);
+      else if (inDev.dev.up) this.setUp(inDev.dev);
+    } else if (file === "forwarding") {
+      this.fib.purge((route) => route.type === RTN_ANYCAST && route.dev === inDev.dev);
+      if (inDev.dev.up) for (const ifa of inDev.addresses) this.#anycastOf(inDev, ifa);
+    }
+  }
+
+  #registerConf(name: string, conf: DeviceConf6): void {
+    for (const file of conf.values.keys())
+      this.net.sysctl.registerInt(
+        `net.ipv6.conf.${name}.${file}`,
+        () => conf.values.get(file) ?? 0,
+        (value) => this.#write(name, conf, file, value),
+      );
+  }
+
+  /** A number that is kept: nothing in the engine asks for it. */
+  #registerInt(file: string, value: number): void {
+    let current = value;
+    const table: SysctlTable = this.net.sysctl;
+    table.registerInt(
+      `net.ipv6.${file}`,
+      () => current,
+      (next) => {
+        current = next;
+      },
+    );
+  }
+}
+
+/** The link-local address that a MAC address makes. Models `addrconf_ifid_eui48()`. */
+function eui64(mac: Uint8Array): Int32Array {
+  const words = LINK_PREFIX.slice();
+  words[2] = ((mac[0] ^ 2) << 24) | (mac[1] << 16) | (mac[2] << 8) | 0xff;
+  words[3] = (0xfe << 24) | (mac[3] << 16) | (mac[4] << 8) | mac[5];
+  return words;
+}

@@ -1,0 +1,169 @@
+/**
+ * `conntrack` about the table of expectations: lists, counts, watches and empties it. Making, fetching and deleting
+ * single ones (`-I`, `-G`, `-D expect`) is not supported, and says so.
+ */
+import {
+  type ExpectationEvent,
+  type ExpectationSnapshot,
+  NF_CT_EXPECT_INACTIVE,
+  NF_CT_EXPECT_PERMANENT,
+  NF_CT_EXPECT_USERSPACE,
+  type TupleText,
+} from "@netfilter-lab/engine";
+import type { CommandProcess } from "../../command.js";
+import type { LabContext } from "../../environment.js";
+import { Flag } from "../../scheduler.js";
+import { type OutputFormat, protocolName } from "./print.js";
+
+const XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<expect>\n';
+const XML_TAIL = "</expect>\n";
+
+const FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [NF_CT_EXPECT_PERMANENT, "PERMANENT"],
+  [NF_CT_EXPECT_INACTIVE, "INACTIVE"],
+  [NF_CT_EXPECT_USERSPACE, "USERSPACE"],
+];
+
+function flagNames(flags: number): string {
+  return FLAG_NAMES.filter(([bit]) => flags & bit)
+    .map(([, name]) => name)
+    .join(",");
+}
+
+const ports = (tuple: TupleText): string =>
+  tuple.sport === undefined ? "" : `sport=${tuple.sport} dport=${tuple.dport} `;
+
+function plain(expectation: ExpectationSnapshot): string {
+  const { tuple, mask, master, timeoutSeconds, protonum, zone, flags, expectClass, helper } = expectation;
+  let text = `${timeoutSeconds} proto=${protonum} src=${tuple.src} dst=${tuple.dst} ${ports(tuple)}`;
+  text += `mask-src=${mask.src} mask-dst=${mask.dst} ${ports(mask)}`;
+  text += `master-src=${master.src} master-dst=${master.dst} ${ports(master)}`;
+  if (zone !== 0) text += `zone=${zone} `;
+  if (flags !== 0) text += `${flagNames(flags)} `;
+  text += `class=${expectClass} `;
+  if (helper !== null) text += `helper=${helper} `;
+  return text.trimEnd();
+}
+
+function xml(expectation: ExpectationSnapshot, type: string | null): string {
+  const { tuple, mask, master, protonum, helper, timeoutSeconds, expectClass, zone } = expectation;
+  const three = (one: (part: TupleText) => string): string =>
+    `<expected>${one(tuple)}</expected><mask>${one(mask)}</mask><master>${one(master)}</master>`;
+  const addresses = three(({ src, dst }) => `<src>${src}</src><dst>${dst}</dst>`);
+  const numbers = three(({ sport, dport }) =>
+    sport === undefined ? "" : `<sport>${sport}</sport><dport>${dport}</dport>`,
+  );
+  const zoned = zone === 0 ? "" : `<zone>${zone}</zone>`;
+  return (
+    `<flow${type === null ? "" : ` type="${type}"`}><layer3 protonum="2" protoname="ipv4">${addresses}</layer3>` +
+    `<layer4 protonum="${protonum}" protoname="${protocolName(protonum)}">${numbers}</layer4>` +
+    `<meta>${helper === null ? "" : `<helper-name>${helper}</helper-name>`}<timeout>${timeoutSeconds}</timeout>` +
+    `<class>${expectClass}</class>${zoned}</meta></flow>`
+  );
+}
+
+/** The moment in front of a line, for `-o timestamp`. */
+function stamp(format: OutputFormat, atMicros: number): string {
+  if (!format.timestamp) return "";
+  return `[${Math.floor(atMicros / 1_000_000)}.${String(atMicros % 1_000_000).padStart(6, "0")}]\t`;
+}
+
+/** One line of `conntrack -L expect`, without its newline; `atMicros` is the time of day. */
+export function expectationLine(expectation: ExpectationSnapshot, format: OutputFormat, atMicros: number): string {
+  return format.xml ? xml(expectation, null) : stamp(format, atMicros) + plain(expectation);
+}
+
+/** One line of `conntrack -E expect`, without its newline; `epochMicros` is what the lab's time zero stands for. */
+export function expectationEventLine(event: ExpectationEvent, format: OutputFormat, epochMicros: number): string {
+  if (format.xml) return xml(event.expectation, event.type.toLowerCase());
+  return `${stamp(format, epochMicros + event.atMicros)}${`[${event.type}]`.padStart(9)} ${plain(event.expectation)}`;
+}
+
+/** One line of /proc/net/nf_conntrack_expect, without its newline. Models `exp_seq_show()`. */
+export function procExpectationLine(expectation: ExpectationSnapshot): string {
+  const { tuple, timeoutSeconds, l3num, protonum, flags, helper, className } = expectation;
+  const named = helper === null ? "" : `${flags === 0 ? "" : " "}${helper}${className === "" ? "" : `/${className}`}`;
+  return (
+    `${timeoutSeconds} l3proto = ${l3num} proto=${protonum} src=${tuple.src} dst=${tuple.dst} ${ports(tuple)}` +
+    `${flagNames(flags)}${named}`
+  );
+}
+
+/** What a command line about the table asks for. */
+export interface ExpectRequest {
+  readonly command: string | null;
+  readonly format: OutputFormat;
+  readonly eventTypes: ReadonlySet<string> | null;
+  readonly otherFamily: boolean;
+}
+
+/** The commands that know the table of expectations. */
+export const EXPECT_COMMANDS = "LFCES";
+
+/** Carries out a command about the table. `version` is what the tool calls itself. */
+export function expectCommand(context: LabContext, request: ExpectRequest, version: string): number | CommandProcess {
+  const { net, stdout, stderr } = context;
+  const { expectations } = net.ct.helpers;
+  switch (request.command) {
+    case "C":
+      stdout.write(`${expectations.count}\n`);
+      return 0;
+    case "S": {
+      const { arrived, created, deleted } = expectations.stats;
+      stdout.write(`cpu=0   \texpect_new=${arrived} expect_create=${created} expect_delete=${deleted} \n`);
+      return 0;
+    }
+    case "F":
+      expectations.flush();
+      stderr.write(`${version}: expectation table has been emptied.\n`);
+      return 0;
+    case "E":
+      return watch(context, request, version);
+    case "L": {
+      const shown = request.otherFamily ? [] : expectations.list();
+      const atMicros = net.clock.epochMillis * 1000 + net.clock.nowMicros;
+      const { xml: asXml } = request.format;
+      if (asXml && shown.length > 0) stdout.write(XML_HEAD);
+      for (const each of shown) stdout.write(`${expectationLine(each, request.format, atMicros)}\n`);
+      if (asXml && shown.length > 0) stdout.write(XML_TAIL);
+      stderr.write(`${version}: ${shown.length} expectations have been shown.\n`);
+      return 0;
+    }
+    default:
+      throw new Error(`conntrack: unhandled command ${request.command} expect`);
+  }
+}
+
+/** `conntrack -E expect`: prints events until it is ended. */
+function* watch(context: LabContext, request: ExpectRequest, version: string): CommandProcess {
+  const { net, stdout, stderr } = context;
+  let shown = 0;
+  const lines: string[] = [];
+  const arrived = new Flag();
+  const unsubscribe = net.ct.helpers.expectations.subscribe((event) => {
+    if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
+    const line = expectationEventLine(event, request.format, net.clock.epochMillis * 1000);
+    lines.push(request.format.xml && shown + lines.length === 0 ? `${XML_HEAD}${line}` : line);
+    arrived.set();
+  });
+  const print = (): boolean => {
+    while (lines.length > 0) {
+      shown++;
+      if (!stdout.write(`${lines.shift()}\n`)) return false;
+    }
+    arrived.clear();
+    return true;
+  };
+  try {
+    while (print()) yield arrived.wait;
+    return 1;
+  } finally {
+    unsubscribe();
+    if (context.signal() !== "SIGPIPE" && context.signal() !== "SIGKILL") {
+      print();
+      if (request.format.xml && shown > 0) stdout.write(XML_TAIL);
+      if (context.signal() !== null) context.catches(0);
+      stderr.write(`${version}: ${shown} expectation events have been shown.\n`);
+    }
+  }
+}
