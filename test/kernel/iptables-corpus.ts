@@ -2,6 +2,7 @@
  * What is asked of both: rules right and wrong, each appended and then listed in every way; commands on chains;
  * iptables-restore's input. Written as command lines; words are split at blanks, "double quotes" hold them together.
  */
+import { EXTENSION_RULES } from "./iptables-extensions.js";
 import type { Sequence, Step } from "./iptables-harness.js";
 
 /** Words of a command line: blanks split, double quotes group, a backslash inside them escapes. */
@@ -792,6 +793,10 @@ export const CORPUS: readonly Sequence[] = [
   ...RAW_RULES.map((spec) => ruleSequence(spec, "raw", "PREROUTING")),
   ...POSTROUTING_RULES.map((spec) => ruleSequence(spec, "nat", "POSTROUTING")),
   ...PREROUTING_RULES.map((spec) => ruleSequence(spec, "nat", "PREROUTING")),
+  ...EXTENSION_RULES.flatMap(([place, specs]) => {
+    const [table, chain] = place.split(" ");
+    return specs.map((spec) => ruleSequence(spec, table, chain));
+  }),
   ...COMMANDS,
   ...RESTORE_SEQUENCES,
   ...WRONG.map((line) => wrong(`iptables ${line}`)),

@@ -40,6 +40,9 @@ export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 
+/** {@link SkBuff.uid} of what the kernel says for itself (ICMP, resets): its socket has no owner. */
+export const UID_KERNEL: number = -2;
+
 /** A packet. Its bytes begin at the network (IP) header; link headers exist only in captures. */
 export class SkBuff {
   /** Holds the packet from offset 0; may be longer than the packet. */
@@ -52,6 +55,8 @@ export class SkBuff {
   dev: NetDevice | null = null;
   /** `skb->mark`, an unsigned 32-bit number. */
   mark = 0;
+  /** The class for queueing disciplines, which `-j CLASSIFY` sets. Models `skb->priority`. */
+  priority = 0;
   /** Handle of the attached conntrack entry, or {@link NO_CT}. With {@link ctinfo} it models `skb->_nfct`. */
   nfct: number = NO_CT;
   /** Relation to the attached entry, `IP_CT_*`. */
@@ -79,7 +84,7 @@ export class SkBuff {
   checksumVerified = false;
   /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
   options: IpOptions | null = null;
-  /** User id of the sending socket for `-m owner`, or -1. */
+  /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
   uid = -1;
   /** When it was received or made, in microseconds of virtual time. Models `skb->tstamp`. */
   tstampMicros = 0;
@@ -99,6 +104,7 @@ export class SkBuff {
   /** Forgets what belongs to one host, as happens when a packet crosses to another. Models `skb_scrub_packet()`. */
   scrub(): void {
     this.mark = 0;
+    this.priority = 0;
     this.nfct = NO_CT;
     this.ctinfo = 0;
     this.dst = null;
@@ -119,6 +125,7 @@ export class SkBuff {
     skb.iif = this.iif;
     skb.dev = this.dev;
     skb.mark = this.mark;
+    skb.priority = this.priority;
     skb.nfct = this.nfct;
     skb.ctinfo = this.ctinfo;
     skb.dst = this.dst;

@@ -2,6 +2,7 @@
 import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
+import { EXTENSIONS } from "./extensions.js";
 import { FRAGMENTS } from "./fragments.js";
 import { HELPERS } from "./helpers.js";
 import { ICMP } from "./icmp.js";
@@ -27,6 +28,7 @@ export const KINDS: readonly Kind[] = [
   IPV6,
   NAT_MIX,
   RULESETS,
+  EXTENSIONS,
   BROKEN_HEADERS,
   IP_OPTIONS,
   BYTES,

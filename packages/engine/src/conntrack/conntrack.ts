@@ -266,6 +266,11 @@ export class Conntrack implements ConntrackApi {
     return Math.floor(this.expiresJiffies(ct) / HZ);
   }
 
+  /** Whether the entry counts its packets: accounting was on when it was made. Models `nf_conn_acct_find()`. */
+  accountsFor(ct: CtHandle): boolean {
+    return (this.slab.words[(ct << ENTRY_SHIFT) + E_EXT] & EXT_ACCT) !== 0;
+  }
+
   packetsOf(ct: CtHandle, direction: Direction): number {
     return this.slab.floats[((ct << ENTRY_SHIFT) + E_PACKETS) / 2 + direction];
   }

@@ -14,7 +14,7 @@ import {
   EOPNOTSUPP,
   EPROTO,
 } from "../errno.js";
-import { PACKET_HOST, type SkBuff } from "../skb.js";
+import { PACKET_HOST, type SkBuff, UID_KERNEL } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import {
@@ -322,6 +322,7 @@ export class Icmp {
     // The sum begins at minus zero, which shows where all the rest is zero. Models csum_partial_copy_nocheck() of x86.
     if (get16(skb.data, at + ICMP_CHECKSUM) === 0xffff) put16(skb.data, at + ICMP_CHECKSUM, 0);
     skb.dst = rt;
+    skb.uid = UID_KERNEL;
     const mib = this.#ip.snmp.icmp;
     mib.OutMsgs++;
     mib.outType[type]++;

@@ -55,3 +55,8 @@ export function reciprocalScale(value: number, range: number): number {
   const low = (value & 0xffff) * range;
   return Math.floor(((value >>> 16) * range + low / 0x10000) / 0x10000);
 }
+
+/** An address as the kernel hashes it: its bytes in network order, read as a number of a little-endian machine. */
+export function littleEndian(address: number): number {
+  return (address << 24) | ((address & 0xff00) << 8) | ((address >>> 8) & 0xff00) | (address >>> 24);
+}

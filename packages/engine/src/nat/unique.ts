@@ -29,7 +29,7 @@ import {
 } from "../conntrack/tuple.js";
 import { IP_CT_DIR_ORIGINAL } from "../skb.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
-import { jhash2, reciprocalScale } from "./jhash.js";
+import { jhash2, littleEndian, reciprocalScale } from "./jhash.js";
 import type { Nat } from "./nat.js";
 import {
   type ManipType,
@@ -169,11 +169,6 @@ function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, 
     if (sourceInRange(result, range)) return true;
   }
   return false;
-}
-
-/** The number a little-endian machine reads from an address in network order; the kernel hashes it so. */
-function littleEndian(address: number): number {
-  return (address << 24) | ((address & 0xff00) << 8) | ((address >>> 8) & 0xff00) | (address >>> 24);
 }
 
 /**

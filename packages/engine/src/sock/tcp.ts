@@ -10,7 +10,7 @@ import { buildOptions, echoOptions } from "../ip/options.js";
 import { newPacket } from "../ip/output.js";
 import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
-import type { SkBuff } from "../skb.js";
+import { type SkBuff, UID_KERNEL } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { get32, put16, put32 } from "../wire/bytes.js";
 import { IPPROTO_TCP, IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
@@ -414,7 +414,7 @@ export class TcpProtocol implements TcpApi {
     reset.data[to + TCP_FLAGS] = TCP_RST | (acknowledges ? 0 : TCP_ACK);
     tcpSetChecksum(reset.data, to, TCP_HEADER_LENGTH, src, dst);
     reset.dst = rt;
-    reset.uid = 0;
+    reset.uid = UID_KERNEL;
     ip.snmp.tcp.OutSegs++;
     ip.snmp.tcp.OutRsts++;
     ip.localOut(reset);

@@ -9,7 +9,7 @@ import type { Rule } from "./rule.js";
 export class ParameterProblem extends Error {
   override readonly name: string = "ParameterProblem";
   /** Whole lines that the tool prints on stderr before the message; mostly none. */
-  readonly notice: string;
+  notice: string;
 
   constructor(message: string, notice = "") {
     super(message);

@@ -72,7 +72,10 @@ export interface Target {
   target(par: XtActionParam): Verdict;
   save(): string;
   print(numeric: boolean): string;
-  check?(flavour: "nft" | "legacy"): void;
+  /** `matches`: those of its rule, among which the legacy kernel looks for what a target needs. */
+  check?(flavour: "nft" | "legacy", matches: readonly Match[]): void;
+  /** Hooks (bit mask) its options forbid. */
+  readonly forbiddenHooks?: number;
   attach?(net: NetNamespace, pf: NfProto): void;
   detach?(net: NetNamespace, pf: NfProto): void;
 }
@@ -86,6 +89,8 @@ export interface RuleHeader {
   /** The rule's protocol as it was typed, for messages; null when `-p` was not given. */
   readonly protocolText: string | null;
   readonly goto: boolean;
+  /** Which tool made the rule: they keep some options differently. */
+  readonly flavour: "nft" | "legacy";
 }
 
 /** Common to both kinds of extension. */
@@ -104,6 +109,8 @@ interface ExtensionBase {
   readonly hooks?: number;
   /** The protocols (numbers) the kernel wants in the rule; absent: any. */
   readonly protocols?: readonly number[];
+  /** What the tool checks once all options are known, before the general checks of what must and must not be given. */
+  readonly finalCheck?: (values: OptionValues) => void;
 }
 
 /** A match: what follows `-m`, with its options, its test of a packet and its printing. */

@@ -26,8 +26,12 @@ export interface OptionSpec {
   readonly mandatory?: boolean;
   /** May be given again: values collect in a list. */
   readonly multi?: boolean;
+  /** Several options' values collect in one list, in the order in which they were given: its id. */
+  readonly list?: string;
   /** Ids that must not be given beside it. */
   readonly excludes?: readonly string[];
+  /** The id that must be given before it; the message when it is not. */
+  readonly after?: { readonly id: string; readonly message: string };
   /** Ids that must be given beside it. */
   readonly requires?: readonly string[];
 }
@@ -40,6 +44,8 @@ export interface OptionCall {
   readonly invert: boolean;
   /** The protocol typed with `-p`, as its number; 0 when none. */
   readonly proto: number;
+  /** Says something on stderr (whole lines) without refusing anything. */
+  readonly warn: (text: string) => void;
   /** The second argument of an option that takes two. */
   readonly second?: string;
 }
@@ -91,8 +97,10 @@ export function takeOption(spec: OptionSpec, text: string | undefined, call: Opt
     throw new ParameterProblem(`${call.extension}: option "--${call.option}" cannot be inverted.\n`);
   if (spec.multi !== true && values.has(id))
     throw new ParameterProblem(spec.onlyOne ?? `${call.extension}: option "--${call.option}" can only be used once.\n`);
+  if (spec.after !== undefined && !values.has(spec.after.id)) throw new ParameterProblem(spec.after.message);
   const value = spec.parse === undefined ? true : spec.parse(text ?? "", call);
-  if (spec.multi === true) values.set(id, [...(values.get<unknown[]>(id) ?? []), value], call.invert);
+  if (spec.list !== undefined) values.set(spec.list, [...(values.get<unknown[]>(spec.list) ?? []), value], false);
+  else if (spec.multi === true) values.set(id, [...(values.get<unknown[]>(id) ?? []), value], call.invert);
   else values.set(id, value, call.invert);
 }
 
@@ -144,6 +152,25 @@ export function uintOption(min: number, max: number): (text: string, call: Optio
       );
     return value;
   };
+}
+
+/** {@link parseUint} for 64 bits. Models xtables_strtoul(). */
+export function parseUint64(text: string): bigint | undefined {
+  const found = /^\s*\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(text);
+  if (found === null) return undefined;
+  const digits = found[1];
+  const value = BigInt(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  return value >> 64n === 0n ? value : undefined;
+}
+
+/** An option type: an integer of 64 bits. Models XTTYPE_UINT64. */
+export function uint64Option(text: string, call: OptionCall): bigint {
+  const value = parseUint64(text);
+  if (value === undefined)
+    throw new ParameterProblem(
+      `${call.extension}: bad value for option "--${call.option}", or out of range (0-${2n ** 64n - 1n}).\n`,
+    );
+  return value;
 }
 
 /** Two ends of a range, both included. */
@@ -224,4 +251,14 @@ export function saveString(text: string): string {
 /** A 32-bit number as C's `%x` prints it. */
 export function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
+}
+
+/** `!` in its place before an option that was given after it. */
+export function bang(inverted: boolean): string {
+  return inverted ? " !" : "";
+}
+
+/** A range as rules spell it: `5`, `5:9`. */
+export function rangeText({ min, max }: Range): string {
+  return min === max ? String(min) : `${min}:${max}`;
 }

@@ -89,6 +89,8 @@ export interface ParsedCommand {
   readonly exact: boolean;
   readonly lineNumbers: boolean;
   readonly rule: ParsedRule;
+  /** Whole lines for stderr that refuse nothing. */
+  readonly notice: string;
   /** For `-h`: the extensions loaded so far, whose help follows. */
   readonly extensions: readonly Extension[];
 }
@@ -366,6 +368,8 @@ class Parser {
   readonly #matches: ExtensionUse[] = [];
   #target: ExtensionUse | null = null;
   #extensionOptions: LongOption<Code>[] = [];
+  /** What options said on stderr. */
+  #notice = "";
 
   constructor(args: readonly string[], context: ParseContext) {
     this.#context = context;
@@ -374,6 +378,15 @@ class Parser {
   }
 
   parse(): ParsedCommand {
+    try {
+      return this.#parse();
+    } catch (error) {
+      if (error instanceof ParameterProblem) error.notice = this.#notice + error.notice;
+      throw error;
+    }
+  }
+
+  #parse(): ParsedCommand {
     for (;;) {
       const result = this.#getopt.next([...BASE_OPTIONS, ...this.#extensionOptions]);
       if (result === null) break;
@@ -710,7 +723,10 @@ class Parser {
   #extensionOption(use: ExtensionUse, spec: OptionSpec, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
     const { family } = this.#context;
-    const call = { family, extension: use.extension.name, option: spec.name, invert: this.#invert, proto };
+    const warn = (text: string): void => {
+      this.#notice += text;
+    };
+    const call = { family, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
       takeOption(spec, argument, call, use.values);
       return;
@@ -725,9 +741,10 @@ class Parser {
       throw new ParameterProblem(
         '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n',
       );
-    for (const use of this.#matches) checkOptions(use.extension.name, use.extension.options, use.values);
-    if (this.#target !== null)
-      checkOptions(this.#target.extension.name, this.#target.extension.options, this.#target.values);
+    for (const { extension, values } of [...this.#matches, ...(this.#target === null ? [] : [this.#target])]) {
+      extension.finalCheck?.(values);
+      checkOptions(extension.name, extension.options, values);
+    }
     if (this.#getopt.index < this.#getopt.args.length)
       throw new ParameterProblem("unknown arguments found on commandline");
     if (this.#command === null) throw new ParameterProblem("no command specified");
@@ -823,6 +840,7 @@ class Parser {
       invertProto: (this.#inverted & INV_PROTO) !== 0,
       protocolText: this.#protocolText,
       goto: this.#goto,
+      flavour: this.#context.flavour,
     };
     const ended = command === "help" || command === "version";
     const matches = ended
@@ -847,6 +865,7 @@ class Parser {
       exact: this.#given.has("x"),
       lineNumbers: this.#given.has("0"),
       rule: { specs, matches, action, packets: this.#packets, bytes: this.#bytes },
+      notice: this.#notice,
       extensions: [...this.#matches.map((use) => use.extension), ...(this.#target ? [this.#target.extension] : [])],
     };
   }

@@ -1,26 +1,79 @@
 /** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
 import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./extension.js";
 import { addrtypeMatch } from "./matches/addrtype.js";
+import { bpfMatch } from "./matches/bpf.js";
+import { cgroupMatch } from "./matches/cgroup.js";
+import { clusterMatch } from "./matches/cluster.js";
 import { commentMatch } from "./matches/comment.js";
+import { connbytesMatch } from "./matches/connbytes.js";
+import { connlimitMatch } from "./matches/connlimit.js";
 import { conntrackMatch } from "./matches/conntrack.js";
+import { cpuMatch } from "./matches/cpu.js";
+import { dccpMatch } from "./matches/dccp.js";
+import { devgroupMatch } from "./matches/devgroup.js";
+import { dscpMatch } from "./matches/dscp.js";
+import { ecnMatch } from "./matches/ecn.js";
+import { hashlimitMatch } from "./matches/hashlimit.js";
 import { helperMatch } from "./matches/helper.js";
 import { icmpMatch } from "./matches/icmp.js";
+import { iprangeMatch } from "./matches/iprange.js";
+import { lengthMatch } from "./matches/length.js";
 import { limitMatch } from "./matches/limit.js";
+import { macMatch } from "./matches/mac.js";
 import { connmarkMatch, markMatch } from "./matches/mark.js";
 import { multiportMatch } from "./matches/multiport.js";
+import { nfacctMatch } from "./matches/nfacct.js";
+import { osfMatch } from "./matches/osf.js";
+import { ownerMatch } from "./matches/owner.js";
+import { physdevMatch } from "./matches/physdev.js";
+import { pkttypeMatch } from "./matches/pkttype.js";
+import { policyMatch } from "./matches/policy.js";
+import { quotaMatch } from "./matches/quota.js";
+import { realmMatch } from "./matches/realm.js";
+import { recentMatch } from "./matches/recent.js";
+import { rpfilterMatch } from "./matches/rpfilter.js";
+import { sctpMatch } from "./matches/sctp.js";
+import { socketMatch } from "./matches/socket.js";
+import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
 import { stateMatch } from "./matches/state.js";
+import { statisticMatch } from "./matches/statistic.js";
+import { stringMatch } from "./matches/string.js";
 import { tcpMatch } from "./matches/tcp.js";
+import { tcpmssMatch } from "./matches/tcpmss.js";
+import { timeMatch } from "./matches/time.js";
+import { tosMatch } from "./matches/tos.js";
+import { ttlMatch } from "./matches/ttl.js";
+import { u32Match } from "./matches/u32.js";
 import { udpMatch } from "./matches/udp.js";
+import { auditTarget } from "./targets/audit.js";
+import { checksumTarget } from "./targets/checksum.js";
+import { classifyTarget } from "./targets/classify.js";
 import { connmarkTarget } from "./targets/connmark.js";
+import { connsecmarkTarget } from "./targets/connsecmark.js";
 import { ctTarget, notrackTarget } from "./targets/ct.js";
+import { dscpTarget } from "./targets/dscp.js";
+import { ecnTarget } from "./targets/ecn.js";
+import { hmarkTarget } from "./targets/hmark.js";
+import { idletimerTarget } from "./targets/idletimer.js";
 import { logTarget } from "./targets/log.js";
 import { markTarget } from "./targets/mark.js";
 import { masqueradeTarget } from "./targets/masquerade.js";
 import { dnatTarget, snatTarget } from "./targets/nat.js";
+import { netmapTarget } from "./targets/netmap.js";
+import { nflogTarget } from "./targets/nflog.js";
+import { nfqueueTarget } from "./targets/nfqueue.js";
 import { redirectTarget } from "./targets/redirect.js";
 import { rejectTarget } from "./targets/reject.js";
-import { acceptTarget, dropTarget, returnTarget } from "./targets/standard.js";
+import { secmarkTarget } from "./targets/secmark.js";
+import { acceptTarget, dropTarget, queueTarget, returnTarget } from "./targets/standard.js";
+import { synproxyTarget } from "./targets/synproxy.js";
+import { tcpmssTarget } from "./targets/tcpmss.js";
+import { tcpoptstripTarget } from "./targets/tcpoptstrip.js";
+import { teeTarget } from "./targets/tee.js";
+import { tosTarget } from "./targets/tos.js";
+import { tproxyTarget } from "./targets/tproxy.js";
 import { traceTarget } from "./targets/trace.js";
+import { ttlTarget } from "./targets/ttl.js";
 
 const MATCHES: readonly MatchExtension[] = [
   tcpMatch,
@@ -35,12 +88,50 @@ const MATCHES: readonly MatchExtension[] = [
   commentMatch,
   limitMatch,
   addrtypeMatch,
+  clusterMatch,
+  connbytesMatch,
+  cpuMatch,
+  devgroupMatch,
+  dscpMatch,
+  ecnMatch,
+  iprangeMatch,
+  lengthMatch,
+  macMatch,
+  physdevMatch,
+  pkttypeMatch,
+  quotaMatch,
+  realmMatch,
+  ahMatch,
+  espMatch,
+  ipcompMatch,
+  statisticMatch,
+  tcpmssMatch,
+  tosMatch,
+  ttlMatch,
+  bpfMatch,
+  cgroupMatch,
+  connlimitMatch,
+  dccpMatch,
+  hashlimitMatch,
+  nfacctMatch,
+  osfMatch,
+  ownerMatch,
+  policyMatch,
+  recentMatch,
+  rpfilterMatch,
+  sctpMatch,
+  socketMatch,
+  stringMatch,
+  timeMatch,
+  u32Match,
 ];
 
 const TARGETS: readonly TargetExtension[] = [
   acceptTarget,
   dropTarget,
   returnTarget,
+  queueTarget,
+  secmarkTarget,
   rejectTarget,
   logTarget,
   markTarget,
@@ -52,6 +143,24 @@ const TARGETS: readonly TargetExtension[] = [
   dnatTarget,
   masqueradeTarget,
   redirectTarget,
+  auditTarget,
+  checksumTarget,
+  classifyTarget,
+  connsecmarkTarget,
+  dscpTarget,
+  ecnTarget,
+  hmarkTarget,
+  idletimerTarget,
+  netmapTarget,
+  nflogTarget,
+  nfqueueTarget,
+  synproxyTarget,
+  tcpmssTarget,
+  tcpoptstripTarget,
+  teeTarget,
+  tosTarget,
+  tproxyTarget,
+  ttlTarget,
 ];
 
 /** Matches that iptables 1.8.9 has for both families and this project has not (yet). */

@@ -192,7 +192,9 @@ export class Table {
         match.check?.(flavour);
         if (hooks & (match.forbiddenHooks ?? 0)) refuse("EINVAL", `${match.name} cannot be used in ${chain.name}`);
       }
-      rule.target?.check?.(flavour);
+      rule.target?.check?.(flavour, rule.matches);
+      if (hooks & (rule.target?.forbiddenHooks ?? 0))
+        refuse("EINVAL", `${rule.target?.name} cannot be used in ${chain.name}`);
     } catch (error) {
       if (error instanceof RulesetError && error.rule === null) refuse(error.errno, error.message);
       throw error;

@@ -310,6 +310,7 @@ class Restore {
         flavour: this.#tool.xt.flavour,
         program: this.#tool.program,
       });
+      if (parsed.notice !== "") this.#context.stderr.write(parsed.notice);
       this.#context.stdout.write(applyCommand(this.#tool, parsed));
     } catch (error) {
       if (error instanceof OtherFamily) return;

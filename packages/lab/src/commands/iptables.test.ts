@@ -110,8 +110,8 @@ for (const legacy of ["", "-legacy"]) {
 test("an extension Linux has and this project has not says so, with the tool's status", () => {
   const net = namespace();
   for (const [args, message] of [
-    [["-A", "INPUT", "-m", "hashlimit"], "netfilter-lab does not support the match `hashlimit' yet"],
-    [["-A", "INPUT", "-j", "NFQUEUE"], "netfilter-lab does not support the target `NFQUEUE' yet"],
+    [["-A", "INPUT", "-m", "ipvs"], "netfilter-lab does not support the match `ipvs' yet"],
+    [["-A", "INPUT", "-j", "RATEEST"], "netfilter-lab does not support the target `RATEEST' yet"],
     [["-t", "raw", "-A", "OUTPUT", "-j", "CT", "--zone", "1"], "netfilter-lab does not support CT's `--zone' yet"],
   ] as const) {
     expect(() => run(net, "iptables", args)).toThrow(new RegExp(`: 2 .*${message}`));

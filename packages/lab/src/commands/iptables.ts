@@ -21,6 +21,7 @@ function run(tool: Tool, context: CommandContext): void {
     flavour: tool.xt.flavour,
     program: tool.program,
   });
+  if (parsed.notice !== "") context.stderr.write(parsed.notice);
   if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
   else if (parsed.kind === "version") context.stdout.write(`${tool.banner}\n`);
   else {

@@ -22,6 +22,7 @@ import {
   type OptionValues,
   parseUint,
   type Range,
+  rangeText,
   uintRangeOption,
 } from "../options.js";
 import { ALL_PORTS, parsePortRange } from "../ports.js";
@@ -112,10 +113,6 @@ function networkText({ address, mask }: Network): string {
   const prefix = wordsPrefix(mask);
   if (prefix === 32 * mask.length) return addressText(address);
   return `${addressText(address)}/${prefix < 0 ? addressText(mask) : prefix}`;
-}
-
-function rangeText({ min, max }: Range): string {
-  return min === max ? String(min) : `${min}:${max}`;
 }
 
 /** One condition of the match, in the order in which the kernel asks. */

@@ -2,6 +2,7 @@
  * `-m helper`: connections that a helper follows, and those that it announced: `--helper ftp` fits the data connections
  * of an FTP session. An empty name fits any helper. Models helper_mt(), net/netfilter/xt_helper.c.
  */
+import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
@@ -38,12 +39,12 @@ class HelperMatch implements Match {
     return ` helper match ${this.#inverted ? "! " : ""}"${this.#helper}"`;
   }
 
-  attach(net: NetNamespace): void {
-    net.ct.netnsGet();
+  attach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsGet(pf);
   }
 
-  detach(net: NetNamespace): void {
-    net.ct.netnsPut();
+  detach(net: NetNamespace, pf: NfProto): void {
+    net.ct.netnsPut(pf);
   }
 }
 

@@ -1,0 +1,490 @@
+/**
+ * `-m hashlimit`: a token bucket for each address or port. Rules of the same name share one table of buckets, made as the
+ * first of them says. Models hashlimit_mt_common(), net/netfilter/xt_hashlimit.c (revision 3); /proc/net/ipt_hashlimit is
+ * not there. Credits are kept to 53 of the kernel's 64 bits.
+ */
+import { HZ } from "../../clock.js";
+import type { NetNamespace } from "../../netns.js";
+import { prefixMask } from "../../wire/address.js";
+import { get16, get32 } from "../../wire/bytes.js";
+import { ParameterProblem, RulesetError } from "../error.js";
+import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import { type OptionCall, type OptionValues, stringOption, uintOption } from "../options.js";
+
+/** Rates are kept as periods in millionths of a second. Models XT_HASHLIMIT_SCALE_v2. */
+const SCALE = 1_000_000;
+/** Bytes are counted in chunks of 16. Models XT_HASHLIMIT_BYTE_SHIFT. */
+const BYTE_SHIFT = 4;
+const BYTE_EXPIRE_SECONDS = 15;
+const DEFAULT_BURST = 5;
+const DEFAULT_GC_MILLIS = 1_000;
+const MAX_BURST = 1_000_000;
+const U32_MAX = 0xffffffff;
+/** Models CREDITS_PER_JIFFY and CREDITS_PER_JIFFY_BYTES: the greatest powers of two that fit their words. */
+const CREDITS_PER_JIFFY = 2 ** 39;
+const CREDITS_PER_JIFFY_BYTES = 2 ** 24;
+const BYTE_CAP = CREDITS_PER_JIFFY_BYTES * HZ;
+const CREDITS_PER_MICRO = Math.floor((HZ * CREDITS_PER_JIFFY) / SCALE);
+/** Sums of 64 bits are exact in 53 when all terms are multiples of this. */
+const GRAIN = 2 ** 11;
+/** Buckets of the table on a machine of ordinary size, and entries a bucket. */
+const DEFAULT_SIZE = 8_192;
+const ENTRIES_A_BUCKET = 8;
+
+/** Each option's name is the mode's. */
+const MODES: readonly string[] = ["srcip", "srcport", "dstip", "dstport"];
+type Mode = (typeof MODES)[number];
+
+const UNITS: readonly (readonly [string, number])[] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["min", 60],
+  ["sec", 1],
+];
+const UNIT_WORDS: readonly (readonly [string, number])[] = [
+  ["second", 1],
+  ["minute", 60],
+  ["hour", 3_600],
+  ["day", 86_400],
+];
+
+interface Rate {
+  /** The kernel's `avg`: microseconds a packet, or for bytes the inverse of the rate in chunks. */
+  readonly avg: number;
+  readonly bytes: boolean;
+  /** Seconds of the unit it was given in: as long a bucket lives unused. */
+  readonly unitSeconds: number;
+}
+
+function bytesToCost(bytes: number): number {
+  return Math.floor(U32_MAX / (Math.floor(bytes / 2 ** BYTE_SHIFT) + 1));
+}
+
+function costToBytes(cost: number): number {
+  return ((cost === 0 ? U32_MAX : Math.floor(U32_MAX / cost)) - 1) * 2 ** BYTE_SHIFT;
+}
+
+function parseRate(text: string, { extension }: OptionCall): Rate {
+  const bytes = /^(\d+)(k|m)?b\/s$/.exec(text);
+  if (bytes !== null) {
+    const rate = Number(bytes[1]) * (bytes[2] === "k" ? 1024 : bytes[2] === "m" ? 1024 * 1024 : 1);
+    if (rate > U32_MAX * 2 ** BYTE_SHIFT)
+      throw new ParameterProblem(`Rate value too large "${rate}" (max ${U32_MAX * 2 ** BYTE_SHIFT})`);
+    return { avg: bytesToCost(rate), bytes: true, unitSeconds: BYTE_EXPIRE_SECONDS };
+  }
+  const wrong = new ParameterProblem(`${extension}: Bad value for "--hashlimit-upto" option: "${text}"`);
+  const [count, unit] = text.split("/", 2);
+  let seconds = 1;
+  if (unit !== undefined) {
+    const found = unit === "" ? undefined : UNIT_WORDS.find(([word]) => word.startsWith(unit.toLowerCase()));
+    if (found === undefined) throw wrong;
+    seconds = found[1];
+  }
+  const rate = Number.parseInt(count, 10);
+  if (!(rate > 0)) throw wrong;
+  const avg = Math.floor((SCALE * seconds) / rate);
+  if (avg === 0) throw new ParameterProblem(`Rate too fast "${text}"`);
+  return { avg, bytes: false, unitSeconds: seconds };
+}
+
+function parseBurst(text: string, { option }: OptionCall): number {
+  const found = /^(\d+)(kb|mb|b)?$/.exec(text);
+  const value =
+    found === null ? 0 : Number(found[1]) * (found[2] === "kb" ? 1024 : found[2] === "mb" ? 1024 * 1024 : 1);
+  if (value < 1 || value > U32_MAX)
+    throw new ParameterProblem(`bad value for option "--${option}", or out of range (1-${MAX_BURST}).`);
+  return value;
+}
+
+function parseModes(text: string, { extension, option }: OptionCall): Mode[] {
+  const words = text.split(",").filter((word) => word !== "");
+  if (words.some((word) => !MODES.includes(word)))
+    throw new ParameterProblem(`${extension}: Bad value for "--${option}" option: "${text}"`);
+  return MODES.filter((mode) => words.includes(mode)).sort((a, b) => order(a) - order(b));
+}
+
+/** Modes are listed in this order. */
+function order(mode: Mode): number {
+  return ["srcip", "srcport", "dstip", "dstport"].indexOf(mode);
+}
+
+/** What a rule says about its buckets. Models `struct hashlimit_cfg3`. */
+interface Config {
+  readonly modes: readonly Mode[];
+  readonly rate: Rate;
+  readonly burst: number;
+  readonly size: number;
+  readonly max: number;
+  readonly gcMillis: number;
+  readonly expireMillis: number;
+  readonly sourceMask: number;
+  readonly destinationMask: number;
+  readonly rateMatch: boolean;
+  readonly interval: number;
+}
+
+/** A bucket. Models `struct dsthash_ent`. */
+interface Bucket {
+  expires: number;
+  previous: number;
+  credit: number;
+  /** Bytes: how often an empty bucket may still be filled up at once. Packets: the most it holds. */
+  cap: number;
+  /** `--hashlimit-rate-match`: whether the last interval was over the rate, and what came in this one. */
+  over: boolean;
+  current: number;
+}
+
+/** Models `struct xt_hashlimit_htable`. */
+class Buckets {
+  readonly config: Config;
+  readonly cost: number;
+  readonly #fullCredit: number;
+  readonly #burst: number;
+  readonly #rate: number;
+  readonly #expireJiffies: number;
+  readonly #gcJiffies: number;
+  readonly #max: number;
+  references = 0;
+  readonly #buckets = new Map<number, Map<number, Bucket>>();
+  #count = 0;
+  /** When unused buckets are next looked for. */
+  #nextGc: number;
+
+  constructor(config: Config, now: number) {
+    this.config = config;
+    const { avg, bytes } = config.rate;
+    const credits = (micros: number): number => Math.floor((micros * CREDITS_PER_MICRO) / GRAIN) * GRAIN;
+    this.cost = bytes ? Math.floor((avg * BYTE_CAP) / 2 ** 32) : credits(avg);
+    this.#fullCredit = bytes ? BYTE_CAP : this.cost * config.burst;
+    this.#rate = bytes ? costToBytes(avg) : Math.floor(SCALE / avg);
+    this.#burst = bytes ? this.#rate * (config.burst || 1) : config.burst + this.#rate;
+    this.#expireJiffies = Math.ceil((config.expireMillis * HZ) / 1000);
+    this.#gcJiffies = Math.ceil((config.gcMillis * HZ) / 1000);
+    const size = config.size || DEFAULT_SIZE;
+    this.#max = config.max === 0 ? ENTRIES_A_BUCKET * size : Math.max(config.max, size);
+    this.#nextGc = now + this.#gcJiffies;
+  }
+
+  /** The bucket of two keys, made full when there is none; null when the table is. */
+  find(first: number, second: number, now: number): Bucket | null {
+    if (now >= this.#nextGc) this.#collect(now);
+    let row = this.#buckets.get(first);
+    let bucket = row?.get(second);
+    if (bucket === undefined) {
+      if (this.#count >= this.#max) return null;
+      bucket = {
+        expires: 0,
+        previous: now,
+        credit: this.#fullCredit,
+        cap: this.config.rate.bytes ? this.config.burst : this.#fullCredit,
+        over: false,
+        current: 0,
+      };
+      if (row === undefined) {
+        row = new Map();
+        this.#buckets.set(first, row);
+      }
+      row.set(second, bucket);
+      this.#count++;
+    } else this.#refill(bucket, now);
+    bucket.expires = now + this.#expireJiffies;
+    return bucket;
+  }
+
+  /** Models rateinfo_recalc(). */
+  #refill(bucket: Bucket, now: number): void {
+    const delta = now - bucket.previous;
+    if (delta === 0) return;
+    if (this.config.rateMatch) {
+      const interval = this.config.interval * HZ;
+      if (delta < interval) return;
+      bucket.previous = now;
+      bucket.over = bucket.current * interval > delta * this.#rate;
+      bucket.current = 0;
+      return;
+    }
+    bucket.previous = now;
+    const bytes = this.config.rate.bytes;
+    const credit = bucket.credit + delta * (bytes ? CREDITS_PER_JIFFY_BYTES : CREDITS_PER_JIFFY);
+    bucket.credit = Math.min(credit, bytes ? BYTE_CAP : bucket.cap);
+  }
+
+  /** Whether a packet of `length` bytes is within the limit, and takes its part of it. */
+  admits(bucket: Bucket, length: number): boolean {
+    if (this.config.rateMatch) {
+      bucket.current += this.config.rate.bytes ? length : 1;
+      return !bucket.over && bucket.current <= this.#burst;
+    }
+    let cost = this.cost;
+    if (this.config.rate.bytes) {
+      cost = Math.min(((length >> BYTE_SHIFT) + 1) * this.cost, BYTE_CAP);
+      if (bucket.credit < cost && bucket.cap > 0) {
+        bucket.cap--;
+        bucket.credit = BYTE_CAP;
+      }
+    }
+    if (bucket.credit < cost) return false;
+    bucket.credit -= cost;
+    return true;
+  }
+
+  /** Buckets unused for long enough go whenever the table is looked through. Models htable_gc(). */
+  #collect(now: number): void {
+    const last = this.#nextGc + Math.floor((now - this.#nextGc) / this.#gcJiffies) * this.#gcJiffies;
+    for (const [first, row] of this.#buckets) {
+      for (const [second, bucket] of row) if (bucket.expires <= last && row.delete(second)) this.#count--;
+      if (row.size === 0) this.#buckets.delete(first);
+    }
+    this.#nextGc = last + this.#gcJiffies;
+  }
+}
+
+const tables = new WeakMap<NetNamespace, Map<string, Buckets>>();
+
+/** Protocols whose header begins with two ports. Models proto_ports_offset(). */
+function hasPorts(protocol: number): boolean {
+  return (
+    protocol === 6 ||
+    protocol === 17 ||
+    protocol === 136 ||
+    protocol === 132 ||
+    protocol === 33 ||
+    protocol === 50 ||
+    protocol === 51
+  );
+}
+
+class HashlimitMatch implements Match {
+  readonly name: string = "hashlimit";
+  readonly #above: boolean;
+  readonly #table: string;
+  readonly #config: Config;
+  #buckets: Buckets | null = null;
+
+  constructor(above: boolean, table: string, config: Config) {
+    this.#above = above;
+    this.#table = table;
+    this.#config = config;
+  }
+
+  match(par: XtActionParam): boolean {
+    const buckets = this.#buckets;
+    if (buckets === null) return false;
+    const { data, len } = par.skb;
+    const { modes, sourceMask, destinationMask } = buckets.config;
+    let source = 0;
+    let ports = 0;
+    let destination = 0;
+    if (modes.includes("srcip")) source = (get32(data, 12) & prefixMask(sourceMask)) >>> 0;
+    if (modes.includes("dstip")) destination = (get32(data, 16) & prefixMask(destinationMask)) >>> 0;
+    if ((modes.includes("srcport") || modes.includes("dstport")) && hasPorts(data[9])) {
+      const at = data[9] === 51 ? par.thoff + 4 : par.thoff;
+      if (at + 4 > len) {
+        par.hotdrop = true;
+        return false;
+      }
+      if (modes.includes("srcport")) ports = get16(data, at) * 0x10000;
+      if (modes.includes("dstport")) ports += get16(data, at + 2);
+    }
+    const bucket = buckets.find(
+      source + (ports >>> 16) * 2 ** 32,
+      destination + (ports & 0xffff) * 2 ** 32,
+      par.net.clock.jiffies,
+    );
+    if (bucket === null) {
+      par.hotdrop = true;
+      return false;
+    }
+    return buckets.admits(bucket, len) !== this.#above;
+  }
+
+  check(): void {
+    const refuse = (why: string): never => {
+      throw new RulesetError("EINVAL", "", why);
+    };
+    const { sourceMask, destinationMask, gcMillis, expireMillis } = this.#config;
+    if (sourceMask > 32 || destinationMask > 32) refuse("no such prefix length");
+    if (gcMillis === 0 || expireMillis === 0) refuse("no time at all");
+    if (this.#table === "." || this.#table === ".." || this.#table.includes("/")) refuse("no name for a file");
+  }
+
+  attach(net: NetNamespace): void {
+    let named = tables.get(net);
+    if (named === undefined) {
+      named = new Map();
+      tables.set(net, named);
+    }
+    let buckets = named.get(this.#table);
+    if (buckets === undefined) {
+      buckets = new Buckets(this.#config, net.clock.jiffies);
+      named.set(this.#table, buckets);
+    }
+    buckets.references++;
+    this.#buckets = buckets;
+  }
+
+  detach(net: NetNamespace): void {
+    const buckets = this.#buckets;
+    this.#buckets = null;
+    if (buckets !== null && --buckets.references === 0) tables.get(net)?.delete(this.#table);
+  }
+
+  /** The rate in words, and the milliseconds of its unit. */
+  #rate(factor: number): { readonly text: string; readonly unitMillis: number } {
+    const { avg, bytes } = this.#config.rate;
+    if (bytes)
+      return {
+        text: `${bytesText(costToBytes(avg), (whole) => bytesToCost(whole) === avg)}/s`,
+        unitMillis: BYTE_EXPIRE_SECONDS * 1000,
+      };
+    const period = avg * factor;
+    let [name, seconds] = UNITS[0];
+    for (const [next, nextSeconds] of UNITS.slice(1)) {
+      const unit = nextSeconds * SCALE;
+      if (period > unit || Math.floor(unit / period) < unit % period) break;
+      name = next;
+      seconds = nextSeconds;
+    }
+    return { text: `${Math.floor((seconds * SCALE) / period)}/${name}`, unitMillis: seconds * 1000 };
+  }
+
+  #burstText(): string | null {
+    const { rate, burst, rateMatch } = this.#config;
+    if (!rate.bytes) return String(burst);
+    return burst === 0 ? null : bytesText(costToBytes(rate.avg) * (rateMatch ? burst : burst + 1), () => true);
+  }
+
+  save(): string {
+    const config = this.#config;
+    const { text: rate, unitMillis } = this.#rate(1);
+    const burst = this.#burstText();
+    let text = ` --hashlimit-${this.#above ? "above" : "upto"} ${rate}`;
+    if (burst !== null) text += ` --hashlimit-burst ${burst}`;
+    if (config.modes.length > 0) text += ` --hashlimit-mode ${config.modes.join(",")}`;
+    text += ` --hashlimit-name ${this.#table}`;
+    return text + this.#settings(" --hashlimit-", unitMillis);
+  }
+
+  #settings(before: string, unitMillis: number): string {
+    const config = this.#config;
+    let text = "";
+    if (config.size !== 0) text += `${before}htable-size ${config.size}`;
+    if (config.max !== 0) text += `${before}htable-max ${config.max}`;
+    if (config.gcMillis !== DEFAULT_GC_MILLIS) text += `${before}htable-gcinterval ${config.gcMillis}`;
+    if (config.expireMillis !== unitMillis) text += `${before}htable-expire ${config.expireMillis}`;
+    if (config.sourceMask !== 32) text += `${before}srcmask ${config.sourceMask}`;
+    if (config.destinationMask !== 32) text += `${before}dstmask ${config.destinationMask}`;
+    if (config.rateMatch) text += `${before}rate-match`;
+    if (config.rateMatch && config.interval !== 1) text += `${before}rate-interval ${config.interval}`;
+    return text;
+  }
+
+  print(): string {
+    const config = this.#config;
+    // Listings take the interval into the rate, saved rules do not.
+    const { text: rate, unitMillis } = this.#rate(config.rateMatch ? config.interval : 1);
+    const burst = this.#burstText();
+    let text = ` limit: ${this.#above ? "above" : "up to"} ${rate}`;
+    if (burst !== null) text += ` burst ${burst}`;
+    if (config.modes.length > 0) text += ` mode ${config.modes.join("-")}`;
+    return text + this.#settings(" ", unitMillis);
+  }
+}
+
+const BYTE_UNITS: readonly (readonly [string, number])[] = [
+  ["m", 1024 * 1024],
+  ["k", 1024],
+];
+
+/** A number of bytes in the greatest unit that `fits`. */
+function bytesText(bytes: number, fits: (whole: number) => boolean): string {
+  for (const [unit, size] of BYTE_UNITS) {
+    // The tool keeps 32 bits of what whole units make up.
+    if (bytes >= size && fits(((bytes >>> 0) & ~(size - 1)) >>> 0)) return `${Math.floor(bytes / size)}${unit}b`;
+  }
+  return `${bytes}b`;
+}
+
+/** The burst as the kernel has it: for bytes, how many times more than once a second's worth. */
+function burstOf(values: OptionValues, rate: Rate): number {
+  const given = values.get<number>("hashlimit-burst");
+  if (!rate.bytes) {
+    if (given !== undefined && given > MAX_BURST)
+      throw new ParameterProblem(`bad value for option "--hashlimit-burst", or out of range (1-${MAX_BURST}).`);
+    return given ?? DEFAULT_BURST;
+  }
+  if (given === undefined) return 0;
+  const second = costToBytes(rate.avg);
+  if (given < second) throw new ParameterProblem(`burst cannot be smaller than ${second}b`);
+  const times = second === 0 ? 0 : Math.ceil(given / second);
+  return values.has("hashlimit-rate-match") ? times : times - 1;
+}
+
+const number = uintOption(0, U32_MAX);
+const prefix = uintOption(0, 128);
+
+export const hashlimitMatch: MatchExtension = {
+  kind: "match",
+  name: "hashlimit",
+  families: ["ipv4"],
+  help: `
+hashlimit match options:
+  --hashlimit-upto <avg>           max average match rate
+                                   [Packets per second unless followed by 
+                                   /sec /minute /hour /day postfixes]
+  --hashlimit-above <avg>          min average match rate
+  --hashlimit-mode <mode>          mode is a comma-separated list of
+                                   dstip,srcip,dstport,srcport (or none)
+  --hashlimit-srcmask <length>     source address grouping prefix length
+  --hashlimit-dstmask <length>     destination address grouping prefix length
+  --hashlimit-name <name>          name for /proc/net/ipt_hashlimit
+  --hashlimit-burst <num>	    number to match in a burst, default 5
+  --hashlimit-htable-size <num>    number of hashtable buckets
+  --hashlimit-htable-max <num>     number of hashtable entries
+  --hashlimit-htable-gcinterval    interval between garbage collection runs
+  --hashlimit-htable-expire        after which time are idle entries expired?
+  --hashlimit-rate-match           rate match the flow without rate-limiting it
+  --hashlimit-rate-interval        interval in seconds for hashlimit-rate-match
+
+`,
+  options: [
+    { name: "hashlimit-upto", excludes: ["hashlimit-above"], invert: true, parse: parseRate },
+    { name: "hashlimit-above", excludes: ["hashlimit-upto"], invert: true, parse: parseRate },
+    { name: "hashlimit", id: "hashlimit-upto", excludes: ["hashlimit-above"], invert: true, parse: parseRate },
+    { name: "hashlimit-srcmask", parse: prefix },
+    { name: "hashlimit-dstmask", parse: prefix },
+    { name: "hashlimit-burst", parse: parseBurst },
+    { name: "hashlimit-htable-size", parse: number },
+    { name: "hashlimit-htable-max", parse: number },
+    { name: "hashlimit-htable-gcinterval", parse: number },
+    { name: "hashlimit-htable-expire", parse: number },
+    { name: "hashlimit-mode", parse: parseModes },
+    { name: "hashlimit-name", mandatory: true, parse: stringOption(1, 254) },
+    { name: "hashlimit-rate-match" },
+    { name: "hashlimit-rate-interval", parse: number },
+  ],
+  finalCheck(values) {
+    if (!values.has("hashlimit-upto") && !values.has("hashlimit-above"))
+      throw new ParameterProblem("You have to specify --hashlimit");
+  },
+  build(values) {
+    const option = values.has("hashlimit-above") ? "hashlimit-above" : "hashlimit-upto";
+    const rate = values.get<Rate>(option) as Rate;
+    const config: Config = {
+      modes: values.get<Mode[]>("hashlimit-mode") ?? [],
+      rate,
+      burst: burstOf(values, rate),
+      size: values.get<number>("hashlimit-htable-size") ?? 0,
+      max: values.get<number>("hashlimit-htable-max") ?? 0,
+      gcMillis: values.get<number>("hashlimit-htable-gcinterval") ?? DEFAULT_GC_MILLIS,
+      expireMillis: values.get<number>("hashlimit-htable-expire") ?? rate.unitSeconds * 1000,
+      sourceMask: values.get<number>("hashlimit-srcmask") ?? 32,
+      destinationMask: values.get<number>("hashlimit-dstmask") ?? 32,
+      rateMatch: values.has("hashlimit-rate-match"),
+      interval: values.has("hashlimit-rate-match") ? (values.get<number>("hashlimit-rate-interval") ?? 1) : 0,
+    };
+    const above = (option === "hashlimit-above") !== values.inverted(option);
+    return new HashlimitMatch(above, values.get<string>("hashlimit-name") as string, config);
+  },
+};

@@ -1,0 +1,37 @@
+/**
+ * `-m realm`: the realm of the packet's route. Routes have none here, which is realm 0. Models realm_mt(),
+ * net/netfilter/xt_realm.c.
+ */
+import { NF_INET_PRE_ROUTING } from "../../hooks.js";
+import type { MatchExtension } from "../extension.js";
+import { bang, hex, type MarkMask } from "../options.js";
+import { valueMaskOption } from "../value-mask.js";
+
+/** /etc/iproute2/rt_realms. */
+const REALMS: ReadonlyMap<string, number> = new Map([["cosmos", 0]]);
+
+export const realmMatch: MatchExtension = {
+  kind: "match",
+  name: "realm",
+  families: ["ipv4"],
+  hooks: 0x1f & ~(1 << NF_INET_PRE_ROUTING),
+  help: `
+realm match options:
+[!] --realm value[/mask]
+				Match realm
+`,
+  options: [{ name: "realm", mandatory: true, invert: true, parse: valueMaskOption(REALMS) }],
+  build(values) {
+    const { mark, mask } = values.get<MarkMask>("realm") as MarkMask;
+    const inverted = values.inverted("realm");
+    const text = (numeric: boolean): string =>
+      mask !== 0xffffffff ? `${hex(mark)}/${hex(mask)}` : mark === 0 && !numeric ? "cosmos" : hex(mark);
+    const matches = (mark === 0) !== inverted;
+    return {
+      name: "realm",
+      match: () => matches,
+      save: () => `${bang(inverted)} --realm ${text(false)}`,
+      print: (numeric) => `${bang(inverted)} realm ${text(numeric)}`,
+    };
+  },
+};

@@ -1,0 +1,55 @@
+/**
+ * `-m rpfilter`: whether an answer would leave by the device the packet came by. Models rpfilter_mt(),
+ * net/ipv4/netfilter/ipt_rpfilter.c.
+ */
+import { NF_INET_PRE_ROUTING } from "../../hooks.js";
+import { Flow } from "../../ip/fib.js";
+import { RTN_LOCAL, RTN_UNICAST } from "../../ip/route.js";
+import { get32 } from "../../wire/bytes.js";
+import type { MatchExtension, XtActionParam } from "../extension.js";
+
+const OPTIONS: readonly string[] = ["loose", "validmark", "accept-local", "invert"];
+
+export const rpfilterMatch: MatchExtension = {
+  kind: "match",
+  name: "rpfilter",
+  families: ["ipv4"],
+  tables: ["raw", "mangle"],
+  hooks: 1 << NF_INET_PRE_ROUTING,
+  help: `
+rpfilter match options:
+    --loose          permit reverse path via any interface
+    --validmark      use skb nfmark when performing route lookup
+    --accept-local   do not reject packets with a local source address
+    --invert         match packets that failed the reverse path test
+`,
+  options: OPTIONS.map((name) => ({ name })),
+  build(values) {
+    const given = OPTIONS.filter((name) => values.has(name));
+    const [loose, validmark, acceptLocal, invert] = OPTIONS.map((name) => values.has(name));
+    const flow = new Flow();
+    const passes = ({ net, skb, state }: XtActionParam): boolean => {
+      const dev = state.indev;
+      if (dev === null || dev.kind === "loopback") return true;
+      const src = get32(skb.data, 12);
+      const dst = get32(skb.data, 16);
+      if (src >>> 24 === 0 && (dst === 0xffffffff || dst >>> 8 === 0xe00000)) return true;
+      const special = dst >>> 28 === 0xe || dst === 0xffffffff || dst >>> 24 === 0;
+      flow.dst = src;
+      flow.src = special ? 0 : dst;
+      flow.tos = skb.data[1] & 0x1c;
+      flow.mark = validmark ? skb.mark : 0;
+      flow.iif = net.loopback;
+      const route = net.ip.fib.lookup(flow, true);
+      if (route === null) return false;
+      if (route.type !== RTN_UNICAST && !(route.type === RTN_LOCAL && acceptLocal)) return false;
+      return route.dev === dev || loose;
+    };
+    return {
+      name: "rpfilter",
+      match: (par) => passes(par) !== invert,
+      save: () => given.map((name) => ` --${name}`).join(""),
+      print: () => ` rpfilter${given.map((name) => ` ${name}`).join("")}`,
+    };
+  },
+};
