@@ -4,9 +4,9 @@ import { get32 } from "./bytes.js";
 import { SCTP_CHECKSUM, sctpChecksum, sctpChecksumOk, sctpSetChecksum } from "./sctp.js";
 
 it.each([
-  ["32 zeros", (_: number) => 0, 0xaa36918a],
+  ["32 zeros", (): number => 0, 0xaa36918a],
   // As RFC 3720's vectors, but with bytes 8 to 11, where the checksum stands, zero.
-  ["32 ones but for the hole", (i: number) => (i >= 8 && i < 12 ? 0 : 0xff), null],
+  ["32 ones but for the hole", (i: number): number => (i >= 8 && i < 12 ? 0 : 0xff), null],
 ] as const)("%s", (_, byte, known) => {
   const packet = Uint8Array.from({ length: 32 }, (_, i) => byte(i));
   const sum = sctpChecksum(packet, 0, packet.length);
