@@ -117,14 +117,7 @@ function addressText(words: Int32Array, at: number, pf: NfProto): string {
   return pf === NFPROTO_IPV4 ? formatIPv4(words[at]) : formatIPv6(words, at);
 }
 
-function relate(
-  ct: Conntrack,
-  skb: SkBuff,
-  inner: number,
-  state: HookState,
-  protonum: number,
-  zone: Zone,
-): number {
+function relate(ct: Conntrack, skb: SkBuff, inner: number, state: HookState, protonum: number, zone: Zone): number {
   const { data } = skb;
   const { pf } = state;
   const trace = ct.net.trace;

@@ -5,25 +5,15 @@
  */
 import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
-import { get16, getInt32 } from "../wire/bytes.js";
-import { checksumPartial, pseudoHeaderSum } from "../wire/checksum.js";
-import { IPPROTO_UDP, IPPROTO_UDPLITE, IPV4_DST, IPV4_SRC } from "../wire/ipv4.js";
+import { get16 } from "../wire/bytes.js";
+import { IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
 import { UDP_HEADER_LENGTH, UDP_LENGTH, udpChecksum } from "../wire/udp.js";
+import { l4ChecksumOk } from "./checksum.js";
 import type { Conntrack } from "./conntrack.js";
 import { E_STATUS, ENTRY_SHIFT } from "./entry.js";
 import { IPCT_ASSURED } from "./events.js";
 import { UDP_CT_REPLIED, UDP_CT_UNREPLIED } from "./proto-udp.js";
 import { type CtHandle, IPS_ASSURED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from "./status.js";
-
-/**
- * Whether the covered bytes sum up. The pseudo header has the length of the whole datagram, and the protocol that the
- * caller names. Models `nf_checksum_partial()`.
- */
-function checksumOk(skb: SkBuff, at: number, length: number, coverage: number, protonum: number): boolean {
-  const { data } = skb;
-  const pseudo = pseudoHeaderSum(getInt32(data, IPV4_SRC), getInt32(data, IPV4_DST), protonum, length);
-  return checksumPartial(data, at, coverage, pseudo) === 0xffff;
-}
 
 /** Why a datagram is broken, or null. Models `udplite_error()`. */
 function udpliteError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: number): string | null {
@@ -33,7 +23,7 @@ function udpliteError(ct: Conntrack, skb: SkBuff, at: number, length: number, ho
   if (coverage < UDP_HEADER_LENGTH || coverage > length) return "invalid checksum coverage";
   if (udpChecksum(skb.data, at) === 0) return "checksum missing";
   // The kernel sums UDP's protocol number into the pseudo header here, not UDP-Lite's.
-  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !checksumOk(skb, at, length, coverage, IPPROTO_UDP))
+  if (hook === NF_INET_PRE_ROUTING && ct.checksum !== 0 && !l4ChecksumOk(skb, at, length, IPPROTO_UDP, coverage))
     return "bad checksum";
   return null;
 }

@@ -5,7 +5,15 @@
  */
 import { HZ } from "../clock.js";
 import { EBUSY, EINVAL, ENOENT, EOPNOTSUPP, SystemError } from "../errno.js";
-import { IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
+import {
+  IPPROTO_GRE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+} from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
 import type { CtHandle } from "./status.js";
 
