@@ -13,7 +13,11 @@ import { ParameterProblem, RulesetError } from "../error.js";
 import {
   type Match,
   type RuleHeader,
-  type Target, type TargetExtension, XT_CONTINUE, type XtActionParam } from "../extension.js";
+  type Target,
+  type TargetExtension,
+  XT_CONTINUE,
+  type XtActionParam,
+} from "../extension.js";
 import { type OptionSpec, type OptionValues, uintPrefix } from "../options.js";
 
 class NotrackTarget implements Target {
