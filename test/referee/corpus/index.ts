@@ -2,6 +2,7 @@
 import { KINDS } from "../kinds/index.js";
 import { makeScenario } from "../referee.js";
 import type { Group } from "./group.js";
+import { HELPED } from "./helpers.js";
 import { NAT, NAT_POOLS } from "./nat.js";
 import { ROUTERS } from "./routers.js";
 import { TCP_TRANSITIONS } from "./tcp-transitions.js";
@@ -28,7 +29,7 @@ const GENERATORS: Group = {
     ),
 };
 
-export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS, ROUTERS, GENERATORS];
+export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS, ROUTERS, HELPED, GENERATORS];
 
 /**
  * Scenarios that the engine does not answer as Linux does, by name, each with what it has not: the page of known

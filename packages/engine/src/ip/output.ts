@@ -187,6 +187,8 @@ export function dstOutput(ip: IpStack, skb: SkBuff): number {
 function loopBroadcast(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
   const { net } = ip;
   const copy = skb.copy();
+  // A clone belongs to no socket.
+  copy.uid = -1;
   if (copy.nfct !== NO_CT) net.ct.get(copy.nfct);
   const verdict = net.hooks.run(NF_INET_POST_ROUTING, copy, null, dev);
   if (verdict !== NF_ACCEPT) {

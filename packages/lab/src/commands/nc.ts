@@ -45,6 +45,8 @@ interface NcOptions {
   readonly shutdown: boolean;
   /** `-d`: do not read the input. */
   readonly detached: boolean;
+  /** `-b`. */
+  readonly broadcast: boolean;
   /** `-q`, in microseconds after the end of the input; null without. */
   readonly quitMicros: number | null;
   /** `-w`, in microseconds; null without. */
@@ -95,7 +97,7 @@ function addressOf(text: string): number {
 function parse(context: LabContext): NcOptions {
   let parsed: ParsedOptions;
   try {
-    parsed = parseOptions("nc", context.args, { short: "46CDdFhklNnrStUuvZzI:i:M:m:O:P:p:q:s:T:V:W:w:X:x:" });
+    parsed = parseOptions("nc", context.args, { short: "46bCDdFhklNnrStUuvZzI:i:M:m:O:P:p:q:s:T:V:W:w:X:x:" });
   } catch (error) {
     if (error instanceof OptionError)
       throw new NcError(error.message.startsWith("nc: invalid option") ? "" : error.message.slice(4), true);
@@ -143,6 +145,7 @@ function parse(context: LabContext): NcOptions {
     numeric: has("n"),
     shutdown: has("N") || (seconds("q", "quit timer") ?? -1) >= 0,
     detached: has("d"),
+    broadcast: has("b"),
     quitMicros: seconds("q", "quit timer"),
     timeoutMicros: seconds("w", "timeout"),
     intervalMicros: seconds("i", "interval") ?? 0,
@@ -228,6 +231,7 @@ function* connect(context: LabContext, options: NcOptions, address: number): Com
             ...(options.sourceAddress === null ? {} : { address: options.sourceAddress }),
             ...(options.sourcePort === null ? {} : { port: options.sourcePort }),
             ...(options.ttl === null ? {} : { ttl: options.ttl }),
+            broadcast: options.broadcast,
           }),
         (text) => `bind failed: ${text}`,
       );

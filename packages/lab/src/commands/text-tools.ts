@@ -280,6 +280,8 @@ const grep = withUsage(2, function* (context) {
         for (const line2 of held) stdout.write(`${prefix("-", line2.number)}${line2.text}\n`);
         held.length = 0;
         if (has(parsed, "o")) {
+          // The test above has moved the expression on.
+          regex.lastIndex = 0;
           if (!has(parsed, "v"))
             for (const match of line.matchAll(regex))
               if (match[0] !== "") stdout.write(`${prefix(":", lineNumber)}${match[0]}\n`);

@@ -20,7 +20,7 @@ const TIMEOUT_SECONDS = 3;
 /** The mask of the network that a local packet is broadcast to; 0 when it is none. */
 function broadcastMask(skb: SkBuff): number {
   // Only what a socket of this host sent, to a network's broadcast address.
-  if (skb.iif !== null || skb.dst === null || skb.dst.type !== RTN_BROADCAST) return 0;
+  if (skb.uid < 0 || skb.dst === null || skb.dst.type !== RTN_BROADCAST) return 0;
   const destination = get32(skb.data, IPV4_DST);
   const address = skb.dst.dev?.ipv4?.addresses.find((each) => !each.secondary && each.broadcast === destination);
   return address === undefined || address.prefixLength === 0 ? 0 : -1 << (32 - address.prefixLength);

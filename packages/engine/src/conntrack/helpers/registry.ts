@@ -21,11 +21,13 @@ const HELPERS: readonly ConntrackHelper[] = [
 ];
 
 /** Helpers of Linux that this project has not. */
-const ELSEWHERE: ReadonlyMap<string, { readonly protonum: number; readonly protocol: string }> = new Map([
-  ["Q.931", { protonum: IPPROTO_TCP, protocol: "H.323" }],
-  ["RAS", { protonum: IPPROTO_UDP, protocol: "H.323" }],
-  ["snmp", { protonum: IPPROTO_UDP, protocol: "SNMP" }],
-  ["snmp_trap", { protonum: IPPROTO_UDP, protocol: "SNMP" }],
+const ELSEWHERE: ReadonlyMap<string, { readonly protonums: readonly number[]; readonly protocol: string }> = new Map([
+  ["pptp", { protonums: [IPPROTO_TCP], protocol: "PPTP" }],
+  ["Q.931", { protonums: [IPPROTO_TCP], protocol: "H.323" }],
+  ["RAS", { protonums: [IPPROTO_UDP], protocol: "H.323" }],
+  ["sip", { protonums: [IPPROTO_TCP, IPPROTO_UDP], protocol: "SIP" }],
+  ["snmp", { protonums: [IPPROTO_UDP], protocol: "SNMP" }],
+  ["snmp_trap", { protonums: [IPPROTO_UDP], protocol: "SNMP" }],
 ]);
 
 /** A helper for a transport protocol by its name. Models `__nf_conntrack_helper_find()`. */
@@ -41,5 +43,5 @@ export function conntrackHelpers(): readonly ConntrackHelper[] {
 /** The protocol that a helper of Linux serves which this project has not; undefined when there is no such helper. */
 export function helperElsewhere(name: string, protonum: number): string | undefined {
   const found = ELSEWHERE.get(name);
-  return found?.protonum === protonum ? found.protocol : undefined;
+  return found?.protonums.includes(protonum) === true ? found.protocol : undefined;
 }
