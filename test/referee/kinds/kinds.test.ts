@@ -26,7 +26,7 @@ it("draws what it always drew", () => {
       "broken-headers": "3346cee555d59897",
       "bytes": "ba3d8a2774507bc6",
       "commands": "bff82a25536f4757",
-      "extensions": "f3e698542602d0c5",
+      "extensions": "0c1321ccef31507e",
       "fragments": "3486db2ab4976a28",
       "helpers": "9b817c17a64ced2a",
       "icmp": "5512b204a1cd6a2c",

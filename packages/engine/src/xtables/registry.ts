@@ -33,6 +33,7 @@ import { realmMatch } from "./matches/realm.js";
 import { recentMatch } from "./matches/recent.js";
 import { rpfilterMatch } from "./matches/rpfilter.js";
 import { sctpMatch } from "./matches/sctp.js";
+import { setMatch } from "./matches/set.js";
 import { socketMatch } from "./matches/socket.js";
 import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
 import { stateMatch } from "./matches/state.js";
@@ -65,6 +66,7 @@ import { nfqueueTarget } from "./targets/nfqueue.js";
 import { redirectTarget } from "./targets/redirect.js";
 import { rejectTarget } from "./targets/reject.js";
 import { secmarkTarget } from "./targets/secmark.js";
+import { setTarget } from "./targets/set.js";
 import { acceptTarget, dropTarget, queueTarget, returnTarget } from "./targets/standard.js";
 import { synproxyTarget } from "./targets/synproxy.js";
 import { tcpmssTarget } from "./targets/tcpmss.js";
@@ -124,6 +126,7 @@ const MATCHES: readonly MatchExtension[] = [
   stringMatch,
   timeMatch,
   u32Match,
+  setMatch,
 ];
 
 const TARGETS: readonly TargetExtension[] = [
@@ -158,6 +161,7 @@ const TARGETS: readonly TargetExtension[] = [
   tcpmssTarget,
   tcpoptstripTarget,
   teeTarget,
+  setTarget,
   tosTarget,
   tproxyTarget,
   ttlTarget,
