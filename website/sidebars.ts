@@ -1,6 +1,16 @@
 import type { SidebarsConfig } from "@docusaurus/plugin-content-docs";
 
 const sidebars: SidebarsConfig = {
-  reference: ["glossary", "extend", "about", "how-do-you-know", "known-differences", "extensions", "security"],
+  reference: [
+    "glossary",
+    "extend",
+    "about",
+    "how-do-you-know",
+    "call-graph",
+    "known-differences",
+    "extensions",
+    "scenario",
+    "security",
+  ],
 };
 export default sidebars;

@@ -86,7 +86,7 @@ await server.close();
 
 console.log(`${"milliseconds".padEnd(56)}   least  median    most     aim`);
 for (const [what, { aim, times }] of measured) {
-  const sorted = times.toSorted((a, b) => a - b);
+  const sorted = [...times].sort((a, b) => a - b);
   const figures = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
   const shown = figures.map((figure) => (figure ?? Number.NaN).toFixed(1).padStart(8)).join("");
   console.log(`${what.padEnd(56)}${shown}${`< ${aim}`.padStart(8)}`);

@@ -234,6 +234,7 @@ test("two tabs of a lesson: what one keeps, the other does not overwrite without
   await page.goto(lesson);
   await other.goto(lesson);
   await rewrite(page, first, "one()");
+  await page.keyboard.press("Escape");
   await expect.poll(kept).toContain("one()");
   const notice = other.getByText("Another tab has kept other changes");
   await expect(notice).toBeVisible();

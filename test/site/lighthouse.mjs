@@ -21,7 +21,8 @@ const performanceAim = 90;
 async function compressed(url) {
   /** @type {Map<string, { status: number, headers: Record<string, string>, body: Buffer }>} */
   const known = new Map();
-  const server = createServer(async ({ url: path = "/" }, response) => {
+  /** @param {string} path @param {import("node:http").ServerResponse} response */
+  const answerTo = async (path, response) => {
     let answer = known.get(path);
     if (answer === undefined) {
       const got = await fetch(url + path);
@@ -41,6 +42,9 @@ async function compressed(url) {
       known.set(path, answer);
     }
     response.writeHead(answer.status, answer.headers).end(answer.body);
+  };
+  const server = createServer(({ url: path = "/" }, response) => {
+    answerTo(path, response).catch(() => response.destroy());
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   return { server, url: `http://127.0.0.1:${portOf(server)}` };

@@ -12,7 +12,7 @@ export default function Lessons(): ReactNode {
       <h2>The answer, step by step</h2>
       <ol>
         {lessons.map((lesson) => (
-          <li key={lesson.permalink}>
+          <li key={lesson.permalink} data-order={lesson.order ?? "–"}>
             <Link to={lesson.permalink}>{lesson.title}</Link>
             {lesson.description !== "" && <p>{lesson.description}</p>}
           </li>

@@ -24,8 +24,7 @@ export function startSandbox(address: string, code: string, onDeath: (reason: st
   const frame = document.createElement("iframe");
   frame.hidden = true;
   frame.title = "Where cells run";
-  // The site's own page, which the service worker answers offline; the frame it makes has no origin.
-  frame.setAttribute("sandbox", "allow-scripts allow-same-origin");
+  // The site's own page, which the service worker answers offline; the frame that it makes has no origin.
   frame.src = address;
   const cells = new MessageChannel();
   const life = new MessageChannel();

@@ -14,6 +14,8 @@ async function register(container: ServiceWorkerContainer): Promise<void> {
   }
   // What came before the service worker did.
   const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  // A worker has no origin to name.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
   active?.postMessage({ keep: [window.location.href, ...loaded] } satisfies KeepMessage);
 }
 

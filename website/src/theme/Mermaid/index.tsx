@@ -4,7 +4,7 @@
  */
 import { useColorMode } from "@docusaurus/theme-common";
 import type { PacketStep } from "netfilter-lab/packet-view/element";
-import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { type CSSProperties, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import styles from "./styles.module.css";
 
 const font = { fontFamily: "var(--ifm-font-family-base)", fontSize: "15px" };
@@ -80,8 +80,16 @@ export default function Mermaid({ value }: { readonly value: string }): ReactNod
   return (
     <div className={styles["place"]} ref={place} data-mermaid={drawn === undefined ? "source" : "drawn"}>
       {drawn !== undefined && (
-        // biome-ignore lint/security/noDangerouslySetInnerHtml: Mermaid's own drawing, at its strict security level
-        <div className={styles["drawing"]} dangerouslySetInnerHTML={{ __html: drawn }} />
+        <div
+          className={styles["drawing"]}
+          style={{ "--natural-width": `${widthOf(drawn)}px` } as CSSProperties}
+          // Where it scrolls, it does so from the keyboard too.
+          tabIndex={0}
+          role="group"
+          aria-label="Diagram"
+          // biome-ignore lint/security/noDangerouslySetInnerHtml: Mermaid's own drawing, at its strict security level
+          dangerouslySetInnerHTML={{ __html: drawn }}
+        />
       )}
       {drawn === undefined && (
         <pre className={styles["source"]} tabIndex={0} role="group" aria-label="Diagram, as Mermaid source">
@@ -95,6 +103,11 @@ export default function Mermaid({ value }: { readonly value: string }): ReactNod
       )}
     </div>
   );
+}
+
+/** How wide a drawing is when it is not made smaller, in pixels. */
+function widthOf(svg: string): number {
+  return Number(/viewBox="[-\d.]+ [-\d.]+ ([\d.]+)/.exec(svg)?.[1] ?? 0);
 }
 
 /** One drawing at a time: Mermaid keeps one configuration for all. */
