@@ -8,6 +8,7 @@ const sidebars: SidebarsConfig = {
     "how-do-you-know",
     "call-graph",
     "known-differences",
+    "extensions",
     "scenario",
     "security",
   ],

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { NetNamespace, SeededRandom, VirtualClock } from "@netfilter-lab/engine";
 import type { Command, Reader, Writer } from "../../packages/lab/src/command.js";
+import { ipset } from "../../packages/lab/src/commands/ipset.js";
 import { iptablesTools } from "../../packages/lab/src/commands/iptables-commands.js";
 
 export type Flavour = "nft" | "legacy";
@@ -29,6 +30,13 @@ export interface Sequence {
   readonly steps: readonly Step[];
 }
 
+/** What the kernel draws, and what it counts of its own memory, differ from run to run and compare as words. */
+export function normaliseSets(text: string): string {
+  return text
+    .replace(/initval 0x[0-9a-f]{8}/g, "initval DRAWN")
+    .replace(/^Size in memory: \d+$/gm, "Size in memory: BYTES");
+}
+
 /** The date in iptables-save's remarks is that of the machine or of the virtual clock: it compares as DATE. */
 export function normaliseDate(text: string): string {
   return text.replace(/^(# (?:Generated|Completed).* on )\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/gm, "$1DATE");
@@ -44,9 +52,9 @@ function ip(...args: string[]): void {
 /** Why the machine's tools cannot be asked; null when they can. */
 export function whyNoKernel(): string | null {
   if (process.getuid?.() !== 0) return "asking the machine's own iptables needs root";
-  for (const tool of ["xtables-nft-multi", "xtables-legacy-multi", "ip"]) {
+  for (const tool of ["xtables-nft-multi", "xtables-legacy-multi", "ipset", "ip"]) {
     if (spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0)
-      return `${tool} is missing: install the packages iptables and iproute2`;
+      return `${tool} is missing: install the packages iptables, ipset and iproute2`;
   }
   return null;
 }
@@ -57,13 +65,14 @@ export function runReal({ steps }: Sequence, flavour: Flavour): Answer[] {
   try {
     return steps.map(({ words: [name, ...args], stdin }) => {
       // The multi-call binary takes the name it goes by as its first argument: `iptables` stays `iptables`.
-      const command = flavour === "nft" ? ["xtables-nft-multi", name] : [name.replace("iptables", "iptables-legacy")];
+      const legacy = name.replace("iptables", "iptables-legacy");
+      const command = flavour === "legacy" || name === "ipset" ? [legacy] : ["xtables-nft-multi", name];
       const result = spawnSync("ip", ["netns", "exec", NAMESPACE, ...command, ...args], {
         encoding: "utf8",
         input: stdin ?? "",
       });
       return {
-        stdout: normaliseDate(result.stdout),
+        stdout: normaliseSets(normaliseDate(result.stdout)),
         // A warning about the other flavour's tables concerns the machine, not the command.
         stderr: result.stderr.replace(/^# Warning: .*\n/gm, ""),
         status: result.status ?? -1,
@@ -98,7 +107,7 @@ function readerOf(text: string): Reader {
 /** Runs one command on a namespace's tables. */
 export function runCommand(net: NetNamespace, flavour: Flavour, { words: [name, ...args], stdin }: Step): Answer {
   const argv0 = flavour === "nft" ? name : name.replace("iptables", "iptables-legacy");
-  const command: Command | undefined = iptablesTools[argv0];
+  const command: Command | undefined = name === "ipset" ? ipset : iptablesTools[argv0];
   if (command === undefined) throw new Error(`no command ${argv0}`);
   const stdout = new Text();
   const stderr = new Text();
@@ -108,7 +117,7 @@ export function runCommand(net: NetNamespace, flavour: Flavour, { words: [name, 
     while (step.done !== true) step = status.next();
     status = step.value;
   }
-  return { stdout: normaliseDate(stdout.text), stderr: stderr.text, status };
+  return { stdout: normaliseSets(normaliseDate(stdout.text)), stderr: stderr.text, status };
 }
 
 export function newNamespace(): NetNamespace {

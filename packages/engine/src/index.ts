@@ -26,6 +26,7 @@ export * from "./ip/stack.js";
 export * from "./ip6/fib.js";
 export * from "./ip6/indevice.js";
 export * from "./ip6/stack.js";
+export * from "./ipset/ipset.js";
 export * from "./nat/nat.js";
 export * from "./netns.js";
 export * from "./random.js";

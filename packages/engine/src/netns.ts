@@ -10,6 +10,7 @@ import { EEXIST, ENODEV, SystemError } from "./errno.js";
 import { Hooks, NFPROTO_IPV4, NFPROTO_IPV6 } from "./hooks.js";
 import { IpStack } from "./ip/stack.js";
 import { Ip6Stack } from "./ip6/stack.js";
+import { IpSets } from "./ipset/ipset.js";
 import { Nat } from "./nat/nat.js";
 import type { RandomSource } from "./random.js";
 import { NO_CT, type SkBuff } from "./skb.js";
@@ -39,6 +40,7 @@ export class NetNamespace {
   readonly ip6: Ip6Stack;
   readonly ct: Conntrack;
   readonly nat: Nat;
+  readonly ipset: IpSets;
   /** The tables that `iptables-nft` (Debian's `iptables`) sees. */
   readonly xtNft: Xtables;
   /** The tables that `iptables-legacy` sees. */
@@ -62,6 +64,7 @@ export class NetNamespace {
     this.ip = new IpStack(this);
     this.ct = new Conntrack(this);
     this.nat = new Nat(this);
+    this.ipset = new IpSets(this);
     this.xtNft = new Xtables(this, "nft", "ipv4");
     this.xtLegacy = new Xtables(this, "legacy", "ipv4");
     this.xt6Nft = new Xtables(this, "nft", "ipv6");

@@ -26,7 +26,7 @@ it("draws what it always drew", () => {
       "broken-headers": "3346cee555d59897",
       "bytes": "ba3d8a2774507bc6",
       "commands": "bff82a25536f4757",
-      "extensions": "f3e698542602d0c5",
+      "extensions": "0c1321ccef31507e",
       "fragments": "3486db2ab4976a28",
       "gre-udplite": "e4edbc7c9753df9d",
       "helpers": "9b817c17a64ced2a",

@@ -1,6 +1,6 @@
 /** The DiffServ classes' names and the TOS field's, as `-m dscp`, `-j DSCP`, `-m tos` and `-j TOS` spell them. */
 import { ParameterProblem } from "./error.js";
-import { type OptionCall, uintPrefix } from "./options.js";
+import { uintPrefix } from "./options.js";
 
 const AF = [1, 2, 3, 4].flatMap((group) =>
   [1, 2, 3].map((drop) => [`AF${group}${drop}`, group * 8 + drop * 2] as const),
@@ -36,20 +36,18 @@ export interface TosValue {
 }
 
 /** An option type: `value[/mask]` or a name. Models xtables_parse_tosmask(). */
-export function tosOption(text: string, { extension, option }: OptionCall): TosValue {
+export function tosOption(text: string): TosValue {
   const head = uintPrefix(text);
   if (head !== undefined && head.value <= 255) {
     if (head.rest === "") return { value: head.value, mask: 255 };
     const mask = head.rest.startsWith("/") ? uintPrefix(head.rest.slice(1)) : undefined;
     if (mask === undefined || mask.rest !== "" || mask.value > 255)
-      throw new ParameterProblem(`${extension}: Bad value for "--${option}" option: "${text}"`);
+      throw new ParameterProblem(`Illegal value: "${text}"`);
     return { value: head.value, mask: mask.value };
   }
-  const named = TOS_NAMES.filter(([name]) => name.toLowerCase().startsWith(text.toLowerCase()));
-  if (text === "" || named.length === 0) throw new ParameterProblem(`Symbolic name "${text}" is unknown`);
-  if (named.length > 1)
-    throw new ParameterProblem(`Symbolic name "${text}" is ambiguous: "${named[0][0]}" or "${named[1][0]}"?`);
-  return { value: named[0][1], mask: TOS_NAME_MASK };
+  const named = TOS_NAMES.find(([name]) => name.toLowerCase() === text.toLowerCase());
+  if (named === undefined) throw new ParameterProblem(`Symbolic name "${text}" is unknown`);
+  return { value: named[1], mask: TOS_NAME_MASK };
 }
 
 /** `0x10/0xff`. */

@@ -3,6 +3,7 @@
  * and refuses it, message for message. What the rule says is all here; what the command then does to a table is in
  * the lab's command.
  */
+import type { IpSets } from "../ipset/ipset.js";
 import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../wire/address.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { BadArgument, OtherFamily, ParameterProblem, TryHelp } from "./error.js";
@@ -106,6 +107,8 @@ export interface ParseContext {
   readonly flavour: XtFlavour;
   /** The program's name, for messages that contain it. */
   readonly program: string;
+  /** The sets that rules may name. */
+  readonly sets?: IpSets;
 }
 
 const SHORT = "A:C:D:R:I:L::S::M:F::Z::N:X::E:P:Vh::o:p:s:d:j:i:fbvw::W::nt:m:xc:g:46";
@@ -722,11 +725,11 @@ class Parser {
 
   #extensionOption(use: ExtensionUse, spec: OptionSpec, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
-    const { family } = this.#context;
+    const { family, sets } = this.#context;
     const warn = (text: string): void => {
       this.#notice += text;
     };
-    const call = { family, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
+    const call = { family, sets, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
       takeOption(spec, argument, call, use.values);
       return;

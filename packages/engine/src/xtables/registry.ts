@@ -34,6 +34,7 @@ import { realmMatch } from "./matches/realm.js";
 import { recentMatch } from "./matches/recent.js";
 import { rpfilterMatch } from "./matches/rpfilter.js";
 import { sctpMatch } from "./matches/sctp.js";
+import { setMatch } from "./matches/set.js";
 import { socketMatch } from "./matches/socket.js";
 import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
 import { stateMatch } from "./matches/state.js";
@@ -67,6 +68,7 @@ import { redirectTarget } from "./targets/redirect.js";
 import { rejectTarget } from "./targets/reject.js";
 import { reject6Target } from "./targets/reject6.js";
 import { secmarkTarget } from "./targets/secmark.js";
+import { setTarget } from "./targets/set.js";
 import { acceptTarget, dropTarget, queueTarget, returnTarget } from "./targets/standard.js";
 import { synproxyTarget } from "./targets/synproxy.js";
 import { tcpmssTarget } from "./targets/tcpmss.js";
@@ -127,6 +129,7 @@ const MATCHES: readonly MatchExtension[] = [
   stringMatch,
   timeMatch,
   u32Match,
+  setMatch,
 ];
 
 const TARGETS: readonly TargetExtension[] = [
@@ -162,6 +165,7 @@ const TARGETS: readonly TargetExtension[] = [
   tcpmssTarget,
   tcpoptstripTarget,
   teeTarget,
+  setTarget,
   tosTarget,
   tproxyTarget,
   ttlTarget,

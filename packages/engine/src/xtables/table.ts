@@ -185,7 +185,8 @@ export class Table {
         refuse("EINVAL", `${name} is not valid in chain ${chain.name}`);
       if (protocols === undefined) continue;
       // nf_tables has instructions of its own for these matches, which read the ports of whatever packet comes.
-      const inverted = (rule.inverted & INV_PROTO) !== 0 && flavour === "legacy";
+      const native = extension.kind === "match" && extension.buildInNft !== undefined;
+      const inverted = (rule.inverted & INV_PROTO) !== 0 && (flavour === "legacy" || !native);
       if (!protocols.includes(rule.proto) || inverted) refuse("EINVAL", `${name} needs its protocol`);
     }
     try {

@@ -2,6 +2,7 @@
 import type { LabCommand } from "../environment.js";
 import { conntrack } from "./conntrack/conntrack.js";
 import { ip } from "./ip/ip.js";
+import { ipset } from "./ipset.js";
 import { iptablesTools } from "./iptables-commands.js";
 import { nc } from "./nc.js";
 import { ping } from "./ping.js";
@@ -17,6 +18,7 @@ export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabComm
     ...iptablesTools,
     conntrack,
     ip,
+    ipset,
     nc,
     netcat: nc,
     ping,

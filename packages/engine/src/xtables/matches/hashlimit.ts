@@ -26,7 +26,7 @@ const CREDITS_PER_JIFFY_BYTES = 2 ** 24;
 const BYTE_CAP = CREDITS_PER_JIFFY_BYTES * HZ;
 const CREDITS_PER_MICRO = Math.floor((HZ * CREDITS_PER_JIFFY) / SCALE);
 /** Sums of 64 bits are exact in 53 when all terms are multiples of this. */
-const GRAIN = 2 ** 11;
+const GRAIN = 2n ** 11n;
 /** Buckets of the table on a machine of ordinary size, and entries a bucket. */
 const DEFAULT_SIZE = 8_192;
 const ENTRIES_A_BUCKET = 8;
@@ -135,6 +135,12 @@ interface Bucket {
   current: number;
 }
 
+/** The credits of some packets, in the kernel's 64 bits, which great ones run over. Models user2credits(). */
+function credits(micros: number, packets: number): number {
+  const exact = BigInt.asUintN(64, BigInt(micros) * BigInt(packets) * BigInt(CREDITS_PER_MICRO));
+  return Number(exact / GRAIN) * Number(GRAIN);
+}
+
 /** Models `struct xt_hashlimit_htable`. */
 class Buckets {
   readonly config: Config;
@@ -154,9 +160,8 @@ class Buckets {
   constructor(config: Config, now: number) {
     this.config = config;
     const { avg, bytes } = config.rate;
-    const credits = (micros: number): number => Math.floor((micros * CREDITS_PER_MICRO) / GRAIN) * GRAIN;
-    this.cost = bytes ? Math.floor((avg * BYTE_CAP) / 2 ** 32) : credits(avg);
-    this.#fullCredit = bytes ? BYTE_CAP : this.cost * config.burst;
+    this.cost = bytes ? Math.floor((avg * BYTE_CAP) / 2 ** 32) : credits(avg, 1);
+    this.#fullCredit = bytes ? BYTE_CAP : credits(avg, config.burst);
     this.#rate = bytes ? costToBytes(avg) : Math.floor(SCALE / avg);
     this.#burst = bytes ? this.#rate * (config.burst || 1) : config.burst + this.#rate;
     this.#expireJiffies = Math.ceil((config.expireMillis * HZ) / 1000);
@@ -305,6 +310,9 @@ class HashlimitMatch implements Match {
     };
     const { sourceMask, destinationMask, gcMillis, expireMillis } = this.#config;
     if (sourceMask > 32 || destinationMask > 32) refuse("no such prefix length");
+    const { rate, burst, rateMatch } = this.#config;
+    if (!rate.bytes && !rateMatch && credits(rate.avg, burst) < credits(rate.avg, 1))
+      throw new RulesetError("ERANGE", "", "overflow, rate too high");
     if (gcMillis === 0 || expireMillis === 0) refuse("no time at all");
     if (this.#table === "." || this.#table === ".." || this.#table.includes("/")) refuse("no name for a file");
   }

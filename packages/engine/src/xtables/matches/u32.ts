@@ -5,7 +5,7 @@ import type { MatchExtension } from "../extension.js";
 import { bang, hex, type Range, uintPrefix } from "../options.js";
 
 /** How many operators, values and tests there may be of each. Models XT_U32_MAXSIZE. */
-const MAX_SIZE = 10;
+const MAX_SIZE = 11;
 const OPERATORS = ["&", "<<", ">>", "@"] as const;
 
 interface Step {
@@ -50,7 +50,7 @@ function parseTests(text: string): Test[] {
       at++;
       if (operator.length === 2 && text[at++] !== first)
         return fail(`at char ${at - 1}: a second '${first}' was expected`);
-      if (location.length > MAX_SIZE - 1) return fail(`at char ${at}: too many operators`);
+      if (location.length >= MAX_SIZE) return fail(`at char ${at - 1}: too many operators`);
       blanks();
       location.push({ operator, number: number() });
     }
@@ -72,13 +72,13 @@ function parseTests(text: string): Test[] {
       if (at >= text.length || text[at] === "&") break;
       if (text[at] !== ",") return fail(`at char ${at}: expected "," or "&&"`);
       at++;
-      if (values.length >= MAX_SIZE) return fail(`at char ${at}: too many ","s`);
+      if (values.length >= MAX_SIZE) return fail(`at char ${at - 1}: too many ","s`);
     }
     tests.push({ location, values });
     if (at >= text.length) return tests;
     at++;
     if (text[at++] !== "&") return fail(`at char ${at - 1}: a second '&' was expected`);
-    if (tests.length >= MAX_SIZE) return fail(`at char ${at}: too many "&&"s`);
+    if (tests.length >= MAX_SIZE) return fail(`at char ${at - 1}: too many "&&"s`);
   }
 }
 
