@@ -234,7 +234,8 @@ test("two tabs of a lesson: what one keeps, the other does not overwrite without
   await page.goto(lesson);
   await other.goto(lesson);
   await rewrite(page, first, "one()");
-  await page.keyboard.press("Escape");
+  const done = cell(page, first).getByRole("button", { name: "Done" });
+  await done.click();
   await expect.poll(kept).toContain("one()");
   const notice = other.getByText("Another tab has kept other changes");
   await expect(notice).toBeVisible();
@@ -253,7 +254,7 @@ test("two tabs of a lesson: what one keeps, the other does not overwrite without
   await rewrite(page, first, "three()");
   await expect.poll(kept).toContain("three()");
   await expect(notice).toBeVisible();
-  await page.keyboard.press("Escape");
+  await done.click();
   await page.getByRole("button", { name: "Reset" }).click();
   await expect.poll(kept).not.toContain("three()");
   await other.getByRole("button", { name: "Show the other tab’s" }).click();
