@@ -17,6 +17,7 @@ import { TCP_ADVERSARIAL } from "./tcp-adversarial.js";
 import { TCP_LEGAL } from "./tcp-legal.js";
 import { TIME } from "./time.js";
 import { UDP } from "./udp.js";
+import { WRONG_COMMANDS } from "./wrong-commands.js";
 
 export const KINDS: readonly Kind[] = [
   TCP_LEGAL,
@@ -36,4 +37,5 @@ export const KINDS: readonly Kind[] = [
   TIME,
   COMMANDS,
   HELPERS,
+  WRONG_COMMANDS,
 ];
