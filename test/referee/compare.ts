@@ -50,6 +50,11 @@ export function withoutMoment(line: string): string {
     .replace(/^# (Generated|Completed) on .*$/, "# $1");
 }
 
+/** The queueing discipline in a device's line: which one is first is the machine's setting, and the packets go around it. */
+export function withoutQdisc(line: string): string {
+  return line.replace(/^(\d+: \S+ <\S+> mtu \d+ qdisc) \S+ /, "$1 ");
+}
+
 /** The version that conntrack names in its closing line on stderr. */
 export function withoutVersion(line: string): string {
   return line.replace(/^(conntrack) v\S+ /, "$1 ");
@@ -174,7 +179,7 @@ function byDevice(out: readonly Sent[] | undefined, brought: ReadonlySet<string>
 }
 
 function lines(text: string | undefined): string[] {
-  return (text ?? "").split("\n").map((line) => withoutVersion(withoutMoment(line)));
+  return (text ?? "").split("\n").map((line) => withoutQdisc(withoutVersion(withoutMoment(line))));
 }
 
 function same(a: unknown, b: unknown): boolean {
