@@ -24,6 +24,10 @@ function packets(scenario: Scenario): Uint8Array[] {
 /** DCCP is not among them: Linux 6.18 has no tracker for it. */
 const PROTOCOLS_WITH_TRACKERS: ReadonlySet<number> = new Set([47, 132, 136]);
 
+/** Commands that the lab words otherwise, or says by name that it does not support. */
+const NOT_SUPPORTED =
+  /^ip .*:|^(ip|sysctl) .*-[jp](?!\w)|^ip addr del [^/ ]+( |$)|^conntrack (-G .*\/|.*(-j |-[sd] ?\d+([ /]|$)|-o -))/;
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: "protocols-with-trackers",
@@ -31,6 +35,14 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: "Linux has a tracker for each, which knows ports or keys; in the engine the generic tracker follows them.",
     kinds: ["broken-headers", "bytes"],
     shown: (scenario) => packets(scenario).some((packet) => PROTOCOLS_WITH_TRACKERS.has(packet[9])),
+  },
+  {
+    name: "words-not-supported",
+    about:
+      "`ip -j`, `sysctl -p`, IPv6 addresses in `ip addr` and `ip route`, `ip addr del` without a prefix, and `conntrack` with masks for `-G`, numbers for addresses or `-j` beside others.",
+    reason: "The lab refuses the first three by name; of the others the real tools have words of their own.",
+    kinds: ["wrong-commands"],
+    shown: ({ steps }) => steps.some((step) => "run" in step && NOT_SUPPORTED.test(step.run)),
   },
 ];
 

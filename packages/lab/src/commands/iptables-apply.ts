@@ -322,8 +322,7 @@ class Application {
   #zero(): string {
     const table = tableToRead(this.#tool, this.#name);
     const { chain: name } = this.#command;
-    if (name !== null && table?.chains.get(name) === undefined && builtinHook(this.#name, name) === null)
-      throw this.#fail(NO_CHAIN);
+    if (name !== null && table?.chains.get(name) === undefined) throw this.#fail(NO_CHAIN);
     for (const chain of table?.chains.values() ?? []) {
       if (name !== null && chain.name !== name) continue;
       chain.countsPolicy = chain.hook !== null;

@@ -259,6 +259,10 @@ class Restore {
       chain.rules = [];
       // The nft tool deletes the table; but with -v it goes from chain to chain, and policies stay.
       if (!this.#legacy && !verbose) chain.policy = "ACCEPT";
+      if (!this.#legacy) continue;
+      // The legacy tool puts the whole table in anew, with what it counted for policies only where a line says so.
+      chain.policyPackets = 0;
+      chain.policyBytes = 0;
     }
     for (const chain of chains) {
       if (chain.hook !== null) continue;

@@ -218,7 +218,9 @@ const sysctl: LabCommand = (context) => {
       continue;
     }
     if (equals < 0 && has("w")) {
-      fail("command line(0): invalid syntax, continuing...");
+      // A line of one mark is passed over as an empty one is.
+      if (operand.length > 1) fail("command line(0): invalid syntax, continuing...");
+      else status = 1;
       continue;
     }
     if (name === ".") {

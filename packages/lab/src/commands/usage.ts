@@ -23,6 +23,7 @@ NODE_SPEC := [ TYPE ] PREFIX [ tos TOS ]
 INFO_SPEC := { NH | nhid ID } OPTIONS FLAGS [ nexthop NH ]...
 NH := [ encap ENCAPTYPE ENCAPHDR ] [ via [ FAMILY ] ADDRESS ]
       [ dev STRING ] [ weight NUMBER ] NHFLAGS
+FAMILY := [ inet | inet6 | mpls | bridge | link ]
 OPTIONS := FLAGS [ mtu NUMBER ] [ advmss NUMBER ] [ as [ to ] ADDRESS ]
            [ rtt TIME ] [ rttvar TIME ] [ reordering NUMBER ]
            [ window NUMBER ] [ cwnd NUMBER ] [ initcwnd NUMBER ]

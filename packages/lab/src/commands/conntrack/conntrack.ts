@@ -272,6 +272,7 @@ function checkTuple(
     ["d", "dst"],
   ])
     if (masked(letter)) throw new ConntrackUsageError(`Illegal option \`--mask-${name}' with this command`);
+  for (const { key, value } of words) if (key === "s" || key === "d") addressTest(value ?? "", 0, "src");
   const reply = given("r") && given("q");
   if (!reply && !(given("s") && given("d"))) throw new ConntrackUsageError("you have to specify `--src' and `--dst'");
   if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) return;
@@ -363,9 +364,18 @@ export const conntrack: LabCommand = (context) => {
       return 0;
     }
     case "G": {
-      const found = net.ct.list().find(matches);
+      // The kernel finds an entry by its answer's tuple too; the tool then shows only what began as it was asked.
+      const answers = ({ tuple: [original, reply], ...entry }: ConntrackSnapshot): ConntrackSnapshot => ({
+        ...entry,
+        tuple: [reply, original],
+      });
+      const found = net.ct.list().find((entry) => matches(entry) || matches(answers(entry)));
       if (found === undefined) {
         stderr.write(`${VERSION}: Operation failed: such conntrack doesn't exist\n`);
+        return 1;
+      }
+      if (!matches(found)) {
+        summary(0, "flow entries have been shown");
         return 1;
       }
       // The answer to a single question is made while the asker holds a reference.

@@ -127,10 +127,12 @@ export function natTest(kind: "src" | "dst" | "any", text: string | null): Entry
     wanted === null || samePrefix(parseIPv4(address), wanted.address, wanted.prefixLength);
   const source: EntryTest = ({ status, tuple: [original, reply] }) =>
     (status & IPS_SRC_NAT_DONE) !== 0 &&
-    (original.src !== reply.dst || original.sport !== reply.dport || original.id !== undefined) && within(reply.dst);
+    (original.src !== reply.dst || original.sport !== reply.dport || original.id !== undefined) &&
+    within(reply.dst);
   const destination: EntryTest = ({ status, tuple: [original, reply] }) =>
     (status & IPS_DST_NAT_DONE) !== 0 &&
-    (original.dst !== reply.src || original.dport !== reply.sport || original.id !== undefined) && within(reply.src);
+    (original.dst !== reply.src || original.dport !== reply.sport || original.id !== undefined) &&
+    within(reply.src);
   if (kind === "src") return source;
   if (kind === "dst") return destination;
   return (entry) => source(entry) || destination(entry);
