@@ -18,11 +18,22 @@ export interface Disagreement {
 /** Seconds that the kernel's clock may have run on while ours stood still. */
 const TIMEOUT_TOLERANCE = 1;
 
+const WITH_AGE = / delta-time=(\d+)/;
+
+/** The kernel's line with our entry's age, where it shows at most {@link TIMEOUT_TOLERANCE} seconds more. */
+function alignAge(ours: string | undefined, theirs: string): string {
+  const [a, b] = [WITH_AGE.exec(ours ?? ""), WITH_AGE.exec(theirs)];
+  if (a === null || b === null) return theirs;
+  const more = Number(b[1]) - Number(a[1]);
+  return more >= 0 && more <= TIMEOUT_TOLERANCE ? theirs.replace(WITH_AGE, a[0]) : theirs;
+}
+
 /** A line of `conntrack -E` or `-L`: what comes before the timeout, the timeout, what comes after. */
 const WITH_TIMEOUT = /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?)(\d+)( .*)$/;
 
 /** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
-export function alignTimeout(ours: string | undefined, theirs: string): string {
+export function alignTimeout(ours: string | undefined, kernels: string): string {
+  const theirs = alignAge(ours, kernels);
   const a = WITH_TIMEOUT.exec(ours ?? "");
   const b = WITH_TIMEOUT.exec(theirs);
   if (ours === undefined || a === null || b === null || a[1] !== b[1] || a[3] !== b[3]) return theirs;
@@ -30,9 +41,9 @@ export function alignTimeout(ours: string | undefined, theirs: string): string {
   return late >= 0 && late <= TIMEOUT_TOLERANCE ? ours : theirs;
 }
 
-/** A line without its timeout: what lines are sorted by. */
+/** A line without its timeout and age: what lines are sorted by. */
 export function timelessKey(line: string): string {
-  return line.replace(WITH_TIMEOUT, "$1$3");
+  return line.replace(WITH_TIMEOUT, "$1$3").replace(WITH_AGE, "");
 }
 
 /** Lines in an order of their own: where the table is walked, the hash's order is the kernel's free choice. */

@@ -208,7 +208,7 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
       gateway = addressOf(words.next());
     } else if (word === "dev" || word === "oif") device = words.next();
     else if (word === "src") more.prefsrc = addressOf(words.next());
-    else if (word === "metric" || word === "priority" || word === "preference")
+    else if (abbreviated(word, ["metric", "priority", "preference"]) !== null)
       more.priority = numberOf(words.next(), '"metric" value is invalid\n');
     else if (word === "table") table = tableOf(words.next());
     else if (word === "proto" || word === "protocol")
