@@ -21,6 +21,8 @@ it.each([
   ["udp      17 30 src=1", "udp      17 28 src=1", false],
   ["udp      17 30 src=1", "udp      17 31 src=1", false],
   ["    [NEW] udp      17 30 src=1", "    [NEW] udp      17 29 src=2", false],
+  ["udp      17 30 src=1 delta-time=0 use=1", "udp      17 29 src=1 delta-time=1 use=1", true],
+  ["udp      17 30 src=1 delta-time=1 use=1", "udp      17 30 src=1 delta-time=0 use=1", false],
 ])("timeouts: %s and %s", (ours, theirs, agree) => {
   expect(alignTimeout(ours, theirs) === ours).toBe(agree);
 });

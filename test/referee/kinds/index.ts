@@ -19,7 +19,9 @@ import { SYSCTLS } from "./sysctls.js";
 import { TCP_ADVERSARIAL } from "./tcp-adversarial.js";
 import { TCP_LEGAL } from "./tcp-legal.js";
 import { TIME } from "./time.js";
+import { TRACKER_SYSCTLS } from "./tracker-sysctls.js";
 import { UDP } from "./udp.js";
+import { WRONG_COMMANDS } from "./wrong-commands.js";
 
 export const KINDS: readonly Kind[] = [
   TCP_LEGAL,
@@ -43,4 +45,6 @@ export const KINDS: readonly Kind[] = [
   TIME,
   COMMANDS,
   HELPERS,
+  TRACKER_SYSCTLS,
+  WRONG_COMMANDS,
 ];

@@ -43,7 +43,9 @@ it("draws what it always drew", () => {
       "tcp-adversarial": "f80f03fdbf22baf2",
       "tcp-legal": "c6d4aedcec2f3eeb",
       "time": "37bf6056084e444e",
+      "tracker-sysctls": "4e9f53d41a39c77b",
       "udp": "68e054d93d6122d7",
+      "wrong-commands": "8ccbd7513ada03c2",
     }
   `);
 });

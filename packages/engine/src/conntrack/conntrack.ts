@@ -645,10 +645,12 @@ export class Conntrack implements ConntrackApi {
     while (node !== 0) {
       const entry = node >>> 1;
       const base = entry << ENTRY_SHIFT;
-      const next = this.table.nextOfAnother(node);
+      let next = this.table.next(node);
       if (entry !== ignored) {
-        if (this.isExpired(entry)) this.collect(entry);
-        else if (
+        if (this.isExpired(entry)) {
+          next = this.table.nextOfAnother(node);
+          this.collect(entry);
+        } else if (
           tupleEqual(words, base + (node & 1) * TUPLE_WORDS, tuple, at) &&
           zoneId(words[base + E_ZONE], node & 1) === zoneId(zone, node & 1) &&
           !(

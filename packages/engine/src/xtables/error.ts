@@ -57,6 +57,9 @@ export class RulesetError extends Error {
   /** The chain with the rule, or that is refused itself. */
   readonly chain: string;
 
+  /** What else of the same change is refused. */
+  others: readonly RulesetError[] = [];
+
   constructor(errno: KernelErrno, chain: string, detail: string, rule: Rule | null = null) {
     super(`${errno}: ${detail}`);
     this.errno = errno;

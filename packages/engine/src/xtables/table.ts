@@ -73,6 +73,7 @@ interface Saved {
       readonly name: string;
       readonly rules: Rule[];
       readonly policy: Policy;
+      readonly countsPolicy: boolean;
       readonly policyPackets: number;
       readonly policyBytes: number;
     }
@@ -127,8 +128,8 @@ export class Table {
   begin(): Saved {
     const state: Saved["state"] = new Map();
     for (const chain of this.chains.values()) {
-      const { name, rules, policy, policyPackets, policyBytes } = chain;
-      state.set(chain, { name, rules, policy, policyPackets, policyBytes });
+      const { name, rules, policy, countsPolicy, policyPackets, policyBytes } = chain;
+      state.set(chain, { name, rules, policy, countsPolicy, policyPackets, policyBytes });
       chain.rules = [...rules];
     }
     return { chains: new Map(this.chains), state };
@@ -156,12 +157,32 @@ export class Table {
       for (const rule of chain.rules) if (rule.chain !== null) visit(rule.chain, hooks, depth + 1, rule);
       onPath.delete(chain);
     };
-    // Chains that no hook leads to may run in circles: no packet comes there.
-    for (const chain of this.builtinChains()) visit(chain, 1 << (chain.hook as HookNumber), 0, null);
+    let unending: RulesetError | null = null;
+    try {
+      // Chains that no hook leads to may run in circles: no packet comes there.
+      for (const chain of this.builtinChains()) visit(chain, 1 << (chain.hook as HookNumber), 0, null);
+    } catch (error) {
+      // nf_tables looks for them when everything else is well.
+      if (!(error instanceof RulesetError) || flavour === "legacy") throw error;
+      unending = error;
+    }
+    const refused: RulesetError[] = [];
     for (const chain of this.chains.values()) {
       const hooks = hooksOf.get(chain) ?? 0;
-      for (const rule of chain.rules) this.#checkRule(rule, hooks, chain, flavour, net);
+      for (const rule of chain.rules) {
+        try {
+          this.#checkRule(rule, hooks, chain, flavour, net);
+        } catch (error) {
+          // nf_tables goes on to the end of a batch and tells all that it refuses.
+          if (!(error instanceof RulesetError) || flavour === "legacy") throw error;
+          refused.push(error);
+        }
+      }
     }
+    const [first, ...others] = refused.length === 0 && unending !== null ? [unending] : refused;
+    if (first === undefined) return;
+    first.others = others;
+    throw first;
   }
 
   #checkRule(rule: Rule, hooks: number, chain: Chain, flavour: XtFlavour, net: NetNamespace): void {

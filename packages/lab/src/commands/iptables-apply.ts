@@ -198,9 +198,9 @@ class Application {
 
   #editRules(table: Table, name: string, told: (rules: readonly Rule[]) => void): void {
     const { kind, number } = this.#command;
+    const rules = this.#rules(table, this.#command.rule);
     // Only putting rules in makes a built-in chain that is not there yet (nft); the others do not find it.
     if (kind === "append" || kind === "insert") this.#chainFor(table, name);
-    const rules = this.#rules(table, this.#command.rule);
     told(rules);
     const chain = table.chains.get(name);
     if (chain === undefined) throw this.#fail(kind === "delete" || kind === "check" ? NO_RULE : NO_CHAIN);
@@ -322,8 +322,7 @@ class Application {
   #zero(): string {
     const table = tableToRead(this.#tool, this.#name);
     const { chain: name } = this.#command;
-    if (name !== null && table?.chains.get(name) === undefined && builtinHook(this.#name, name) === null)
-      throw this.#fail(NO_CHAIN);
+    if (name !== null && table?.chains.get(name) === undefined) throw this.#fail(NO_CHAIN);
     for (const chain of table?.chains.values() ?? []) {
       if (name !== null && chain.name !== name) continue;
       chain.countsPolicy = chain.hook !== null;

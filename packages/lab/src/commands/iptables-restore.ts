@@ -125,8 +125,11 @@ class Restore {
   readonly #tool: Tool;
   readonly #ruleLines = new Map<Rule, number>();
   #line = 0;
-  /** A chain that a rule leads to and that is not there: nft's tool finds out at COMMIT. */
-  #missing: MissingTarget | null = null;
+  /**
+   * What the first command met that cannot be carried out. The nft tool reads up to COMMIT before it carries out any,
+   * so that a line that cannot be read is told of first, and `--test` finds out nothing.
+   */
+  #refusal: (() => ToolFailure) | null = null;
 
   constructor(context: CommandContext, tool: Tool, settings: Settings) {
     this.#context = context;
@@ -181,6 +184,12 @@ class Restore {
     return new ToolFailure(`${this.#tool.program}: line ${this.#line} failed${why}\n`, STATUS_OTHER);
   }
 
+  /** A command cannot be carried out: the legacy tool says so at once, nft's when it carries out all of them. */
+  #refused(failure: () => ToolFailure): void {
+    if (this.#legacy) throw failure();
+    this.#refusal ??= failure;
+  }
+
   #startTable(name: string | undefined, input: Iterator<Line>): void {
     if (name === undefined || name === "")
       throw this.#parameter(`${this.#tool.program}: line ${this.#line} table name invalid`);
@@ -215,11 +224,12 @@ class Restore {
 
   #refusedCommit(error: RulesetError): ToolFailure {
     if (this.#legacy) return this.#failedLine(null);
-    const line = (error.rule === null ? undefined : this.#ruleLines.get(error.rule)) ?? this.#line;
-    return new ToolFailure(
-      `${this.#tool.banner}: \nline ${line}: RULE_APPEND failed (${ERRNO_TEXT[error.errno]}): rule in chain ${error.chain}\n`,
-      STATUS_RESOURCE,
-    );
+    const lines = [error, ...error.others].map(({ rule, errno, chain }) => ({
+      number: (rule === null ? undefined : this.#ruleLines.get(rule)) ?? this.#line,
+      text: `RULE_APPEND failed (${ERRNO_TEXT[errno]}): rule in chain ${chain}\n`,
+    }));
+    const told = lines.sort((a, b) => a.number - b.number).map(({ number, text }) => `line ${number}: ${text}`);
+    return new ToolFailure(`${this.#tool.banner}: \n${told.join("")}`, STATUS_RESOURCE);
   }
 
   #table(table: Table, input: Iterator<Line>): void {
@@ -227,7 +237,7 @@ class Restore {
     for (let line = this.#next(input); line !== null; line = this.#next(input)) {
       if (this.#remark(line)) continue;
       if (line === "COMMIT\n") {
-        if (this.#missing !== null) throw missingTarget(this.#tool, this.#missing, this.#line);
+        if (this.#refusal !== null && !this.#settings.test) throw this.#refusal();
         return;
       }
       if (line.startsWith(":")) this.#chain(table, line.slice(1));
@@ -249,6 +259,10 @@ class Restore {
       chain.rules = [];
       // The nft tool deletes the table; but with -v it goes from chain to chain, and policies stay.
       if (!this.#legacy && !verbose) chain.policy = "ACCEPT";
+      if (!this.#legacy) continue;
+      // The legacy tool puts the whole table in anew, with what it counted for policies only where a line says so.
+      chain.policyPackets = 0;
+      chain.policyBytes = 0;
     }
     for (const chain of chains) {
       if (chain.hook !== null) continue;
@@ -275,8 +289,9 @@ class Restore {
     if (counters === null) throw this.#parameter(`invalid policy counters for chain '${name}'`);
     if (builtin === null || (policy !== "ACCEPT" && policy !== "DROP")) {
       if (!this.#legacy) {
-        if (builtin === null) return;
-        throw this.#failedLine("Bad policy name");
+        const failure = this.#failedLine("Bad policy name");
+        if (builtin !== null) this.#refused(() => failure);
+        return;
       }
       const reason = builtin === null ? "Bad built-in chain name" : "Bad policy name";
       throw new ToolFailure(
@@ -318,11 +333,14 @@ class Restore {
       if (error instanceof ParameterProblem || error instanceof OtherProblem)
         throw problemText(this.#tool, error, this.#line);
       if (error instanceof MissingTarget) {
-        if (this.#legacy) throw missingTarget(this.#tool, error, this.#line);
-        this.#missing ??= error;
+        this.#refused(() => missingTarget(this.#tool, error, this.#line));
         return;
       }
-      if (error instanceof RefusedFailure) throw this.#failedLine(error.reason);
+      if (error instanceof RefusedFailure) {
+        const failure = this.#failedLine(error.reason);
+        this.#refused(() => failure);
+        return;
+      }
       throw error;
     }
   }

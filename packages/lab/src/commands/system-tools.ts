@@ -141,6 +141,16 @@ const dmesg: LabCommand = ({ args, host, stdout, stderr }) => {
   return 0;
 };
 
+/** A text with the one mark for the other and the other way round. */
+function swapped(text: string, one: string, other: string): string {
+  return Array.from(text, (mark) => (mark === one ? other : mark === other ? one : mark)).join("");
+}
+
+/** A tunable's name with dots between its parts; whichever of dot and slash comes first in it is the one between them. */
+function sysctlKey(written: string): string {
+  return /[./]/.exec(written)?.[0] === "/" ? swapped(written, ".", "/") : written;
+}
+
 const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
 
 const sysctl: LabCommand = (context) => {
@@ -163,8 +173,9 @@ const sysctl: LabCommand = (context) => {
     });
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
-    stderr.write(`${error.message}\n${SYSCTL_USAGE}`);
-    return 1;
+    stderr.write(`${error.message}\n`);
+    stdout.write(SYSCTL_USAGE);
+    return 0;
   }
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
   for (const key of ["p", "b", "P", "system"])
@@ -191,17 +202,29 @@ const sysctl: LabCommand = (context) => {
     return 1;
   }
   let status = 0;
-  const fail = (text: string): void => {
+  const fail = (text: string, failure = 1): void => {
     stderr.write(`sysctl: ${text}\n`);
-    status = 1;
+    status = failure;
   };
   for (const operand of parsed.operands) {
     const equals = operand.indexOf("=");
     const written = (equals < 0 ? operand : operand.slice(0, equals)).trim();
-    const name = written.includes("/") ? written.replaceAll("/", ".") : written;
-    const path = `/proc/sys/${name.replaceAll(".", "/")}`;
+    const name = sysctlKey(written);
+    const path = `/proc/sys/${swapped(name, ".", "/")}`;
+    if (written === "") {
+      if (equals < 0 && !has("w")) fail('"" is an unknown key', 255);
+      else if (equals >= 0 && operand !== "=") fail("Path is not under /proc/sys/: /proc/sys/");
+      else status = 1;
+      continue;
+    }
     if (equals < 0 && has("w")) {
-      fail("command line(0): invalid syntax, continuing...");
+      // A line of one mark is passed over as an empty one is.
+      if (operand.length > 1) fail("command line(0): invalid syntax, continuing...");
+      else status = 1;
+      continue;
+    }
+    if (name === ".") {
+      fail("Path is not under /proc/sys/: /proc/sys//", 255);
       continue;
     }
     const entry = net.sysctl.lookup(name);

@@ -2,10 +2,17 @@
  * `conntrack` of conntrack-tools 1.4.7: lists, watches, deletes, updates and counts entries. Making entries (`-I`) and
  * changes other than of the mark are not supported, and say so.
  */
-import type { ConntrackEvent, ConntrackSnapshot, NetNamespace } from "@netfilter-lab/engine";
+import {
+  type ConntrackEvent,
+  type ConntrackSnapshot,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  type NetNamespace,
+} from "@netfilter-lab/engine";
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { Flag } from "../../scheduler.js";
+import { CONNTRACK_USAGE } from "../usage.js";
 import { EXPECT_COMMANDS, expectCommand } from "./expect.js";
 import {
   addressTest,
@@ -69,7 +76,8 @@ const ILLEGAL: Readonly<Record<string, string>> = {
   V: "sdrqptumwoebzngjl",
   h: "sdrqptumwoebzngjl",
 };
-const ILLEGAL_ALONE = "sdrqptumwoebzngjl";
+/** In the order in which the tool looks for them. */
+const ILLEGAL_ALONE = "sdrqptuzemngobjwl";
 /** The same about the table of expectations. */
 const ILLEGAL_EXPECT: Readonly<Record<string, string>> = {
   L: "sdrqptumwebzngjl",
@@ -112,6 +120,9 @@ const SHORT_VALUES = "sdrqpftuwmeobcl";
 const SHORT_OPTIONAL = "LGDIUEFCSngj";
 const SHORT_FLAGS = "Vhz";
 const COMMANDS = "LGDIUEFCSVh";
+/** What `-o` takes, or a beginning of it. */
+const OUTPUTS: readonly string[] = ["xml", "extended", "timestamp", "id", "ktimestamp", "labels", "userspace", "save"];
+const TABLES: readonly string[] = ["conntrack", "expect", "dying", "unconfirmed"];
 
 interface Request {
   readonly command: string | null;
@@ -130,9 +141,11 @@ function parse(args: readonly string[]): Request {
   let protocol: number | null = null;
   for (let at = 0; at < args.length; at++) {
     const word = args[at];
+    if (word === "--") break;
+    // A table's name, or an address; what stands right behind the letter is not looked at.
     const optionalValue = (): string | null => {
       const next = args[at + 1];
-      if (next === undefined || next.startsWith("-")) return null;
+      if (next === undefined || next.startsWith("-") || next.startsWith("!")) return null;
       at++;
       return next;
     };
@@ -145,15 +158,15 @@ function parse(args: readonly string[]): Request {
     if (word.startsWith("--")) {
       const [name, ...rest] = word.slice(2).split("=");
       const attached = rest.length > 0 ? rest.join("=") : null;
-      const names = Object.keys(LONG);
-      const candidates = name in LONG ? [name] : names.filter((candidate) => candidate.startsWith(name));
-      const keys = new Set(candidates.map((candidate) => LONG[candidate][0]));
-      const protocolOption = protocol === null ? undefined : PROTOCOL_OPTIONS[protocol]?.[name];
-      if (protocolOption !== undefined) {
-        words.push({ key: name, value: attached ?? requiredValue(`--${name}`), text: word });
+      const added = Object.keys((protocol === null ? undefined : PROTOCOL_OPTIONS[protocol]) ?? {});
+      const names = [...Object.keys(LONG), ...added];
+      const candidates = names.includes(name) ? [name] : names.filter((candidate) => candidate.startsWith(name));
+      const keys = new Set(candidates.map((candidate) => LONG[candidate]?.[0] ?? candidate));
+      if (keys.size === 1 && added.includes(candidates[0])) {
+        words.push({ key: candidates[0], value: attached ?? requiredValue(`--${candidates[0]}`), text: word });
         continue;
       }
-      if (candidates.length === 0 || keys.size > 1) throw new ConntrackUsageError(`unknown option \`${word}'`);
+      if (keys.size !== 1) throw new ConntrackUsageError(`unknown option \`${word}'`);
       const [key, takes] = LONG[candidates[0]];
       const value =
         takes === "none"
@@ -171,15 +184,14 @@ function parse(args: readonly string[]): Request {
           words.push({ key: letter, value: rest === "" ? requiredValue(`-${letter}`) : rest, text: `-${letter}` });
           break;
         } else if (SHORT_OPTIONAL.includes(letter)) {
-          if (rest === "") words.push({ key: letter, value: optionalValue(), text: `-${letter}` });
-          else {
-            words.push({ key: letter, value: null, text: `-${letter}` });
-            continue;
-          }
+          words.push({ key: letter, value: rest === "" ? optionalValue() : null, text: `-${letter}` });
+          if (rest !== "" && COMMANDS.includes(letter)) break;
         } else throw new ConntrackUsageError(`unknown option \`${word}'`);
       }
-    } else throw new ConntrackUsageError(`unknown argument \`${word}'`);
+    }
     const last = words.at(-1);
+    if (last !== undefined && COMMANDS.includes(last.key) && !TABLES.includes(last.value ?? "conntrack"))
+      throw new ConntrackUsageError(`unknown type \`${last.value}'`);
     if (last?.key === "p" && last.value !== null) protocol = parseProtocol(last.value);
   }
   return interpret(words, protocol);
@@ -193,14 +205,13 @@ function interpret(
   if (commands.length > 1) throw new ConntrackUsageError("Invalid commands combination");
   const command = commands[0]?.key ?? null;
   const table = commands[0]?.value ?? "conntrack";
-  if (!["conntrack", "expect", "dying", "unconfirmed"].includes(table))
-    throw new ConntrackUsageError(`unknown type \`${table}'`);
   if (command === "I") throw new ConntrackUsageError("`-I' is not supported by the lab");
   checkOptions(
     command,
     table,
     words.map(({ key }) => key),
   );
+  if (command === "G") checkTuple(words, protocol);
   const tests: EntryTest[] = [];
   let format: OutputFormat = PLAIN_FORMAT;
   let eventTypes: Set<ConntrackEvent["type"]> | null = null;
@@ -230,9 +241,9 @@ function interpret(
       otherFamily = given.endsWith("6");
     } else if (key === "o") {
       for (const name of given.split(",")) {
-        if (!(name in format) && name !== "labels" && name !== "userspace")
-          throw new ConntrackUsageError(`Bad parameter \`${given}'`);
-        format = { ...format, [name]: true };
+        const full = OUTPUTS.find((each) => name !== "" && each.startsWith(name.toLowerCase()));
+        if (full === undefined) throw new ConntrackUsageError(`Bad parameter \`${given}'`);
+        format = { ...format, [full]: true };
       }
     } else if (key === "e") {
       eventTypes ??= new Set();
@@ -246,6 +257,27 @@ function interpret(
   }
   const given = new Set(words.map(({ key }) => key));
   return { command, table, tests, format, eventTypes, protocol, given, markValue, otherFamily };
+}
+
+/** `-G` wants a tuple, whole and without masks. */
+function checkTuple(
+  words: readonly { readonly key: string; readonly value: string | null }[],
+  protocol: number | null,
+): void {
+  const given = (...keys: readonly string[]): boolean => words.some(({ key }) => keys.includes(key));
+  const masked = (letter: string): boolean => words.some(({ key, value }) => key === letter && value?.includes("/"));
+  if (protocol === null) throw new ConntrackUsageError("You need to supply the `--protonum' option for this command");
+  for (const [letter, name] of [
+    ["s", "src"],
+    ["d", "dst"],
+  ])
+    if (masked(letter)) throw new ConntrackUsageError(`Illegal option \`--mask-${name}' with this command`);
+  for (const { key, value } of words) if (key === "s" || key === "d") addressTest(value ?? "", 0, "src");
+  const reply = given("r") && given("q");
+  if (!reply && !(given("s") && given("d"))) throw new ConntrackUsageError("you have to specify `--src' and `--dst'");
+  if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) return;
+  const ports = given("sport", "orig-port-src") && given("dport", "orig-port-dst");
+  if (!reply && !ports) throw new ConntrackUsageError("you have to specify `--sport' and `--dport'");
 }
 
 /** Who is deleting entries right now, so that `conntrack -E` can say so. */
@@ -268,25 +300,6 @@ function asUserspace<T>(net: NetNamespace, action: () => T): T {
   }
 }
 
-const USAGE = `Command line interface for the connection tracking system. Version 1.4.7
-Usage: conntrack [commands] [options]
-`;
-
-function usage(): string {
-  const row = (left: string, tabs: string, right: string): string => `  ${left}${tabs}${right}\n`;
-  return (
-    `${USAGE}\nCommands:\n` +
-    row("-L [table] [options]", "\t\t", "List conntrack or expectation table") +
-    row("-G [table] parameters", "\t\t", "Get conntrack or expectation") +
-    row("-D [table] parameters", "\t\t", "Delete conntrack or expectation") +
-    row("-U [table] parameters", "\t\t", "Update a conntrack") +
-    row("-E [table] [options]", "\t\t", "Show events") +
-    row("-F [table]", "\t\t\t", "Flush table") +
-    row("-C [table]", "\t\t\t", "Show counter") +
-    row("-S", "\t\t\t\t", "Show statistics")
-  );
-}
-
 /**
  * Tables besides the entries' own. What is deleted is gone at once, and no packet waits unconfirmed between commands:
  * `dying` and `unconfirmed` are empty.
@@ -302,8 +315,6 @@ export const conntrack: LabCommand = (context) => {
   let request: Request;
   try {
     request = parse(context.args);
-    if (request.command === "G" && request.protocol === null)
-      throw new ConntrackUsageError("You need to supply the `--protonum' option for this command");
     if (request.table !== "conntrack" && !supportedTable(request.table, request.command))
       throw new ConntrackUsageError(`the table \`${request.table}' is not supported by the lab`);
   } catch (error) {
@@ -321,7 +332,7 @@ export const conntrack: LabCommand = (context) => {
   switch (request.command) {
     case null:
     case "h":
-      stdout.write(usage());
+      stdout.write(CONNTRACK_USAGE);
       return 0;
     case "V":
       stdout.write(`${VERSION}\n`);
@@ -353,9 +364,18 @@ export const conntrack: LabCommand = (context) => {
       return 0;
     }
     case "G": {
-      const found = net.ct.list().find(matches);
+      // The kernel finds an entry by its answer's tuple too; the tool then shows only what began as it was asked.
+      const answers = ({ tuple: [original, reply], ...entry }: ConntrackSnapshot): ConntrackSnapshot => ({
+        ...entry,
+        tuple: [reply, original],
+      });
+      const found = net.ct.list().find((entry) => matches(entry) || matches(answers(entry)));
       if (found === undefined) {
         stderr.write(`${VERSION}: Operation failed: such conntrack doesn't exist\n`);
+        return 1;
+      }
+      if (!matches(found)) {
+        summary(0, "flow entries have been shown");
         return 1;
       }
       // The answer to a single question is made while the asker holds a reference.

@@ -3,10 +3,12 @@ import {
   type Cidr,
   type ConntrackSnapshot,
   IPS_ASSURED,
+  IPS_DST_NAT_DONE,
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_OFFLOAD,
   IPS_SEEN_REPLY,
+  IPS_SRC_NAT_DONE,
   parseCidr,
   parseIPv4,
   samePrefix,
@@ -116,16 +118,21 @@ export function statusTest(text: string): EntryTest {
 
 /**
  * `-n`, `-g`, `-j`: entries whose source, destination or either is translated, perhaps to a given address. The tool
- * compares the two tuples; of ICMP it compares identifier and type as if they were ports, so those always differ.
+ * compares the two tuples of an entry that NAT has looked at; of ICMP it compares identifier and type as if they were
+ * ports, so those always differ.
  */
 export function natTest(kind: "src" | "dst" | "any", text: string | null): EntryTest {
   const wanted = text === null || text === "" ? null : parseAddress(text);
   const within = (address: string): boolean =>
     wanted === null || samePrefix(parseIPv4(address), wanted.address, wanted.prefixLength);
-  const source: EntryTest = ({ tuple: [original, reply] }) =>
-    (original.src !== reply.dst || original.sport !== reply.dport || original.id !== undefined) && within(reply.dst);
-  const destination: EntryTest = ({ tuple: [original, reply] }) =>
-    (original.dst !== reply.src || original.dport !== reply.sport || original.id !== undefined) && within(reply.src);
+  const source: EntryTest = ({ status, tuple: [original, reply] }) =>
+    (status & IPS_SRC_NAT_DONE) !== 0 &&
+    (original.src !== reply.dst || original.sport !== reply.dport || original.id !== undefined) &&
+    within(reply.dst);
+  const destination: EntryTest = ({ status, tuple: [original, reply] }) =>
+    (status & IPS_DST_NAT_DONE) !== 0 &&
+    (original.dst !== reply.src || original.dport !== reply.sport || original.id !== undefined) &&
+    within(reply.src);
   if (kind === "src") return source;
   if (kind === "dst") return destination;
   return (entry) => source(entry) || destination(entry);

@@ -42,8 +42,20 @@ const OBJECTS: readonly (readonly [
 ];
 
 const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { address | link | neighbour | route | rule }
-       OPTIONS := { -s[tatistics] | -d[etails] | -4 | -6 | -o[neline] | -br[ief] | -V[ersion] }
+       ip [ -force ] -batch filename
+where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
+                   link | macsec | maddress | monitor | mptcp | mroute | mrule |
+                   neighbor | neighbour | netconf | netns | nexthop | ntable |
+                   ntbl | route | rule | sr | tap | tcpmetrics |
+                   token | tunnel | tuntap | vrf | xfrm }
+       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -r[esolve] |
+                    -h[uman-readable] | -iec | -j[son] | -p[retty] |
+                    -f[amily] { inet | inet6 | mpls | bridge | link } |
+                    -4 | -6 | -M | -B | -0 |
+                    -l[oops] { maximum-addr-flush-attempts } | -br[ief] |
+                    -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
+                    -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
+                    -c[olor]}
 `;
 
 function run(context: LabContext): number {
@@ -51,7 +63,16 @@ function run(context: LabContext): number {
   let options: IpOptions = { family: null, brief: false, oneLine: false, statistics: 0, details: false };
   let at = 0;
   for (; at < args.length && args[at].startsWith("-"); at++) {
+    if (args[at] === "--") {
+      at++;
+      break;
+    }
     const option = args[at].replace(/^--?/, "");
+    if (option === "") {
+      // The beginning of `-loops`, whose number is the next word.
+      at++;
+      continue;
+    }
     const is = (full: string, shortest: number): boolean => option.length >= shortest && full.startsWith(option);
     if (option === "4") options = { ...options, family: 4 };
     else if (option === "6") options = { ...options, family: 6 };
@@ -68,14 +89,14 @@ function run(context: LabContext): number {
     } else if (is("help", 1)) {
       context.stderr.write(USAGE);
       return 255;
-    } else throw new IpError(`Option "${args[at]}" is unknown, try "ip -help".`, 255);
+    } else throw new IpError(`Option "-${option}" is unknown, try "ip -help".`, 255);
   }
   const word = args[at];
   if (word === undefined) {
     context.stderr.write(USAGE);
     return 255;
   }
-  const object = OBJECTS.find(([name]) => name.startsWith(word));
+  const object = OBJECTS.find(([name]) => word !== "" && name.startsWith(word));
   if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
   const [name, handler] = object;
   if (name === "help") {

@@ -29,6 +29,7 @@ import {
   macText,
   netlink,
   numberOf,
+  oneDevice,
   prefixOf,
   type Words,
 } from "./words.js";
@@ -80,7 +81,8 @@ function fullName(dev: NetDevice): string {
 
 function linkType(dev: NetDevice): string {
   if (dev.flags & IFF_LOOPBACK) return "loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00";
-  if (dev.mac === null) return "none";
+  // Without an address behind it, the blank stays.
+  if (dev.mac === null) return "none ";
   const host = dev instanceof PairDevice && dev.peer !== null ? ` link-netns ${dev.peer.net.name}` : "";
   return `ether ${macText(dev.mac)} brd ff:ff:ff:ff:ff:ff${host}`;
 }
@@ -139,7 +141,7 @@ interface Selection {
 }
 
 function selection(context: LabContext, words: Words): Selection {
-  let device: NetDevice | null = null;
+  let name: string | null = null;
   let upOnly = false;
   let scope: number | null = null;
   let to: Selection["to"] = null;
@@ -151,9 +153,10 @@ function selection(context: LabContext, words: Words): Selection {
     else if (words.take("type")) kind = words.next();
     else {
       words.take("dev");
-      device = listedDeviceOf(context.net, words.next());
+      name = oneDevice(name, words.next());
     }
   }
+  const device = name === null ? null : listedDeviceOf(context.net, name);
   return { device, upOnly, scope, to, kind };
 }
 
@@ -237,7 +240,7 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
 
 function setLink(context: LabContext, words: Words): number {
   const { net } = context;
-  let device: NetDevice | null = null;
+  let device: string | null = null;
   let begun = false;
   const changes: ((dev: NetDevice) => void)[] = [];
   while (!words.done) {
@@ -261,16 +264,16 @@ function setLink(context: LabContext, words: Words): number {
     } else if (["master", "netns", "name", "alias", "promisc", "arp", "vf", "xdp", "group"].includes(word))
       throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
     else {
-      const name = word === "dev" ? words.next() : word;
-      if (device !== null) throw new IpError(`Error: either "dev" is duplicate, or "${name}" is a garbage.`, 255);
-      device = deviceOf(net, name);
+      device = oneDevice(device, word === "dev" ? words.next() : word);
+      if (!/^[^/\s]{1,15}$/.test(device))
+        throw new IpError(`Error: argument "${device}" is wrong: "dev" not a valid ifname`, 255);
     }
   }
   if (device === null) {
     if (!begun) throw new IpError('Not enough information: "dev" argument is required.', 255);
     throw new IpError('Not enough of information: "dev" argument is required.', 255);
   }
-  const target = device;
+  const target = deviceOf(net, device);
   for (const change of changes) netlink(() => change(target));
   return 0;
 }

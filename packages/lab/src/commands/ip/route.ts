@@ -197,7 +197,7 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
   let type: number | null = null;
   let destination: Cidr | null = null;
   let gateway: number | null = null;
-  let dev: NetDevice | null = null;
+  let device: string | null = null;
   let table: number | null = null;
   let scope: number | null = null;
   const more: { -readonly [K in keyof RouteRequest]?: RouteRequest[K] } = {};
@@ -206,9 +206,9 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
     if (word === "via") {
       words.take("inet");
       gateway = addressOf(words.next());
-    } else if (word === "dev" || word === "oif") dev = deviceOf(net, words.next());
+    } else if (word === "dev" || word === "oif") device = words.next();
     else if (word === "src") more.prefsrc = addressOf(words.next());
-    else if (word === "metric" || word === "priority" || word === "preference")
+    else if (abbreviated(word, ["metric", "priority", "preference"]) !== null)
       more.priority = numberOf(words.next(), '"metric" value is invalid\n');
     else if (word === "table") table = tableOf(words.next());
     else if (word === "proto" || word === "protocol")
@@ -228,11 +228,13 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
       destination = prefixOf(word === "to" ? words.next() : word);
     }
   }
+  if (destination === null) throw new IpError(IP_ROUTE_USAGE.trimEnd(), 255);
+  const dev = device === null ? null : deviceOf(net, device);
   const local = type === RTN_LOCAL || type === RTN_BROADCAST;
   const defaultScope = type === RTN_LOCAL ? RT_SCOPE_HOST : type === RTN_BROADCAST ? RT_SCOPE_LINK : null;
   return {
-    dst: destination?.address ?? 0,
-    prefixLength: destination?.prefixLength ?? 0,
+    dst: destination.address,
+    prefixLength: destination.prefixLength,
     ...more,
     ...(type === null ? {} : { type }),
     ...(gateway === null ? {} : { gateway }),

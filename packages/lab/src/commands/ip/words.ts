@@ -82,16 +82,27 @@ export function numberOf(text: string, what: string): number {
   return Number(text);
 }
 
+/** A device as the kernel finds it for the tools: by its name up to a colon. Models `dev_ioctl()`. */
+function deviceNamed(net: NetNamespace, name: string): NetDevice | undefined {
+  return net.devices.get(name.split(":", 1)[0]);
+}
+
+/** A second device where one is enough. */
+export function oneDevice(first: string | null, second: string): string {
+  if (first !== null) throw new IpError(`Error: either "dev" is duplicate, or "${second}" is a garbage.`, 255);
+  return second;
+}
+
 /** A device by name for a change. */
 export function deviceOf(net: NetNamespace, name: string): NetDevice {
-  const dev = net.devices.get(name);
+  const dev = deviceNamed(net, name);
   if (dev === undefined) throw new IpError(`Cannot find device "${name}"`, 1);
   return dev;
 }
 
 /** A device by name for a listing, whose message differs. */
 export function listedDeviceOf(net: NetNamespace, name: string): NetDevice {
-  const dev = net.devices.get(name);
+  const dev = deviceNamed(net, name);
   if (dev === undefined) throw new IpError(`Device "${name}" does not exist.`, 1);
   return dev;
 }
