@@ -515,7 +515,7 @@ function joinWinner(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number):
 function join(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boolean {
   const winner = rival >>> 1;
   const status = ct.statusOf(winner);
-  if (status & IPS_DYING) return false;
+  if (status & IPS_DYING || ct.zoneOf(winner) !== ct.zoneOf(loser)) return false;
   const words = ct.slab.words;
   const a = winner << ENTRY_SHIFT;
   const b = loser << ENTRY_SHIFT;

@@ -79,7 +79,13 @@ function head(entry: ConntrackSnapshot, timeout: boolean): string {
   return `${protocolName(entry.protonum).padEnd(8)} ${entry.protonum} ${timeout ? `${entry.timeoutSeconds} ` : ""}${state}`;
 }
 
-function tuples(entry: ConntrackSnapshot, counters: boolean): string {
+/** The zone of one direction alone; the kernel's own file shows it even when its number is 0. */
+function directedZone(entry: ConntrackSnapshot, direction: "original" | "reply", always: boolean): string {
+  if (entry.zoneDirections !== direction || (entry.zone === 0 && !always)) return "";
+  return `zone-${direction === "original" ? "orig" : "reply"}=${entry.zone} `;
+}
+
+function tuples(entry: ConntrackSnapshot, counters: boolean, always = false): string {
   const counted = (direction: 0 | 1): string =>
     entry.counters !== null && counters
       ? `packets=${entry.counters[direction].packets} bytes=${entry.counters[direction].bytes} `
@@ -87,7 +93,8 @@ function tuples(entry: ConntrackSnapshot, counters: boolean): string {
   const unreplied = entry.status & IPS_SEEN_REPLY ? "" : "[UNREPLIED] ";
   const assured = entry.status & IPS_ASSURED ? "[ASSURED] " : "";
   const [original, reply] = entry.tuple.map((tuple) => tupleFields(tuple, entry.protonum));
-  return `${original}${counted(0)}${unreplied}${reply}${counted(1)}${assured}`;
+  const zones = [directedZone(entry, "original", always), directedZone(entry, "reply", always)];
+  return `${original}${zones[0]}${counted(0)}${unreplied}${reply}${zones[1]}${counted(1)}${assured}`;
 }
 
 /** Seconds that an entry has lived, or lived. */
@@ -118,7 +125,7 @@ function plainLine(entry: ConntrackSnapshot, format: OutputFormat, carried: Carr
   let text = format.extended ? familyText(entry) : "";
   text += head(entry, carried.timeout) + tuples(entry, carried.counters);
   if (carried.mark) text += `mark=${entry.mark} `;
-  if (entry.zone !== 0) text += `zone=${entry.zone} `;
+  if (entry.zone !== 0 && entry.zoneDirections === "both") text += `zone=${entry.zone} `;
   if (carried.timestamp && entry.timestamp !== null) {
     text += `delta-time=${deltaTime(entry, nowNanos)} `;
     if (format.ktimestamp) {
@@ -250,6 +257,7 @@ export function eventLine(
 
 /** One line of /proc/net/nf_conntrack, without its newline. Reading it holds a reference; a netlink listing does not. */
 export function procConntrackLine(entry: ConntrackSnapshot, nowNanos: bigint): string {
+  const zone = entry.zoneDirections === "both" ? `zone=${entry.zone} ` : "";
   const delta = entry.timestamp === null ? "" : `delta-time=${deltaTime(entry, nowNanos)} `;
-  return `${familyText(entry)}${head(entry, true)}${tuples(entry, true)}mark=${entry.mark} zone=${entry.zone} ${delta}use=${entry.use + 1}`;
+  return `${familyText(entry)}${head(entry, true)}${tuples(entry, true, true)}mark=${entry.mark} ${zone}${delta}use=${entry.use + 1}`;
 }
