@@ -9,7 +9,6 @@ import {
   E_PACKETS,
   E_TIMEOUT,
   E_USE,
-  E_ZONE,
   ENTRY_SHIFT,
 } from "../../packages/engine/src/conntrack/entry.js";
 import {
@@ -20,6 +19,7 @@ import {
   IPS_SRC_NAT_DONE,
 } from "../../packages/engine/src/conntrack/status.js";
 import { TUPLE_WORDS, tupleEqual } from "../../packages/engine/src/conntrack/tuple.js";
+import { zoneId } from "../../packages/engine/src/conntrack/zone.js";
 import type { NetNamespace } from "../../packages/engine/src/netns.js";
 
 /** The sweep comes after a minute at the latest, and on the wheel of timers up to an eighth later. */
@@ -88,7 +88,7 @@ function checkChain(net: Tracked, bucket: number, seen: Map<number, number>): vo
     const hash = words[(entry << ENTRY_SHIFT) + E_HASH + (node & 1)];
     insist(ct.table.bucketOf(hash) === bucket, () => `a tuple of entry ${entry} is in a chain of another hash`);
     insist(
-      hash === ct.hash(words, tupleAt(node)),
+      hash === ct.hash(words, tupleAt(node), zoneId(ct.zoneOf(entry), node & 1)),
       () => `entry ${entry} changed a tuple after it was put in the table`,
     );
     for (const other of nodes.slice(at + 1))
@@ -96,14 +96,10 @@ function checkChain(net: Tracked, bucket: number, seen: Map<number, number>): vo
         // Who writes to itself from a port to the same port has one tuple in both directions.
         other >>> 1 === entry ||
           !tupleEqual(words, tupleAt(node), words, tupleAt(other)) ||
-          !sameZone(words, entry, other >>> 1),
+          zoneId(ct.zoneOf(entry), node & 1) !== zoneId(ct.zoneOf(other >>> 1), other & 1),
         () => `entries ${entry} and ${other >>> 1} have the same tuple`,
       );
   }
-}
-
-function sameZone(words: Int32Array, a: number, b: number): boolean {
-  return words[(a << ENTRY_SHIFT) + E_ZONE] === words[(b << ENTRY_SHIFT) + E_ZONE];
 }
 
 function checkEntry(net: Tracked, entry: number, holders: number): void {

@@ -13,8 +13,8 @@ function read(path: string): string {
 }
 
 const recorded = read("../recordings/referee-known-differences.linux-6.18.jsonl")
-  .trim()
   .split("\n")
+  .filter((line) => line !== "")
   .map((line) => JSON.parse(line) as { scenario: Scenario; linux: Answer });
 
 describe.each(KNOWN_DIFFERENCES.map((each) => [each.name, each] as const))("%s", (name, difference) => {

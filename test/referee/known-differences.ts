@@ -3,7 +3,7 @@
  * scenario that would show one is not asked; another is drawn in its place. A recording of each says that it is still
  * there (known-differences.test.ts); README.md and the site's page have the sentences of this list.
  */
-import { fromHex, isPacket, type Scenario } from "./scenario.js";
+import type { Scenario } from "./scenario.js";
 
 export interface KnownDifference {
   readonly name: string;
@@ -17,22 +17,7 @@ export interface KnownDifference {
   shown(scenario: Scenario): boolean;
 }
 
-function packets(scenario: Scenario): Uint8Array[] {
-  return scenario.steps.filter(isPacket).map(({ hex }) => fromHex(hex));
-}
-
-/** DCCP is not among them: Linux 6.18 has no tracker for it. */
-const PROTOCOLS_WITH_TRACKERS: ReadonlySet<number> = new Set([47, 132, 136]);
-
-export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
-  {
-    name: "protocols-with-trackers",
-    about: "SCTP, GRE and UDP-Lite are followed by their addresses alone.",
-    reason: "Linux has a tracker for each, which knows ports or keys; in the engine the generic tracker follows them.",
-    kinds: ["broken-headers", "bytes"],
-    shown: (scenario) => packets(scenario).some((packet) => PROTOCOLS_WITH_TRACKERS.has(packet[9])),
-  },
-];
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [];
 
 /** The known differences that a scenario of a kind would show. */
 export function shownBy(kind: string, scenario: Scenario): readonly KnownDifference[] {
@@ -41,5 +26,6 @@ export function shownBy(kind: string, scenario: Scenario): readonly KnownDiffere
 
 /** The list as Markdown, as README.md and the site's page have it. */
 export function knownDifferencesMarkdown(): string {
+  if (KNOWN_DIFFERENCES.length === 0) return "- None at present.\n";
   return KNOWN_DIFFERENCES.map(({ name, about, reason }) => `- **${name}**: ${about} ${reason}\n`).join("");
 }

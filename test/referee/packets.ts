@@ -214,3 +214,105 @@ export function repairChecksums(packet: Uint8Array): void {
   const sum = checksum(body, packet[9] === 1 ? 0 : pseudo(ip, packet[9], body.length));
   put16(body, at, packet[9] === 17 ? sum || 0xffff : sum);
 }
+
+/** The CRC32c of bytes, bit by bit. */
+function crc32c(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** Header fields of SCTP. */
+export interface SctpFields {
+  readonly sport: number;
+  readonly dport: number;
+  readonly vtag: number;
+  readonly chunks: readonly Uint8Array[];
+  /** Added to the right checksum. */
+  readonly checksumError?: number;
+}
+
+/** An SCTP chunk with its padding; `length` is what it says of itself, where that is not the truth. */
+export function sctpChunk(type: number, flags: number, value: Uint8Array, length = 4 + value.length): Uint8Array {
+  const chunk = new Uint8Array((4 + value.length + 3) & ~3);
+  chunk[0] = type;
+  chunk[1] = flags;
+  put16(chunk, 2, length);
+  chunk.set(value, 4);
+  return chunk;
+}
+
+/** What INIT and INIT ACK have behind their header. */
+export function sctpInit(tag: number): Uint8Array {
+  const value = new Uint8Array(16);
+  put32(value, 0, tag);
+  put32(value, 4, 65_536);
+  put16(value, 8, 10);
+  put16(value, 10, 10);
+  put32(value, 12, 1);
+  return value;
+}
+
+export function sctp(ip: IpFields, fields: SctpFields): Uint8Array {
+  const header = new Uint8Array(12);
+  put16(header, 0, fields.sport);
+  put16(header, 2, fields.dport);
+  put32(header, 4, fields.vtag >>> 0);
+  const packet = concat(header, ...fields.chunks);
+  const sum = (crc32c(packet) + (fields.checksumError ?? 0)) >>> 0;
+  for (let i = 0; i < 4; i++) packet[8 + i] = (sum >>> (8 * i)) & 255;
+  return ipv4({ protocol: 132, ...ip }, packet);
+}
+
+/** Header fields of GRE; version 1 is PPTP's. */
+export interface GreFields {
+  readonly flags?: number;
+  readonly version?: number;
+  readonly protocol?: number;
+  /** Of version 1: the receiver's call id. */
+  readonly callId?: number;
+  readonly payload?: Uint8Array;
+}
+
+export function gre(ip: IpFields, fields: GreFields): Uint8Array {
+  const { version = 0, payload = new Uint8Array() } = fields;
+  const header = new Uint8Array(version === 1 ? 8 : 4);
+  put16(header, 0, (fields.flags ?? 0) | version);
+  put16(header, 2, fields.protocol ?? (version === 1 ? 0x880b : 0x0800));
+  if (version === 1) {
+    put16(header, 4, payload.length);
+    put16(header, 6, fields.callId ?? 0);
+  }
+  return ipv4({ protocol: 47, ...ip }, concat(header, payload));
+}
+
+/** Header fields of UDP-Lite. */
+export interface UdpLiteFields {
+  readonly sport: number;
+  readonly dport: number;
+  readonly payload?: Uint8Array;
+  /** How many bytes the checksum covers; 0 for all, and absent: all. */
+  readonly coverage?: number;
+  /** The protocol number in the pseudo header: UDP-Lite's own, or UDP's. */
+  readonly pseudoProtocol?: 17 | 136;
+  readonly checksum?: "none";
+  readonly checksumError?: number;
+}
+
+export function udplite(ip: IpFields, fields: UdpLiteFields): Uint8Array {
+  const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
+  const coverage = fields.coverage ?? datagram.length;
+  put16(datagram, 0, fields.sport);
+  put16(datagram, 2, fields.dport);
+  put16(datagram, 4, coverage);
+  if (fields.payload !== undefined) datagram.set(fields.payload, 8);
+  if (fields.checksum !== "none") {
+    const covered = datagram.subarray(0, coverage === 0 ? datagram.length : coverage);
+    const sum = checksum(covered, pseudo(ip, fields.pseudoProtocol ?? 136, datagram.length)) || 0xffff;
+    put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
+  }
+  return ipv4({ protocol: 136, ...ip }, datagram);
+}

@@ -6,7 +6,10 @@
 import type { HookNumber } from "./hooks.js";
 import type { SkBuff } from "./skb.js";
 
-/** A tuple as people read it. `sport`/`dport` are absent where the protocol has none; ICMP has `id`, `type`, `code`. */
+/**
+ * A tuple as people read it. `sport`/`dport` are absent where the protocol has none; ICMP has `id`, `type`, `code`, and
+ * GRE has keys, which are 0 but for PPTP.
+ */
 export interface TupleText {
   readonly src: string;
   readonly dst: string;
@@ -16,6 +19,8 @@ export interface TupleText {
   readonly type?: number;
   readonly code?: number;
   readonly id?: number;
+  readonly srckey?: number;
+  readonly dstkey?: number;
 }
 
 /** Something learned inside a function call. */

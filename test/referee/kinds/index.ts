@@ -4,6 +4,7 @@ import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
 import { EXTENSIONS } from "./extensions.js";
 import { FRAGMENTS } from "./fragments.js";
+import { GRE_UDPLITE } from "./gre-udplite.js";
 import { HELPERS } from "./helpers.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
@@ -12,6 +13,7 @@ import { NAT_MIX } from "./nat-mix.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
 import { RULESETS } from "./rulesets.js";
+import { SCTP, SCTP_ADVERSARIAL } from "./sctp.js";
 import { SYSCTLS } from "./sysctls.js";
 import { TCP_ADVERSARIAL } from "./tcp-adversarial.js";
 import { TCP_LEGAL } from "./tcp-legal.js";
@@ -22,6 +24,9 @@ export const KINDS: readonly Kind[] = [
   TCP_LEGAL,
   TCP_ADVERSARIAL,
   UDP,
+  SCTP,
+  SCTP_ADVERSARIAL,
+  GRE_UDPLITE,
   ICMP,
   FRAGMENTS,
   PORT_CLASHES,

@@ -6,6 +6,7 @@ import type { HookFunction, NfProto, Verdict } from "../hooks.js";
 import type { Direction, SkBuff } from "../skb.js";
 import type { TupleText } from "../trace.js";
 import type { CtHandle } from "./status.js";
+import type { ZoneDirections } from "./zone.js";
 
 /** A destroyed or living entry as tools print it: a snapshot. */
 export interface ConntrackSnapshot {
@@ -19,11 +20,20 @@ export interface ConntrackSnapshot {
   /** Seconds left, rounded down; what `conntrack -L` shows. */
   readonly timeoutSeconds: number;
   readonly mark: number;
+  /** The zone's number, 0 without one. */
   readonly zone: number;
-  /** `SYN_SENT`, ... for TCP; null for the others. */
+  /** In which directions the zone tells connections apart. */
+  readonly zoneDirections: ZoneDirections;
+  /** `SYN_SENT`, ... for TCP, `COOKIE_WAIT`, ... for SCTP; null for the others. */
   readonly tcpState: string | null;
   /** The name of the helper that follows it, or null. */
   readonly helper: string | null;
+  /** Of SCTP, the verification tags by direction, as unsigned numbers; else null. */
+  readonly vtags: readonly [number, number] | null;
+  /** Of GRE, the seconds that the tunnel lives unanswered and answered; else null. */
+  readonly greTimeouts: readonly [number, number] | null;
+  /** The numbers of its labels; null without room for labels. */
+  readonly labels: readonly number[] | null;
   /** By direction. */
   readonly tuple: readonly [TupleText, TupleText];
   /** By direction; null unless `nf_conntrack_acct` was on when the entry was made. */
@@ -53,6 +63,7 @@ export interface ConntrackEvent {
     readonly counters: boolean;
     readonly timestamp: boolean;
     readonly mark: boolean;
+    readonly labels: boolean;
   };
   /** When it was delivered, in microseconds of virtual time. */
   readonly atMicros: number;
@@ -84,6 +95,14 @@ export interface ConntrackApi {
   /** Whether `skb` has an entry; UNTRACKED packets have none. */
   statusOf(ct: CtHandle): number;
   markOf(ct: CtHandle): number;
+  /** Whether the entry has room for labels, which it has when a rule wanted labels as it was made. */
+  hasLabels(ct: CtHandle): boolean;
+  /** Whether one of the entry's labels, 0 ..= 127, is set. */
+  hasLabel(ct: CtHandle, bit: number): boolean;
+  /** Sets a label and caches IPCT_LABEL; false without room for it. Models `nf_connlabel_set()`. */
+  setLabel(ct: CtHandle, bit: number): boolean;
+  /** Rules that want labels: count up and down. Models `nf_connlabels_get()`. */
+  labelsUsed: number;
   /** Sets the mark and caches IPCT_MARK. */
   setMark(ct: CtHandle, mark: number): void;
   /** Fast readers for IPv4 (unsigned numbers). */
@@ -112,6 +131,8 @@ export interface ConntrackApi {
   setClosing(skb: SkBuff): void;
   /** `-j CT --notrack`. */
   setUntracked(skb: SkBuff): void;
+  /** Hangs a rule's template on a packet that conntrack has not seen. Models `xt_ct_target()`. */
+  setTemplate(skb: SkBuff, template: CtHandle): void;
 
   /** All confirmed entries not yet expired, in the hash's order. */
   list(): ConntrackSnapshot[];

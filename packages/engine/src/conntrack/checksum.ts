@@ -8,8 +8,11 @@ import { checksumPartial, pseudoHeaderSum } from "../wire/checksum.js";
 import { IPPROTO_ICMP, IPV4_DST, IPV4_SRC } from "../wire/ipv4.js";
 import { pseudoHeaderSumIPv6 } from "../wire/ipv6.js";
 
-/** Whether `length` bytes at `at` of a packet sum up; one that was found right stays so. */
-export function l4ChecksumOk(skb: SkBuff, at: number, length: number, protonum: number): boolean {
+/**
+ * Whether `length` bytes at `at` of a packet sum up, or the first of them that the checksum covers; one that was found
+ * right stays so.
+ */
+export function l4ChecksumOk(skb: SkBuff, at: number, length: number, protonum: number, covered = length): boolean {
   const { data } = skb;
   const pseudo =
     protonum === IPPROTO_ICMP
@@ -17,6 +20,6 @@ export function l4ChecksumOk(skb: SkBuff, at: number, length: number, protonum: 
       : data[0] >> 4 === 6
         ? pseudoHeaderSumIPv6(data, 0, protonum, length)
         : pseudoHeaderSum(getInt32(data, IPV4_SRC), getInt32(data, IPV4_DST), protonum, length);
-  skb.checksumVerified = checksumPartial(data, at, length, pseudo) === 0xffff;
+  skb.checksumVerified = checksumPartial(data, at, covered, pseudo) === 0xffff;
   return skb.checksumVerified;
 }

@@ -19,6 +19,7 @@ import {
   ctinfoDirection,
   type Direction,
   IP_CT_DIR_ORIGINAL,
+  IP_CT_DIR_REPLY,
   IP_CT_NEW,
   IP_CT_RELATED,
   IP_CT_RELATED_REPLY,
@@ -26,7 +27,7 @@ import {
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import { IPPROTO_TCP } from "../wire/ipv4.js";
+import { IPPROTO_SCTP, IPPROTO_TCP } from "../wire/ipv4.js";
 import type { ConntrackApi, ConntrackEvent, ConntrackSnapshot, ConntrackStats } from "./api.js";
 import { confirm, conntrackHooks, conntrackIn } from "./core.js";
 import {
@@ -49,14 +50,18 @@ import {
   EntrySlab,
   EXT_ACCT,
   EXT_ECACHE,
+  EXT_LABELS,
+  EXT_TIMEOUT,
   EXT_TSTAMP,
 } from "./entry.js";
-import { eventType, IPCT_DESTROY, IPCT_MARK } from "./events.js";
+import { eventType, IPCT_DESTROY, IPCT_LABEL, IPCT_MARK } from "./events.js";
 import { GarbageCollector } from "./gc.js";
 import { ConntrackHelpers } from "./helpers/helpers.js";
 import type { NatHelperHook } from "./helpers/nat-hook.js";
+import { GRE_DEFAULT_TIMEOUTS, GreKeymap } from "./proto-gre.js";
+import { SCTP_DEFAULT_TIMEOUTS, SCTP_STATE_NAMES, sctpStateOf } from "./proto-sctp.js";
 import { TCP_DEFAULT_TIMEOUTS, TCP_STATE_NAMES, type TcpSettings, tcpSetClosing, tcpStateOf } from "./proto-tcp.js";
-import type { UdpSettings } from "./proto-udp.js";
+import { UDP_DEFAULT_TIMEOUTS } from "./proto-udp.js";
 import { carriesProtoinfo, eventOf, snapshotOf, traceEventMessage } from "./snapshot.js";
 import {
   type CtHandle,
@@ -68,6 +73,7 @@ import {
 } from "./status.js";
 import { registerConntrackSysctls } from "./sysctls.js";
 import { TupleTable } from "./table.js";
+import { releaseTimeoutPolicy, type TimeoutPolicy } from "./timeout-policy.js";
 import {
   copyTuple,
   hashTuple,
@@ -79,6 +85,7 @@ import {
   tupleProtonum,
   tupleText,
 } from "./tuple.js";
+import { DEFAULT_ZONE, type Zone, zoneId } from "./zone.js";
 
 export * from "./api.js";
 export * from "./status.js";
@@ -122,11 +129,21 @@ export class Conntrack implements ConntrackApi {
     maxRetrans: 3,
     ignoreInvalidRst: 0,
   };
-  readonly udp: UdpSettings = { unreplied: 30 * HZ, replied: 120 * HZ };
-  /** Jiffies. */
-  icmpTimeout: number = 30 * HZ;
-  icmpv6Timeout: number = 30 * HZ;
-  genericTimeout: number = 600 * HZ;
+  /** The other trackers' timeouts in jiffies, by their own places. */
+  readonly udp: number[] = [...UDP_DEFAULT_TIMEOUTS];
+  readonly icmp: number[] = [30 * HZ];
+  readonly icmpv6: number[] = [30 * HZ];
+  readonly sctp: number[] = [...SCTP_DEFAULT_TIMEOUTS];
+  readonly gre: number[] = [...GRE_DEFAULT_TIMEOUTS];
+  readonly generic: number[] = [600 * HZ];
+  /** PPTP's call ids. */
+  readonly greKeymap: GreKeymap = new GreKeymap();
+  /** Policies by name, oldest first. */
+  readonly timeoutPolicies: Map<string, TimeoutPolicy> = new Map();
+  readonly #policyOf: Map<CtHandle, TimeoutPolicy> = new Map();
+  /** Rules that read or write labels; new entries have room for labels while there are any. Models `labels_used`. */
+  labelsUsed = 0;
+  readonly #labelsOf: Map<CtHandle, Uint32Array> = new Map();
   /** Whether PREROUTING verifies transport checksums. */
   checksum = 1;
   acct = 0;
@@ -359,39 +376,21 @@ export class Conntrack implements ConntrackApi {
       already,
       original: tupleText(this.slab.words, base + E_ORIGINAL),
       reply: tupleText(this.slab.words, base + E_REPLY),
-      state: this.protonumOf(ct) === IPPROTO_TCP ? TCP_STATE_NAMES[tcpStateOf(this, ct)] : null,
+      state: this.stateOf(ct),
       confirmed: (this.statusOf(ct) & IPS_CONFIRMED) !== 0,
     });
   }
 
-  /**
-   * An entry that a rule gives packets before they are tracked: what it carries (a helper) goes to the entries that they
-   * make. Never in the table; the caller's reference is the first. Models `nf_ct_tmpl_alloc()`.
-   */
-  allocateTemplate(): CtHandle {
-    const template = this.slab.allocate();
-    const base = template << ENTRY_SHIFT;
-    this.slab.words[base + E_STATUS] = IPS_TEMPLATE | IPS_CONFIRMED;
-    this.slab.words[base + E_USE] = 1;
-    return template;
-  }
-
-  /** Hangs a template on a packet that has nothing yet. Models `xt_ct_target()`. */
-  setTemplate(skb: SkBuff, template: CtHandle): void {
-    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return;
-    this.get(template);
-    skb.nfct = template;
-    skb.ctinfo = IP_CT_NEW;
-  }
-
   /** Nobody holds the entry any more. Models `nf_ct_destroy()` and `nf_conntrack_free()`. */
   #free(ct: CtHandle): void {
+    const { trace } = this.net;
     if (this.statusOf(ct) & IPS_TEMPLATE) {
+      releaseTimeoutPolicy(this, ct);
       this.helpers.forget(ct);
+      this.#dropExtras(ct);
       this.slab.free(ct);
       return;
     }
-    const { trace } = this.net;
     const bound = (this.slab.words[(ct << ENTRY_SHIFT) + E_STATUS] & IPS_SRC_NAT_DONE) !== 0;
     if (trace !== null) {
       trace.enter("nf_ct_destroy", "nf_conntrack", null);
@@ -402,8 +401,155 @@ export class Conntrack implements ConntrackApi {
     }
     if (bound) this.natHook?.removeNatBysrc(ct);
     this.helpers.forget(ct);
+    this.#dropExtras(ct);
     this.slab.free(ct);
     this.count--;
+  }
+
+  // Templates -------------------------------------------------------------------------------------------------------
+
+  /**
+   * An entry that is no connection: a rule hangs it on packets, to tell conntrack in which zone to look and what a new
+   * entry is to have. The caller holds its one reference. Models `nf_ct_tmpl_alloc()`.
+   */
+  allocateTemplate(zone: Zone): CtHandle {
+    const ct = this.slab.allocate();
+    const base = ct << ENTRY_SHIFT;
+    this.slab.words[base + E_ZONE] = zone;
+    this.slab.words[base + E_USE] = 1;
+    this.slab.words[base + E_STATUS] = IPS_TEMPLATE | IPS_CONFIRMED;
+    return ct;
+  }
+
+  setTemplate(skb: SkBuff, template: CtHandle): void {
+    if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return;
+    this.get(template);
+    skb.nfct = template;
+    skb.ctinfo = IP_CT_NEW;
+  }
+
+  /** Takes a rule's template off a packet; the caller gets its reference. NO_CT when it has none. */
+  takeTemplate(skb: SkBuff): CtHandle {
+    const ct = skb.nfct;
+    if (ct === NO_CT || (this.statusOf(ct) & IPS_TEMPLATE) === 0) return NO_CT;
+    skb.nfct = NO_CT;
+    skb.ctinfo = 0;
+    return ct;
+  }
+
+  /** What is kept beside an entry goes with it. */
+  #dropExtras(ct: CtHandle): void {
+    const extensions = this.slab.words[(ct << ENTRY_SHIFT) + E_EXT];
+    if (extensions & EXT_TIMEOUT) this.#policyOf.delete(ct);
+    if (extensions & EXT_LABELS) this.#labelsOf.delete(ct);
+  }
+
+  /** A new entry takes over what a rule's template gives. */
+  adopt(ct: CtHandle, template: CtHandle): void {
+    const policy = this.#policyOf.get(template);
+    if (policy !== undefined) this.giveTimeoutPolicy(ct, policy);
+    const words = this.slab.words;
+    const from = template << ENTRY_SHIFT;
+    if ((words[from + E_EXT] & EXT_ECACHE) === 0 || !(this.cachesEvents || this.events === 0)) return;
+    words[(ct << ENTRY_SHIFT) + E_EXT] |= EXT_ECACHE;
+    words[(ct << ENTRY_SHIFT) + E_EVENTS] = words[from + E_EVENTS];
+  }
+
+  /**
+   * Only events of a set of `IPCT_*` bits are told of, on a rule's template. While nobody listens and events are made
+   * for listeners alone, this is forgotten, as in the kernel. Models `nf_ct_ecache_ext_add()` on a template.
+   */
+  maskEvents(template: CtHandle, wanted: number): void {
+    if (this.events === 2 && !this.cachesEvents) return;
+    const base = template << ENTRY_SHIFT;
+    this.slab.words[base + E_EXT] |= EXT_ECACHE;
+    this.slab.words[base + E_EVENTS] = (~wanted & 0xffff) << 16;
+  }
+
+  // Timeout policies ------------------------------------------------------------------------------------------------
+
+  /** The timeouts of an entry: its policy's, or else those of its tracker. Models `nf_ct_timeout_lookup()`. */
+  timeoutsOf(ct: CtHandle, defaults: readonly number[]): readonly number[] {
+    if ((this.slab.words[(ct << ENTRY_SHIFT) + E_EXT] & EXT_TIMEOUT) === 0) return defaults;
+    return this.#policyOf.get(ct)?.timeouts ?? defaults;
+  }
+
+  /** Hangs a policy on an entry or a template. Models `nf_ct_timeout_ext_add()`. */
+  giveTimeoutPolicy(ct: CtHandle, policy: TimeoutPolicy): void {
+    this.slab.words[(ct << ENTRY_SHIFT) + E_EXT] |= EXT_TIMEOUT;
+    this.#policyOf.set(ct, policy);
+  }
+
+  /** The policy of an entry or a template, or null. */
+  timeoutPolicyOf(ct: CtHandle): TimeoutPolicy | null {
+    return this.#policyOf.get(ct) ?? null;
+  }
+
+  /** No entry has the policy any more. Models `nf_ct_untimeout()`. */
+  forgetTimeoutPolicy(policy: TimeoutPolicy): void {
+    for (const [ct, given] of this.#policyOf) if (given === policy) this.#policyOf.delete(ct);
+  }
+
+  // Labels ----------------------------------------------------------------------------------------------------------
+
+  /** Whether the entry has room for labels. */
+  hasLabels(ct: CtHandle): boolean {
+    return (this.slab.words[(ct << ENTRY_SHIFT) + E_EXT] & EXT_LABELS) !== 0;
+  }
+
+  /** The entry's 128 labels as four words, lowest first; null while none was set. Do not change them. */
+  labelsOf(ct: CtHandle): Uint32Array | null {
+    return this.#labelsOf.get(ct) ?? null;
+  }
+
+  hasLabel(ct: CtHandle, bit: number): boolean {
+    if (!this.hasLabels(ct)) return false;
+    const labels = this.#labelsOf.get(ct);
+    return labels !== undefined && (labels[bit >>> 5] & (1 << (bit & 31))) !== 0;
+  }
+
+  setLabel(ct: CtHandle, bit: number): boolean {
+    if (!this.hasLabels(ct)) return false;
+    if (!this.hasLabel(ct, bit)) {
+      this.#labelWords(ct)[bit >>> 5] |= 1 << (bit & 31);
+      this.cacheEvent(ct, IPCT_LABEL);
+    }
+    return true;
+  }
+
+  /** Sets the labels of a mask as four words say. False without room for them. Models `nf_connlabels_replace()`. */
+  replaceLabels(ct: CtHandle, data: Uint32Array, mask: Uint32Array): boolean {
+    if (!this.hasLabels(ct)) return false;
+    const labels = this.#labelWords(ct);
+    let changed = false;
+    for (let i = 0; i < labels.length; i++) {
+      const word = ((labels[i] & ~mask[i]) | (data[i] & mask[i])) >>> 0;
+      if (word !== labels[i]) changed = true;
+      labels[i] = word;
+    }
+    if (changed) this.cacheEvent(ct, IPCT_LABEL);
+    return true;
+  }
+
+  #labelWords(ct: CtHandle): Uint32Array {
+    let labels = this.#labelsOf.get(ct);
+    if (labels === undefined) {
+      labels = new Uint32Array(4);
+      this.#labelsOf.set(ct, labels);
+    }
+    return labels;
+  }
+
+  /** The name of the state that the protocol's tracker has the entry in; null for trackers without states. */
+  stateOf(ct: CtHandle): string | null {
+    const protonum = this.protonumOf(ct);
+    if (protonum === IPPROTO_TCP) return TCP_STATE_NAMES[tcpStateOf(this, ct)];
+    return protonum === IPPROTO_SCTP ? SCTP_STATE_NAMES[sctpStateOf(this, ct)] : null;
+  }
+
+  /** The zone of an entry or a template. */
+  zoneOf(ct: CtHandle): Zone {
+    return this.slab.words[(ct << ENTRY_SHIFT) + E_ZONE];
   }
 
   // The table -------------------------------------------------------------------------------------------------------
@@ -412,7 +558,7 @@ export class Conntrack implements ConntrackApi {
    * The node (twice the entry plus the direction) of a tuple in the table, or 0. Expired entries met on the way are
    * destroyed. Models `____nf_conntrack_find()`.
    */
-  find(tuple: Int32Array, at: number, hash: number): number {
+  find(tuple: Int32Array, at: number, hash: number, zone: Zone = DEFAULT_ZONE): number {
     const now = this.net.clock.jiffies;
     let node = this.table.heads[this.table.bucketOf(hash)];
     while (node !== 0) {
@@ -426,7 +572,7 @@ export class Conntrack implements ConntrackApi {
       } else if (
         words[base + E_HASH + direction] === hash &&
         tupleEqual(words, base + direction * TUPLE_WORDS, tuple, at) &&
-        words[base + E_ZONE] === 0
+        (words[base + E_ZONE] === zone || zoneId(words[base + E_ZONE], direction) === zoneId(zone, direction))
       )
         return node;
       node = next;
@@ -435,26 +581,37 @@ export class Conntrack implements ConntrackApi {
   }
 
   /** {@link find} for the outside, with a reference on what is found and its place in the trace. */
-  findGet(tuple: Int32Array, at: number): number {
+  findGet(tuple: Int32Array, at: number, zone: Zone = DEFAULT_ZONE): number {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("nf_conntrack_find_get", "nf_conntrack", null);
-    const hash = this.hash(tuple, at);
-    const node = this.findGetHashed(tuple, at, hash);
+    const hash = this.hash(tuple, at, zoneId(zone, IP_CT_DIR_ORIGINAL));
+    const node = this.findGetEitherWay(tuple, at, hash, zone);
     if (trace !== null) trace.leave();
     return node;
   }
 
-  /** The hash of a tuple. Models `hash_conntrack_raw()`. */
-  hash(tuple: Int32Array, at: number): number {
+  /**
+   * Looks a tuple up by the hash it has as an original one, and where the zone counts in one direction alone, as a reply
+   * too. Models what `nf_conntrack_find_get()` and `resolve_normal_ct()` share.
+   */
+  findGetEitherWay(tuple: Int32Array, at: number, hash: number, zone: Zone): number {
+    const node = this.findGetHashed(tuple, at, hash, zone);
+    const replyId = zoneId(zone, IP_CT_DIR_REPLY);
+    if (node !== 0 || replyId === zoneId(zone, IP_CT_DIR_ORIGINAL)) return node;
+    return this.findGetHashed(tuple, at, this.hash(tuple, at, replyId), zone);
+  }
+
+  /** The hash of a tuple in the zone of that number. Models `hash_conntrack_raw()`. */
+  hash(tuple: Int32Array, at: number, zoneNumber: number): number {
     if (this.net.trace !== null) this.net.trace.call("hash_conntrack_raw", "nf_conntrack");
-    return hashTuple(tuple, at, 0, this.seed);
+    return hashTuple(tuple, at, zoneNumber, this.seed);
   }
 
   /** The one lookup of a packet. Models `__nf_conntrack_find_get()`. */
-  findGetHashed(tuple: Int32Array, at: number, hash: number): number {
+  findGetHashed(tuple: Int32Array, at: number, hash: number, zone: Zone): number {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_find_get", "nf_conntrack", null);
-    const node = this.find(tuple, at, hash);
+    const node = this.find(tuple, at, hash, zone);
     if (node !== 0) this.get(node >>> 1);
     if (trace !== null) {
       trace.note({
@@ -481,7 +638,8 @@ export class Conntrack implements ConntrackApi {
   }
 
   #tupleTaken(tuple: Int32Array, at: number, ignored: CtHandle): boolean {
-    const hash = this.hash(tuple, at);
+    const zone = this.zoneOf(ignored);
+    const hash = this.hash(tuple, at, zoneId(zone, IP_CT_DIR_REPLY));
     const words = this.slab.words;
     let node = this.table.heads[this.table.bucketOf(hash)];
     while (node !== 0) {
@@ -492,7 +650,11 @@ export class Conntrack implements ConntrackApi {
         if (this.isExpired(entry)) this.collect(entry);
         else if (
           tupleEqual(words, base + (node & 1) * TUPLE_WORDS, tuple, at) &&
-          !tupleEqual(words, base + E_ORIGINAL, words, (ignored << ENTRY_SHIFT) + E_ORIGINAL)
+          zoneId(words[base + E_ZONE], node & 1) === zoneId(zone, node & 1) &&
+          !(
+            tupleEqual(words, base + E_ORIGINAL, words, (ignored << ENTRY_SHIFT) + E_ORIGINAL) &&
+            zoneId(words[base + E_ZONE], IP_CT_DIR_ORIGINAL) === zoneId(zone, IP_CT_DIR_ORIGINAL)
+          )
         ) {
           this.stats.found++;
           return true;
@@ -523,10 +685,10 @@ export class Conntrack implements ConntrackApi {
    * A fresh entry for a packet's tuple, with one reference; NO_CT when the table is full and nothing can be dropped
    * early. Models `__nf_conntrack_alloc()` and the first part of `init_conntrack()`.
    */
-  allocate(original: Int32Array, reply: Int32Array, hash: number): CtHandle {
+  allocate(original: Int32Array, reply: Int32Array, hash: number, zone: Zone): CtHandle {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_alloc", "nf_conntrack", null);
-    const ct = this.#allocate(original, reply, hash);
+    const ct = this.#allocate(original, reply, hash, zone);
     if (trace !== null) {
       if (ct === NO_CT) trace.note({ kind: "invalid", reason: "nf_conntrack: table full, dropping packet" });
       else trace.note({ kind: "alloc", entry: ct, original: tupleText(original, 0), reply: tupleText(reply, 0) });
@@ -535,7 +697,7 @@ export class Conntrack implements ConntrackApi {
     return ct;
   }
 
-  #allocate(original: Int32Array, reply: Int32Array, hash: number): CtHandle {
+  #allocate(original: Int32Array, reply: Int32Array, hash: number, zone: Zone): CtHandle {
     this.count++;
     if (this.max !== 0 && this.count > this.max && !this.#gc.earlyDrop(hash)) {
       this.#gc.pressed = true;
@@ -549,6 +711,7 @@ export class Conntrack implements ConntrackApi {
     copyTuple(original, 0, words, base + E_ORIGINAL);
     copyTuple(reply, 0, words, base + E_REPLY);
     words[base + E_HASH] = hash;
+    words[base + E_ZONE] = zone;
     words[base + E_USE] = 1;
     // Not the table's hash with the table's seed: tools show the id, and it must not tell the chain.
     words[base + E_ID] = hashTuple(original, 0, ct & 0xffff, ~this.seed);
@@ -727,8 +890,8 @@ export class Conntrack implements ConntrackApi {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("nf_ct_deliver_cached_events", "nf_conntrack", null);
     if ((words[base + E_STATUS] & (IPS_CONFIRMED | IPS_DYING)) === IPS_CONFIRMED) {
-      const events = words[base + E_EVENTS];
-      words[base + E_EVENTS] = 0;
+      const events = words[base + E_EVENTS] & 0xffff;
+      words[base + E_EVENTS] &= ~0xffff;
       this.report(ct, events);
     }
     if (trace !== null) trace.leave();
@@ -738,7 +901,9 @@ export class Conntrack implements ConntrackApi {
   report(ct: CtHandle, events: number): void {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_eventmask_report", "nf_conntrack", null);
-    const type = eventType(events);
+    // Above the cached events stand those that the rule of the entry's first packet did not want.
+    const unwanted = this.slab.words[(ct << ENTRY_SHIFT) + E_EVENTS] >>> 16;
+    const type = (events & ~unwanted) === 0 ? null : eventType(events);
     if (type !== null && this.#listeners.length > 0) {
       if (trace !== null) {
         traceEventMessage(trace, this.protonumOf(ct), carriesProtoinfo(type, events));

@@ -2,7 +2,8 @@
  * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once, and
  * hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into the
  * table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c.
- * What rules give packets beforehand (a helper) comes as a template, see {@link Conntrack.allocateTemplate}.
+ * A rule's template (`-j CT`) comes in on the packet, says in which zone to look and what a new entry is to have, and is
+ * gone when the packet has its entry.
  */
 import { HZ } from "../clock.js";
 import {
@@ -35,7 +36,16 @@ import {
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, ipv4IsFragment } from "../wire/ipv4.js";
+import {
+  IPPROTO_GRE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  ipv4IsFragment,
+} from "../wire/ipv4.js";
 import { ipv6IsFragment } from "../wire/ipv6.js";
 import type { Conntrack } from "./conntrack.js";
 import {
@@ -47,17 +57,22 @@ import {
   E_STATUS,
   E_TIMEOUT,
   E_USE,
+  E_ZONE,
   ENTRY_SHIFT,
   EXT_ACCT,
   EXT_ECACHE,
+  EXT_LABELS,
   EXT_TSTAMP,
 } from "./entry.js";
 import { IPCT_HELPER, IPCT_NEW, IPCT_RELATED, IPCT_REPLY } from "./events.js";
 import { genericPacket } from "./proto-generic.js";
+import { grePacket } from "./proto-gre.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
 import { icmpv6Error, icmpv6Packet } from "./proto-icmpv6.js";
+import { sctpPacket } from "./proto-sctp.js";
 import { tcpPacket } from "./proto-tcp.js";
 import { udpPacket } from "./proto-udp.js";
+import { udplitePacket } from "./proto-udplite.js";
 import {
   type CtHandle,
   IPS_CONFIRMED,
@@ -80,6 +95,7 @@ import {
   tupleProtonum,
   tupleText,
 } from "./tuple.js";
+import { DEFAULT_ZONE, type Zone, zoneId, zoneOfTemplate } from "./zone.js";
 
 const MODULE = "nf_conntrack";
 
@@ -181,25 +197,19 @@ export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdi
 }
 
 function track(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
-  // Seen before (on the loopback), or exempted.
-  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) {
-    const template = skb.nfct;
-    if (template !== NO_CT && ct.statusOf(template) & IPS_TEMPLATE) {
-      skb.nfct = NO_CT;
-      skb.ctinfo = 0;
-      const verdict = trackBy(ct, skb, state, template);
-      ct.put(template);
-      return verdict;
-    }
-    // Off the loopback, or an error that was given the connection it is about.
-    if (ct.net.trace !== null) ct.noteAttached(skb, true);
-    return NF_ACCEPT;
+  if (skb.nfct === NO_CT && skb.ctinfo !== IP_CT_UNTRACKED) return trackAs(ct, skb, state, NO_CT);
+  const template = ct.takeTemplate(skb);
+  if (template !== NO_CT) {
+    const verdict = trackAs(ct, skb, state, template);
+    ct.put(template);
+    return verdict;
   }
-  return trackBy(ct, skb, state, NO_CT);
+  // Seen before (off the loopback, or an error that was given the connection it is about), or exempted.
+  if (ct.net.trace !== null) ct.noteAttached(skb, true);
+  return NF_ACCEPT;
 }
 
-/** Tracks a packet that has no entry yet; `template` is what a rule gave it, or none. */
-function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandle): Verdict {
+function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandle): Verdict {
   const data = skb.data;
   const dataoff = transportOffset(data, 0, skb.len, state.pf);
   if (dataoff <= 0) {
@@ -207,13 +217,14 @@ function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
     return NF_ACCEPT;
   }
   const protonum = transportProtonum(data, 0, state.pf);
+  const zone = template === NO_CT ? DEFAULT_ZONE : zoneOfTemplate(ct.zoneOf(template), skb);
   if (protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6) {
-    const result = handleIcmp(ct, skb, dataoff, protonum, state);
+    const result = handleIcmp(ct, skb, dataoff, protonum, state, zone);
     if (result <= 0) return -result;
     if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
   }
   for (;;) {
-    if (!resolve(ct, skb, dataoff, protonum, state.pf, template)) {
+    if (!resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
@@ -243,11 +254,18 @@ function trackBy(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
 }
 
 /** Models `nf_conntrack_handle_icmp()`. */
-function handleIcmp(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
+function handleIcmp(
+  ct: Conntrack,
+  skb: SkBuff,
+  dataoff: number,
+  protonum: number,
+  state: HookState,
+  zone: Zone,
+): number {
   const trace = ct.net.trace;
   const v4 = protonum === IPPROTO_ICMP;
   if (trace !== null) trace.enter(v4 ? "nf_conntrack_icmpv4_error" : "nf_conntrack_icmpv6_error", MODULE, skb);
-  const result = v4 ? icmpError(ct, skb, dataoff, state) : icmpv6Error(ct, skb, dataoff, state);
+  const result = v4 ? icmpError(ct, skb, dataoff, state, zone) : icmpv6Error(ct, skb, dataoff, state, zone);
   if (trace !== null) trace.leave();
   if (result <= 0) ct.stats.error++;
   return result;
@@ -281,6 +299,18 @@ function handlePacket(
       if (trace !== null) trace.enter("nf_conntrack_icmpv6_packet", MODULE, skb);
       result = icmpv6Packet(ct, entry, skb, skb.ctinfo);
       break;
+    case IPPROTO_SCTP:
+      if (trace !== null) trace.enter("nf_conntrack_sctp_packet", MODULE, skb);
+      result = sctpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
+      break;
+    case IPPROTO_UDPLITE:
+      if (trace !== null) trace.enter("nf_conntrack_udplite_packet", MODULE, skb);
+      result = udplitePacket(ct, entry, skb, dataoff, skb.ctinfo, state);
+      break;
+    case IPPROTO_GRE:
+      if (trace !== null) trace.enter("nf_conntrack_gre_packet", MODULE, skb);
+      result = grePacket(ct, entry, skb, skb.ctinfo);
+      break;
     default:
       return genericPacket(ct, entry, skb, skb.ctinfo);
   }
@@ -299,22 +329,23 @@ function resolve(
   protonum: number,
   pf: NfProto,
   template: CtHandle,
+  zone: Zone,
 ): boolean {
   const trace = ct.net.trace;
   if (trace !== null) trace.call("nf_ct_get_tuple", MODULE);
-  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple, pf)) {
+  if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple, ct.greKeymap, pf)) {
     if (trace !== null) trace.note({ kind: "invalid", reason: "transport header too short" });
     return true;
   }
-  const hash = ct.hash(tuple, 0);
-  let node = ct.findGetHashed(tuple, 0, hash);
+  const hash = ct.hash(tuple, 0, zoneId(zone, IP_CT_DIR_ORIGINAL));
+  let node = ct.findGetEitherWay(tuple, 0, hash, zone);
   if (node === 0) {
     if (trace !== null) trace.call("nf_ct_invert_tuple", MODULE);
     if (!invertTuple(tuple, 0, inverted, 0)) {
       if (trace !== null) trace.note({ kind: "invalid", reason: "nothing answers this ICMP type" });
       return true;
     }
-    const entry = initConntrack(ct, hash, template);
+    const entry = initConntrack(ct, hash, template, zone);
     if (entry === NO_CT) return false;
     node = entry * 2;
   }
@@ -328,16 +359,22 @@ function resolve(
   return true;
 }
 
-/** Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use. Models `init_conntrack()`. */
-function initConntrack(ct: Conntrack, hash: number, template: CtHandle): CtHandle {
+/**
+ * Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use and those of the rule's template.
+ * Models `init_conntrack()`.
+ */
+function initConntrack(ct: Conntrack, hash: number, template: CtHandle, zone: Zone): CtHandle {
   const trace = ct.net.trace;
-  const entry = ct.allocate(tuple, inverted, hash);
+  const entry = ct.allocate(tuple, inverted, hash, zone);
   if (entry === NO_CT) return NO_CT;
+  const given = template === NO_CT ? 0 : ct.slab.words[(template << ENTRY_SHIFT) + E_EXT];
   let extensions = 0;
   if (ct.acct !== 0) extensions |= EXT_ACCT;
   if (ct.timestamp !== 0) extensions |= EXT_TSTAMP;
+  if (ct.labelsUsed > 0) extensions |= EXT_LABELS;
   if (ct.cachesEvents) extensions |= EXT_ECACHE;
   ct.slab.words[(entry << ENTRY_SHIFT) + E_EXT] = extensions;
+  if (given !== 0) ct.adopt(entry, template);
   if (trace !== null) {
     if (extensions & EXT_ACCT) trace.call("nf_ct_ext_add", MODULE);
     if (extensions & EXT_TSTAMP) trace.call("nf_ct_ext_add", MODULE);
@@ -375,15 +412,15 @@ function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   if (ctinfoDirection(skb.ctinfo) !== IP_CT_DIR_ORIGINAL) return NF_ACCEPT;
   const trace = ct.net.trace;
   const base = entry << ENTRY_SHIFT;
-  const replyHash = ct.hash(ct.slab.words, base + E_REPLY);
+  const replyHash = ct.hash(ct.slab.words, base + E_REPLY, zoneId(ct.zoneOf(entry), IP_CT_DIR_REPLY));
   ct.slab.words[base + E_HASH + IP_CT_DIR_REPLY] = replyHash;
   if (trace !== null) trace.call("nf_conntrack_double_lock", MODULE);
   if (ct.statusOf(entry) & IPS_DYING) {
     ct.stats.insertFailed++;
     return NF_DROP;
   }
-  let rival = findRival(ct, base + E_ORIGINAL, ct.slab.words[base + E_HASH]);
-  if (rival === 0) rival = findRival(ct, base + E_REPLY, replyHash);
+  let rival = findRival(ct, entry, base + E_ORIGINAL, ct.slab.words[base + E_HASH]);
+  if (rival === 0) rival = findRival(ct, entry, base + E_REPLY, replyHash);
   if (rival !== 0) return resolveClash(ct, skb, entry, rival, replyHash);
 
   insertPrepare(ct, entry);
@@ -415,11 +452,18 @@ function insertPrepare(ct: Conntrack, entry: CtHandle): void {
 }
 
 /** The node that already has a tuple of an entry about to be inserted, expired or not; 0: none. */
-function findRival(ct: Conntrack, tupleAt: number, hash: number): number {
+function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash: number): number {
   const words = ct.slab.words;
+  const zone = ct.zoneOf(entry);
   let node = ct.table.heads[ct.table.bucketOf(hash)];
   while (node !== 0) {
-    if (tupleEqual(words, ((node >>> 1) << ENTRY_SHIFT) + (node & 1) * TUPLE_WORDS, words, tupleAt)) return node;
+    const base = (node >>> 1) << ENTRY_SHIFT;
+    const direction = node & 1;
+    if (
+      tupleEqual(words, base + direction * TUPLE_WORDS, words, tupleAt) &&
+      zoneId(words[base + E_ZONE], direction) === zoneId(zone, direction)
+    )
+      return node;
     node = ct.table.next(node);
   }
   return 0;
@@ -427,7 +471,7 @@ function findRival(ct: Conntrack, tupleAt: number, hash: number): number {
 
 /** Whether a protocol can do without the entry of one packet. Models `l4proto->allow_clash`. */
 function allowsClash(protonum: number): boolean {
-  return protonum !== IPPROTO_TCP;
+  return protonum !== IPPROTO_TCP && protonum !== IPPROTO_ICMP && protonum !== IPPROTO_SCTP && protonum !== IPPROTO_GRE;
 }
 
 /**
@@ -476,7 +520,9 @@ function join(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boole
   const a = winner << ENTRY_SHIFT;
   const b = loser << ENTRY_SHIFT;
   const same =
-    tupleEqual(words, a + E_ORIGINAL, words, b + E_ORIGINAL) && tupleEqual(words, a + E_REPLY, words, b + E_REPLY);
+    tupleEqual(words, a + E_ORIGINAL, words, b + E_ORIGINAL) &&
+    tupleEqual(words, a + E_REPLY, words, b + E_REPLY) &&
+    words[a + E_ZONE] === words[b + E_ZONE];
   if ((status & (IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE)) !== 0 && !same) return false;
   const ctinfo = skb.ctinfo;
   ct.get(winner);
@@ -490,7 +536,7 @@ function join(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boole
 function insertReplyOnly(ct: Conntrack, skb: SkBuff, loser: CtHandle, replyHash: number): boolean {
   const words = ct.slab.words;
   const base = loser << ENTRY_SHIFT;
-  const rival = findRival(ct, base + E_REPLY, replyHash);
+  const rival = findRival(ct, loser, base + E_REPLY, replyHash);
   if (rival !== 0) return joinWinner(ct, skb, loser, rival);
   words[base + E_TIMEOUT] = ct.net.clock.jiffies + HZ;
   words[base + E_STATUS] |= IPS_FIXED_TIMEOUT | IPS_NAT_CLASH;

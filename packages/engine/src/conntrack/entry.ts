@@ -29,9 +29,12 @@ export const E_USE = 26;
 export const E_MARK = 27;
 /** The 32-bit id of tools. */
 export const E_ID = 28;
-/** The zone's number. */
+/** The zone, as zone.ts has it. */
 export const E_ZONE = 29;
-/** Bits `1 << IPCT_*` that wait for delivery. Models `nf_conntrack_ecache.cache`. */
+/**
+ * Bits `1 << IPCT_*` that wait for delivery, and shifted up by 16 those that are not wanted alone. Models
+ * `nf_conntrack_ecache.cache` and (turned round) `ctmask`.
+ */
 export const E_EVENTS = 30;
 /** Which extensions the entry has, `EXT_*`. Models `ct->ext`. */
 export const E_EXT = 31;
@@ -53,6 +56,10 @@ export const PROTO_WORDS = 16;
 export const EXT_ACCT: number = 1 << 0;
 export const EXT_TSTAMP: number = 1 << 1;
 export const EXT_ECACHE: number = 1 << 2;
+/** A timeout policy, kept beside the entry: few have one. Models `struct nf_conn_timeout`. */
+export const EXT_TIMEOUT: number = 1 << 8;
+/** Labels, kept beside the entry. Models `struct nf_conn_labels`. */
+export const EXT_LABELS: number = 1 << 9;
 
 /** Where entries live. Freed ones are used again, last freed first; index 0 is never one. */
 export class EntrySlab {

@@ -13,6 +13,7 @@ export const IPCT_ASSURED = 4;
 export const IPCT_PROTOINFO = 5;
 export const IPCT_HELPER = 6;
 export const IPCT_MARK = 7;
+export const IPCT_LABEL = 10;
 
 /** The type of message that a set of events makes; null: none. */
 export function eventType(events: number): "NEW" | "UPDATE" | "DESTROY" | null {

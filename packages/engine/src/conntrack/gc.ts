@@ -6,8 +6,9 @@
  * runs from boot; ours sleeps while the table is empty, and its first sweep comes 60 seconds after the first entry.
  */
 import { HZ, type Timer } from "../clock.js";
-import { IPPROTO_TCP } from "../wire/ipv4.js";
+import { IPPROTO_SCTP, IPPROTO_TCP } from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
+import { sctpCanEarlyDrop } from "./proto-sctp.js";
 import { tcpCanEarlyDrop } from "./proto-tcp.js";
 import { type CtHandle, IPS_ASSURED, IPS_DYING } from "./status.js";
 
@@ -70,9 +71,11 @@ export class GarbageCollector {
 
   #mayDropEarly(entry: CtHandle): boolean {
     const ct = this.#ct;
-    return (
-      (ct.statusOf(entry) & IPS_ASSURED) === 0 || (ct.protonumOf(entry) === IPPROTO_TCP && tcpCanEarlyDrop(ct, entry))
-    );
+    if ((ct.statusOf(entry) & IPS_ASSURED) === 0) return true;
+    const protonum = ct.protonumOf(entry);
+    return protonum === IPPROTO_TCP
+      ? tcpCanEarlyDrop(ct, entry)
+      : protonum === IPPROTO_SCTP && sctpCanEarlyDrop(ct, entry);
   }
 
   /** Makes room in a full table at the expense of entries that are not assured. Models `early_drop()`. */

@@ -32,6 +32,7 @@ import {
   transportOffset,
   transportProtonum,
 } from "./tuple.js";
+import type { Zone } from "./zone.js";
 
 /** Whether a query of this type begins a connection. */
 function beginsConnection(type: number): boolean {
@@ -47,7 +48,7 @@ export function icmpPacket(ct: Conntrack, entry: CtHandle, skb: SkBuff, ctinfo: 
     return -NF_ACCEPT;
   }
   // Not deleted with the first answer: answers may come twice.
-  ct.refreshAcct(entry, ctinfo, skb, ct.icmpTimeout);
+  ct.refreshAcct(entry, ctinfo, skb, ct.timeoutsOf(entry, ct.icmp)[0]);
   return NF_ACCEPT;
 }
 
@@ -60,7 +61,7 @@ const outer = new Int32Array(4);
  * Checks a message, and attaches an error to the connection of the packet it carries. Returns NF_ACCEPT to go on (with
  * `skb.nfct` set when it was an error of ours), else a verdict negated. Models `nf_conntrack_icmpv4_error()`.
  */
-export function icmpError(ct: Conntrack, skb: SkBuff, at: number, state: HookState): number {
+export function icmpError(ct: Conntrack, skb: SkBuff, at: number, state: HookState, zone: Zone): number {
   const data = skb.data;
   if (!checkIcmp(skb.len - at)) {
     ct.logInvalid(skb, state, IPPROTO_ICMP, "short packet");
@@ -76,17 +77,24 @@ export function icmpError(ct: Conntrack, skb: SkBuff, at: number, state: HookSta
     return -NF_ACCEPT;
   }
   if (!icmpIsError(type)) return NF_ACCEPT;
-  return inetError(ct, skb, at + ICMP_HEADER_LENGTH, state, IPPROTO_ICMP);
+  return inetError(ct, skb, at + ICMP_HEADER_LENGTH, state, IPPROTO_ICMP, zone);
 }
 
 /**
  * Looks up the connection whose packet begins at `inner`: the error travels against that packet, so what is looked up
  * is the carried tuple inverted. Models `nf_conntrack_inet_error()`.
  */
-export function inetError(ct: Conntrack, skb: SkBuff, inner: number, state: HookState, protonum: number): number {
+export function inetError(
+  ct: Conntrack,
+  skb: SkBuff,
+  inner: number,
+  state: HookState,
+  protonum: number,
+  zone: Zone,
+): number {
   const trace = ct.net.trace;
   if (trace !== null) trace.enter("nf_conntrack_inet_error", "nf_conntrack", skb);
-  const verdict = relate(ct, skb, inner, state, protonum);
+  const verdict = relate(ct, skb, inner, state, protonum, zone);
   if (trace !== null) {
     if (skb.nfct === NO_CT) trace.note({ kind: "invalid", reason: "the ICMP error carries no packet of a connection" });
     trace.leave();
@@ -101,7 +109,7 @@ function carriedTuple(ct: Conntrack, skb: SkBuff, inner: number, pf: NfProto): b
   if (innerAt < 0) return false;
   const protonum = transportProtonum(data, inner, pf);
   if (ct.net.trace !== null) ct.net.trace.call("nf_ct_get_tuple", "nf_conntrack");
-  return getTuple(data, inner, innerAt, skb.len, protonum, carried, pf);
+  return getTuple(data, inner, innerAt, skb.len, protonum, carried, ct.greKeymap, pf);
 }
 
 /** An address of either family, of a tuple or a packet. */
@@ -109,7 +117,7 @@ function addressText(words: Int32Array, at: number, pf: NfProto): string {
   return pf === NFPROTO_IPV4 ? formatIPv4(words[at]) : formatIPv6(words, at);
 }
 
-function relate(ct: Conntrack, skb: SkBuff, inner: number, state: HookState, protonum: number): number {
+function relate(ct: Conntrack, skb: SkBuff, inner: number, state: HookState, protonum: number, zone: Zone): number {
   const { data } = skb;
   const { pf } = state;
   const trace = ct.net.trace;
@@ -119,7 +127,7 @@ function relate(ct: Conntrack, skb: SkBuff, inner: number, state: HookState, pro
   if (!understood) return -NF_ACCEPT;
   if (trace !== null) trace.call("nf_ct_invert_tuple", "nf_conntrack");
   if (!invertTuple(carried, 0, inverse, 0)) return -NF_ACCEPT;
-  const node = ct.findGet(inverse, 0);
+  const node = ct.findGet(inverse, 0, zone);
   if (node === 0) return -NF_ACCEPT;
   const entry = node >>> 1;
   const direction = node & 1;

@@ -12,6 +12,7 @@ import { E_ORIGINAL, ENTRY_SHIFT } from "./entry.js";
 import { inetError } from "./proto-icmp.js";
 import type { CtHandle } from "./status.js";
 import { TUPLE_PORTS } from "./tuple.js";
+import type { Zone } from "./zone.js";
 
 const HEADER_LENGTH = 8;
 const ECHO_REQUEST = 128;
@@ -30,7 +31,7 @@ export function icmpv6Packet(ct: Conntrack, entry: CtHandle, skb: SkBuff, ctinfo
       ct.net.trace.note({ kind: "invalid", reason: `no connection begins with ICMPv6 type ${type}` });
     return -NF_ACCEPT;
   }
-  ct.refreshAcct(entry, ctinfo, skb, ct.icmpv6Timeout);
+  ct.refreshAcct(entry, ctinfo, skb, ct.timeoutsOf(entry, ct.icmpv6)[0]);
   return NF_ACCEPT;
 }
 
@@ -38,7 +39,7 @@ export function icmpv6Packet(ct: Conntrack, entry: CtHandle, skb: SkBuff, ctinfo
  * Checks a message, and attaches an error to the connection of the packet it carries. Returns NF_ACCEPT to go on (with
  * `skb.nfct` set when it was an error of ours), else a verdict negated. Models `nf_conntrack_icmpv6_error()`.
  */
-export function icmpv6Error(ct: Conntrack, skb: SkBuff, at: number, state: HookState): number {
+export function icmpv6Error(ct: Conntrack, skb: SkBuff, at: number, state: HookState, zone: Zone): number {
   if (at + HEADER_LENGTH > skb.len) {
     ct.logInvalid(skb, state, IPPROTO_ICMPV6, "short packet");
     return -NF_ACCEPT;
@@ -53,5 +54,5 @@ export function icmpv6Error(ct: Conntrack, skb: SkBuff, at: number, state: HookS
     return NF_ACCEPT;
   }
   if (type >= 128) return NF_ACCEPT;
-  return inetError(ct, skb, at + HEADER_LENGTH, state, IPPROTO_ICMPV6);
+  return inetError(ct, skb, at + HEADER_LENGTH, state, IPPROTO_ICMPV6, zone);
 }

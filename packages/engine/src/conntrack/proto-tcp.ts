@@ -540,7 +540,7 @@ function shortenAfterInvalid(ct: Conntrack, entry: CtHandle, dir: Direction, kin
   if (bytes[byteBase + B_LAST_DIR] !== dir && (lastKind === TCP_FIN_SET || lastKind === TCP_RST_SET)) {
     const expires = ct.expiresJiffies(entry);
     if (expires < 120 * HZ) return false;
-    const timeout = ct.tcp.timeouts[TCP_CONNTRACK_UNACK];
+    const timeout = ct.timeoutsOf(entry, ct.tcp.timeouts)[TCP_CONNTRACK_UNACK];
     if (expires <= timeout) return false;
     words[base + E_TIMEOUT] = timeout + ct.net.clock.jiffies;
     return true;
@@ -834,7 +834,7 @@ export function tcpPacket(
     ct.cacheEvent(entry, IPCT_PROTOINFO);
   }
 
-  const timeouts = ct.tcp.timeouts;
+  const timeouts = ct.timeoutsOf(entry, ct.tcp.timeouts);
   let timeout = timeouts[newState];
   if (bytes[byteBase + B_RETRANS] >= ct.tcp.maxRetrans && timeout > timeouts[TCP_CONNTRACK_RETRANS])
     timeout = timeouts[TCP_CONNTRACK_RETRANS];
@@ -891,7 +891,7 @@ function close(ct: Conntrack, entry: CtHandle): void {
   const oldState = ct.slab.bytes[stateAt];
   ct.slab.bytes[stateAt] = TCP_CONNTRACK_CLOSE;
   if (oldState === TCP_CONNTRACK_CLOSE || status & IPS_FIXED_TIMEOUT) return;
-  words[base + E_TIMEOUT] = ct.tcp.timeouts[TCP_CONNTRACK_CLOSE] + ct.net.clock.jiffies;
+  words[base + E_TIMEOUT] = ct.timeoutsOf(entry, ct.tcp.timeouts)[TCP_CONNTRACK_CLOSE] + ct.net.clock.jiffies;
   if (ct.net.trace !== null)
     ct.net.trace.note({ kind: "state", entry, before: TCP_STATE_NAMES[oldState], after: "CLOSE" });
   ct.cacheEvent(entry, IPCT_PROTOINFO);

@@ -13,11 +13,12 @@ import { E_PROTO, E_STATUS, ENTRY_SHIFT } from "./entry.js";
 import { IPCT_ASSURED } from "./events.js";
 import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from "./status.js";
 
-/** The tunables, in jiffies. Models `struct nf_udp_net`. */
-export interface UdpSettings {
-  unreplied: number;
-  replied: number;
-}
+/** Places in the timeouts. Models `enum udp_conntrack`. */
+export const UDP_CT_UNREPLIED = 0;
+export const UDP_CT_REPLIED = 1;
+
+/** Default timeouts in jiffies. */
+export const UDP_DEFAULT_TIMEOUTS: readonly number[] = [30 * HZ, 120 * HZ];
 
 /** When traffic both ways begins to count as a stream, in jiffies. */
 const STREAM_TS: number = E_PROTO;
@@ -51,12 +52,13 @@ export function udpPacket(
   const jiffies = ct.net.clock.jiffies;
   if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) words[base + STREAM_TS] = jiffies + 2 * HZ;
   const status = words[base + E_STATUS];
+  const timeouts = ct.timeoutsOf(entry, ct.udp);
   if ((status & IPS_SEEN_REPLY) === 0) {
-    ct.refreshAcct(entry, ctinfo, skb, ct.udp.unreplied);
+    ct.refreshAcct(entry, ctinfo, skb, timeouts[UDP_CT_UNREPLIED]);
     return NF_ACCEPT;
   }
   const stream = ((words[base + STREAM_TS] - jiffies) | 0) < 0;
-  ct.refreshAcct(entry, ctinfo, skb, stream ? ct.udp.replied : ct.udp.unreplied);
+  ct.refreshAcct(entry, ctinfo, skb, timeouts[stream ? UDP_CT_REPLIED : UDP_CT_UNREPLIED]);
   if (status & IPS_NAT_CLASH) return NF_ACCEPT;
   if (stream && (status & IPS_ASSURED) === 0) {
     words[base + E_STATUS] |= IPS_ASSURED;

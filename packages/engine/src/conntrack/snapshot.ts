@@ -4,7 +4,7 @@
  */
 import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY } from "../skb.js";
 import type { PacketTracer } from "../trace.js";
-import { IPPROTO_TCP } from "../wire/ipv4.js";
+import { IPPROTO_GRE, IPPROTO_SCTP } from "../wire/ipv4.js";
 import type { Conntrack, ConntrackEvent, ConntrackSnapshot } from "./conntrack.js";
 import {
   E_EXT,
@@ -21,10 +21,20 @@ import {
   EXT_ACCT,
   EXT_TSTAMP,
 } from "./entry.js";
-import { IPCT_MARK, IPCT_PROTOINFO } from "./events.js";
-import { TCP_STATE_NAMES, tcpStateOf } from "./proto-tcp.js";
+import { IPCT_LABEL, IPCT_MARK, IPCT_PROTOINFO } from "./events.js";
+import { greTimeoutsOf } from "./proto-gre.js";
+import { sctpVtagOf } from "./proto-sctp.js";
 import type { CtHandle } from "./status.js";
 import { protocolHasPorts, tupleL3num, tupleProtonum, tupleText } from "./tuple.js";
+import { zoneDirections, zoneNumber } from "./zone.js";
+
+/** The numbers of the labels that are set. */
+function labelNumbers(labels: Uint32Array | null): number[] {
+  const numbers: number[] = [];
+  if (labels !== null)
+    for (let bit = 0; bit < labels.length * 32; bit++) if (labels[bit >>> 5] & (1 << (bit & 31))) numbers.push(bit);
+  return numbers;
+}
 
 /** Everything about an entry. */
 export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
@@ -46,8 +56,12 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
     status: words[base + E_STATUS],
     timeoutSeconds: ct.expiresSeconds(entry),
     mark: words[base + E_MARK] >>> 0,
-    zone: words[base + E_ZONE],
-    tcpState: protonum === IPPROTO_TCP ? TCP_STATE_NAMES[tcpStateOf(ct, entry)] : null,
+    zone: zoneNumber(words[base + E_ZONE]),
+    zoneDirections: zoneDirections(words[base + E_ZONE]),
+    tcpState: ct.stateOf(entry),
+    vtags: protonum === IPPROTO_SCTP ? [sctpVtagOf(ct, entry, 0), sctpVtagOf(ct, entry, 1)] : null,
+    greTimeouts: protonum === IPPROTO_GRE ? greTimeoutsOf(ct, entry) : null,
+    labels: ct.hasLabels(entry) ? labelNumbers(ct.labelsOf(entry)) : null,
     helper: ct.helpers.nameOf(entry),
     tuple: [tupleText(words, base + E_ORIGINAL), tupleText(words, base + E_REPLY)],
     counters: extensions & EXT_ACCT ? [counter(IP_CT_DIR_ORIGINAL), counter(IP_CT_DIR_REPLY)] : null,
@@ -86,6 +100,7 @@ export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["ty
       counters: destroyed && snapshot.counters !== null,
       timestamp: destroyed && snapshot.timestamp !== null,
       mark: snapshot.mark !== 0 || (events & (1 << IPCT_MARK)) !== 0,
+      labels: (events & (1 << IPCT_LABEL)) !== 0 && snapshot.labels !== null,
     },
     atMicros: ct.net.clock.nowMicros,
   };

@@ -1,11 +1,22 @@
 /**
  * The tracker's tunables under their real names. A host of ours is a machine of its own, so `nf_conntrack_max` and
  * `nf_conntrack_buckets` can be written, which Linux allows only outside namespaces.
- * Models net/netfilter/nf_conntrack_standalone.c. Those of protocols without a tracker here do not exist.
+ * Models net/netfilter/nf_conntrack_standalone.c.
  */
 import { HZ } from "../clock.js";
 import type { SysctlTable } from "../sysctl.js";
 import type { Conntrack } from "./conntrack.js";
+import { GRE_CT_REPLIED, GRE_CT_UNREPLIED } from "./proto-gre.js";
+import {
+  SCTP_CONNTRACK_CLOSED,
+  SCTP_CONNTRACK_COOKIE_ECHOED,
+  SCTP_CONNTRACK_COOKIE_WAIT,
+  SCTP_CONNTRACK_ESTABLISHED,
+  SCTP_CONNTRACK_HEARTBEAT_SENT,
+  SCTP_CONNTRACK_SHUTDOWN_ACK_SENT,
+  SCTP_CONNTRACK_SHUTDOWN_RECD,
+  SCTP_CONNTRACK_SHUTDOWN_SENT,
+} from "./proto-sctp.js";
 import {
   TCP_CONNTRACK_CLOSE,
   TCP_CONNTRACK_CLOSE_WAIT,
@@ -18,6 +29,7 @@ import {
   TCP_CONNTRACK_TIME_WAIT,
   TCP_CONNTRACK_UNACK,
 } from "./proto-tcp.js";
+import { UDP_CT_REPLIED, UDP_CT_UNREPLIED } from "./proto-udp.js";
 
 const TCP_TIMEOUTS: readonly (readonly [string, number])[] = [
   ["close", TCP_CONNTRACK_CLOSE],
@@ -30,6 +42,30 @@ const TCP_TIMEOUTS: readonly (readonly [string, number])[] = [
   ["syn_sent", TCP_CONNTRACK_SYN_SENT],
   ["time_wait", TCP_CONNTRACK_TIME_WAIT],
   ["unacknowledged", TCP_CONNTRACK_UNACK],
+];
+
+type Timeouts = (ct: Conntrack) => number[];
+const udp: Timeouts = (ct) => ct.udp;
+const sctp: Timeouts = (ct) => ct.sctp;
+const gre: Timeouts = (ct) => ct.gre;
+
+/** Tunables that are a place among the timeouts of a tracker. */
+const OTHER_TIMEOUTS: readonly (readonly [string, Timeouts, number])[] = [
+  ["udp_timeout", udp, UDP_CT_UNREPLIED],
+  ["udp_timeout_stream", udp, UDP_CT_REPLIED],
+  ["icmp_timeout", (ct) => ct.icmp, 0],
+  ["icmpv6_timeout", (ct) => ct.icmpv6, 0],
+  ["generic_timeout", (ct) => ct.generic, 0],
+  ["sctp_timeout_closed", sctp, SCTP_CONNTRACK_CLOSED],
+  ["sctp_timeout_cookie_wait", sctp, SCTP_CONNTRACK_COOKIE_WAIT],
+  ["sctp_timeout_cookie_echoed", sctp, SCTP_CONNTRACK_COOKIE_ECHOED],
+  ["sctp_timeout_established", sctp, SCTP_CONNTRACK_ESTABLISHED],
+  ["sctp_timeout_shutdown_sent", sctp, SCTP_CONNTRACK_SHUTDOWN_SENT],
+  ["sctp_timeout_shutdown_recd", sctp, SCTP_CONNTRACK_SHUTDOWN_RECD],
+  ["sctp_timeout_shutdown_ack_sent", sctp, SCTP_CONNTRACK_SHUTDOWN_ACK_SENT],
+  ["sctp_timeout_heartbeat_sent", sctp, SCTP_CONNTRACK_HEARTBEAT_SENT],
+  ["gre_timeout", gre, GRE_CT_UNREPLIED],
+  ["gre_timeout_stream", gre, GRE_CT_REPLIED],
 ];
 
 /** The kernel keeps timeouts as jiffies in 31 bits and a sign; with a negative one entries expire at once. */
@@ -55,41 +91,14 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
         // SYN_SENT2 has no file of its own, and keeps its default as in the kernel.
       },
     );
-  seconds(
-    "udp_timeout",
-    () => ct.udp.unreplied,
-    (jiffies) => {
-      ct.udp.unreplied = jiffies;
-    },
-  );
-  seconds(
-    "udp_timeout_stream",
-    () => ct.udp.replied,
-    (jiffies) => {
-      ct.udp.replied = jiffies;
-    },
-  );
-  seconds(
-    "icmp_timeout",
-    () => ct.icmpTimeout,
-    (jiffies) => {
-      ct.icmpTimeout = jiffies;
-    },
-  );
-  seconds(
-    "icmpv6_timeout",
-    () => ct.icmpv6Timeout,
-    (jiffies) => {
-      ct.icmpv6Timeout = jiffies;
-    },
-  );
-  seconds(
-    "generic_timeout",
-    () => ct.genericTimeout,
-    (jiffies) => {
-      ct.genericTimeout = jiffies;
-    },
-  );
+  for (const [name, timeouts, place] of OTHER_TIMEOUTS)
+    seconds(
+      name,
+      () => timeouts(ct)[place],
+      (jiffies) => {
+        timeouts(ct)[place] = jiffies;
+      },
+    );
   const flag = (name: string, get: () => number, set: (value: number) => void, max = 1): void =>
     table.registerInt(prefix + name, get, set, 0, max);
   flag(

@@ -1,13 +1,21 @@
 /**
  * The tuple: who talks to whom, as conntrack sees it in one direction. Ten 32-bit words in a typed array, wide enough
  * for 128-bit addresses; nothing here knows about entries or the table.
- * Models `struct nf_conntrack_tuple` and its functions in net/netfilter/nf_conntrack_core.c. GRE keys (which only PPTP
- * uses) are not modelled: GRE, like every protocol without ports here, is told apart by its addresses alone.
+ * Models `struct nf_conntrack_tuple` and its functions in net/netfilter/nf_conntrack_core.c.
  */
 import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto } from "../hooks.js";
 import type { TupleText } from "../trace.js";
 import { formatIPv4, formatIPv6 } from "../wire/address.js";
 import { get16, getInt32 } from "../wire/bytes.js";
+import {
+  GRE_CALL_ID,
+  GRE_HEADER_LENGTH,
+  GRE_PPTP_HEADER_LENGTH,
+  GRE_PROTO_PPP,
+  GRE_PROTOCOL,
+  GRE_VERSION_1,
+  greVersion,
+} from "../wire/gre.js";
 import {
   ICMP_ADDRESS,
   ICMP_ADDRESSREPLY,
@@ -41,7 +49,7 @@ import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipEx
 /** Word offsets inside a tuple. Addresses take four words, IPv4 uses the first; words hold signed 32-bit values. */
 export const TUPLE_SRC = 0;
 export const TUPLE_DST = 4;
-/** Source port in the upper half, destination port in the lower. ICMP: id in the upper, type and code in the lower. */
+/** Source port (GRE: key) in the upper half, destination port in the lower. ICMP: id above, type and code below. */
 export const TUPLE_PORTS = 8;
 /** Address family times 256, plus the protocol number. */
 export const TUPLE_PROTO = 9;
@@ -81,10 +89,7 @@ export function tupleProtonum(words: Int32Array, at: number): number {
   return words[at + TUPLE_PROTO] & 0xff;
 }
 
-/**
- * Whether a protocol's tuple carries two ports. The kernel tracks SCTP and UDP-Lite with ports too; their state
- * machines are not modelled, so they are tracked as generic protocols with ports.
- */
+/** Whether a protocol's tuple carries two ports. */
 export function protocolHasPorts(protonum: number): boolean {
   return (
     protonum === IPPROTO_TCP || protonum === IPPROTO_UDP || protonum === IPPROTO_UDPLITE || protonum === IPPROTO_SCTP
@@ -100,6 +105,23 @@ export function ipv4TransportOffset(data: Uint8Array, nhoff: number, length: num
   if ((get16(data, nhoff + IPV4_FRAGMENT) & IP_OFFSET) !== 0) return -1;
   const dataoff = nhoff + (data[nhoff] & 15) * 4;
   return dataoff > length ? -1 : dataoff;
+}
+
+/** Knows the call id of a PPTP tunnel's sender, which is in no packet. */
+export interface SourceKeys {
+  /** The source key of a tuple whose other words are there; 0: unknown. */
+  lookup(tuple: Int32Array): number;
+}
+
+/** Reads the keys into a tuple whose addresses are there. False for what no tracker knows. Models `gre_pkt_to_tuple()`. */
+function greTuple(data: Uint8Array, at: number, length: number, tuple: Int32Array, keymap: SourceKeys): boolean {
+  tuple[TUPLE_PORTS] = 0;
+  if (at + GRE_HEADER_LENGTH > length || greVersion(data, at) !== GRE_VERSION_1) return true;
+  if (at + GRE_PPTP_HEADER_LENGTH > length) return true;
+  if (get16(data, at + GRE_PROTOCOL) !== GRE_PROTO_PPP) return false;
+  tuple[TUPLE_PORTS] = get16(data, at + GRE_CALL_ID);
+  tuple[TUPLE_PORTS] |= keymap.lookup(tuple) << 16;
+  return true;
 }
 
 /**
@@ -124,7 +146,7 @@ export function transportProtonum(data: Uint8Array, nhoff: number, pf: NfProto):
 
 /**
  * Reads the tuple of a packet of a family into `tuple`. `nhoff` and `dataoff` are where its network and transport headers
- * begin, `length` where its bytes end. False when the transport header is too short. Models `nf_ct_get_tuple()`.
+ * begin, `length` where its bytes end; `keymap` knows PPTP's call ids. False when the transport header is too short. Models `nf_ct_get_tuple()`.
  */
 export function getTuple(
   data: Uint8Array,
@@ -133,6 +155,7 @@ export function getTuple(
   length: number,
   protonum: number,
   tuple: Int32Array,
+  keymap: SourceKeys,
   pf: NfProto = NFPROTO_IPV4,
 ): boolean {
   if (pf === NFPROTO_IPV4) {
@@ -158,6 +181,8 @@ export function getTuple(
     if (dataoff + ICMP_HEADER_LENGTH > length) return false;
     tuple[TUPLE_PORTS] =
       (get16(data, dataoff + ICMP_ID) << 16) | (data[dataoff + ICMP_TYPE] << 8) | data[dataoff + ICMP_CODE];
+  } else if (protonum === IPPROTO_GRE) {
+    return greTuple(data, dataoff, length, tuple, keymap);
   } else {
     // ICMPv6 in IPv4 has no tuple: its types have no answers, but for a few that are not modelled.
     if (protonum === IPPROTO_ICMPV6) return false;
@@ -270,5 +295,6 @@ export function tupleText(words: Int32Array, at: number): TupleText {
   if (protocolHasPorts(protonum)) return { src, dst, protocol, sport: ports >>> 16, dport: ports & 0xffff };
   if (protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6)
     return { src, dst, protocol, type: (ports >>> 8) & 0xff, code: ports & 0xff, id: ports >>> 16 };
+  if (protonum === IPPROTO_GRE) return { src, dst, protocol, srckey: ports >>> 16, dstkey: ports & 0xffff };
   return { src, dst, protocol };
 }

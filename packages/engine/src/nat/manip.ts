@@ -5,6 +5,7 @@
 import type { SkBuff } from "../skb.js";
 import { get16, getInt32, put16, put32 } from "../wire/bytes.js";
 import { checksumReplace2, checksumReplace4 } from "../wire/checksum.js";
+import { GRE_CALL_ID, GRE_PPTP_HEADER_LENGTH, GRE_VERSION_1, greVersion } from "../wire/gre.js";
 import {
   ICMP_ADDRESS,
   ICMP_ADDRESSREPLY,
@@ -20,7 +21,9 @@ import {
   ICMP_TYPE,
 } from "../wire/icmp.js";
 import {
+  IPPROTO_GRE,
   IPPROTO_ICMP,
+  IPPROTO_SCTP,
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
@@ -29,11 +32,12 @@ import {
   IPV4_HEADER_LENGTH,
   IPV4_SRC,
 } from "../wire/ipv4.js";
+import { SCTP_HEADER_LENGTH, sctpSetChecksum } from "../wire/sctp.js";
 import { TCP_CHECKSUM, TCP_HEADER_LENGTH } from "../wire/tcp.js";
 import { UDP_CHECKSUM, UDP_HEADER_LENGTH } from "../wire/udp.js";
 import { type ManipType, NF_NAT_MANIP_SRC } from "./range.js";
 
-/** The offsets of source and destination port, the same in TCP and UDP. */
+/** The offsets of source and destination port, the same in TCP, UDP and SCTP. */
 const SRC_PORT = 0;
 const DST_PORT = 2;
 
@@ -101,6 +105,25 @@ function manipL4(
       put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, port));
       put16(data, hdroff + ICMP_ID, port);
       return true;
+    }
+    case IPPROTO_SCTP: {
+      // Inside an ICMP error there may be no more than the first eight bytes.
+      const whole = skb.len >= hdroff + SCTP_HEADER_LENGTH;
+      if (!whole && skb.len < hdroff + 8) return false;
+      put16(data, portAt, port);
+      if (whole) {
+        sctpSetChecksum(data, hdroff, skb.len - hdroff);
+        skb.checksumVerified = false;
+      }
+      return true;
+    }
+    case IPPROTO_GRE: {
+      if (skb.len < hdroff + GRE_PPTP_HEADER_LENGTH) return false;
+      // The sender's key is in no packet.
+      if (src) return true;
+      const version = greVersion(data, hdroff);
+      if (version === GRE_VERSION_1) put16(data, hdroff + GRE_CALL_ID, port);
+      return version <= GRE_VERSION_1;
     }
     default:
       return true;

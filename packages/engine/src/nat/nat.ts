@@ -310,7 +310,8 @@ export class Nat implements NatApi {
   /** A packet's own tuple for the trace. */
   #tupleOf(skb: SkBuff): TupleText | null {
     const at = ipv4TransportOffset(skb.data, 0, skb.len);
-    if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[IPV4_PROTOCOL], wanted)) return null;
+    if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[IPV4_PROTOCOL], wanted, this.net.ct.greKeymap))
+      return null;
     return tupleText(wanted, 0);
   }
 

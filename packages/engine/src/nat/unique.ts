@@ -2,7 +2,7 @@
  * The search for a tuple that nobody else has: within the addresses and ports a rule allows, as close to the original
  * as can be. What is free choice in the kernel (where the search for a port begins) is drawn from the namespace's
  * random source; the rest must come out as it does there. Models `get_unique_tuple()` and what it calls,
- * net/netfilter/nf_nat_core.c. SCTP's ports are left alone: rewriting them would need its CRC.
+ * net/netfilter/nf_nat_core.c.
  */
 import type { Conntrack } from "../conntrack/conntrack.js";
 import { E_ORIGINAL, E_REPLY, ENTRY_SHIFT } from "../conntrack/entry.js";
@@ -27,8 +27,9 @@ import {
   tupleEqual,
   tupleProtonum,
 } from "../conntrack/tuple.js";
+import { type Zone, zoneId, zoneNumber } from "../conntrack/zone.js";
 import { IP_CT_DIR_ORIGINAL } from "../skb.js";
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
+import { IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
 import { jhash2, littleEndian, reciprocalScale } from "./jhash.js";
 import type { Nat } from "./nat.js";
 import {
@@ -55,7 +56,9 @@ const other = new Int32Array(TUPLE_WORDS);
 
 /** Whether a protocol's ports may be searched and rewritten. */
 function hasNatPorts(protonum: number): boolean {
-  return protonum === IPPROTO_TCP || protonum === IPPROTO_UDP || protonum === IPPROTO_UDPLITE;
+  return (
+    protonum === IPPROTO_TCP || protonum === IPPROTO_UDP || protonum === IPPROTO_UDPLITE || protonum === IPPROTO_SCTP
+  );
 }
 
 /** Whether a packet with this tuple would be taken for somebody else's. Models `nf_nat_used_tuple()`. */
@@ -81,10 +84,10 @@ function takenByAnother(ct: Conntrack, tuple: Int32Array, entry: CtHandle): bool
   if (!used(ct, tuple, entry)) return false;
   const translated = IPS_SRC_NAT | IPS_DST_NAT | IPS_SEQ_ADJUST;
   if (ct.statusOf(entry) & translated) return true;
-  let node = ct.findGet(tuple, 0);
+  let node = ct.findGet(tuple, 0, ct.zoneOf(entry));
   if (node === 0) {
     invertTuple(tuple, 0, other, 0);
-    node = ct.findGet(other, 0);
+    node = ct.findGet(other, 0, ct.zoneOf(entry));
     if (node === 0) return false;
   }
   const rival = node >>> 1;
@@ -113,7 +116,7 @@ function usedHarder(ct: Conntrack, tuple: Int32Array, entry: CtHandle, attemptsL
     return used(ct, tuple, entry);
   if (ct.net.trace !== null) ct.net.trace.call("nf_ct_invert_tuple", "nf_conntrack");
   invertTuple(tuple, 0, reply, 0);
-  const node = ct.findGet(reply, 0);
+  const node = ct.findGet(reply, 0, ct.zoneOf(entry));
   if (node === 0) return false;
   const rival = node >>> 1;
   const status = ct.statusOf(rival);
@@ -133,7 +136,8 @@ function portInRange(tuple: Int32Array, manip: ManipType, min: number, max: numb
   const protonum = tupleProtonum(tuple, 0);
   const ports = tuple[TUPLE_PORTS];
   if (protonum === IPPROTO_ICMP) return ports >>> 16 >= min && ports >>> 16 <= max;
-  if (!hasNatPorts(protonum)) return true;
+  // A GRE key is compared like a port, though only PPTP's tunnels have theirs changed.
+  if (!hasNatPorts(protonum) && protonum !== IPPROTO_GRE) return true;
   const port = manip === NF_NAT_MANIP_SRC ? ports >>> 16 : ports & 0xffff;
   return port >= min && port <= max;
 }
@@ -150,7 +154,7 @@ function sourceInRange(tuple: Int32Array, range: NatRange): boolean {
  * Whether this source is mapped already for another destination in a way the rule allows; the mapping goes to `result`.
  * Models `find_appropriate_src()`.
  */
-function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, range: NatRange): boolean {
+function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, range: NatRange, zone: Zone): boolean {
   const ct = nat.net.ct;
   const words = ct.slab.words;
   const source = tuple[TUPLE_PORTS] >>> 16;
@@ -159,7 +163,8 @@ function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, 
     if (
       words[base + TUPLE_SRC] !== tuple[TUPLE_SRC] ||
       words[base + TUPLE_PROTO] !== tuple[TUPLE_PROTO] ||
-      words[base + TUPLE_PORTS] >>> 16 !== source
+      words[base + TUPLE_PORTS] >>> 16 !== source ||
+      zoneId(ct.zoneOf(entry), IP_CT_DIR_ORIGINAL) !== zoneId(zone, IP_CT_DIR_ORIGINAL)
     )
       continue;
     if (ct.net.trace !== null) ct.net.trace.call("nf_ct_invert_tuple", "nf_conntrack");
@@ -175,7 +180,7 @@ function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, 
  * Chooses the address from a pool by a hash of both ends (or with `--persistent` of the source alone), so that the
  * choice is spread, yet always the same. Models `find_best_ips_proto()`.
  */
-function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType): void {
+function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType, zone: Zone): void {
   if ((range.flags & NF_NAT_RANGE_MAP_IPS) === 0) return;
   const word = manip === NF_NAT_MANIP_SRC ? TUPLE_SRC : TUPLE_DST;
   if (range.minAddr === range.maxAddr) {
@@ -183,7 +188,10 @@ function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType): vo
     return;
   }
   const persistent = (range.flags & NF_NAT_RANGE_PERSISTENT) !== 0;
-  const hash = jhash2([littleEndian(tuple[TUPLE_SRC]), 0, 0, 0], persistent ? 0 : littleEndian(tuple[TUPLE_DST]));
+  const hash = jhash2(
+    [littleEndian(tuple[TUPLE_SRC]), 0, 0, 0],
+    persistent ? 0 : littleEndian(tuple[TUPLE_DST]) ^ zoneNumber(zone),
+  );
   const count = (range.maxAddr - range.minAddr + 1) >>> 0;
   tuple[word] = range.minAddr + reciprocalScale(hash, count);
 }
@@ -255,10 +263,10 @@ export function uniqueTuple(
         copyTuple(original, 0, tuple, 0);
         return;
       }
-    } else if (findAppropriateSource(nat, original, tuple, range) && !used(ct, tuple, entry)) return;
+    } else if (findAppropriateSource(nat, original, tuple, range, ct.zoneOf(entry)) && !used(ct, tuple, entry)) return;
   }
   copyTuple(original, 0, tuple, 0);
-  chooseAddress(tuple, range, manip);
+  chooseAddress(tuple, range, manip, ct.zoneOf(entry));
   if (!random) {
     if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) {
       if (

@@ -20,10 +20,19 @@ import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH } from "../wire/icmp.js";
-import { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_PIM, IPPROTO_TCP, IPPROTO_UDP, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import {
+  IPPROTO_ICMP,
+  IPPROTO_IGMP,
+  IPPROTO_PIM,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  IPV4_PROTOCOL,
+} from "../wire/ipv4.js";
 import { PingProtocol } from "./ping.js";
 import { TcpProtocol } from "./tcp.js";
 import { UdpProtocol } from "./udp.js";
+import { receiveUdpLite } from "./udplite.js";
 
 /** What the IP layer needs of the sockets; implemented in this folder. */
 export interface SocketsApi {
@@ -41,6 +50,7 @@ const HANDLER_NAMES: Readonly<Record<number, string>> = {
   [IPPROTO_ICMP]: "icmp_rcv",
   [IPPROTO_TCP]: "tcp_v4_rcv",
   [IPPROTO_UDP]: "udp_rcv",
+  [IPPROTO_UDPLITE]: "udplite_rcv",
 };
 
 /** Names of the TCP states as `ss` and /proc/net/tcp know them. */
@@ -308,6 +318,7 @@ export class Sockets implements SocketsApi {
     if (trace !== null && handler !== undefined) trace.enter(handler, null, skb);
     if (protocol === IPPROTO_TCP) this.tcp.receive(skb);
     else if (protocol === IPPROTO_UDP) this.udp.receive(skb);
+    else if (protocol === IPPROTO_UDPLITE) receiveUdpLite(net, skb);
     else if (protocol === IPPROTO_ICMP) {
       if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmp" });
       this.ping.receive(skb);

@@ -73,7 +73,7 @@ export interface Target {
   save(): string;
   print(numeric: boolean): string;
   /** `matches`: those of its rule, among which the legacy kernel looks for what a target needs. */
-  check?(flavour: "nft" | "legacy", matches: readonly Match[]): void;
+  check?(flavour: "nft" | "legacy", matches: readonly Match[], net: NetNamespace): void;
   /** Hooks (bit mask) its options forbid. */
   readonly forbiddenHooks?: number;
   attach?(net: NetNamespace, pf: NfProto): void;

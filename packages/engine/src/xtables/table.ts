@@ -17,6 +17,7 @@ import {
   NF_IP_PRI_RAW,
   NF_IP_PRI_SECURITY,
 } from "../hooks.js";
+import type { NetNamespace } from "../netns.js";
 import { type KernelErrno, RulesetError } from "./error.js";
 import type { Extension, TableName, XtFamily } from "./extension.js";
 import { findMatch, findTarget } from "./registry.js";
@@ -143,7 +144,7 @@ export class Table {
    * Checks the table as a whole: no loop of jumps, no extension where the kernel refuses it. Throws
    * {@link RulesetError}.
    */
-  check(flavour: XtFlavour): void {
+  check(flavour: XtFlavour, net: NetNamespace): void {
     const maxDepth = MAX_DEPTH[flavour];
     const hooksOf = new Map<Chain, number>();
     const onPath = new Set<Chain>();
@@ -159,11 +160,11 @@ export class Table {
     for (const chain of this.builtinChains()) visit(chain, 1 << (chain.hook as HookNumber), 0, null);
     for (const chain of this.chains.values()) {
       const hooks = hooksOf.get(chain) ?? 0;
-      for (const rule of chain.rules) this.#checkRule(rule, hooks, chain, flavour);
+      for (const rule of chain.rules) this.#checkRule(rule, hooks, chain, flavour, net);
     }
   }
 
-  #checkRule(rule: Rule, hooks: number, chain: Chain, flavour: XtFlavour): void {
+  #checkRule(rule: Rule, hooks: number, chain: Chain, flavour: XtFlavour, net: NetNamespace): void {
     const refuse = (errno: KernelErrno, why: string): never => {
       throw new RulesetError(errno, chain.name, why, rule);
     };
@@ -192,7 +193,7 @@ export class Table {
         match.check?.(flavour);
         if (hooks & (match.forbiddenHooks ?? 0)) refuse("EINVAL", `${match.name} cannot be used in ${chain.name}`);
       }
-      rule.target?.check?.(flavour, rule.matches);
+      rule.target?.check?.(flavour, rule.matches, net);
       if (hooks & (rule.target?.forbiddenHooks ?? 0))
         refuse("EINVAL", `${rule.target?.name} cannot be used in ${chain.name}`);
     } catch (error) {

@@ -108,7 +108,7 @@ export class Xtables {
     let result: T;
     try {
       result = edit();
-      table.check(this.flavour);
+      table.check(this.flavour, this.net);
     } catch (error) {
       for (const chain of table.chains.values())
         if (chain.hook !== null && !saved.chains.has(chain.name)) this.removeBuiltin(table, chain);

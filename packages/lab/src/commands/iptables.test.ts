@@ -112,7 +112,6 @@ test("an extension Linux has and this project has not says so, with the tool's s
   for (const [args, message] of [
     [["-A", "INPUT", "-m", "ipvs"], "netfilter-lab does not support the match `ipvs' yet"],
     [["-A", "INPUT", "-j", "RATEEST"], "netfilter-lab does not support the target `RATEEST' yet"],
-    [["-t", "raw", "-A", "OUTPUT", "-j", "CT", "--zone", "1"], "netfilter-lab does not support CT's `--zone' yet"],
   ] as const) {
     expect(() => run(net, "iptables", args)).toThrow(new RegExp(`: 2 .*${message}`));
   }

@@ -73,6 +73,10 @@ function parse(line: string): Parsed {
       mark: Number(rest.mark ?? 0),
       zone: Number(rest.zone ?? 0),
       helper: rest.helper ?? null,
+      zoneDirections: "both",
+      vtags: null,
+      greTimeouts: null,
+      labels: null,
       tcpState,
       tuple,
       counters: "packets" in tuples[0] ? [counters[0], counters[1]] : null,
@@ -91,6 +95,8 @@ function tupleOf(fields: Readonly<Record<string, string>>, protonum: number): Tu
   const protocol = PROTOCOLS[protonum] ?? String(protonum);
   if (sport !== undefined) return { src, dst, protocol, sport: Number(sport), dport: Number(dport) };
   if (type !== undefined) return { src, dst, protocol, type: Number(type), code: Number(code), id: Number(id) };
+  const { srckey, dstkey } = fields;
+  if (srckey !== undefined) return { src, dst, protocol, srckey: Number(srckey), dstkey: Number(dstkey) };
   return { src, dst, protocol };
 }
 
@@ -108,6 +114,7 @@ export function parseEvent(line: string, epochMicros: number): ConntrackEvent {
       counters: entry.counters !== null,
       timestamp: false,
       mark: hasMark,
+      labels: false,
     },
     atMicros: Number(match[1]) * 1_000_000 + Number(match[2]) - epochMicros,
   };

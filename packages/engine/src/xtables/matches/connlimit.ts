@@ -67,8 +67,8 @@ class ConnlimitMatch implements Match {
     if (entry !== NO_CT) copyTuple(ct.slab.words, (entry << ENTRY_SHIFT) + E_ORIGINAL, scratch, 0);
     else {
       const at = ipv4TransportOffset(skb.data, 0, skb.len);
-      if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[9], scratch)) return 0;
-      entry = ct.find(scratch, 0, ct.hash(scratch, 0)) >>> 1;
+      if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[9], scratch, ct.greKeymap)) return 0;
+      entry = ct.find(scratch, 0, ct.hash(scratch, 0, 0)) >>> 1;
       if (entry !== NO_CT) copyTuple(ct.slab.words, (entry << ENTRY_SHIFT) + E_ORIGINAL, scratch, 0);
     }
     const list = this.#lists.get(key);
@@ -92,7 +92,7 @@ class ConnlimitMatch implements Match {
     for (let i = 0; i < list.tuples.length; ) {
       if (collected > GC_MAX_COLLECT) break;
       const tuple = list.tuples[i];
-      const found = ct.find(tuple, 0, ct.hash(tuple, 0)) >>> 1;
+      const found = ct.find(tuple, 0, ct.hash(tuple, 0, 0)) >>> 1;
       if (found !== NO_CT) {
         if (tupleEqual(tuple, 0, scratch, 0)) return true;
         const state = tupleProtonum(tuple, 0) === 6 ? tcpStateOf(ct, found) : -1;

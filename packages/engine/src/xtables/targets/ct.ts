@@ -1,15 +1,24 @@
 /**
- * CT and NOTRACK: what a packet's connection shall have, said before it is tracked: nothing at all (`--notrack`), or a
- * helper. The rule keeps a template that hangs on the packet until conntrack has seen it. Zones, timeout policies and
- * event masks of CT are not supported yet and say so. Models xt_ct_target() and notrack_tg(), net/netfilter/xt_CT.c.
+ * CT and NOTRACK: what is to happen to packets that conntrack has not seen yet. They are exempted from tracking, or get
+ * a template that says in which zone to look, which timeouts and helper a new connection has and which events it makes. Models xt_ct_target(), xt_ct_tg_check() and notrack_tg(), net/netfilter/xt_CT.c.
  */
 import type { ConntrackHelper } from "../../conntrack/helpers/helper.js";
 import { findHelper, helperElsewhere } from "../../conntrack/helpers/registry.js";
-import type { NfProto } from "../../hooks.js";
+import { setTimeoutPolicy } from "../../conntrack/timeout-policy.js";
+import { zoneWord } from "../../conntrack/zone.js";
+import { NFPROTO_IPV4, type NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
-import { type RuleHeader, type Target, type TargetExtension, XT_CONTINUE, type XtActionParam } from "../extension.js";
+import {
+  type Match,
+  type RuleHeader,
+  type Target,
+  type TargetExtension,
+  XT_CONTINUE,
+  type XtActionParam,
+} from "../extension.js";
+import { type OptionSpec, type OptionValues, uintPrefix } from "../options.js";
 
 class NotrackTarget implements Target {
   readonly name: string = "NOTRACK";
@@ -28,78 +37,149 @@ class NotrackTarget implements Target {
   }
 }
 
-/** What the options of one CT rule say. */
-interface CtSettings {
-  readonly notrack: boolean;
-  /** Empty: none. */
-  readonly helper: string;
+/** A zone's number; null for the packet's mark. */
+type ZoneValue = number | null;
+
+/** Which events connections made by the rule tell of, in the order in which the tool lists them. */
+const CT_EVENTS: readonly (readonly [string, number])[] = [
+  ["new", 0],
+  ["related", 1],
+  ["destroy", 2],
+  ["reply", 3],
+  ["assured", 4],
+  ["protoinfo", 5],
+  ["helper", 6],
+  ["mark", 7],
+  ["natseqinfo", 8],
+  ["secmark", 9],
+];
+const EXP_EVENTS: readonly (readonly [string, number])[] = [["new", 0]];
+
+/** Reads `new,destroy` as bits. */
+function parseEvents(events: readonly (readonly [string, number])[]): (text: string) => number {
+  return (text) => {
+    let mask = 0;
+    for (const name of text.split(",")) {
+      const event = events.find(([known]) => known === name);
+      if (event === undefined) throw new ParameterProblem(`Unknown event type "${name}"`);
+      mask |= 1 << event[1];
+    }
+    return mask;
+  };
+}
+
+function eventsText(mask: number, events: readonly (readonly [string, number])[]): string {
+  return events
+    .filter(([, bit]) => mask & (1 << bit))
+    .map(([name]) => name)
+    .join(",");
+}
+
+function parseZone(text: string): ZoneValue {
+  if (text.toLowerCase() === "mark") return null;
+  const number = uintPrefix(text);
+  if (number === undefined || number.rest !== "" || number.value > 0xffff)
+    throw new ParameterProblem(`Cannot parse ${text} as a zone ID`);
+  return number.value;
 }
 
 class CtTarget implements Target {
   readonly name: string = "CT";
-  readonly #settings: CtSettings;
+  readonly #notrack: boolean;
+  readonly #zone: ZoneValue;
+  readonly #directions: "both" | "original" | "reply";
+  readonly #timeout: string | null;
+  readonly #ctEvents: number;
+  readonly #expEvents: number;
   /** The protocol in the rule; 0 for any, or all but one. */
   readonly #proto: number;
+  /** The helper's name; empty: none. */
+  readonly #helperName: string;
   readonly #helper: ConntrackHelper | undefined;
-  /** The entry that packets carry to conntrack; {@link NO_CT} while the rule is in no ruleset, and with --notrack. */
+  /** While the rule is in a ruleset. */
   #template: number = NO_CT;
 
-  constructor(settings: CtSettings, header: RuleHeader) {
-    this.#settings = settings;
+  constructor(values: OptionValues, header: RuleHeader) {
+    this.#notrack = values.has("notrack");
+    const zones = values.ids().filter((id) => id.startsWith("zone"));
+    // One number for all three options, and once the mark is to give it, it stays so.
+    const given = zones.map((id) => values.get<ZoneValue>(id));
+    this.#zone = given.includes(null) ? null : (given.at(-1) ?? 0);
+    const original = values.has("zone-orig");
+    const reply = values.has("zone-reply");
+    this.#directions = original === reply ? "both" : original ? "original" : "reply";
+    this.#timeout = values.get<string>("timeout") ?? null;
+    this.#ctEvents = values.get<number>("ctevents") ?? 0;
+    this.#expEvents = values.get<number>("expevents") ?? 0;
     this.#proto = header.invertProto ? 0 : header.proto;
-    this.#helper = findHelper(settings.helper, this.#proto);
-    const elsewhere = helperElsewhere(settings.helper, this.#proto);
-    if (elsewhere !== undefined && !settings.notrack)
+    this.#helperName = values.get<string>("helper") ?? "";
+    this.#helper = findHelper(this.#helperName, this.#proto);
+    const elsewhere = helperElsewhere(this.#helperName, this.#proto);
+    if (elsewhere !== undefined && !this.#notrack)
       throw new ParameterProblem(
-        `netfilter-lab does not support the conntrack helper \`${settings.helper}' (${elsewhere})\n`,
+        `netfilter-lab does not support the conntrack helper \`${this.#helperName}' (${elsewhere})\n`,
       );
   }
 
   target(par: XtActionParam): number {
-    if (this.#template === NO_CT) par.net.ct.setUntracked(par.skb);
+    if (this.#notrack) par.net.ct.setUntracked(par.skb);
     else par.net.ct.setTemplate(par.skb, this.#template);
     return XT_CONTINUE;
   }
 
-  check(): void {
-    const { notrack, helper } = this.#settings;
-    if (!notrack && helper !== "" && this.#helper === undefined)
-      throw new RulesetError("ENOENT", "", `no helper ${helper} for protocol ${this.#proto}`);
+  #text(dashes: string): string {
+    let text = this.#notrack ? ` ${dashes}notrack` : "";
+    if (this.#helperName !== "") text += ` ${dashes}helper ${this.#helperName}`;
+    if (this.#timeout !== null) text += ` ${dashes}timeout ${this.#timeout}`;
+    if (this.#ctEvents !== 0) text += ` ${dashes}ctevents ${eventsText(this.#ctEvents, CT_EVENTS)}`;
+    if (this.#expEvents !== 0) text += ` ${dashes}expevents ${eventsText(this.#expEvents, EXP_EVENTS)}`;
+    const option = { both: "zone", original: "zone-orig", reply: "zone-reply" }[this.#directions];
+    if (this.#zone !== 0) text += ` ${dashes}${option} ${this.#zone ?? "mark"}`;
+    return text;
   }
 
   save(): string {
-    const { notrack, helper } = this.#settings;
-    return `${notrack ? " --notrack" : ""}${helper === "" ? "" : ` --helper ${helper}`}`;
+    return this.#text("--");
   }
 
   print(): string {
-    const { notrack, helper } = this.#settings;
-    return ` CT${notrack ? " notrack" : ""}${helper === "" ? "" : ` helper ${helper}`}`;
+    return ` CT${this.#text("")}`;
+  }
+
+  check(_flavour: "nft" | "legacy", _matches: readonly Match[], net: NetNamespace): void {
+    if (this.#notrack || this.#template !== NO_CT) return;
+    const proto = this.#proto;
+    if (this.#helperName !== "" && this.#helper === undefined)
+      throw new RulesetError("ENOENT", "", `no helper ${this.#helperName} for protocol ${proto}`);
+    if (this.#timeout === null) return;
+    if (proto === 0) throw new RulesetError("EINVAL", "", "a timeout policy needs a protocol");
+    const policy = net.ct.timeoutPolicies.get(this.#timeout);
+    if (policy === undefined) throw new RulesetError("ENOENT", "", `no timeout policy ${this.#timeout}`);
+    if (!policy.fits(NFPROTO_IPV4, proto))
+      throw new RulesetError("EINVAL", "", `${this.#timeout} is not for protocol ${proto}`);
   }
 
   attach(net: NetNamespace, pf: NfProto): void {
-    if (this.#settings.notrack) return;
+    if (this.#notrack) return;
     net.ct.netnsGet(pf);
-    this.#template = net.ct.allocateTemplate();
+    this.#template = net.ct.allocateTemplate(zoneWord(this.#zone, this.#directions));
+    if (this.#ctEvents !== 0 || this.#expEvents !== 0) net.ct.maskEvents(this.#template, this.#ctEvents);
     if (this.#helper !== undefined) net.ct.helpers.assign(this.#template, this.#helper);
+    if (this.#timeout !== null) setTimeoutPolicy(net.ct, this.#template, this.#timeout);
   }
 
   detach(net: NetNamespace, pf: NfProto): void {
-    if (this.#settings.notrack) return;
+    if (this.#notrack) return;
     net.ct.put(this.#template);
     this.#template = NO_CT;
     net.ct.netnsPut(pf);
   }
 }
 
-function unsupported(option: string): never {
-  throw new ParameterProblem(`netfilter-lab does not support CT's \`--${option}' yet\n`);
-}
-
-const UNSUPPORTED: readonly string[] = ["timeout", "ctevents", "expevents", "zone", "zone-orig", "zone-reply"];
-
 /** A helper's name is cut to what the rule's record holds. Models `char helper[16]` of `struct xt_ct_target_info_v1`. */
 const HELPER_NAME_LENGTH = 15;
+
+const zoneOption = (name: string): OptionSpec => ({ name, parse: parseZone });
 
 export const ctTarget: TargetExtension = {
   kind: "target",
@@ -119,10 +199,14 @@ CT target options:
   options: [
     { name: "notrack" },
     { name: "helper", parse: (text) => text.slice(0, HELPER_NAME_LENGTH) },
-    ...UNSUPPORTED.map((name) => ({ name, parse: (): never => unsupported(name) })),
+    { name: "timeout", parse: (text) => text },
+    { name: "ctevents", parse: parseEvents(CT_EVENTS) },
+    { name: "expevents", parse: parseEvents(EXP_EVENTS) },
+    zoneOption("zone"),
+    zoneOption("zone-orig"),
+    zoneOption("zone-reply"),
   ],
-  build: (values, header) =>
-    new CtTarget({ notrack: values.has("notrack"), helper: values.get<string>("helper") ?? "" }, header),
+  build: (values, header) => new CtTarget(values, header),
 };
 
 export const notrackTarget: TargetExtension = {

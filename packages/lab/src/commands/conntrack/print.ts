@@ -67,6 +67,8 @@ function tupleFields(tuple: TupleText, protonum: number): string {
   const address = `src=${tuple.src} dst=${tuple.dst} `;
   if (tuple.sport !== undefined) return `${address}sport=${tuple.sport} dport=${tuple.dport} `;
   if (tuple.id !== undefined) return `${address}type=${tuple.type} code=${tuple.code} id=${tuple.id} `;
+  if (tuple.srckey !== undefined)
+    return `${address}srckey=0x${tuple.srckey.toString(16)} dstkey=0x${(tuple.dstkey ?? 0).toString(16)} `;
   // The tool knows of ports that the kernel, which has no tracker for DCCP, does not tell.
   if (protonum === IPPROTO_DCCP) return `${address}sport=0 dport=0 `;
   return address;

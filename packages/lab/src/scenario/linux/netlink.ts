@@ -132,9 +132,11 @@ const CTA_COUNTERS_REPLY = 10;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
 const CTA_TIMESTAMP = 20;
+const CTA_LABELS = 22;
 
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
+const CTA_TUPLE_ZONE = 3;
 const CTA_IP_V4_SRC = 1;
 const CTA_IP_V4_DST = 2;
 const CTA_IP_V6_SRC = 3;
@@ -151,6 +153,10 @@ const CTA_PROTO_ICMPV6 = 3;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_SCTP = 3;
 const CTA_PROTOINFO_STATE = 1;
+const CTA_PROTOINFO_SCTP_VTAG_ORIGINAL = 2;
+const CTA_PROTOINFO_SCTP_VTAG_REPLY = 3;
+
+const IPPROTO_GRE = 47;
 
 /** By the numbers of `enum sctp_conntrack`. */
 const SCTP_STATES: readonly string[] = [
@@ -194,7 +200,11 @@ function tuple(from: Attributes, type: number): { readonly text: TupleText; read
       src,
       dst,
       protocol: String(protonum),
-      ...(sport !== undefined && dport !== undefined ? { sport, dport } : {}),
+      ...(sport === undefined || dport === undefined
+        ? {}
+        : protonum === IPPROTO_GRE
+          ? { srckey: sport, dstkey: dport }
+          : { sport, dport }),
       ...(id !== undefined && icmpType !== undefined && code !== undefined ? { id, type: icmpType, code } : {}),
     },
     protonum,
@@ -213,6 +223,33 @@ function protocolState(from: Attributes): string | null {
 function name(view: DataView | undefined): string | null {
   if (view === undefined) return null;
   return Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString("latin1").replace(/\0.*$/, "");
+}
+
+function vtags(from: Attributes): ConntrackSnapshot["vtags"] {
+  const info = nested(nested(from, CTA_PROTOINFO), CTA_PROTOINFO_SCTP);
+  const original = info.get(CTA_PROTOINFO_SCTP_VTAG_ORIGINAL)?.getUint32(0);
+  const reply = info.get(CTA_PROTOINFO_SCTP_VTAG_REPLY)?.getUint32(0);
+  return original === undefined || reply === undefined ? null : [original, reply];
+}
+
+/** The zone stands by itself when it counts in both directions, and else in the tuple of its direction. */
+function zoneOf(from: Attributes): Pick<ConntrackSnapshot, "zone" | "zoneDirections"> {
+  const number = (attributes: Attributes, type: number): number | undefined => attributes.get(type)?.getUint16(0);
+  const original = number(nested(from, CTA_TUPLE_ORIG), CTA_TUPLE_ZONE);
+  if (original !== undefined) return { zone: original, zoneDirections: "original" };
+  const reply = number(nested(from, CTA_TUPLE_REPLY), CTA_TUPLE_ZONE);
+  if (reply !== undefined) return { zone: reply, zoneDirections: "reply" };
+  return { zone: number(from, CTA_ZONE) ?? 0, zoneDirections: "both" };
+}
+
+/** The numbers of the labels that are set; the kernel sends them as words of its own byte order. */
+function labels(from: Attributes): ConntrackSnapshot["labels"] {
+  const bits = from.get(CTA_LABELS);
+  if (bits === undefined) return null;
+  const numbers: number[] = [];
+  for (let bit = 0; bit < bits.byteLength * 8; bit++)
+    if (bits.getUint8(bit >>> 3) & (1 << (bit & 7))) numbers.push(bit);
+  return numbers;
 }
 
 function counters(from: Attributes): ConntrackSnapshot["counters"] {
@@ -277,7 +314,10 @@ function conntrackEvent(type: ConntrackEvent["type"], l3num: number, from: Attri
     status: from.get(CTA_STATUS)?.getUint32(0) ?? IPS_SEEN_REPLY,
     timeoutSeconds: timeoutSeconds ?? 0,
     mark: mark ?? 0,
-    zone: from.get(CTA_ZONE)?.getUint16(0) ?? 0,
+    ...zoneOf(from),
+    vtags: vtags(from),
+    greTimeouts: null,
+    labels: labels(from),
     tcpState,
     helper: name(nested(from, CTA_HELP).get(CTA_HELP_NAME)),
     tuple: [original.text, tuple(from, CTA_TUPLE_REPLY).text],
@@ -291,6 +331,7 @@ function conntrackEvent(type: ConntrackEvent["type"], l3num: number, from: Attri
     counters: counted !== null,
     timestamp: stamped !== null,
     mark: mark !== undefined,
+    labels: from.has(CTA_LABELS),
   };
   return { type, entry, carries, atMicros: 0 };
 }
