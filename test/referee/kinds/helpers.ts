@@ -4,6 +4,7 @@ import { amanda, tftp } from "./helpers/datagrams.js";
 import { FTP_CLIENTS, ftp } from "./helpers/ftp.js";
 import type { Helped } from "./helpers/helped.js";
 import { irc } from "./helpers/irc.js";
+import { pptp } from "./helpers/pptp.js";
 import type { SaidEnds } from "./helpers/said.js";
 import { sane } from "./helpers/sane.js";
 import {
@@ -52,7 +53,7 @@ function passage(choice: Choice, tool: string): { readonly setup: readonly strin
   ])();
 }
 
-const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp, ftp, irc, tftp, amanda, sane];
+const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp, ftp, irc, tftp, amanda, sane, pptp];
 
 export const HELPERS: Kind = {
   name: "helpers",

@@ -40,9 +40,9 @@ export interface ExpectPolicy {
 /** What is done to the entry of an expected connection as it is made: NAT's `expectfn`. */
 export type ExpectFunction = (entry: CtHandle, expectation: Expectation) => void;
 
-/** A function with the name under which netlink tells of it. Models `struct nf_ct_helper_expectfn`. */
+/** A function with the name under which netlink tells of it, if any. Models `struct nf_ct_helper_expectfn`. */
 export interface NamedExpectFunction {
-  readonly name: string;
+  readonly name: string | null;
   readonly run: ExpectFunction;
 }
 

@@ -63,7 +63,7 @@ export function mangleUdp(announced: Announced, text: string): boolean {
 }
 
 /** A range of one address, with one port or the connection's own. */
-function exactly(address: number, port: number | null): Parameters<NetNamespace["nat"]["setupInfo"]>[1] {
+export function exactly(address: number, port: number | null): Parameters<NetNamespace["nat"]["setupInfo"]>[1] {
   return {
     flags: NF_NAT_RANGE_MAP_IPS | (port === null ? 0 : NF_NAT_RANGE_PROTO_SPECIFIED),
     minAddr: address,

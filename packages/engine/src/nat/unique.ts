@@ -265,7 +265,9 @@ function chooseAddress6(
 function choosePort(ct: Conntrack, tuple: Int32Array, range: NatRange, manip: ManipType, entry: CtHandle): void {
   const protonum = tupleProtonum(tuple, 0);
   const icmp = isIcmp(protonum);
-  if (!icmp && !hasNatPorts(protonum)) return;
+  // Only PPTP, whose tunnels are announced, lets a tunnel's keys be changed.
+  const gre = protonum === IPPROTO_GRE && ct.helpers.masterOf(entry) !== null;
+  if (!icmp && !gre && !hasNatPorts(protonum)) return;
   const upper = icmp || manip === NF_NAT_MANIP_SRC;
   const current = upper ? tuple[TUPLE_PORTS] >>> 16 : tuple[TUPLE_PORTS] & 0xffff;
   let min: number;
@@ -276,6 +278,9 @@ function choosePort(ct: Conntrack, tuple: Int32Array, range: NatRange, manip: Ma
   } else if (icmp) {
     min = 0;
     size = 65536;
+  } else if (gre) {
+    min = 1;
+    size = 65535;
   } else if (manip === NF_NAT_MANIP_DST) {
     return;
   } else if (current < 512) {

@@ -5,6 +5,8 @@
 import type { Verdict } from "../../hooks.js";
 import type { SkBuff } from "../../skb.js";
 import type { Expectation } from "../expect.js";
+import type { CtHandle } from "../status.js";
+import type { PptpState } from "./pptp.js";
 
 /** The FTP commands and replies that announce a data connection. Models `enum nf_ct_ftp_type`. */
 export type FtpAnnouncement = "PORT" | "PASV" | "EPRT" | "EPSV";
@@ -26,4 +28,10 @@ export interface NatHelperHook {
   tftp(expectation: Expectation): Verdict;
   irc(at: Announced, expectation: Expectation): Verdict;
   amanda(at: Announced, expectation: Expectation): Verdict;
+  /** A control message. */
+  pptp(packet: Omit<Announced, "offset" | "length">, entry: CtHandle, type: number, state: PptpState): Verdict;
+  /** Both directions of a tunnel are about to be expected. */
+  pptpExpect(there: Expectation, back: Expectation, state: PptpState): void;
+  /** A tunnel comes. */
+  pptpExpected(entry: CtHandle, expectation: Expectation, state: PptpState): void;
 }

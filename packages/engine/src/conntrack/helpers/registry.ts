@@ -8,6 +8,7 @@ import { ftpHelper } from "./ftp.js";
 import type { ConntrackHelper } from "./helper.js";
 import { ircHelper } from "./irc.js";
 import { netbiosNsHelper } from "./netbios-ns.js";
+import { pptpHelper } from "./pptp.js";
 import { saneHelper } from "./sane.js";
 import { tftpHelper } from "./tftp.js";
 
@@ -16,13 +17,13 @@ const HELPERS: readonly ConntrackHelper[] = [
   ftpHelper,
   ircHelper,
   netbiosNsHelper,
+  pptpHelper,
   saneHelper,
   tftpHelper,
 ];
 
 /** Helpers of Linux that this project has not. */
 const ELSEWHERE: ReadonlyMap<string, { readonly protonums: readonly number[]; readonly protocol: string }> = new Map([
-  ["pptp", { protonums: [IPPROTO_TCP], protocol: "PPTP" }],
   ["Q.931", { protonums: [IPPROTO_TCP], protocol: "H.323" }],
   ["RAS", { protonums: [IPPROTO_UDP], protocol: "H.323" }],
   ["sip", { protonums: [IPPROTO_TCP, IPPROTO_UDP], protocol: "SIP" }],

@@ -4,6 +4,7 @@ import type { NetNamespace } from "../../netns.js";
 import { natAmanda } from "./amanda.js";
 import { natFtp } from "./ftp.js";
 import { natIrc } from "./irc.js";
+import { natPptp, natPptpExpect, natPptpExpected } from "./pptp.js";
 import { natTftp } from "./tftp.js";
 
 /** The hooks of one namespace. */
@@ -13,5 +14,8 @@ export function natHelpers(net: NetNamespace): NatHelperHook {
     tftp: (expectation) => natTftp(net, expectation),
     irc: (announced, expectation) => natIrc(net, announced, expectation),
     amanda: (announced, expectation) => natAmanda(net, announced, expectation),
+    pptp: (packet, entry, type, state) => natPptp(net, packet, entry, type, state),
+    pptpExpect: natPptpExpect,
+    pptpExpected: (entry, expectation, state) => natPptpExpected(net, entry, expectation, state),
   };
 }

@@ -30,8 +30,10 @@ function flagNames(flags: number): string {
     .join(",");
 }
 
-const ports = (tuple: TupleText): string =>
-  tuple.sport === undefined ? "" : `sport=${tuple.sport} dport=${tuple.dport} `;
+function ports({ sport, dport, srckey, dstkey }: TupleText): string {
+  if (srckey !== undefined) return `srckey=0x${srckey.toString(16)} dstkey=0x${(dstkey ?? 0).toString(16)} `;
+  return sport === undefined ? "" : `sport=${sport} dport=${dport} `;
+}
 
 function plain(expectation: ExpectationSnapshot): string {
   const { tuple, mask, master, timeoutSeconds, protonum, zone, flags, expectClass, helper } = expectation;
