@@ -32,13 +32,18 @@ function shownPorts(part: unknown): Set<number> {
     const places = bytes[9] === 1 ? [at + 4] : [at, at + 2];
     for (const offset of places) if (offset + 2 <= bytes.length) found.add(get16(bytes, offset));
   }
+  for (const match of text.matchAll(/"(6[0-9a-f]{95,})"/g)) {
+    const bytes = fromHex(match[1]);
+    const places = bytes[6] === 58 ? [44] : [40, 42];
+    for (const offset of places) found.add(get16(bytes, offset));
+  }
   return found;
 }
 
 /** First ports of the ranges that rules name. */
 function namedRanges(scenario: Scenario): number[] {
   const lines = [...(scenario.setup ?? []), ...scenario.steps.flatMap((step) => ("run" in step ? [step.run] : []))];
-  return lines.flatMap((line) => [...line.matchAll(/(?:[0-9]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])));
+  return lines.flatMap((line) => [...line.matchAll(/(?:[0-9\]]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])));
 }
 
 /** A new entry's source, the port or identifier that it had, and what the answers to it come to. */
@@ -58,7 +63,8 @@ function told(linux: Answer): number[] {
     const mapping = [protocol, src, had, got].join(" ");
     if (got === undefined || had === got || given.has(mapping)) return [];
     given.add(mapping);
-    const base = protocol === "icmp" ? 0 : Number(had) < 512 ? 1 : Number(had) < 1024 ? 600 : 1024;
+    const base =
+      protocol === "icmp" || protocol === "icmpv6" ? 0 : Number(had) < 512 ? 1 : Number(had) < 1024 ? 600 : 1024;
     return Number(got) < base ? [] : [Number(got) - base];
   });
 }

@@ -10,6 +10,7 @@ import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
 import { NAT_MIX } from "./nat-mix.js";
+import { NAT66 } from "./nat66.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
 import { RULESETS } from "./rulesets.js";
@@ -31,6 +32,7 @@ export const KINDS: readonly Kind[] = [
   FRAGMENTS,
   PORT_CLASHES,
   IPV6,
+  NAT66,
   NAT_MIX,
   RULESETS,
   EXTENSIONS,

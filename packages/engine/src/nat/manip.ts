@@ -24,6 +24,7 @@ import {
   IPPROTO_GRE,
   IPPROTO_ICMP,
   IPPROTO_SCTP,
+  IPPROTO_ICMPV6,
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
@@ -33,6 +34,7 @@ import {
   IPV4_SRC,
 } from "../wire/ipv4.js";
 import { SCTP_HEADER_LENGTH, sctpSetChecksum } from "../wire/sctp.js";
+import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
 import { TCP_CHECKSUM, TCP_HEADER_LENGTH } from "../wire/tcp.js";
 import { UDP_CHECKSUM, UDP_HEADER_LENGTH } from "../wire/udp.js";
 import { type ManipType, NF_NAT_MANIP_SRC } from "./range.js";
@@ -40,6 +42,9 @@ import { type ManipType, NF_NAT_MANIP_SRC } from "./range.js";
 /** The offsets of source and destination port, the same in TCP, UDP and SCTP. */
 const SRC_PORT = 0;
 const DST_PORT = 2;
+
+const ICMPV6_ECHO_REQUEST = 128;
+const ICMPV6_ECHO_REPLY = 129;
 
 /** Whether an ICMP message has an id to rewrite. */
 function isQuery(type: number): boolean {
@@ -55,26 +60,36 @@ function isQuery(type: number): boolean {
   );
 }
 
-/** Updates a checksum over the pseudo header and a port for a changed address and port. */
-function updateL4(data: Uint8Array, at: number, before: number, after: number, portBefore: number, port: number): void {
-  put16(data, at, checksumReplace2(checksumReplace4(get16(data, at), before, after), portBefore, port));
+/** The address to write: one word of IPv4, four of IPv6. One rewriting is under way at a time. */
+const target = new Int32Array(4);
+let targetLength = 1;
+
+/** Updates a checksum over the pseudo header for the address at `addressAt` becoming {@link target}. */
+function updateAddress(data: Uint8Array, at: number, addressAt: number): void {
+  let sum = get16(data, at);
+  for (let i = 0; i < targetLength; i++) sum = checksumReplace4(sum, getInt32(data, addressAt + 4 * i), target[i]);
+  put16(data, at, sum);
+}
+
+/** The same for a changed port too. */
+function updateL4(data: Uint8Array, at: number, addressAt: number, portBefore: number, port: number): void {
+  updateAddress(data, at, addressAt);
+  put16(data, at, checksumReplace2(get16(data, at), portBefore, port));
 }
 
 /**
  * Rewrites the transport header at `hdroff`: source (or destination) port, or ICMP id, and the checksum that covers them
- * and the address. False when the header is not all there. Models `l4proto_manip_pkt()`.
+ * and the address at `addressAt`, which becomes {@link target}. False when the header is not all there. Models `l4proto_manip_pkt()`.
  */
 function manipL4(
   skb: SkBuff,
-  iphdroff: number,
+  addressAt: number,
   hdroff: number,
   protonum: number,
-  address: number,
   port: number,
   src: boolean,
 ): boolean {
   const data = skb.data;
-  const addressBefore = getInt32(data, iphdroff + (src ? IPV4_SRC : IPV4_DST));
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
   switch (protonum) {
     case IPPROTO_TCP: {
@@ -83,7 +98,7 @@ function manipL4(
       if (!whole && skb.len < hdroff + 8) return false;
       const before = get16(data, portAt);
       put16(data, portAt, port);
-      if (whole) updateL4(data, hdroff + TCP_CHECKSUM, addressBefore, address, before, port);
+      if (whole) updateL4(data, hdroff + TCP_CHECKSUM, addressAt, before, port);
       return true;
     }
     case IPPROTO_UDP:
@@ -92,7 +107,7 @@ function manipL4(
       const before = get16(data, portAt);
       // A sender that computed no checksum gets none.
       if (get16(data, hdroff + UDP_CHECKSUM) !== 0 || protonum === IPPROTO_UDPLITE) {
-        updateL4(data, hdroff + UDP_CHECKSUM, addressBefore, address, before, port);
+        updateL4(data, hdroff + UDP_CHECKSUM, addressAt, before, port);
         if (get16(data, hdroff + UDP_CHECKSUM) === 0) put16(data, hdroff + UDP_CHECKSUM, 0xffff);
       }
       put16(data, portAt, port);
@@ -125,6 +140,16 @@ function manipL4(
       if (version === GRE_VERSION_1) put16(data, hdroff + GRE_CALL_ID, port);
       return version <= GRE_VERSION_1;
     }
+    case IPPROTO_ICMPV6: {
+      if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
+      updateAddress(data, hdroff + ICMP_CHECKSUM, addressAt);
+      const type = data[hdroff + ICMP_TYPE];
+      if (type !== ICMPV6_ECHO_REQUEST && type !== ICMPV6_ECHO_REPLY) return true;
+      const before = get16(data, hdroff + ICMP_ID);
+      put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, port));
+      put16(data, hdroff + ICMP_ID, port);
+      return true;
+    }
     default:
       return true;
   }
@@ -146,10 +171,38 @@ export function manipIPv4(
   const data = skb.data;
   if (skb.len < iphdroff + IPV4_HEADER_LENGTH) return false;
   const src = manip === NF_NAT_MANIP_SRC;
-  if (!manipL4(skb, iphdroff, iphdroff + (data[iphdroff] & 15) * 4, protonum, address, port, src)) return false;
   const slot = iphdroff + (src ? IPV4_SRC : IPV4_DST);
+  target[0] = address;
+  targetLength = 1;
+  if (!manipL4(skb, slot, iphdroff + (data[iphdroff] & 15) * 4, protonum, port, src)) return false;
   const sum = iphdroff + IPV4_CHECKSUM;
   put16(data, sum, checksumReplace4(get16(data, sum), getInt32(data, slot), address));
   put32(data, slot, address);
+  return true;
+}
+
+/**
+ * The same of an IPv6 packet: its address becomes the four words at `wordsAt`. Behind a later fragment's header, or in a
+ * packet cut off in its extension headers, only the address is rewritten. Models `nf_nat_ipv6_manip_pkt()`.
+ */
+export function manipIPv6(
+  skb: SkBuff,
+  iphdroff: number,
+  protonum: number,
+  words: Int32Array,
+  wordsAt: number,
+  port: number,
+  manip: ManipType,
+): boolean {
+  const { data } = skb;
+  if (skb.len < iphdroff + IPV6_HEADER_LENGTH) return false;
+  const src = manip === NF_NAT_MANIP_SRC;
+  const slot = iphdroff + (src ? IPV6_SRC : IPV6_DST);
+  for (let i = 0; i < 4; i++) target[i] = words[wordsAt + i];
+  targetLength = 4;
+  const next = data[iphdroff + IPV6_NEXT_HEADER];
+  const hdroff = skipExtensionHeaders(data, iphdroff + IPV6_HEADER_LENGTH, skb.len, next);
+  if (hdroff >= 0 && found.fragmentOffset === 0 && !manipL4(skb, slot, hdroff, protonum, port, src)) return false;
+  for (let i = 0; i < 4; i++) put32(data, slot + 4 * i, target[i]);
   return true;
 }

@@ -17,13 +17,15 @@ import {
   copyTuple,
   getTuple,
   invertTuple,
-  ipv4TransportOffset,
   TUPLE_DST,
   TUPLE_PORTS,
   TUPLE_PROTO,
   TUPLE_SRC,
   TUPLE_WORDS,
+  transportOffset,
+  transportProtonum,
   tupleEqual,
+  tupleL3num,
   tupleProtonum,
   tupleText,
 } from "../conntrack/tuple.js";
@@ -47,6 +49,7 @@ import {
   nfDropErr,
   type Verdict,
 } from "../hooks.js";
+import { isLinkLocal } from "../ip6/address.js";
 import type { NetNamespace } from "../netns.js";
 import {
   ctinfoDirection,
@@ -59,11 +62,14 @@ import {
   type SkBuff,
 } from "../skb.js";
 import type { TupleText } from "../trace.js";
-import { get32, getInt32 } from "../wire/bytes.js";
+import { parseIPv6, readIPv6 } from "../wire/address.js";
+import { get32, getInt32, put16 } from "../wire/bytes.js";
+import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
-import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_PROTOCOL } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPV4_DST, IPV4_HEADER_LENGTH } from "../wire/ipv4.js";
+import { IPV6_DST, IPV6_HEADER_LENGTH, pseudoHeaderSumIPv6 } from "../wire/ipv6.js";
 import { natHelpers } from "./helpers/index.js";
-import { manipIPv4 } from "./manip.js";
+import { manipIPv4, manipIPv6 } from "./manip.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "./range.js";
 import { uniqueTuple } from "./unique.js";
 
@@ -99,6 +105,15 @@ function manipBit(manip: ManipType, direction: Direction): number {
 /** The range of a null binding; its address is filled in for each. */
 const nullRange = { flags: NF_NAT_RANGE_MAP_IPS, minAddr: 0, maxAddr: 0, minPort: 0, maxPort: 0, basePort: 0 };
 
+/** The same of IPv6. */
+const nullWords = new Int32Array(4);
+const nullRange6 = { ...nullRange, min6: nullWords, max6: nullWords };
+
+/** A rule's range with one IPv6 address in place of its own. */
+function withAddress6(range: NatRange, address: Int32Array): NatRange {
+  return { ...range, flags: range.flags | NF_NAT_RANGE_MAP_IPS, min6: address, max6: address };
+}
+
 /** A rule's range with one address in place of its own. */
 function withAddress(range: NatRange, address: number): NatRange {
   return {
@@ -124,8 +139,32 @@ interface LookupEntry {
 
 /** The second port in a tuple's word of ports; ICMP has one id for both ends. */
 function dstPort(protonum: number, ports: number): number {
-  return protonum === IPPROTO_ICMP ? ports >>> 16 : ports & 0xffff;
+  return protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6 ? ports >>> 16 : ports & 0xffff;
 }
+
+/** Whether a packet's transport is its family's ICMP. */
+function isIcmp(data: Uint8Array, length: number, pf: NfProto): boolean {
+  const at = transportOffset(data, 0, length, pf);
+  return at >= 0 && transportProtonum(data, 0, pf) === (pf === NFPROTO_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+function icmpv6ChecksumOk(data: Uint8Array, at: number, length: number): boolean {
+  return checksumPartial(data, at, length, pseudoHeaderSumIPv6(data, 0, IPPROTO_ICMPV6, length)) === 0xffff;
+}
+
+function icmpv6SetChecksum(data: Uint8Array, at: number, length: number): void {
+  put16(data, at + 2, 0);
+  const pseudo = pseudoHeaderSumIPv6(data, 0, IPPROTO_ICMPV6, length);
+  put16(data, at + 2, checksumFold(checksumPartial(data, at, length, pseudo)));
+}
+
+const NDISC_REDIRECT = 137;
+const LOOPBACK_6 = parseIPv6("::1");
+const MANIP_NAMES: Readonly<Record<NfProto, string>> = {
+  [NFPROTO_IPV4]: "nf_nat_ipv4_manip_pkt",
+  [NFPROTO_IPV6]: "nf_nat_ipv6_manip_pkt",
+};
+const destination = new Int32Array(4);
 
 const INITIAL_SOURCES = 64;
 
@@ -150,29 +189,40 @@ export class Nat implements NatApi {
 
   constructor(net: NetNamespace) {
     this.net = net;
-    this.#ops = { [NFPROTO_IPV4]: this.#hookOps(), [NFPROTO_IPV6]: [] };
+    this.#ops = { [NFPROTO_IPV4]: this.#hookOps(NFPROTO_IPV4), [NFPROTO_IPV6]: this.#hookOps(NFPROTO_IPV6) };
     net.ct.natHook = this;
     net.ct.natHelper = natHelpers(net);
   }
 
-  #hookOps(): readonly HookOps[] {
+  #hookOps(pf: NfProto): readonly HookOps[] {
+    const v4 = pf === NFPROTO_IPV4;
     const dst = { priority: NF_IP_PRI_NAT_DST, module: MODULE, label: "nat (DNAT)" };
     const src = { priority: NF_IP_PRI_NAT_SRC, module: MODULE, label: "nat (SNAT)" };
     return [
       {
         ...dst,
         hook: NF_INET_PRE_ROUTING,
-        name: "nf_nat_ipv4_pre_routing",
+        name: v4 ? "nf_nat_ipv4_pre_routing" : "nf_nat_ipv6_in",
         fn: (skb, state) => this.#preRouting(skb, state),
       },
-      { ...src, hook: NF_INET_POST_ROUTING, name: "nf_nat_ipv4_out", fn: (skb, state) => this.#translate(skb, state) },
+      {
+        ...src,
+        hook: NF_INET_POST_ROUTING,
+        name: v4 ? "nf_nat_ipv4_out" : "nf_nat_ipv6_out",
+        fn: (skb, state) => this.#translate(skb, state),
+      },
       {
         ...dst,
         hook: NF_INET_LOCAL_OUT,
-        name: "nf_nat_ipv4_local_fn",
+        name: v4 ? "nf_nat_ipv4_local_fn" : "nf_nat_ipv6_local_fn",
         fn: (skb, state) => this.#localOut(skb, state),
       },
-      { ...src, hook: NF_INET_LOCAL_IN, name: "nf_nat_ipv4_local_in", fn: (skb, state) => this.#translate(skb, state) },
+      {
+        ...src,
+        hook: NF_INET_LOCAL_IN,
+        name: v4 ? "nf_nat_ipv4_local_in" : "nf_nat_ipv6_fn",
+        fn: (skb, state) => this.#translate(skb, state),
+      },
     ];
   }
 
@@ -201,9 +251,18 @@ export class Nat implements NatApi {
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
+    if (state.pf === NFPROTO_IPV6) return this.#preRouting6(skb, state);
     const before = getInt32(skb.data, IPV4_DST);
     const verdict = this.#translate(skb, state);
     if (verdict === NF_ACCEPT && getInt32(skb.data, IPV4_DST) !== before) skb.dst = null;
+    return verdict;
+  }
+
+  #preRouting6(skb: SkBuff, state: HookState): Verdict {
+    for (let i = 0; i < 4; i++) destination[i] = getInt32(skb.data, IPV6_DST + 4 * i);
+    const verdict = this.#translate(skb, state);
+    if (verdict !== NF_ACCEPT) return verdict;
+    for (let i = 0; i < 4; i++) if (getInt32(skb.data, IPV6_DST + 4 * i) !== destination[i]) skb.dst6 = null;
     return verdict;
   }
 
@@ -214,8 +273,11 @@ export class Nat implements NatApi {
     if (verdict !== NF_ACCEPT || entry === NO_CT) return verdict;
     const direction = ctinfoDirection(skb.ctinfo);
     const other = direction === 0 ? 1 : 0;
-    if (this.net.ct.dstOf(entry, direction) === this.net.ct.srcOf(entry, other)) return NF_ACCEPT;
-    const error = this.net.ip.routeMeHarder(skb);
+    const { ct } = this.net;
+    let same = true;
+    for (let i = 0; i < 4; i++) if (ct.dstWordOf(entry, direction, i) !== ct.srcWordOf(entry, other, i)) same = false;
+    if (same) return NF_ACCEPT;
+    const error = (state.pf === NFPROTO_IPV4 ? this.net.ip : this.net.ip6).routeMeHarder(skb);
     return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
   }
 
@@ -223,13 +285,12 @@ export class Nat implements NatApi {
   #translate(skb: SkBuff, state: HookState): Verdict {
     // INVALID and untracked packets have no entry, and are left as they are.
     if (skb.nfct === NO_CT) return NF_ACCEPT;
-    if (
-      (skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY) &&
-      skb.data[IPV4_PROTOCOL] === IPPROTO_ICMP
-    ) {
+    const related = skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY;
+    if (related && isIcmp(skb.data, skb.len, state.pf)) {
       const trace = this.net.trace;
-      if (trace !== null) trace.enter("nf_nat_icmp_reply_translation", MODULE, skb);
-      const ok = this.#translateIcmpError(skb, state.hook);
+      const name = state.pf === NFPROTO_IPV4 ? "nf_nat_icmp_reply_translation" : "nf_nat_icmpv6_reply_translation";
+      if (trace !== null) trace.enter(name, MODULE, skb);
+      const ok = this.#translateIcmpError(skb, state);
       if (trace !== null) trace.leave();
       return ok ? NF_ACCEPT : NF_DROP;
     }
@@ -280,17 +341,18 @@ export class Nat implements NatApi {
     const direction = ctinfoDirection(skb.ctinfo);
     if ((ct.statusOf(entry) & manipBit(manip, direction)) === 0) return NF_ACCEPT;
     const trace = this.net.trace;
-    const before = trace === null ? null : this.#tupleOf(skb);
+    const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
+    const pf = tupleL3num(ct.slab.words, other) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    const before = trace === null ? null : this.#tupleOf(skb, pf);
     if (trace !== null) {
       trace.enter("nf_nat_manip_pkt", MODULE, skb);
       trace.call("nf_ct_invert_tuple", "nf_conntrack");
-      trace.enter("nf_nat_ipv4_manip_pkt", MODULE, skb);
+      trace.enter(MANIP_NAMES[pf], MODULE, skb);
     }
-    const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
     const ok = this.#invertInto(skb, tupleProtonum(ct.slab.words, other), other, manip);
     if (trace !== null) {
       trace.leave();
-      const after = this.#tupleOf(skb);
+      const after = this.#tupleOf(skb, pf);
       if (before !== null && after !== null)
         trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
       trace.leave();
@@ -300,18 +362,30 @@ export class Nat implements NatApi {
 
   /** Makes one end of a packet that of the inverse of a tuple, which is what its other direction looks like. */
   #invertInto(skb: SkBuff, protonum: number, tupleAt: number, manip: ManipType): boolean {
+    return this.#manip(skb, 0, protonum, tupleAt, manip === NF_NAT_MANIP_SRC ? TUPLE_DST : TUPLE_SRC, manip);
+  }
+
+  /** Makes one end of the packet at `iphdroff` the end `from` of a tuple. */
+  #manip(
+    skb: SkBuff,
+    iphdroff: number,
+    protonum: number,
+    tupleAt: number,
+    from: typeof TUPLE_SRC | typeof TUPLE_DST,
+    manip: ManipType,
+  ): boolean {
     const words = this.net.ct.slab.words;
     const ports = words[tupleAt + TUPLE_PORTS];
-    return manip === NF_NAT_MANIP_SRC
-      ? manipIPv4(skb, 0, protonum, words[tupleAt + TUPLE_DST], dstPort(protonum, ports), manip)
-      : manipIPv4(skb, 0, protonum, words[tupleAt + TUPLE_SRC], ports >>> 16, manip);
+    const port = from === TUPLE_SRC ? ports >>> 16 : dstPort(protonum, ports);
+    return tupleL3num(words, tupleAt) === NFPROTO_IPV4
+      ? manipIPv4(skb, iphdroff, protonum, words[tupleAt + from], port, manip)
+      : manipIPv6(skb, iphdroff, protonum, words, tupleAt + from, port, manip);
   }
 
   /** A packet's own tuple for the trace. */
-  #tupleOf(skb: SkBuff): TupleText | null {
-    const at = ipv4TransportOffset(skb.data, 0, skb.len);
-    if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[IPV4_PROTOCOL], wanted, this.net.ct.greKeymap))
-      return null;
+  #tupleOf(skb: SkBuff, pf: NfProto): TupleText | null {
+    const at = transportOffset(skb.data, 0, skb.len, pf);
+    if (at < 0 || !getTuple(skb.data, 0, at, skb.len, transportProtonum(skb.data, 0, pf), wanted, this.net.ct.greKeymap, pf)) return null;
     return tupleText(wanted, 0);
   }
 
@@ -319,16 +393,17 @@ export class Nat implements NatApi {
    * Rewrites an ICMP error: the packet it carries, which travelled the other way, and its own addresses. False to drop
    * it. Models `nf_nat_icmp_reply_translation()`.
    */
-  #translateIcmpError(skb: SkBuff, hook: HookNumber): boolean {
+  #translateIcmpError(skb: SkBuff, { hook, pf }: HookState): boolean {
     const ct = this.net.ct;
     const data = skb.data;
     const entry = skb.nfct;
     const status = ct.statusOf(entry);
-    const at = (data[0] & 15) * 4;
+    const v4 = pf === NFPROTO_IPV4;
+    const at = transportOffset(data, 0, skb.len, pf);
     const inner = at + ICMP_HEADER_LENGTH;
-    if (skb.len < inner + IPV4_HEADER_LENGTH) return false;
-    if (!icmpChecksumOk(data, at, skb.len - at)) return false;
-    if (icmpType(data, at) === ICMP_REDIRECT) {
+    if (skb.len < inner + (v4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH)) return false;
+    if (v4 ? !icmpChecksumOk(data, at, skb.len - at) : !icmpv6ChecksumOk(data, at, skb.len - at)) return false;
+    if (icmpType(data, at) === (v4 ? ICMP_REDIRECT : NDISC_REDIRECT)) {
       // A redirect through NAT would mislead; without NAT it passes once both bindings are known to be null.
       const both = IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE;
       if ((status & both) !== both || status & (IPS_SRC_NAT | IPS_DST_NAT)) return false;
@@ -339,24 +414,24 @@ export class Nat implements NatApi {
     const words = ct.slab.words;
     const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
     const trace = this.net.trace;
-    const before = trace === null ? null : this.#tupleOf(skb);
-    if (trace !== null) trace.call("nf_nat_ipv4_manip_pkt", MODULE);
+    const before = trace === null ? null : this.#tupleOf(skb, pf);
+    if (trace !== null) trace.call(MANIP_NAMES[pf], MODULE);
     // The packet inside travelled the other way: it looks like the tuple itself.
-    const ports = words[other + TUPLE_PORTS];
     const inside = tupleProtonum(words, other);
     const rewritten =
       manip === NF_NAT_MANIP_SRC
-        ? manipIPv4(skb, inner, inside, words[other + TUPLE_DST], dstPort(inside, ports), NF_NAT_MANIP_DST)
-        : manipIPv4(skb, inner, inside, words[other + TUPLE_SRC], ports >>> 16, NF_NAT_MANIP_SRC);
+        ? this.#manip(skb, inner, inside, other, TUPLE_DST, NF_NAT_MANIP_DST)
+        : this.#manip(skb, inner, inside, other, TUPLE_SRC, NF_NAT_MANIP_SRC);
     if (!rewritten) return false;
-    icmpSetChecksum(data, at, skb.len - at);
+    if (v4) icmpSetChecksum(data, at, skb.len - at);
+    else icmpv6SetChecksum(data, at, skb.len - at);
     if (trace !== null) {
       trace.call("nf_ct_invert_tuple", "nf_conntrack");
-      trace.call("nf_nat_ipv4_manip_pkt", MODULE);
+      trace.call(MANIP_NAMES[pf], MODULE);
     }
     // The outer header is ICMP's whatever the connection is, and an error has no id to rewrite.
-    if (!this.#invertInto(skb, IPPROTO_ICMP, other, manip)) return false;
-    const after = trace === null ? null : this.#tupleOf(skb);
+    if (!this.#invertInto(skb, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, other, manip)) return false;
+    const after = trace === null ? null : this.#tupleOf(skb, pf);
     if (trace !== null && before !== null && after !== null)
       trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
     return true;
@@ -408,18 +483,26 @@ export class Nat implements NatApi {
     if (trace !== null) trace.enter("__nf_nat_alloc_null_binding", MODULE, null);
     const ct = this.net.ct;
     // From the reply, in case a destination was bound before.
-    const address = manip === NF_NAT_MANIP_SRC ? ct.dstOf(entry, 1) : ct.srcOf(entry, 1);
-    nullRange.minAddr = address;
-    nullRange.maxAddr = address;
-    const verdict = this.setupInfo(entry, nullRange, manip);
+    let range: NatRange = nullRange;
+    if (tupleL3num(ct.slab.words, entry << ENTRY_SHIFT) === NFPROTO_IPV4) {
+      const address = manip === NF_NAT_MANIP_SRC ? ct.dstOf(entry, 1) : ct.srcOf(entry, 1);
+      nullRange.minAddr = address;
+      nullRange.maxAddr = address;
+    } else {
+      range = nullRange6;
+      for (let i = 0; i < 4; i++)
+        nullWords[i] = manip === NF_NAT_MANIP_SRC ? ct.dstWordOf(entry, 1, i) : ct.srcWordOf(entry, 1, i);
+    }
+    const verdict = this.setupInfo(entry, range, manip);
     if (trace !== null) trace.leave();
     return verdict;
   }
 
   masquerade(skb: SkBuff, state: HookState, range: NatRange): Verdict {
     const { trace } = this.net;
-    if (trace !== null) trace.enter("nf_nat_masquerade_ipv4", MODULE, skb);
-    const verdict = this.#masquerade(skb, state, range);
+    const v4 = state.pf === NFPROTO_IPV4;
+    if (trace !== null) trace.enter(v4 ? "nf_nat_masquerade_ipv4" : "nf_nat_masquerade_ipv6", MODULE, skb);
+    const verdict = v4 ? this.#masquerade(skb, state, range) : this.#masquerade6(skb, state, range);
     if (trace !== null) trace.leave();
     return verdict;
   }
@@ -442,10 +525,23 @@ export class Nat implements NatApi {
     return this.setupInfo(entry, withAddress(range, address), NF_NAT_MANIP_SRC);
   }
 
+  #masquerade6(skb: SkBuff, state: HookState, range: NatRange): Verdict {
+    const { ct, ip6 } = this.net;
+    const out = state.outdev;
+    if (skb.nfct === NO_CT || out === null) return NF_ACCEPT;
+    this.#watchDevices();
+    const address = ip6.selectAddress(out, readIPv6(skb.data, IPV6_DST));
+    if (address === null) return NF_DROP;
+    if (this.net.trace !== null) this.net.trace.call("nf_ct_ext_add", "nf_conntrack");
+    ct.slab.words[(skb.nfct << ENTRY_SHIFT) + E_MASQ_IFINDEX] = out.ifindex;
+    return this.setupInfo(skb.nfct, withAddress6(range, address), NF_NAT_MANIP_SRC);
+  }
+
   redirect(skb: SkBuff, state: HookState, range: NatRange): Verdict {
     const { trace } = this.net;
-    if (trace !== null) trace.enter("nf_nat_redirect_ipv4", MODULE, skb);
-    const verdict = this.#redirect(skb, state, range);
+    const v4 = state.pf === NFPROTO_IPV4;
+    if (trace !== null) trace.enter(v4 ? "nf_nat_redirect_ipv4" : "nf_nat_redirect_ipv6", MODULE, skb);
+    const verdict = v4 ? this.#redirect(skb, state, range) : this.#redirect6(skb, state, range);
     if (trace !== null) trace.leave();
     return verdict;
   }
@@ -461,18 +557,44 @@ export class Nat implements NatApi {
     return this.setupInfo(skb.nfct, withAddress(range, address), NF_NAT_MANIP_DST);
   }
 
+  #redirect6(skb: SkBuff, state: HookState, range: NatRange): Verdict {
+    if (skb.nfct === NO_CT) return NF_ACCEPT;
+    let address: Int32Array | undefined = LOOPBACK_6;
+    if (state.hook !== NF_INET_LOCAL_OUT) {
+      // For a destination of the link only, an address of the link only.
+      const linkLocal = isLinkLocal(readIPv6(skb.data, IPV6_DST));
+      address = state.indev?.ipv6?.addresses.find((ifa) => !linkLocal || isLinkLocal(ifa.local))?.local;
+      if (address === undefined) return NF_DROP;
+    }
+    return this.setupInfo(skb.nfct, withAddress6(range, address), NF_NAT_MANIP_DST);
+  }
+
   /** Masqueraded connections end with the address or the device they were bound to. Models nf_nat_masquerade.c. */
   #watchDevices(): void {
     if (this.#watchesDevices) return;
     this.#watchesDevices = true;
     const ct = this.net.ct;
     const ifindexOf = (entry: CtHandle): number => ct.slab.words[(entry << ENTRY_SHIFT) + E_MASQ_IFINDEX];
+    const familyOf = (entry: CtHandle): number => tupleL3num(ct.slab.words, entry << ENTRY_SHIFT);
     this.net.ip.onDeviceDown((dev) => {
       ct.iterateCleanup((entry) => ifindexOf(entry) === dev.ifindex);
     });
     this.net.ip.onAddressChange((dev, address, added) => {
       if (!added)
-        ct.iterateCleanup((entry) => ifindexOf(entry) === dev.ifindex && ct.dstOf(entry, 1) === address >>> 0);
+        ct.iterateCleanup(
+          (entry) =>
+            familyOf(entry) === NFPROTO_IPV4 &&
+            ifindexOf(entry) === dev.ifindex &&
+            ct.dstOf(entry, 1) === address >>> 0,
+        );
+    });
+    this.net.ip6.onAddressChange((_dev, address, added) => {
+      if (added) return;
+      ct.iterateCleanup((entry) => {
+        if (familyOf(entry) !== NFPROTO_IPV6 || ifindexOf(entry) === 0) return false;
+        for (let i = 0; i < 4; i++) if (ct.dstWordOf(entry, 1, i) !== address[i]) return false;
+        return true;
+      });
     });
   }
 

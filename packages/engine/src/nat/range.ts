@@ -15,11 +15,14 @@ export const NF_NAT_RANGE_PROTO_RANDOM_FULLY: number = 1 << 4;
 export const NF_NAT_RANGE_PROTO_OFFSET: number = 1 << 5;
 export const NF_NAT_RANGE_NETMAP: number = 1 << 6;
 
-/** What a rule allows. Models `struct nf_nat_range2`; addresses are IPv4 numbers, ports host order. */
+/** What a rule allows. Models `struct nf_nat_range2`; IPv4 addresses are numbers, ports host order. */
 export interface NatRange {
   readonly flags: number;
   readonly minAddr: number;
   readonly maxAddr: number;
+  /** The ends of a range of IPv6 addresses; absent: IPv4's. */
+  readonly min6?: Int32Array;
+  readonly max6?: Int32Array;
   readonly minPort: number;
   readonly maxPort: number;
   readonly basePort: number;

@@ -29,7 +29,15 @@ import {
 } from "../conntrack/tuple.js";
 import { type Zone, zoneId, zoneNumber } from "../conntrack/zone.js";
 import { IP_CT_DIR_ORIGINAL } from "../skb.js";
-import { IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
+import {
+  IPPROTO_GRE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+} from "../wire/ipv4.js";
 import { jhash2, littleEndian, reciprocalScale } from "./jhash.js";
 import type { Nat } from "./nat.js";
 import {
@@ -53,6 +61,11 @@ const HARDER_THRESHOLD: number = MAX_ATTEMPTS / 4;
 
 const reply = new Int32Array(TUPLE_WORDS);
 const other = new Int32Array(TUPLE_WORDS);
+
+/** Whether a protocol has an identifier in place of ports. */
+function isIcmp(protonum: number): boolean {
+  return protonum === IPPROTO_ICMP || protonum === IPPROTO_ICMPV6;
+}
 
 /** Whether a protocol's ports may be searched and rewritten. */
 function hasNatPorts(protonum: number): boolean {
@@ -135,19 +148,36 @@ function usedHarder(ct: Conntrack, tuple: Int32Array, entry: CtHandle, attemptsL
 function portInRange(tuple: Int32Array, manip: ManipType, min: number, max: number): boolean {
   const protonum = tupleProtonum(tuple, 0);
   const ports = tuple[TUPLE_PORTS];
-  if (protonum === IPPROTO_ICMP) return ports >>> 16 >= min && ports >>> 16 <= max;
+  if (isIcmp(protonum)) return ports >>> 16 >= min && ports >>> 16 <= max;
   // A GRE key is compared like a port, though only PPTP's tunnels have theirs changed.
   if (!hasNatPorts(protonum) && protonum !== IPPROTO_GRE) return true;
   const port = manip === NF_NAT_MANIP_SRC ? ports >>> 16 : ports & 0xffff;
   return port >= min && port <= max;
 }
 
+/** Which of two IPv6 addresses is the greater. Models `ipv6_addr_cmp()`. */
+function compareWords(words: Int32Array, at: number, other: Int32Array): number {
+  for (let i = 0; i < 4; i++) if (words[at + i] !== other[i]) return words[at + i] >>> 0 < other[i] >>> 0 ? -1 : 1;
+  return 0;
+}
+
 /** Whether the tuple's source already meets the rule. Models `nf_in_range()`. */
 function sourceInRange(tuple: Int32Array, range: NatRange): boolean {
-  const src = tuple[TUPLE_SRC] >>> 0;
-  if (range.flags & NF_NAT_RANGE_MAP_IPS && (src < range.minAddr >>> 0 || src > range.maxAddr >>> 0)) return false;
+  if (range.flags & NF_NAT_RANGE_MAP_IPS) {
+    const src = tuple[TUPLE_SRC] >>> 0;
+    const { min6, max6 } = range;
+    if (min6 === undefined || max6 === undefined) {
+      if (src < range.minAddr >>> 0 || src > range.maxAddr >>> 0) return false;
+    } else if (compareWords(tuple, TUPLE_SRC, min6) < 0 || compareWords(tuple, TUPLE_SRC, max6) > 0) return false;
+  }
   if ((range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) === 0) return true;
   return portInRange(tuple, NF_NAT_MANIP_SRC, range.minPort, range.maxPort);
+}
+
+/** Whether an entry's source is a tuple's, port and protocol aside. */
+function sameSource(words: Int32Array, base: number, tuple: Int32Array): boolean {
+  for (let i = 0; i < 4; i++) if (words[base + TUPLE_SRC + i] !== tuple[TUPLE_SRC + i]) return false;
+  return true;
 }
 
 /**
@@ -161,7 +191,7 @@ function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, 
   for (let entry = nat.firstBySource(tuple, 0); entry !== 0; entry = nat.nextBySource(entry)) {
     const base = entry << ENTRY_SHIFT;
     if (
-      words[base + TUPLE_SRC] !== tuple[TUPLE_SRC] ||
+      !sameSource(words, base, tuple) ||
       words[base + TUPLE_PROTO] !== tuple[TUPLE_PROTO] ||
       words[base + TUPLE_PORTS] >>> 16 !== source ||
       zoneId(ct.zoneOf(entry), IP_CT_DIR_ORIGINAL) !== zoneId(zone, IP_CT_DIR_ORIGINAL)
@@ -183,11 +213,15 @@ function findAppropriateSource(nat: Nat, tuple: Int32Array, result: Int32Array, 
 function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType, zone: Zone): void {
   if ((range.flags & NF_NAT_RANGE_MAP_IPS) === 0) return;
   const word = manip === NF_NAT_MANIP_SRC ? TUPLE_SRC : TUPLE_DST;
+  const persistent = (range.flags & NF_NAT_RANGE_PERSISTENT) !== 0;
+  if (range.min6 !== undefined && range.max6 !== undefined) {
+    chooseAddress6(tuple, word, range.min6, range.max6, persistent, zone);
+    return;
+  }
   if (range.minAddr === range.maxAddr) {
     tuple[word] = range.minAddr;
     return;
   }
-  const persistent = (range.flags & NF_NAT_RANGE_PERSISTENT) !== 0;
   const hash = jhash2(
     [littleEndian(tuple[TUPLE_SRC]), 0, 0, 0],
     persistent ? 0 : littleEndian(tuple[TUPLE_DST]) ^ zoneNumber(zone),
@@ -196,13 +230,41 @@ function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType, zon
   tuple[word] = range.minAddr + reciprocalScale(hash, count);
 }
 
+/** The same for IPv6: word by word, each from the hash, until one is less than the range's last. */
+function chooseAddress6(
+  tuple: Int32Array,
+  at: number,
+  min: Int32Array,
+  max: Int32Array,
+  persistent: boolean,
+  zone: Zone,
+): void {
+  if (compareWords(min, 0, max) === 0) {
+    for (let i = 0; i < 4; i++) tuple[at + i] = min[i];
+    return;
+  }
+  const dst = (word: number): number => littleEndian(tuple[TUPLE_DST + word]);
+  const sources = [0, 1, 2, 3].map((i) => littleEndian(tuple[TUPLE_SRC + i]));
+  const destinations = [0, 1, 2, 3].map(dst);
+  let hash = jhash2(sources, persistent ? 0 : destinations[3] ^ zoneNumber(zone));
+  let full = false;
+  for (let i = 0; i < 4; i++) {
+    const low = full ? 0 : min[i] >>> 0;
+    // The distance is a 32-bit number: of a whole word it is 0.
+    const count = full ? 0xffffffff : ((max[i] >>> 0) - low + 1) >>> 0;
+    tuple[at + i] = low + reciprocalScale(hash, count);
+    if (tuple[at + i] !== max[i]) full = true;
+    if (!persistent) hash = (hash ^ destinations[i]) >>> 0;
+  }
+}
+
 /**
  * Changes the port (or ICMP id) until the tuple is free, or tries run out: then it stays a duplicate, and the packet is
  * dropped when its entry is to be confirmed. Models `nf_nat_l4proto_unique_tuple()`.
  */
 function choosePort(ct: Conntrack, tuple: Int32Array, range: NatRange, manip: ManipType, entry: CtHandle): void {
   const protonum = tupleProtonum(tuple, 0);
-  const icmp = protonum === IPPROTO_ICMP;
+  const icmp = isIcmp(protonum);
   if (!icmp && !hasNatPorts(protonum)) return;
   const upper = icmp || manip === NF_NAT_MANIP_SRC;
   const current = upper ? tuple[TUPLE_PORTS] >>> 16 : tuple[TUPLE_PORTS] & 0xffff;

@@ -94,7 +94,8 @@ export function protocolNumber(name: string): number | undefined {
   return BUILTIN.find(([builtin]) => builtin === name)?.[1] ?? byName.get(name);
 }
 
-/** The name a protocol's number is printed as; undefined when it has none. */
+/** The name a protocol's number is printed as, that of /etc/protocols before iptables' own; undefined: none. */
 export function protocolName(number: number): string | undefined {
-  return BUILTIN.find(([, builtin]) => builtin === number)?.[0] ?? byNumber.get(number);
+  const builtin = BUILTIN.find(([, each]) => each === number)?.[0];
+  return number === 0 ? builtin : (byNumber.get(number) ?? builtin);
 }

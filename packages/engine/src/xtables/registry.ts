@@ -16,6 +16,7 @@ import { ecnMatch } from "./matches/ecn.js";
 import { hashlimitMatch } from "./matches/hashlimit.js";
 import { helperMatch } from "./matches/helper.js";
 import { icmpMatch } from "./matches/icmp.js";
+import { icmp6Match } from "./matches/icmp6.js";
 import { iprangeMatch } from "./matches/iprange.js";
 import { lengthMatch } from "./matches/length.js";
 import { limitMatch } from "./matches/limit.js";
@@ -64,6 +65,7 @@ import { nflogTarget } from "./targets/nflog.js";
 import { nfqueueTarget } from "./targets/nfqueue.js";
 import { redirectTarget } from "./targets/redirect.js";
 import { rejectTarget } from "./targets/reject.js";
+import { reject6Target } from "./targets/reject6.js";
 import { secmarkTarget } from "./targets/secmark.js";
 import { acceptTarget, dropTarget, queueTarget, returnTarget } from "./targets/standard.js";
 import { synproxyTarget } from "./targets/synproxy.js";
@@ -79,6 +81,7 @@ const MATCHES: readonly MatchExtension[] = [
   tcpMatch,
   udpMatch,
   icmpMatch,
+  icmp6Match,
   conntrackMatch,
   helperMatch,
   stateMatch,
@@ -133,6 +136,7 @@ const TARGETS: readonly TargetExtension[] = [
   queueTarget,
   secmarkTarget,
   rejectTarget,
+  reject6Target,
   logTarget,
   markTarget,
   connmarkTarget,
@@ -180,11 +184,7 @@ const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
 /** Matches and targets that one family alone has. */
 const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
   ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
-  ipv6: new Set(
-    "ah dst eui64 frag hbh hl icmp6 ipv6header mh rt srh addrtype DNAT DNPT HL LOG MASQUERADE REDIRECT REJECT SNAT SNPT".split(
-      " ",
-    ),
-  ),
+  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh addrtype DNPT HL LOG SNPT".split(" ")),
 };
 
 function byName<E extends Extension>(extensions: readonly E[], family: XtFamily): ReadonlyMap<string, E> {

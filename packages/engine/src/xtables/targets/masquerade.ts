@@ -41,7 +41,6 @@ class MasqueradeTarget implements Target {
 export const masqueradeTarget: TargetExtension = {
   kind: "target",
   name: "MASQUERADE",
-  families: ["ipv4"],
   tables: ["nat"],
   hooks: 1 << NF_INET_POST_ROUTING,
   help: `

@@ -11,7 +11,7 @@ import {
   NF_NAT_RANGE_PROTO_RANDOM_FULLY,
   NF_NAT_RANGE_PROTO_SPECIFIED,
 } from "../../nat/nat.js";
-import { AddressError, formatIPv4, parseIPv4 } from "../../wire/address.js";
+import { AddressError, equalIPv6, formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from "../../wire/address.js";
 import { ParameterProblem } from "../error.js";
 import type { OptionCall, OptionValues } from "../options.js";
 import { uintPrefix } from "../options.js";
@@ -59,17 +59,39 @@ export function parsePorts(text: string, proto: number, shifted: boolean): NatRa
   return { ...EMPTY_RANGE, flags, minPort: first.value, maxPort, basePort };
 }
 
-function address(text: string): number {
+/** An address of a family; what it is parsed by throws {@link AddressError}. */
+function address<A>(text: string, parse: (text: string) => A): A {
   try {
-    return parseIPv4(text);
+    return parse(text);
   } catch (error) {
     if (error instanceof AddressError) throw new ParameterProblem(`Bad IP address "${text}"`);
     throw error;
   }
 }
 
-/** `[address[-address]][:ports]` into a range. */
+/** The same of IPv6, whose addresses stand in brackets where ports follow: `[2001:db8::1]:80`. */
+function parseTo6(text: string, call: OptionCall, shifted: boolean): NatRange {
+  const open = text.indexOf("[");
+  const close = text.indexOf("]", open + 1);
+  if (open >= 0 && close < 0) throw new ParameterProblem("Invalid address format");
+  let colon = text.indexOf(":", open < 0 ? 0 : close + 1);
+  // One colon is before ports, two are an address.
+  if (open < 0 && text.includes(":", colon + 1)) colon = -1;
+  let range = EMPTY_RANGE;
+  if (colon >= 0) {
+    range = parsePorts(text.slice(colon + 1), call.proto, shifted);
+    if (colon === 0 || colon === 2) return range;
+  }
+  const addresses = open < 0 ? text.slice(0, colon < 0 ? text.length : colon) : text.slice(open + 1, close);
+  const dash = addresses.indexOf("-");
+  const min6 = address(dash < 0 ? addresses : addresses.slice(0, dash), parseIPv6);
+  const max6 = dash < 0 ? min6 : address(addresses.slice(dash + 1), parseIPv6);
+  return { ...range, flags: range.flags | NF_NAT_RANGE_MAP_IPS, min6, max6 };
+}
+
+/** `[address[-address]][:ports]` into a range. Models libxt_NAT's parse_to(). */
 export function parseTo(text: string, call: OptionCall, shifted: boolean): NatRange {
+  if (call.family === "ipv6") return parseTo6(text, call, shifted);
   const colon = text.indexOf(":");
   let range = EMPTY_RANGE;
   if (colon >= 0) {
@@ -78,8 +100,8 @@ export function parseTo(text: string, call: OptionCall, shifted: boolean): NatRa
   }
   const addresses = colon < 0 ? text : text.slice(0, colon);
   const dash = addresses.indexOf("-");
-  const minAddr = address(dash < 0 ? addresses : addresses.slice(0, dash));
-  const maxAddr = dash < 0 ? minAddr : address(addresses.slice(dash + 1));
+  const minAddr = address(dash < 0 ? addresses : addresses.slice(0, dash), parseIPv4);
+  const maxAddr = dash < 0 ? minAddr : address(addresses.slice(dash + 1), parseIPv4);
   return { ...range, flags: range.flags | NF_NAT_RANGE_MAP_IPS, minAddr, maxAddr };
 }
 
@@ -94,7 +116,12 @@ export function portsText(range: NatRange): string {
 /** Addresses and ports of a range: `1.2.3.4-1.2.3.5:80-90`. */
 export function rangeText(range: NatRange): string {
   let text = "";
-  if (range.flags & NF_NAT_RANGE_MAP_IPS) {
+  const { min6, max6 } = range;
+  if (min6 !== undefined && max6 !== undefined) {
+    text = formatIPv6(min6);
+    if (!equalIPv6(min6, max6)) text += `-${formatIPv6(max6)}`;
+    if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) text = `[${text}]`;
+  } else if (range.flags & NF_NAT_RANGE_MAP_IPS) {
     text = formatIPv4(range.minAddr);
     if (range.maxAddr !== range.minAddr) text += `-${formatIPv4(range.maxAddr)}`;
   }

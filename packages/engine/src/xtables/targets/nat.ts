@@ -52,7 +52,6 @@ class NatTarget implements Target {
 export const snatTarget: TargetExtension = {
   kind: "target",
   name: "SNAT",
-  families: ["ipv4"],
   tables: ["nat"],
   hooks: (1 << NF_INET_POST_ROUTING) | (1 << NF_INET_LOCAL_IN),
   help: `
@@ -76,7 +75,6 @@ SNAT target options:
 export const dnatTarget: TargetExtension = {
   kind: "target",
   name: "DNAT",
-  families: ["ipv4"],
   tables: ["nat"],
   hooks: (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_LOCAL_OUT),
   help: `

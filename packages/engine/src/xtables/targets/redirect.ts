@@ -39,7 +39,6 @@ class RedirectTarget implements Target {
 export const redirectTarget: TargetExtension = {
   kind: "target",
   name: "REDIRECT",
-  families: ["ipv4"],
   tables: ["nat"],
   hooks: (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_LOCAL_OUT),
   help: `
