@@ -139,7 +139,10 @@ function checkHost(name: string, config: HostConfig): HostTopology {
   const devices: DeviceTopology[] = [];
   for (const [key, value] of Object.entries(config)) {
     if (HOST_FIELDS.has(key)) continue;
-    devices.push(checkDevice(`${at}.${key}`, key, value));
+    const device = checkDevice(`${at}.${key}`, key, value);
+    if (device.addresses6.length > 0)
+      throw new LabConfigError(`${at}.${key}`, "a lab's hosts have no IPv6 yet; scenarios do (netfilter-lab scenario)");
+    devices.push(device);
   }
   checkOverlap(at, devices);
   if (config.forwarding !== undefined && typeof config.forwarding !== "boolean")

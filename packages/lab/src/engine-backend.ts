@@ -71,6 +71,8 @@ class EngineHost implements HostEnvironment {
     this.name = name;
     this.clock = clock;
     this.net = new NetNamespace(name, clock, random);
+    // As on the other backend, where hosts would else speak of themselves to their neighbours.
+    for (const which of ["all", "default"]) this.net.sysctl.lookup(`net.ipv6.conf.${which}.disable_ipv6`)?.set?.("1");
     this.net.printk = (line) => this.kernelLog.push({ atMicros: clock.nowMicros, line });
     this.files = new FileSystem(this.net);
     addProcFiles(this.files, this.net);

@@ -34,6 +34,7 @@ it("draws what it always drew", () => {
       "ip-options": "9e139de50d127bd4",
       "ipv6": "afe48f6f6984ff65",
       "nat-mix": "d96a8c58fff81bd2",
+      "nat66": "65816dfcc4733959",
       "port-clashes": "6aa01977dc4da6f2",
       "rulesets": "c0d42e78b6413b18",
       "sysctls": "7c59cd542f028cfe",

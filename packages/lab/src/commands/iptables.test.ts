@@ -1,7 +1,7 @@
 /** Properties of the iptables family: what it prints, it reads, and the same comes out again. */
 import { NetNamespace, SeededRandom, VirtualClock } from "@netfilter-lab/engine";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Reader, Writer } from "../command.js";
 import { iptablesTools } from "./iptables-commands.js";
 
@@ -39,6 +39,62 @@ function run(net: NetNamespace, name: string, args: readonly string[], input = "
 function namespace(): NetNamespace {
   return new NetNamespace("host", new VirtualClock(), new SeededRandom(1));
 }
+
+describe("ip6tables", () => {
+  // As ip6tables-save 1.8.9 prints what the same tool was given.
+  const rows: readonly [string, string, string][] = [
+    ["filter", "-A INPUT -s 2001:DB8::1 -j ACCEPT", "-A INPUT -s 2001:db8::1/128 -j ACCEPT"],
+    ["filter", "-A INPUT -d 2001:db8:1::/48 -p tcp --dport 80", "-A INPUT -d 2001:db8:1::/48 -p tcp -m tcp --dport 80"],
+    [
+      "filter",
+      "-A INPUT ! -s 2001:db8::/ffff:ffff:0:ffff:: -p icmpv6 -j DROP",
+      "-A INPUT ! -s 2001:db8::/ffff:ffff:0:ffff:: -p ipv6-icmp -j DROP",
+    ],
+    ["filter", "-A INPUT -j REJECT", "-A INPUT -j REJECT --reject-with icmp6-port-unreachable"],
+    ["filter", "-A INPUT -p 58 --icmpv6-type echo-request", "-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 128"],
+    ["filter", "-A INPUT -m conntrack --ctorigsrc ::1/64", "-A INPUT -m conntrack --ctorigsrc ::1/64"],
+    ["nat", "-A POSTROUTING -j SNAT --to-source 2001:db8::1", "-A POSTROUTING -j SNAT --to-source 2001:db8::1"],
+    [
+      "nat",
+      "-A POSTROUTING -p tcp -j SNAT --to-source [2001:db8::1-2001:db8::5]:9",
+      "-A POSTROUTING -p tcp -j SNAT --to-source [2001:db8::1-2001:db8::5]:9",
+    ],
+    ["nat", "-A POSTROUTING -p tcp -j SNAT --to-source :80", "-A POSTROUTING -p tcp -j SNAT --to-source :80"],
+    [
+      "nat",
+      "-A PREROUTING -p tcp -j DNAT --to-destination [2001:db8::1]",
+      "-A PREROUTING -p tcp -j DNAT --to-destination 2001:db8::1",
+    ],
+  ];
+  test.each(rows)("%s: %s", (table, given, saved) => {
+    for (const tool of ["ip6tables", "ip6tables-legacy"]) {
+      const net = namespace();
+      run(net, tool, ["-t", table, ...given.split(" ")]);
+      const lines = run(net, `${tool}-save`, ["-t", table]).split("\n");
+      expect(lines.find((line) => line.startsWith("-A"))).toBe(saved);
+      expect(run(net, tool.replace("ip6", "ip"), ["-t", table, "-S"])).not.toContain("-A");
+    }
+  });
+
+  const wrong: readonly [string, string][] = [
+    ["-A INPUT -f", "`-f' is not supported in IPv6, use -m frag instead"],
+    ["-A INPUT -s 1.2.3.4", "host/network `1.2.3.4' not found"],
+    ["-A INPUT -s ::/129", "invalid mask `129' specified"],
+    ["-A INPUT -m icmp --icmp-type 8", "Couldn't load match `icmp'"],
+    ["-t nat -A POSTROUTING -j SNAT --to-source 1.2.3.4", 'Bad IP address "1.2.3.4"'],
+    ["-t nat -A POSTROUTING -j SNAT --to-source [::1", "Invalid address format"],
+  ];
+  test.each(wrong)("%s", (given, message) => {
+    expect(() => run(namespace(), "ip6tables", given.split(" "))).toThrow(message);
+  });
+
+  test("a restore file serves both families", () => {
+    const text = "*filter\n-4 -A INPUT -j DROP\n-A INPUT -6 -s ::1 -j ACCEPT\nCOMMIT\n";
+    const net = namespace();
+    run(net, "ip6tables-restore", [], text);
+    expect(run(net, "ip6tables", ["-S", "INPUT"])).toBe("-P INPUT ACCEPT\n-A INPUT -s ::1/128 -j ACCEPT\n");
+  });
+});
 
 const port = fc.integer({ min: 0, max: 65535 });
 const ports = fc.tuple(port, port).map(([a, b]) => (a < b ? `${a}:${b}` : `${b}:${a}`));
