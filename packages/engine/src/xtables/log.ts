@@ -2,10 +2,11 @@
  * The kernel log's line about a packet, for `-j LOG` and the legacy `-j TRACE`. Models nf_log_ip_packet() and
  * dump_ipv4_packet(), net/netfilter/nf_log_syslog.c.
  */
-import type { HookState } from "../hooks.js";
+import { type HookState, NFPROTO_IPV4 } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
 import { get16, get32 } from "../wire/bytes.js";
+import { dumpPacket6 } from "./log6.js";
 import type { Chain } from "./rule.js";
 import type { Table } from "./table.js";
 
@@ -43,7 +44,8 @@ function byte2(value: number): string {
   return value.toString(16).toUpperCase().padStart(2, "0");
 }
 
-function dumpTcp(data: Uint8Array, at: number, end: number, flags: number): string {
+/** TCP of either family. Models nf_log_dump_tcp_header(). */
+export function dumpTcp(data: Uint8Array, at: number, end: number, flags: number): string {
   if (end - at < 20) return `INCOMPLETE [${end - at} bytes] `;
   let text = `SPT=${get16(data, at)} DPT=${get16(data, at + 2)} `;
   if (flags & LOG_TCPSEQ) text += `SEQ=${get32(data, at + 4)} ACK=${get32(data, at + 8)} `;
@@ -56,6 +58,12 @@ function dumpTcp(data: Uint8Array, at: number, end: number, flags: number): stri
   if (flags & LOG_TCPOPT && optionsEnd > at + 20 && optionsEnd <= end)
     text += `OPT (${hexBytes(data, at + 20, optionsEnd)}) `;
   return text;
+}
+
+/** UDP of either family. Models nf_log_dump_udp_header(). */
+export function dumpUdp(data: Uint8Array, at: number, end: number): string {
+  if (end - at < 8) return `INCOMPLETE [${end - at} bytes] `;
+  return `SPT=${get16(data, at)} DPT=${get16(data, at + 2)} LEN=${get16(data, at + 4)} `;
 }
 
 function dumpIcmp(data: Uint8Array, at: number, end: number, flags: number, inner: boolean): string {
@@ -108,11 +116,7 @@ function dumpPacket(
     case 17:
     case 136:
       text += protocol === 17 ? "PROTO=UDP " : "PROTO=UDPLITE ";
-      if (!first) break;
-      text +=
-        end - transport < 8
-          ? `INCOMPLETE [${end - transport} bytes] `
-          : `SPT=${get16(data, transport)} DPT=${get16(data, transport + 2)} LEN=${get16(data, transport + 4)} `;
+      if (first) text += dumpUdp(data, transport, end);
       break;
     case 1:
       text += "PROTO=ICMP ";
@@ -132,16 +136,21 @@ function dumpPacket(
     default:
       text += `PROTO=${protocol} `;
   }
-  if (!inner && flags & LOG_UID && uid >= 0) text += `UID=${uid} GID=${uid} `;
-  if (!inner && mark !== 0) text += `MARK=0x${mark.toString(16)} `;
-  return text;
+  return inner ? text : text + ownerText(uid, mark, flags);
+}
+
+/** Whose socket sent a packet, and its mark. */
+function ownerText(uid: number, mark: number, flags: number): string {
+  const owner = flags & LOG_UID && uid >= 0 ? `UID=${uid} GID=${uid} ` : "";
+  return mark === 0 ? owner : `${owner}MARK=0x${mark.toString(16)} `;
 }
 
 /** The line, without time stamp and level: `prefixIN=eth0 OUT= MAC=... SRC=...`. */
 export function packetLogLine(skb: SkBuff, state: HookState, prefix: string, flags: number): string {
   let text = `${prefix}IN=${state.indev?.name ?? ""} OUT=${state.outdev?.name ?? ""} `;
   if (state.indev !== null) text += macText(state, flags);
-  return text + dumpPacket(skb.data, 0, skb.len, flags, skb.mark, skb.uid, false);
+  if (state.pf === NFPROTO_IPV4) return text + dumpPacket(skb.data, 0, skb.len, flags, skb.mark, skb.uid, false);
+  return text + dumpPacket6(skb.data, 0, skb.len, flags, false) + ownerText(skb.uid, skb.mark, flags);
 }
 
 /**
@@ -157,8 +166,9 @@ function macText(state: HookState, flags: number): string {
   const zero = new Uint8Array(6);
   const destination = own ?? zero;
   const source = device.peerMac ?? zero;
-  if (flags & LOG_MACDECODE) return `MACSRC=${colons(source)} MACDST=${colons(destination)} MACPROTO=0800 `;
-  return `MAC=${colons(destination)}:${colons(source)}:08:00 `;
+  if (flags & LOG_MACDECODE)
+    return `MACSRC=${colons(source)} MACDST=${colons(destination)} MACPROTO=${state.pf === NFPROTO_IPV4 ? "0800" : "86dd"} `;
+  return `MAC=${colons(destination)}:${colons(source)}:${state.pf === NFPROTO_IPV4 ? "08:00" : "86:dd"} `;
 }
 
 /** A rule, return or policy that a packet marked by TRACE meets. Models trace_packet(), net/ipv4/netfilter/ip_tables.c. */

@@ -184,7 +184,7 @@ const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
 /** Matches and targets that one family alone has. */
 const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
   ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
-  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh addrtype DNPT HL LOG SNPT".split(" ")),
+  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh addrtype DNPT HL SNPT".split(" ")),
 };
 
 function byName<E extends Extension>(extensions: readonly E[], family: XtFamily): ReadonlyMap<string, E> {

@@ -73,7 +73,6 @@ class LogTarget implements Target {
 export const logTarget: TargetExtension = {
   kind: "target",
   name: "LOG",
-  families: ["ipv4"],
   help: `
 LOG target options:
  --log-level level		Level of logging (numeric or see syslog.conf)
