@@ -23,8 +23,8 @@ import {
 import {
   IPPROTO_GRE,
   IPPROTO_ICMP,
-  IPPROTO_SCTP,
   IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
@@ -33,8 +33,8 @@ import {
   IPV4_HEADER_LENGTH,
   IPV4_SRC,
 } from "../wire/ipv4.js";
-import { SCTP_HEADER_LENGTH, sctpSetChecksum } from "../wire/sctp.js";
 import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
+import { SCTP_HEADER_LENGTH, sctpSetChecksum } from "../wire/sctp.js";
 import { TCP_CHECKSUM, TCP_HEADER_LENGTH } from "../wire/tcp.js";
 import { UDP_CHECKSUM, UDP_HEADER_LENGTH } from "../wire/udp.js";
 import { type ManipType, NF_NAT_MANIP_SRC } from "./range.js";

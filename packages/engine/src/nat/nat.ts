@@ -385,7 +385,11 @@ export class Nat implements NatApi {
   /** A packet's own tuple for the trace. */
   #tupleOf(skb: SkBuff, pf: NfProto): TupleText | null {
     const at = transportOffset(skb.data, 0, skb.len, pf);
-    if (at < 0 || !getTuple(skb.data, 0, at, skb.len, transportProtonum(skb.data, 0, pf), wanted, this.net.ct.greKeymap, pf)) return null;
+    if (
+      at < 0 ||
+      !getTuple(skb.data, 0, at, skb.len, transportProtonum(skb.data, 0, pf), wanted, this.net.ct.greKeymap, pf)
+    )
+      return null;
     return tupleText(wanted, 0);
   }
 
