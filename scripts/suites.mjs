@@ -172,7 +172,7 @@ export const SUITES = [
     needsBuilt: "packages",
     missing: () => [
       ...(process.getuid?.() === 0 ? [] : ["root (network namespaces)"]),
-      ...(process.platform === "linux" ? missingPrograms(["ip", "iptables", "conntrack"]) : ["Linux"]),
+      ...(process.platform === "linux" ? missingPrograms(["ip", "iptables", "ipset", "conntrack"]) : ["Linux"]),
     ],
     run: () => runVitest("kernel"),
   },

@@ -8,6 +8,7 @@ export const DEBIAN_PACKAGE = {
   "firefox-esr": "firefox-esr",
   conntrack: "conntrack",
   ip: "iproute2",
+  ipset: "ipset",
   iptables: "iptables",
   nft: "nftables",
   nc: "netcat-openbsd",

@@ -122,6 +122,7 @@ export class Gateway {
           this.#addresses.push(listener),
         defrag: (skb: SkBuff) => skb,
       },
+      ip6: { onAddressChange: () => {} },
     } as unknown as NetNamespace & { hooks: Hooks; ct: Conntrack; nat: Nat };
     const open = net as { hooks: Hooks; ct: Conntrack; nat: Nat };
     open.hooks = new Hooks(net, NFPROTO_IPV4);

@@ -154,7 +154,9 @@ class Application {
     if (action.kind === "none" || action.kind === "target") return action;
     const chain = table.chains.get(action.name);
     if (builtinHook(table.name, action.name) !== null) {
-      const errno = this.#legacy ? "EINVAL" : chain === undefined ? "ENOENT" : "EOPNOTSUPP";
+      // A rule's own chain is made before the rule.
+      const there = chain !== undefined || action.name === this.#chainName();
+      const errno = this.#legacy ? "EINVAL" : there ? "EOPNOTSUPP" : "ENOENT";
       throw new RulesetError(errno, action.name, "a built-in chain is no target");
     }
     if (chain !== undefined) return { kind: "jump", chain, goto: action.goto };
