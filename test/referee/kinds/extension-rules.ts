@@ -49,8 +49,6 @@ export function connectionMatch(choice: Choice): string {
     () =>
       `-m connbytes ${turned(choice, `--connbytes ${choice.pick(["2", "1:3", "100", "40:60", ":2"])}`)} --connbytes-dir ${choice.pick(["original", "reply", "both"])} --connbytes-mode ${choice.pick(["packets", "bytes", "avgpkt"])}`,
     () =>
-      `-m connlimit --connlimit-${choice.pick(["above", "upto"])} ${choice.below(4)}${choice.pick(["", " --connlimit-mask 24", " --connlimit-mask 0", " --connlimit-daddr"])}`,
-    () =>
       `-m cluster --cluster-total-nodes ${choice.pick(["2 --cluster-local-node 1", "3 ! --cluster-local-node 2", "4 --cluster-local-nodemask 0x5"])} --cluster-hash-seed 0x${choice.between(1, 255).toString(16)}`,
   ])();
 }

@@ -180,6 +180,8 @@ function restore(choice: Choice, tool: string): string {
 export const WRONG_COMMANDS: Kind = {
   name: "wrong-commands",
   about: "commands with words missing, doubled, changed, put in and moved about",
+  unfinished:
+    "Of some wrong commands the lab's words, or its readiness to take them, are other than the real tools': beginnings of names that they take for the whole, `conntrack -j`, addresses such as `1.2.3`, a few errors of `ip`.",
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: Step[] = [];
