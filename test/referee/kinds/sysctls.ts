@@ -19,7 +19,8 @@ import {
 import { adversarial } from "./tcp-adversarial.js";
 import { traffic } from "./traffic.js";
 
-const TIMEOUTS = [
+/** The trackers' timeouts, by the ends of their names. */
+export const TIMEOUTS: readonly string[] = [
   "tcp_timeout_syn_sent",
   "tcp_timeout_syn_recv",
   "tcp_timeout_established",

@@ -3,6 +3,7 @@ import type { Choice } from "../choice.js";
 import type { Step } from "../scenario.js";
 import { Conversation, interleaved } from "./conversation.js";
 import { CLIENT, type Kind, ROUTE, routed, SERVER, TOOLS, translation } from "./router.js";
+import { TIMEOUTS } from "./sysctls.js";
 import { adversarial } from "./tcp-adversarial.js";
 import { traffic } from "./traffic.js";
 
@@ -17,24 +18,7 @@ const VALUES: Readonly<Record<string, readonly number[]>> = {
   tcp_ignore_invalid_rst: [0, 1],
   tcp_loose: [0, 1],
   tcp_max_retrans: [0, 1, 2, 3, 255],
-  ...Object.fromEntries(
-    [
-      "tcp_timeout_syn_sent",
-      "tcp_timeout_syn_recv",
-      "tcp_timeout_established",
-      "tcp_timeout_fin_wait",
-      "tcp_timeout_close_wait",
-      "tcp_timeout_last_ack",
-      "tcp_timeout_time_wait",
-      "tcp_timeout_close",
-      "tcp_timeout_max_retrans",
-      "tcp_timeout_unacknowledged",
-      "udp_timeout",
-      "udp_timeout_stream",
-      "icmp_timeout",
-      "generic_timeout",
-    ].map((name) => [name, [20, 77, 1000, 100_000, 2_000_000]]),
-  ),
+  ...Object.fromEntries(TIMEOUTS.map((name) => [name, [20, 77, 1000, 100_000, 2_000_000]])),
 };
 
 function setting(choice: Choice): readonly [string, string] {

@@ -1,19 +1,9 @@
 /** `-m icmp`: type and code. Models icmp_match(), net/ipv4/netfilter/ip_tables.c. */
-import { ParameterProblem } from "../error.js";
-import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import { uintPrefix } from "../options.js";
+import { IPPROTO_ICMP } from "../../wire/ipv4.js";
+import type { MatchExtension } from "../extension.js";
+import { type IcmpName, icmpTypeMatch } from "./icmp-type.js";
 
-/** A type with a range of codes; type 255 is any. */
-interface IcmpKind {
-  readonly type: number;
-  readonly minCode: number;
-  readonly maxCode: number;
-}
-
-const ANY_TYPE = 255;
-
-/** Names, each with the code of a kind of its own; `null` stands for all codes. An alias follows what it stands for. */
-const NAMES: readonly (readonly [string, number, number | null])[] = [
+const NAMES: readonly IcmpName[] = [
   ["any", 255, null],
   ["echo-reply", 0, null],
   ["pong", 0, null],
@@ -56,93 +46,19 @@ const NAMES: readonly (readonly [string, number, number | null])[] = [
   ["address-mask-reply", 18, null],
 ];
 
-function kindOf([, type, code]: readonly [string, number, number | null]): IcmpKind {
-  return { type, minCode: code ?? 0, maxCode: code ?? 255 };
-}
-
-/** Models ipt_parse_icmp(): a name's beginning will do where only one name begins so. */
-function parseKind(text: string): IcmpKind {
-  const wanted = text.toLowerCase();
-  const found = NAMES.filter(([name]) => name.toLowerCase().startsWith(wanted));
-  if (found.length > 1)
-    throw new ParameterProblem(`Ambiguous ICMP type \`${text}': \`${found[0][0]}' or \`${found[1][0]}'?`);
-  if (found.length === 1) return kindOf(found[0]);
-  const type = uintPrefix(text);
-  if (type === undefined || type.value > 255 || (type.rest !== "" && type.rest[0] !== "/"))
-    throw new ParameterProblem(`Unknown ICMP type \`${text}'`);
-  if (type.rest === "") return { type: type.value, minCode: 0, maxCode: 255 };
-  const code = uintPrefix(type.rest.slice(1));
-  if (code === undefined || code.rest !== "" || code.value > 255)
-    throw new ParameterProblem(`Unknown ICMP code \`${text}'`);
-  return { type: type.value, minCode: code.value, maxCode: code.value };
-}
-
-class IcmpMatch implements Match {
-  readonly name: string = "icmp";
-  readonly #kind: IcmpKind;
-  readonly #inverted: boolean;
-
-  constructor(kind: IcmpKind, inverted: boolean) {
-    this.#kind = kind;
-    this.#inverted = inverted;
-  }
-
-  match(par: XtActionParam): boolean {
-    if (par.fragoff !== 0) return false;
-    const { data, len } = par.skb;
-    // The header is 8 bytes; the kernel asks for 4 of them.
-    if (par.thoff + 4 > len) {
-      par.hotdrop = true;
-      return false;
-    }
-    const { type, minCode, maxCode } = this.#kind;
-    const code = data[par.thoff + 1];
-    const matched = type === ANY_TYPE || (data[par.thoff] === type && code >= minCode && code <= maxCode);
-    return matched !== this.#inverted;
-  }
-
-  save(): string {
-    const { type, minCode, maxCode } = this.#kind;
-    const what = type === ANY_TYPE ? "any" : minCode === 0 && maxCode === 255 ? String(type) : `${type}/${minCode}`;
-    return `${this.#inverted ? " !" : ""} --icmp-type ${what}`;
-  }
-
-  print(numeric: boolean): string {
-    const { type, minCode, maxCode } = this.#kind;
-    const not = this.#inverted ? " !" : "";
-    const named = NAMES.find((entry) => {
-      const kind = kindOf(entry);
-      return kind.type === type && kind.minCode === minCode && kind.maxCode === maxCode;
-    });
-    if (!numeric && named !== undefined) return ` icmp ${this.#inverted ? "!" : ""}${named[0]}`;
-    return ` icmp${not}type ${type}${minCode === maxCode ? ` code ${minCode}` : ""}`;
-  }
-}
-
-function typeList(): string {
-  const lines: string[] = [];
-  NAMES.forEach((entry, index) => {
-    const [name] = entry;
-    const before = NAMES[index - 1];
-    if (before !== undefined && before[1] === entry[1] && before[2] === entry[2])
-      lines[lines.length - 1] += ` (${name})`;
-    else lines.push(entry[2] === null ? name : `   ${name}`);
-  });
-  return lines.join("\n");
-}
-
-export const icmpMatch: MatchExtension = {
-  kind: "match",
+export const icmpMatch: MatchExtension = icmpTypeMatch({
   name: "icmp",
-  families: ["ipv4"],
-  protocols: [1],
+  family: "ipv4",
+  protocol: IPPROTO_ICMP,
+  option: "icmp-type",
+  title: "ICMP",
+  listed: "icmp",
+  anyType: 255,
+  names: NAMES,
   help: `
 icmp match options:
 [!] --icmp-type typename	match icmp type
 [!] --icmp-type type[/code]	(or numeric type or type/code)
 Valid ICMP Types:
-${typeList()}
 `,
-  options: [{ name: "icmp-type", mandatory: true, invert: true, parse: parseKind }],
-  build: (values) => new IcmpMatch(values.get<IcmpKind>("icmp-type") as IcmpKind, values.inverted("icmp-type")),
-};
+});

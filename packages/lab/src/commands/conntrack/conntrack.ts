@@ -9,9 +9,7 @@ import {
   IPPROTO_UDP,
   type NetNamespace,
 } from "@netfilter-lab/engine";
-import type { CommandProcess } from "../../command.js";
-import type { LabCommand, LabContext } from "../../environment.js";
-import { Flag } from "../../scheduler.js";
+import type { LabCommand } from "../../environment.js";
 import { CONNTRACK_USAGE } from "../usage.js";
 import { EXPECT_COMMANDS, expectCommand } from "./expect.js";
 import {
@@ -26,6 +24,7 @@ import {
   statusTest,
 } from "./filter.js";
 import { type EventOrigin, eventLine, listLine, type OutputFormat, PLAIN_FORMAT, XML_HEAD, XML_TAIL } from "./print.js";
+import { watch } from "./watch.js";
 
 const VERSION = "conntrack v1.4.7 (conntrack-tools)";
 
@@ -354,7 +353,16 @@ export const conntrack: LabCommand = (context) => {
       stderr.write(`${VERSION}: connection tracking table has been emptied.\n`);
       return 0;
     case "E":
-      return watch(context, request, matches);
+      return watch(context, {
+        frame: request.format.xml ? [XML_HEAD, XML_TAIL] : null,
+        subscribe: (tell) =>
+          net.ct.subscribe((event) => {
+            if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
+            if (!matches(event.entry)) return;
+            tell(eventLine(event, request.format, net.clock.epochMillis * 1000, deletingProcess(net)));
+          }),
+        summary: (shown) => `${VERSION}: ${shown} flow events have been shown.`,
+      });
     case "L": {
       const found = request.table === "conntrack" ? net.ct.list().filter(matches) : [];
       if (request.format.xml && found.length > 0) stdout.write(XML_HEAD);
@@ -412,39 +420,3 @@ export const conntrack: LabCommand = (context) => {
       throw new Error(`conntrack: unhandled command ${request.command}`);
   }
 };
-
-/** `conntrack -E`: prints events until it is ended. */
-function* watch(context: LabContext, request: Request, matches: EntryTest): CommandProcess {
-  const { net, stdout, stderr } = context;
-  let shown = 0;
-  const lines: string[] = [];
-  const arrived = new Flag();
-  const unsubscribe = net.ct.subscribe((event) => {
-    if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
-    if (!matches(event.entry)) return;
-    const line = eventLine(event, request.format, net.clock.epochMillis * 1000, deletingProcess(net));
-    lines.push(request.format.xml && shown === 0 && lines.length === 0 ? `${XML_HEAD}${line}` : line);
-    arrived.set();
-  });
-  const print = (): boolean => {
-    while (lines.length > 0) {
-      shown++;
-      if (!stdout.write(`${lines.shift()}\n`)) return false;
-    }
-    arrived.clear();
-    return true;
-  };
-  try {
-    while (print()) yield arrived.wait;
-    return 1;
-  } finally {
-    unsubscribe();
-    // Nobody handles a broken pipe: the tool is gone before it can sum up.
-    if (context.signal() !== "SIGPIPE" && context.signal() !== "SIGKILL") {
-      print();
-      if (request.format.xml && shown > 0) stdout.write(XML_TAIL);
-      if (context.signal() !== null) context.catches(0);
-      stderr.write(`${VERSION}: ${shown} flow events have been shown.\n`);
-    }
-  }
-}

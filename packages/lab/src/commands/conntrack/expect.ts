@@ -12,8 +12,8 @@ import {
 } from "@netfilter-lab/engine";
 import type { CommandProcess } from "../../command.js";
 import type { LabContext } from "../../environment.js";
-import { Flag } from "../../scheduler.js";
 import { type OutputFormat, protocolName } from "./print.js";
+import { watch } from "./watch.js";
 
 const XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<expect>\n';
 const XML_TAIL = "</expect>\n";
@@ -120,7 +120,15 @@ export function expectCommand(context: LabContext, request: ExpectRequest, versi
       stderr.write(`${version}: expectation table has been emptied.\n`);
       return 0;
     case "E":
-      return watch(context, request, version);
+      return watch(context, {
+        frame: request.format.xml ? [XML_HEAD, XML_TAIL] : null,
+        subscribe: (tell) =>
+          expectations.subscribe((event) => {
+            if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
+            tell(expectationEventLine(event, request.format, net.clock.epochMillis * 1000));
+          }),
+        summary: (shown) => `${version}: ${shown} expectation events have been shown.`,
+      });
     case "L": {
       const shown = request.otherFamily ? [] : expectations.list();
       const atMicros = net.clock.epochMillis * 1000 + net.clock.nowMicros;
@@ -133,39 +141,5 @@ export function expectCommand(context: LabContext, request: ExpectRequest, versi
     }
     default:
       throw new Error(`conntrack: unhandled command ${request.command} expect`);
-  }
-}
-
-/** `conntrack -E expect`: prints events until it is ended. */
-function* watch(context: LabContext, request: ExpectRequest, version: string): CommandProcess {
-  const { net, stdout, stderr } = context;
-  let shown = 0;
-  const lines: string[] = [];
-  const arrived = new Flag();
-  const unsubscribe = net.ct.helpers.expectations.subscribe((event) => {
-    if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
-    const line = expectationEventLine(event, request.format, net.clock.epochMillis * 1000);
-    lines.push(request.format.xml && shown + lines.length === 0 ? `${XML_HEAD}${line}` : line);
-    arrived.set();
-  });
-  const print = (): boolean => {
-    while (lines.length > 0) {
-      shown++;
-      if (!stdout.write(`${lines.shift()}\n`)) return false;
-    }
-    arrived.clear();
-    return true;
-  };
-  try {
-    while (print()) yield arrived.wait;
-    return 1;
-  } finally {
-    unsubscribe();
-    if (context.signal() !== "SIGPIPE" && context.signal() !== "SIGKILL") {
-      print();
-      if (request.format.xml && shown > 0) stdout.write(XML_TAIL);
-      if (context.signal() !== null) context.catches(0);
-      stderr.write(`${version}: ${shown} expectation events have been shown.\n`);
-    }
   }
 }
