@@ -226,7 +226,8 @@ test("fits a phone", async ({ page }) => {
 test("a Mermaid diagram of the hooks follows the packet", async ({ page }) => {
   await page.goto(`${home}/lessons/playground/`);
   const diagram = page.locator("[data-mermaid]").first();
-  await diagram.scrollIntoViewIfNeeded();
+  // The page puts another in its place while it comes to life.
+  await expect(() => diagram.scrollIntoViewIfNeeded({ timeout: 1000 })).toPass();
   await expect(diagram).toHaveAttribute("data-mermaid", "drawn");
   const view = page.locator("netfilter-packet-view section.view").first();
   await view.getByRole("button", { name: "Next lookup" }).click();
