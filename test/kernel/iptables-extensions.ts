@@ -43,6 +43,8 @@ export const EXTENSION_RULES: readonly (readonly [string, readonly string[]])[] 
       "-m hashlimit --hashlimit 100kb/s --hashlimit-name a --hashlimit-burst 5",
       "-m hashlimit --hashlimit 5/s --hashlimit-name a --hashlimit-burst 10mb",
       "-m hashlimit --hashlimit 5/s --hashlimit-name a/b",
+      "-m hashlimit --hashlimit-above 0/s --hashlimit-name a",
+      "-m hashlimit --hashlimit 0/s --hashlimit-name a",
       "-m recent --set --name a/b",
       "-m recent --rcheck --mask 24",
       "-m recent --set --rttl",

@@ -64,7 +64,7 @@ function costToBytes(cost: number): number {
   return ((cost === 0 ? U32_MAX : Math.floor(U32_MAX / cost)) - 1) * 2 ** BYTE_SHIFT;
 }
 
-function parseRate(text: string, { extension }: OptionCall): Rate {
+function parseRate(text: string, { extension, option }: OptionCall): Rate {
   const bytes = /^(\d+)(k|m)?b\/s$/.exec(text);
   if (bytes !== null) {
     const rate = Number(bytes[1]) * (bytes[2] === "k" ? 1024 : bytes[2] === "m" ? 1024 * 1024 : 1);
@@ -72,7 +72,9 @@ function parseRate(text: string, { extension }: OptionCall): Rate {
       throw new ParameterProblem(`Rate value too large "${rate}" (max ${U32_MAX * 2 ** BYTE_SHIFT})`);
     return { avg: bytesToCost(rate), bytes: true, unitSeconds: BYTE_EXPIRE_SECONDS };
   }
-  const wrong = new ParameterProblem(`${extension}: Bad value for "--hashlimit-upto" option: "${text}"`);
+  // --hashlimit is another name of --hashlimit-upto.
+  const named = option === "hashlimit" ? "hashlimit-upto" : option;
+  const wrong = new ParameterProblem(`${extension}: Bad value for "--${named}" option: "${text}"`);
   const [count, unit] = text.split("/", 2);
   let seconds = 1;
   if (unit !== undefined) {
