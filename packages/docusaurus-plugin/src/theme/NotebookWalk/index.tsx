@@ -19,10 +19,14 @@ export default function NotebookWalk({ walk, scope, fallback }: NotebookWalkProp
   const element = useRef<HTMLElement & { walk?: unknown }>(null);
   useEffect(() => {
     let wanted = true;
-    void import("netfilter-lab/packet-view/element").then(({ definePacketView }) => {
-      definePacketView();
-      if (wanted && element.current !== null) element.current.walk = walk;
-    });
+    import("netfilter-lab/packet-view/element").then(
+      ({ definePacketView }) => {
+        definePacketView();
+        if (wanted && element.current !== null) element.current.walk = walk;
+      },
+      // Without a network it may not be there: the table stays.
+      () => undefined,
+    );
     return () => {
       wanted = false;
     };
