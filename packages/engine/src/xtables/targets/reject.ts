@@ -2,13 +2,12 @@
  * REJECT: drops the packet and tells its sender, by an ICMP error or a TCP RST. Models reject_tg(),
  * net/ipv4/netfilter/ipt_REJECT.c, with nf_send_unreach() and nf_send_reset() of nf_reject_ipv4.c.
  */
-import { NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, type Verdict } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { SkBuff } from "../../skb.js";
 import { get16, get32, put16, put32 } from "../../wire/bytes.js";
 import { checksumFold, checksumPartial, pseudoHeaderSum } from "../../wire/checksum.js";
-import { ParameterProblem, RulesetError } from "../error.js";
-import type { RuleHeader, Target, TargetExtension, XtActionParam } from "../extension.js";
+import type { TargetExtension } from "../extension.js";
+import { type RejectKind, rejectTargetOf } from "./reject-kind.js";
 
 const ICMP_DEST_UNREACH = 3;
 const IP_DF = 0x4000;
@@ -16,14 +15,6 @@ const TCP_FIN = 0x01;
 const TCP_SYN = 0x02;
 const TCP_RST = 0x04;
 const TCP_ACK = 0x10;
-
-/** A kind of refusal: its names, and the ICMP code (-1: a TCP RST). */
-interface RejectKind {
-  readonly name: string;
-  readonly alias: string;
-  readonly code: number;
-  readonly about: string;
-}
 
 const KINDS: readonly RejectKind[] = [
   { name: "icmp-net-unreachable", alias: "net-unreach", code: 0, about: "ICMP network unreachable" },
@@ -35,17 +26,6 @@ const KINDS: readonly RejectKind[] = [
   { name: "tcp-reset", alias: "tcp-rst", code: -1, about: "TCP RST packet" },
   { name: "icmp-admin-prohibited", alias: "admin-prohib", code: 13, about: "ICMP administratively prohibited (*)" },
 ];
-const DEFAULT_KIND = KINDS[3];
-
-function parseKind(text: string): RejectKind {
-  const wanted = text.toLowerCase();
-  const kind = KINDS.find(({ name, alias }) => name.startsWith(wanted) || alias.startsWith(wanted));
-  if (kind === undefined) {
-    const notice = "echo-reply".startsWith(wanted) ? "--reject-with echo-reply no longer supported\n" : "";
-    throw new ParameterProblem(`unknown reject type "${text}"`, notice);
-  }
-  return kind;
-}
 
 /** Whether the transport checksum is right; protocols without one pass. Models nf_ip_checksum() as REJECT uses it. */
 function checksumValid(skb: SkBuff, headerLength: number): boolean {
@@ -106,54 +86,15 @@ function sendReset(net: NetNamespace, old: SkBuff): void {
   net.ip.localOut(skb);
 }
 
-class RejectTarget implements Target {
-  readonly name: string = "REJECT";
-  readonly #kind: RejectKind;
-  readonly #tcp: boolean;
-
-  constructor(kind: RejectKind, header: RuleHeader) {
-    this.#kind = kind;
-    this.#tcp = header.proto === 6 && !header.invertProto;
-  }
-
-  target(par: XtActionParam): Verdict {
-    const { net, skb } = par;
-    const { code } = this.#kind;
-    const trace = net.trace;
-    if (trace !== null) trace.enter(code < 0 ? "nf_send_reset" : "nf_send_unreach", "nf_reject_ipv4", skb);
-    if (code < 0) sendReset(net, skb);
-    else sendUnreachable(net, skb, code);
-    if (trace !== null) trace.leave();
-    return NF_DROP;
-  }
-
-  check(): void {
-    if (this.#kind.code < 0 && !this.#tcp) throw new RulesetError("EINVAL", "", "tcp-reset needs -p tcp");
-  }
-
-  save(): string {
-    return ` --reject-with ${this.#kind.name}`;
-  }
-
-  print(): string {
-    return ` reject-with ${this.#kind.name}`;
-  }
-}
-
-export const rejectTarget: TargetExtension = {
-  kind: "target",
-  name: "REJECT",
-  families: ["ipv4"],
-  tables: ["filter"],
-  hooks: (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_OUT),
-  help: `
-REJECT target options:
---reject-with type              drop input packet and send back
-                                a reply packet according to type:
-Valid reject types:
-${KINDS.map(({ name, alias, about }) => `    ${name.padEnd(25)}\t${about}\n    ${alias.padEnd(25)}\talias\n`).join("")}
-(*) See man page or read the INCOMPATIBILITES file for compatibility issues.
-`,
-  options: [{ name: "reject-with", parse: parseKind }],
-  build: (values, header) => new RejectTarget(values.get<RejectKind>("reject-with") ?? DEFAULT_KIND, header),
-};
+export const rejectTarget: TargetExtension = rejectTargetOf({
+  family: "ipv4",
+  kinds: KINDS,
+  defaultKind: KINDS[3],
+  helpEnd: "(*) See man page or read the INCOMPATIBILITES file for compatibility issues.\n",
+  notice: (wanted) => ("echo-reply".startsWith(wanted) ? "--reject-with echo-reply no longer supported\n" : ""),
+  resetName: "nf_send_reset",
+  unreachName: "nf_send_unreach",
+  module: "nf_reject_ipv4",
+  sendReset,
+  sendUnreachable,
+});
