@@ -4,6 +4,7 @@ import { expect, type Locator, type Page, test } from "@playwright/test";
 import { expectFits, expectNoViolations, notebooksIn, repository, watch } from "./pages.ts";
 
 const home = process.env["FIXTURES_URL"] ?? "";
+const site = process.env["SITE_URL"] ?? "";
 const lesson = `${home}/lessons/cells-that-run/`;
 
 class Notebook {
@@ -249,6 +250,53 @@ test("Jupyter's keys", async ({ page }) => {
   await expect(notebook.editor("added-3")).toBeFocused();
 });
 
+test("a lesson from its first line to the next lesson, by the keyboard alone", async ({ page }) => {
+  await Notebook.open(page, `${site}/lessons/the-way-back/`);
+  const { keyboard } = page;
+  const focused = page.locator(":focus");
+  const tabTo = async (wanted: Locator): Promise<void> => {
+    for (let presses = 0; presses < 60; presses++) {
+      await keyboard.press("Tab");
+      // The packet view's own controls are inside it; what has the keyboard there is another test's.
+      await expect(focused).toHaveCount(1);
+      if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    }
+    await expect(wanted).toBeFocused();
+  };
+  await keyboard.press("Tab");
+  await keyboard.press("Enter");
+  const cells = page.locator("[data-cell-id]:not(details:not([open]) [data-cell-id])");
+  const count = await cells.count();
+  await tabTo(cells.first());
+  for (let at = 0; at < count; at++) {
+    await expect(cells.nth(at)).toBeFocused();
+    await keyboard.press("Shift+Enter");
+    await expect(cells.nth(at)).toHaveAttribute("data-cell-state", "live");
+  }
+  // The last one has nowhere to go: it keeps the keyboard.
+  await expect(cells.last()).toBeFocused();
+  // Back up to the first exercise, an answer, its check, and the solution behind it.
+  const exercise = page.locator('[data-cell-tags~="exercise"]').first();
+  while (!(await exercise.evaluate((element) => element === document.activeElement))) await keyboard.press("k");
+  await keyboard.press("Enter");
+  await expect(exercise.locator(".cm-content")).toBeFocused();
+  await keyboard.press("Control+a");
+  await keyboard.type('const rewrittenIn: string = "POSTROUTING";');
+  await keyboard.press("Shift+Enter");
+  await keyboard.press("Shift+Enter");
+  const check = page.locator('[data-cell-tags~="check"]').first();
+  await expect(check.locator(".nb-outputs")).toHaveText(/^Right/);
+  const solution = page.getByText("Show the solution").first();
+  await page.locator('[data-cell-tags~="check"]').first().focus();
+  await tabTo(solution);
+  await keyboard.press("Enter");
+  await expect(page.locator("details[open] [data-cell-id]").first()).toBeVisible();
+  await page.locator("[data-cell-id]").last().focus();
+  await tabTo(page.getByRole("link", { name: /^Next/ }));
+  await keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/lessons\/why-the-nat-table-sees-only-first-packets\/$/);
+});
+
 test("an exercise: answer, check, solution", async ({ page }) => {
   const notebook = await Notebook.open(page);
   await notebook.edit("yours", 'const answer: string = "forty-two";');
@@ -315,7 +363,6 @@ test("on a phone everything fits and can be pressed", async ({ browser }) => {
   await context.close();
 });
 
-const site = process.env["SITE_URL"] ?? "";
 for (const file of notebooksIn(`${repository}notebooks`).keys()) {
   const slug = file.replace(/^\d+[-_. ]+/, "").replace(/\.ipynb$/, "");
   test(`${slug} gives in the browser what it gave in Jupyter`, async ({ page }) => {

@@ -184,6 +184,25 @@ test("a printed conntrack line shows both tuples without scrolling, on a phone t
   }
 });
 
+test("whoever tabs through the search is not called back when its index has come", async ({ page }) => {
+  await page.route(/search-index/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await route.continue();
+  });
+  const index = page.waitForResponse(/search-index/);
+  await page.goto(home);
+  const field = page.getByPlaceholder("Search");
+  await field.focus();
+  await page.keyboard.press("Tab");
+  await expect(field).not.toBeFocused();
+  await (await index).finished();
+  // The theme takes the field apart and puts it together again when the index is there.
+  await expect(page.getByRole("combobox", { name: "Search" })).toBeVisible();
+  await expect(page.getByRole("combobox", { name: "Search" })).not.toBeFocused();
+  await field.focus();
+  await expect(page.getByRole("combobox", { name: "Search" })).toBeFocused();
+});
+
 test("search finds a word of the glossary, without a server", async ({ page }) => {
   const faults = watch(page, home);
   await page.goto(home);
