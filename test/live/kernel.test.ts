@@ -53,6 +53,11 @@ const cases: [what: string, ...cells: string[]][] = [
     "const h = { n() { return n } };\nh.n()",
   ],
   [
+    "var in a block is its own cell's, and no later one's",
+    "{ var inBlock = 1 }\nif (inBlock) { var inIf = 2 }\nfor (var i = 0; i < 3; i++) { var inLoop = i }\n[inBlock, inIf, i, inLoop]",
+    "const inBlock = 'later';\nconst own = () => { { var i = 9 } return i };\ninBlock + own()",
+  ],
+  [
     "lines without semicolons",
     "const f = (v: number) => [v]\nconst t = (s: TemplateStringsArray) => s[0]",
     "const a = 1\nf(a)\nconst b = t`x`\nt`y`",
