@@ -235,8 +235,9 @@ function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<
 
 /** A rule as its message names it: only a goto has a target. */
 function withoutTarget<R extends RuleCore>(rule: R): Partial<R> {
-  const { target, ...rest } = rule;
-  return rule.action === FR_ACT_GOTO ? rule : (rest as Partial<R>);
+  if (rule.action === FR_ACT_GOTO) return rule;
+  const { target: _, ...rest } = rule;
+  return rest as Partial<R>;
 }
 
 /** `ip rule` on a family's rules. Models `do_iprule()`. */
@@ -272,7 +273,7 @@ export function runIpRule<R extends RuleCore>(context: LabContext, family: RuleC
       const filter = filterOf(family, words);
       const { protocol } = filter.fields;
       // A rule of priority 0 is never flushed: its message has no priority.
-      for (const rule of [...family.list()])
+      for (const rule of family.list())
         if (
           rule.priority !== 0 &&
           (protocol === undefined || protocol === rule.protocol) &&
