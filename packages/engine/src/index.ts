@@ -21,6 +21,7 @@ export * from "./errno.js";
 export * from "./hooks.js";
 export * from "./ip/route.js";
 export * from "./ip/rtnetlink.js";
+export * from "./ip/rules.js";
 export * from "./ip/snmp.js";
 export * from "./ip/stack.js";
 export * from "./ip6/fib.js";

@@ -13,6 +13,7 @@ import { NAT_MIX } from "./nat-mix.js";
 import { NAT66 } from "./nat66.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
+import { ROUTING } from "./routing.js";
 import { RULESETS } from "./rulesets.js";
 import { SCTP, SCTP_ADVERSARIAL } from "./sctp.js";
 import { SYSCTLS } from "./sysctls.js";
@@ -36,6 +37,7 @@ export const KINDS: readonly Kind[] = [
   IPV6,
   NAT66,
   NAT_MIX,
+  ROUTING,
   RULESETS,
   EXTENSIONS,
   BROKEN_HEADERS,

@@ -1,6 +1,6 @@
 /**
- * The forwarding information base: routing tables with longest-prefix match, and the policy rules that choose among
- * them. Multipath routes, nexthop objects and `suppress_prefixlength` are not modelled.
+ * The forwarding information base: routing tables with longest-prefix match, and IPv4's part of the policy rules that
+ * choose among them. Nexthop objects are not modelled.
  * Models net/ipv4/fib_trie.c (as hash tables by prefix length), fib_semantics.c and fib_rules.c.
  */
 import type { NetDevice } from "../dev/device.js";
@@ -31,10 +31,6 @@ import {
   type Rtable,
 } from "./route.js";
 import {
-  FR_ACT_BLACKHOLE,
-  FR_ACT_PROHIBIT,
-  FR_ACT_TO_TBL,
-  FR_ACT_UNREACHABLE,
   type PolicyRule,
   type Route,
   type RouteAddMode,
@@ -49,6 +45,14 @@ import {
   RTPROT_BOOT,
   RTPROT_KERNEL,
 } from "./rtnetlink.js";
+import {
+  FR_ACT_PROHIBIT,
+  FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  type RuleFamily,
+  type RuleFlow,
+  RuleList,
+} from "./rules.js";
 
 /** A path MTU learned for one destination. Models `struct fib_nh_exception`. */
 export interface PathException {
@@ -121,11 +125,14 @@ export class FibRoute implements Route {
 }
 
 /** What is asked of the tables. One object is reused by the IP layer, so that a lookup allocates nothing. */
-export class Flow {
+export class Flow implements RuleFlow {
   dst = 0;
   src = 0;
   mark = 0;
   tos = 0;
+  protocol = 0;
+  sport = 0;
+  dport = 0;
   /** Output device asked for, or null. */
   oif: NetDevice | null = null;
   /** Device the packet came by; null for packets of this host (the rules' `iif lo`). */
@@ -159,7 +166,7 @@ class FibTable {
       if (routes === undefined) continue;
       for (let j = 0; j < routes.length; j++) {
         const route = routes[j];
-        if (route.tos !== 0 && route.tos !== flow.tos) continue;
+        if (route.tos !== 0 && route.tos !== (flow.tos & TOS_MATCHED)) continue;
         if (route.scope < flow.scope) continue;
         const dev = route.dev;
         if (dev !== null) {
@@ -216,34 +223,61 @@ const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: numbe
   [RTN_THROW, { scope: RT_SCOPE_UNIVERSE, error: ENETUNREACH }],
 ]);
 
-function blankRule(priority: number, table: number): PolicyRule {
-  return {
-    priority,
-    action: FR_ACT_TO_TBL,
-    table,
-    src: 0,
-    srcLength: 0,
-    dst: 0,
-    dstLength: 0,
-    tos: 0,
-    fwmark: 0,
-    fwmask: 0,
-    iif: "",
-    oif: "",
-    invert: false,
-  };
+const BLANK_RULE: PolicyRule = {
+  priority: 0,
+  action: FR_ACT_TO_TBL,
+  table: 0,
+  target: 0,
+  suppressPrefixLength: -1,
+  suppressGroup: -1,
+  src: 0,
+  srcLength: 0,
+  dst: 0,
+  dstLength: 0,
+  tos: 0,
+  fwmark: 0,
+  fwmask: 0,
+  iif: "",
+  oif: "",
+  ipProtocol: 0,
+  sport: null,
+  dport: null,
+  invert: false,
+  protocol: 0,
+};
+
+/** The part of the TOS byte that rules and routes compare. Models `IPTOS_RT_MASK`, as `fib_dscp_masked_match()` has it. */
+const TOS_MATCHED = 0x1c;
+
+/** IPv4's part of the rules. Models `fib4_rules_ops_template`. */
+const FAMILY: RuleFamily<PolicyRule, Flow> = {
+  matches: (rule, flow) =>
+    ((rule.src ^ flow.src) & prefixMask(rule.srcLength)) === 0 &&
+    ((rule.dst ^ flow.dst) & prefixMask(rule.dstLength)) === 0 &&
+    (rule.tos === 0 || rule.tos === (flow.tos & TOS_MATCHED)),
+  sameAddresses(rule, request) {
+    const { srcLength = 0, dstLength = 0, tos = 0 } = request;
+    return (
+      (srcLength === 0 || (rule.srcLength === srcLength && rule.src === request.src)) &&
+      (dstLength === 0 || (rule.dstLength === dstLength && rule.dst === request.dst)) &&
+      (tos === 0 || rule.tos === tos)
+    );
+  },
+};
+
+function checkTos(tos: number): void {
+  if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+  if ((tos & ~TOS_MATCHED) !== 0) throw new SystemError(EINVAL, "Invalid tos");
 }
 
 export class Fib {
   readonly #net: NetNamespace;
   readonly #tables = new Map<number, FibTable>();
-  #rules: PolicyRule[] = [
-    blankRule(0, RT_TABLE_LOCAL),
-    blankRule(32766, RT_TABLE_MAIN),
-    blankRule(32767, RT_TABLE_DEFAULT),
-  ];
-  /** Whether a rule besides the first three was ever made. Models `fib_has_custom_rules`. */
-  hasCustomRules = false;
+  readonly rules: RuleList<PolicyRule, Flow> = new RuleList(FAMILY, BLANK_RULE, [
+    { ...BLANK_RULE, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
+    { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
+    { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
+  ]);
   /** Counts changes; a decision with another number is not valid any more. Models `rt_genid`. */
   genid = 1;
   /** Positive errno of the last {@link lookup} that gave null. */
@@ -267,26 +301,15 @@ export class Fib {
     return table;
   }
 
-  #ruleMatches(rule: PolicyRule, flow: Flow): boolean {
-    const matches =
-      (rule.iif === "" || rule.iif === (flow.iif === null ? "lo" : flow.iif.name)) &&
-      (rule.oif === "" || (flow.oif !== null && rule.oif === flow.oif.name)) &&
-      ((rule.fwmark ^ flow.mark) & rule.fwmask) === 0 &&
-      ((rule.src ^ flow.src) & prefixMask(rule.srcLength)) === 0 &&
-      ((rule.dst ^ flow.dst) & prefixMask(rule.dstLength)) === 0 &&
-      (rule.tos === 0 || rule.tos === flow.tos);
-    return matches !== rule.invert;
-  }
-
   /**
    * The route that a flow takes through rules and tables; null with {@link error} set when there is none or it refuses.
    * Models `fib_lookup()`.
    */
   lookup(flow: Flow, ignoreLinkState = false): FibRoute | null {
-    const rules = this.#rules;
-    for (let i = 0; i < rules.length; i++) {
-      const rule = rules[i];
-      if (this.hasCustomRules && !this.#ruleMatches(rule, flow)) continue;
+    const { rules } = this;
+    if (!rules.custom) return this.#withoutRules(flow, ignoreLinkState);
+    for (let i = rules.next(flow, 0); i >= 0; i = rules.next(flow, i + 1)) {
+      const rule = rules.at(i);
       if (rule.action !== FR_ACT_TO_TBL) {
         this.error =
           rule.action === FR_ACT_UNREACHABLE ? ENETUNREACH : rule.action === FR_ACT_PROHIBIT ? EACCES : EINVAL;
@@ -294,12 +317,34 @@ export class Fib {
       }
       const route = this.#tables.get(rule.table)?.lookup(flow, ignoreLinkState) ?? null;
       if (route === null || route.type === RTN_THROW) continue;
-      const error = route.type >= RTN_BLACKHOLE ? (PROPS.get(route.type)?.error ?? EINVAL) : 0;
-      if (error === 0) return route;
-      this.error = error;
-      return null;
+      if (route.type >= RTN_BLACKHOLE) return this.#refused(route);
+      if (route.prefixLength <= rule.suppressPrefixLength) continue;
+      // Every device is in group 0: groups are not modelled.
+      if (rule.suppressGroup === 0 && route.dev !== null) continue;
+      return route;
     }
     this.error = ENETUNREACH;
+    return null;
+  }
+
+  /** While nobody made a rule, local and main are one table, and a longer prefix of main wins. Models `fib_lookup()`. */
+  #withoutRules(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+    const local = this.#tables.get(RT_TABLE_LOCAL)?.lookup(flow, ignoreLinkState) ?? null;
+    const main = this.#tables.get(RT_TABLE_MAIN)?.lookup(flow, ignoreLinkState) ?? null;
+    let route = local === null || (main !== null && main.prefixLength > local.prefixLength) ? main : local;
+    if (route === null || route.type >= RTN_BLACKHOLE) {
+      const other = this.#tables.get(RT_TABLE_DEFAULT);
+      if (other !== undefined) route = other.lookup(flow, ignoreLinkState);
+    }
+    if (route === null) {
+      this.error = ENETUNREACH;
+      return null;
+    }
+    return route.type >= RTN_BLACKHOLE ? this.#refused(route) : route;
+  }
+
+  #refused(route: FibRoute): null {
+    this.error = PROPS.get(route.type)?.error ?? EINVAL;
     return null;
   }
 
@@ -329,6 +374,7 @@ export class Fib {
     const onlink = request.onlink ?? false;
     const prefsrc = request.prefsrc ?? 0;
     const { dst, prefixLength } = request;
+    if (((request.tos ?? 0) & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
     if (prefixLength < 0 || prefixLength > 32) throw new SystemError(EINVAL, "Invalid prefix length");
     if ((dst & ~prefixMask(prefixLength)) !== 0)
       throw new SystemError(EINVAL, "Invalid prefix for given prefix length");
@@ -348,7 +394,7 @@ export class Fib {
     const make = (out: NetDevice | null, nexthopScope: number): FibRoute =>
       new FibRoute(
         {
-          table: request.table ?? RT_TABLE_MAIN,
+          table: request.table || RT_TABLE_MAIN,
           type,
           dst,
           prefixLength,
@@ -412,7 +458,7 @@ export class Fib {
     flow.oif = dev;
     flow.scope = Math.max(RT_SCOPE_LINK, scope + 1);
     let found: FibRoute | null = null;
-    const table = request.table ?? RT_TABLE_MAIN;
+    const table = request.table || RT_TABLE_MAIN;
     if (table !== RT_TABLE_MAIN) found = this.lookupTable(table, flow);
     found ??= this.lookup(flow, true);
     if (found === null) throw new SystemError(this.error, "Nexthop has invalid gateway");
@@ -463,7 +509,7 @@ export class Fib {
 
   /** Models `fib_table_delete()`. */
   delete(request: RouteRequest): void {
-    const id = request.table ?? RT_TABLE_MAIN;
+    const id = request.table || RT_TABLE_MAIN;
     const table = this.#tables.get(id);
     if (table === undefined) throw new SystemError(ESRCH, "FIB table does not exist");
     const { dst, prefixLength } = request;
@@ -539,37 +585,25 @@ export class Fib {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
-  rules(): PolicyRule[] {
-    return [...this.#rules];
-  }
-
-  /** Models `fib_nl_newrule()` with NLM_F_EXCL. */
+  /** Models `fib4_rule_configure()`. A rule of table 0 gets the first table that is empty. */
   addRule(request: Partial<PolicyRule>): void {
-    const second = this.#rules[1]?.priority ?? 0;
-    const rule: PolicyRule = {
-      ...blankRule(request.priority ?? Math.max(0, second - 1), request.table ?? RT_TABLE_MAIN),
-      ...request,
-    };
-    if (rule.action === FR_ACT_BLACKHOLE || rule.action === FR_ACT_UNREACHABLE || rule.action === FR_ACT_PROHIBIT) {
-      if (request.table !== undefined && request.table !== 0) throw new SystemError(EINVAL);
-      Object.assign(rule, { table: 0 });
-    }
-    const keys = Object.keys(rule) as (keyof PolicyRule)[];
-    if (this.#rules.some((other) => keys.every((key) => other[key] === rule[key]))) throw new SystemError(EEXIST);
-    let at = 0;
-    while (at < this.#rules.length && this.#rules[at].priority <= rule.priority) at++;
-    this.#rules = [...this.#rules.slice(0, at), rule, ...this.#rules.slice(at)];
-    this.hasCustomRules = true;
+    checkTos(request.tos ?? 0);
+    const action = request.action ?? FR_ACT_TO_TBL;
+    const table = action === FR_ACT_TO_TBL && (request.table ?? 0) === 0 ? this.#emptyTable() : request.table;
+    this.rules.add({ ...request, action, ...(table === undefined ? {} : { table }) });
     this.invalidate();
   }
 
-  /** Models `fib_nl_delrule()`. */
+  /** Models `fib_empty_table()`: which thereby comes into being. */
+  #emptyTable(): number {
+    let id = 1;
+    while (this.#tables.has(id)) id++;
+    return this.#table(id).id;
+  }
+
   deleteRule(request: Partial<PolicyRule>): void {
-    const keys = Object.keys(request) as (keyof PolicyRule)[];
-    const at = this.#rules.findIndex((rule) => keys.every((key) => rule[key] === request[key]));
-    if (at < 0) throw new SystemError(ENOENT);
-    this.#rules = this.#rules.filter((_, i) => i !== at);
-    this.hasCustomRules = true;
+    checkTos(request.tos ?? 0);
+    this.rules.delete(request);
     this.invalidate();
   }
 }

@@ -224,7 +224,8 @@ export class Icmp {
     const tos = icmpIsError(type) ? (data[IPV4_TOS] & 0x1e) | IPTOS_PREC_INTERNETCONTROL : data[IPV4_TOS];
     // By a source route, the way that the packet came.
     const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
-    const back = ip.routing.output(dst, src, 0, tos, null);
+    const mark = ip.fwmarkReflect ? about.mark : 0;
+    const back = ip.routing.output(dst, src, mark, tos, null, IPPROTO_ICMP);
     if (back === null) return;
     if (limited && back.dev !== ip.net.loopback) {
       if (!this.#peerAllows(this.#icmpBuckets, peer, this.#ratelimit)) {
@@ -248,6 +249,7 @@ export class Icmp {
       ICMP_HEADER_LENGTH + length,
       echoed.bytes.length,
     );
+    skb.mark = mark;
     if (echoed.bytes.length > 0) buildOptions(ip, skb, echoed, peer);
     skb.data.set(data.subarray(0, length), skb.transportOffset + ICMP_HEADER_LENGTH);
     // Related to the connection even where the packet in question never lets it be confirmed.
@@ -383,7 +385,8 @@ export class Icmp {
     const echoed = echoOptions(ip, request);
     if (echoed === null) return;
     const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
-    const back = ip.routing.output(dst, src, 0, tos, null);
+    const mark = ip.fwmarkReflect ? request.mark : 0;
+    const back = ip.routing.output(dst, src, mark, tos, null, IPPROTO_ICMP);
     if (back === null) return;
     const skb = newPacket(
       {
@@ -398,6 +401,7 @@ export class Icmp {
       length,
       echoed.bytes.length,
     );
+    skb.mark = mark;
     if (echoed.bytes.length > 0) buildOptions(ip, skb, echoed, peer);
     const to = skb.transportOffset;
     const copied = type === ICMP_TIMESTAMPREPLY ? ICMP_HEADER_LENGTH + 4 : length;

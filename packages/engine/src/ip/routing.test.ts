@@ -10,7 +10,8 @@ import { SystemError, strerror } from "../errno.js";
 import { NetNamespace } from "../netns.js";
 import { SeededRandom } from "../random.js";
 import { formatIPv4, parseCidr, parseIPv4 } from "../wire/address.js";
-import { FR_ACT_PROHIBIT, type Route, type RouteGetRequest, type RouteRequest, RT_TABLE_LOCAL } from "./rtnetlink.js";
+import { type Route, type RouteGetRequest, type RouteRequest, RT_TABLE_LOCAL } from "./rtnetlink.js";
+import { FR_ACT_PROHIBIT } from "./rules.js";
 
 const TYPES = [
   "",

@@ -7,8 +7,22 @@ import type { NetDevice } from "../dev/device.js";
 import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EXDEV, SystemError } from "../errno.js";
 import type { SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
-import { get32, getInt32 } from "../wire/bytes.js";
-import { IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
+import { get16, get32, getInt32 } from "../wire/bytes.js";
+import {
+  IP_MF,
+  IP_OFFSET,
+  IPPROTO_DCCP,
+  IPPROTO_ESP,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+  IPV4_DST,
+  IPV4_FRAGMENT,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  IPV4_TOS,
+} from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
 import {
   DST_ERROR,
@@ -27,6 +41,15 @@ import { type IpStack, isLoopback, isMulticast } from "./stack.js";
 
 /** The part of TOS that routing looks at. Models `IPTOS_RT_MASK` (the DSCP bits). */
 const TOS_ROUTING = 0xfc;
+/** Protocols whose first four bytes are taken for ports. Models `__skb_flow_dissect_ports()`. */
+const PORT_PROTOCOLS: ReadonlySet<number> = new Set([
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_DCCP,
+  IPPROTO_ESP,
+  IPPROTO_SCTP,
+  IPPROTO_UDPLITE,
+]);
 /** All hosts on this link: every multicast-capable device has joined it. */
 const ALL_HOSTS = 0xe0000001;
 /** `net.ipv4.route.min_pmtu` and `mtu_expires`. */
@@ -108,6 +131,10 @@ export class Routing {
     const dst = getInt32(data, IPV4_DST);
     const src = getInt32(data, IPV4_SRC);
     const tos = data[IPV4_TOS];
+    if (this.#ip.fib.rules.looksAtPorts) {
+      this.#dissect(skb);
+      return this.#inputFor(dst >>> 0, src >>> 0, tos, skb.mark, dev);
+    }
     const hash = Math.imul(
       dst ^ Math.imul(src, 0x9e3779b1) ^ Math.imul(skb.mark + dev.ifindex, 0x85ebca6b),
       0xc2b2ae35,
@@ -127,7 +154,8 @@ export class Routing {
       )
         return kept;
     }
-    const rt = this.inputFor(dst >>> 0, src >>> 0, tos, skb.mark, dev);
+    this.#transport(0, 0, 0);
+    const rt = this.#inputFor(dst >>> 0, src >>> 0, tos, skb.mark, dev);
     // Only what the route itself keeps may be kept here: no learned path MTU that expires.
     if (rt !== null && rt.route !== null && rt.route.rthInput === rt && rt.route.exceptions === null)
       this.#keep(hash, dst, src, skb.mark, tos, dev, rt);
@@ -150,8 +178,35 @@ export class Routing {
     cache.decision[slot] = rt;
   }
 
-  /** {@link input} by addresses. */
+  /** {@link input} by addresses, for a packet of no protocol. */
   inputFor(dst: number, src: number, tos: number, mark: number, dev: NetDevice): Rtable | null {
+    this.#transport(0, 0, 0);
+    return this.#inputFor(dst, src, tos, mark, dev);
+  }
+
+  /** What rules see of a packet's transport header. Models `fib4_rules_early_flow_dissect()`. */
+  #dissect(skb: SkBuff): void {
+    const { data } = skb;
+    const protocol = data[IPV4_PROTOCOL];
+    const at = skb.transportOffset;
+    const fragmented = (get16(data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) !== 0;
+    if (fragmented || !PORT_PROTOCOLS.has(protocol) || at + 4 > skb.len) this.#transport(protocol, 0, 0);
+    else this.#transport(protocol, get16(data, at), get16(data, at + 2));
+  }
+
+  /** Sets what the next questions say of protocol and ports. */
+  #transport(protocol: number, sport: number, dport: number): void {
+    const there = this.#flow;
+    const back = this.#reverse;
+    there.protocol = protocol;
+    there.sport = sport;
+    there.dport = dport;
+    back.protocol = protocol;
+    back.sport = dport;
+    back.dport = sport;
+  }
+
+  #inputFor(dst: number, src: number, tos: number, mark: number, dev: NetDevice): Rtable | null {
     const ip = this.#ip;
     const genid = this.#fresh();
     if (isMulticast(dst)) {
@@ -177,7 +232,7 @@ export class Routing {
     if (route === null) return this.#errorRoute(ip.forwards(dev) ? ip.fib.error : EHOSTUNREACH, genid);
     if (route.type === RTN_BROADCAST) return this.#broadcast(dst, src, tos, mark, dev, genid);
     if (route.type === RTN_LOCAL) {
-      if (!this.#sourceOk(dst, src, tos, mark, dev)) return this.#martian("source", dst, src, dev);
+      if (!this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
       const kept = route.rthInput;
       if (kept !== null && kept.genid === genid) return kept;
       const rt = new Rtable(RTN_LOCAL, ip.net.loopback, 0, ip.net.loopback.mtu, DST_LOCAL_DELIVER, 0, route, genid);
@@ -186,7 +241,7 @@ export class Routing {
     }
     if (!ip.forwards(dev)) return this.#errorRoute(EHOSTUNREACH, genid);
     if (route.type !== RTN_UNICAST) return this.#martian("destination", dst, src, dev);
-    if (!this.#sourceOk(dst, src, tos, mark, dev)) return this.#martian("source", dst, src, dev);
+    if (!this.#sourceOk(dst, src, tos, mark, dev, route.dev)) return this.#martian("source", dst, src, dev);
     const kept = route.rthInput;
     if (kept !== null && kept.genid === genid && route.exceptions === null) return kept;
     const exception = this.#exception(route, dst);
@@ -198,7 +253,7 @@ export class Routing {
   }
 
   #broadcast(dst: number, src: number, tos: number, mark: number, dev: NetDevice, genid: number): Rtable | null {
-    if (src !== 0 && !this.#sourceOk(dst, src, tos, mark, dev)) return this.#martian("source", dst, src, dev);
+    if (src !== 0 && !this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
     let rt = this.#broadcastInput.get(dev);
     if (rt === undefined) {
       rt = new Rtable(RTN_BROADCAST, this.#ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
@@ -227,12 +282,15 @@ export class Routing {
     return null;
   }
 
-  /** Whether a source may arrive here; sets {@link error}. Models `fib_validate_source()`. */
-  #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice): boolean {
+  /**
+   * Whether a source may arrive here; sets {@link error}. `out` is the device that the packet goes on by: for rules, the
+   * way back comes from there. Models `fib_validate_source()`.
+   */
+  #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice, out: NetDevice | null): boolean {
     const ip = this.#ip;
     const filter = ip.rpFilter(dev);
     this.error = EINVAL;
-    if (filter === 0 && !ip.fib.hasCustomRules) {
+    if (filter === 0 && !ip.fib.rules.custom) {
       if (ip.acceptsLocal(dev)) return true;
       return !ip.isLocalAddress(src);
     }
@@ -241,7 +299,7 @@ export class Routing {
     flow.src = dst;
     flow.tos = tos & TOS_ROUTING;
     flow.mark = ip.confAll.srcValidMark !== 0 || (dev.ipv4?.conf.srcValidMark ?? 0) !== 0 ? mark : 0;
-    flow.iif = null;
+    flow.iif = out;
     flow.oif = null;
     const refused = (): boolean => {
       if (filter === 0) return true;
@@ -265,10 +323,20 @@ export class Routing {
 
   /**
    * Decides how this host sends to `dst`; null with {@link error} set. The result's prefsrc is the source to use
-   * when `src` is 0. Models `ip_route_output_key_hash_rcu()`.
+   * when `src` is 0. Protocol and ports are for the rules that look at them. Models `ip_route_output_key_hash_rcu()`.
    */
-  output(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
+  output(
+    dst: number,
+    src: number,
+    mark: number,
+    tos: number,
+    oif: NetDevice | null,
+    protocol = 0,
+    sport = 0,
+    dport = 0,
+  ): Rtable | null {
     const ip = this.#ip;
+    this.#transport(protocol, sport, dport);
     const genid = this.#fresh();
     const lo = ip.net.loopback;
     if (src !== 0) {
@@ -285,6 +353,7 @@ export class Routing {
 
   /** {@link output} with a source that this host does not own: forwarded replies, REJECT, transparent proxies. */
   outputAnySource(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
+    this.#transport(0, 0, 0);
     return this.#outputSlow(dst, src, mark, tos, oif, this.#fresh(), this.#ip.net.loopback);
   }
 

@@ -3,6 +3,7 @@
  * changes they make. Refusals are thrown as {@link SystemError}, with the kernel's errno and its extended sentence.
  */
 import type { NetDevice } from "../dev/device.js";
+import type { RuleCore } from "./rules.js";
 
 /** `scope` of addresses and routes. */
 export const RT_SCOPE_UNIVERSE = 0;
@@ -103,29 +104,10 @@ export interface RouteRequest {
  */
 export type RouteAddMode = "add" | "replace" | "change" | "append" | "prepend";
 
-/** Rule actions (`FR_ACT_*`). */
-export const FR_ACT_TO_TBL = 1;
-export const FR_ACT_BLACKHOLE = 6;
-export const FR_ACT_UNREACHABLE = 7;
-export const FR_ACT_PROHIBIT = 8;
-
-/** A policy rule. Models `struct fib_rule` with IPv4's part. */
-export interface PolicyRule {
-  readonly priority: number;
-  /** `FR_ACT_*`. */
-  readonly action: number;
-  readonly table: number;
+/** A policy rule of IPv4. */
+export interface PolicyRule extends RuleCore {
   readonly src: number;
-  readonly srcLength: number;
   readonly dst: number;
-  readonly dstLength: number;
-  readonly tos: number;
-  readonly fwmark: number;
-  readonly fwmask: number;
-  /** Device name, "" for any. */
-  readonly iif: string;
-  readonly oif: string;
-  readonly invert: boolean;
 }
 
 /** Neighbour states as `ip neigh` names them. */
@@ -187,7 +169,9 @@ export interface RtnetlinkApi {
   /** Routes that `ip route get` would find. Throws ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL as the kernel answers. */
   routeGet(request: RouteGetRequest): RouteAnswer;
 
-  rules(): PolicyRule[];
+  rules(): readonly PolicyRule[];
+  /** Whether a rule's goto leads to a rule. */
+  ruleResolved(rule: PolicyRule): boolean;
   /** Absent priority: one less than the lowest after the local rule, as the kernel picks. EEXIST for an equal rule. */
   addRule(rule: Partial<PolicyRule>): void;
   /** ENOENT when none fits. */

@@ -93,6 +93,8 @@ export class IpStack implements IpApi, RtnetlinkApi {
   forwardUsePmtu = false;
   /** `net.ipv4.ip_nonlocal_bind`. */
   nonlocalBind = false;
+  /** `net.ipv4.fwmark_reflect`: what this host answers of its own accord carries the mark of what it answers. */
+  fwmarkReflect = false;
   readonly #addressListeners: ((dev: NetDevice, address: number, added: boolean) => void)[] = [];
   readonly #downListeners: ((dev: NetDevice) => void)[] = [];
   readonly #flow = new Flow();
@@ -421,8 +423,12 @@ export class IpStack implements IpApi, RtnetlinkApi {
     return this.routing.get(request);
   }
 
-  rules(): PolicyRule[] {
-    return this.fib.rules();
+  rules(): readonly PolicyRule[] {
+    return this.fib.rules.list();
+  }
+
+  ruleResolved(rule: PolicyRule): boolean {
+    return this.fib.rules.resolved(rule);
   }
 
   addRule(rule: Partial<PolicyRule>): void {
@@ -552,6 +558,13 @@ export class IpStack implements IpApi, RtnetlinkApi {
       () => this.nonlocalBind,
       (value) => {
         this.nonlocalBind = value;
+      },
+    );
+    flag(
+      "net.ipv4.fwmark_reflect",
+      () => this.fwmarkReflect,
+      (value) => {
+        this.fwmarkReflect = value;
       },
     );
     this.icmp.registerSysctls(sysctl);

@@ -82,7 +82,14 @@ export class PingProtocol implements PingApi {
   route(socket: PingEndpoint, address: number): Rtable {
     const { routing } = this.#net.ip;
     const { options } = socket;
-    const rt = routing.output(address, options.localAddress ?? 0, options.mark ?? 0, options.tos ?? 0, socket.device);
+    const rt = routing.output(
+      address,
+      options.localAddress ?? 0,
+      options.mark ?? 0,
+      options.tos ?? 0,
+      socket.device,
+      IPPROTO_ICMP,
+    );
     if (rt === null) {
       this.#net.ip.snmp.ip.OutNoRoutes++;
       throw new SystemError(routing.error);

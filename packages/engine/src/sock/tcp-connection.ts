@@ -1190,6 +1190,9 @@ export class TcpSock implements TcpConnection {
       this.#options.mark ?? 0,
       this.#options.tos ?? 0,
       this.#device,
+      IPPROTO_TCP,
+      this.localPort,
+      this.remotePort,
     );
     if (rt === null) return;
     this.#rt = rt;

@@ -170,6 +170,8 @@ export class TcpProtocol implements TcpApi {
   timestamps = 1;
   sack = 1;
   windowScaling = 1;
+  /** `net.ipv4.tcp_fwmark_accept`: a connection takes the mark of the packet that opened it. */
+  fwmarkAccept = 0;
   rmem: readonly [number, number, number] = [4096, 131072, 33554432];
   /** `net.core.somaxconn`. */
   somaxconn = 4096;
@@ -205,7 +207,8 @@ export class TcpProtocol implements TcpApi {
       this.#bindConflict(bound, options.localPort, options.reuseAddress ?? true)
     )
       throw new SystemError(EADDRINUSE);
-    const rt = ip.routing.output(options.address, bound, options.mark ?? 0, options.tos ?? 0, device);
+    const { mark = 0, tos = 0, port, localPort: wanted = 0 } = options;
+    const rt = ip.routing.output(options.address, bound, mark, tos, device, IPPROTO_TCP, wanted, port);
     if (rt === null) {
       ip.snmp.ip.OutNoRoutes++;
       throw new SystemError(ip.routing.error);
@@ -364,19 +367,14 @@ export class TcpProtocol implements TcpApi {
     }
     const local = get32(data, IPV4_DST);
     const remote = get32(data, IPV4_SRC);
-    const { options } = listener;
-    const rt = ip.routing.output(remote, local, options.mark ?? 0, options.tos ?? 0, listener.device);
+    const { mark: own = 0, tos = 0 } = listener.options;
+    // The connection may inherit the mark of its first packet. Models inet_request_mark().
+    const mark = own === 0 && this.fwmarkAccept !== 0 ? skb.mark : own;
+    const options = mark === own ? listener.options : { ...listener.options, mark };
+    const port = tcpSrcPort(data, at);
+    const rt = ip.routing.output(remote, local, mark, tos, listener.device, IPPROTO_TCP, listener.localPort, port);
     if (rt === null) return;
-    const connection = new TcpSock(
-      this,
-      local,
-      listener.localPort,
-      remote,
-      tcpSrcPort(data, at),
-      options,
-      listener.device,
-      rt,
-    );
+    const connection = new TcpSock(this, local, listener.localPort, remote, port, options, listener.device, rt);
     listener.requests.add(connection);
     this.add(connection);
     connection.answerSyn(listener, skb, at);
@@ -397,7 +395,10 @@ export class TcpProtocol implements TcpApi {
     const echoed = echoOptions(ip, skb);
     if (echoed === null) return;
     const firstHop = echoed.firstHop === 0 ? dst : echoed.firstHop;
-    const rt = ip.routing.output(firstHop, src, 0, tos, null);
+    const mark = ip.fwmarkReflect ? skb.mark : 0;
+    const sport = tcpDstPort(data, at);
+    const dport = tcpSrcPort(data, at);
+    const rt = ip.routing.output(firstHop, src, mark, tos, null, IPPROTO_TCP, sport, dport);
     if (rt === null) return;
     const reset = newPacket(
       { src, dst: firstHop, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },
@@ -406,8 +407,9 @@ export class TcpProtocol implements TcpApi {
     );
     if (echoed.bytes.length > 0) buildOptions(ip, reset, echoed, dst);
     const to = reset.transportOffset;
-    put16(reset.data, to + TCP_SRC_PORT, tcpDstPort(data, at));
-    put16(reset.data, to + TCP_DST_PORT, tcpSrcPort(data, at));
+    reset.mark = mark;
+    put16(reset.data, to + TCP_SRC_PORT, sport);
+    put16(reset.data, to + TCP_DST_PORT, dport);
     put32(reset.data, to + TCP_SEQ, acknowledges ? tcpAckSeq(data, at) : 0);
     put32(reset.data, to + TCP_ACK_SEQ, acknowledges ? 0 : (tcpSeq(data, at) + size) >>> 0);
     reset.data[to + TCP_DATA_OFFSET] = 5 << 4;
@@ -473,7 +475,8 @@ export class TcpProtocol implements TcpApi {
         | "finTimeout"
         | "timestamps"
         | "sack"
-        | "windowScaling",
+        | "windowScaling"
+        | "fwmarkAccept",
       min: number,
       max: number,
     ): void =>
@@ -495,6 +498,7 @@ export class TcpProtocol implements TcpApi {
     int("tcp_timestamps", "timestamps", 0, 2);
     int("tcp_sack", "sack", 0, 1);
     int("tcp_window_scaling", "windowScaling", 0, 1);
+    int("tcp_fwmark_accept", "fwmarkAccept", 0, 255);
     sysctl.registerInt(
       "net.core.somaxconn",
       () => this.somaxconn,

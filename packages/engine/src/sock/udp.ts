@@ -97,17 +97,26 @@ export class UdpProtocol implements UdpApi {
   }
 
   connect(socket: UdpEndpoint, address: number, port: number): void {
-    const rt = this.#route(socket, address);
+    const rt = this.#route(socket, address, port);
     if (rt.type === RTN_BROADCAST && socket.options.broadcast !== true) throw new SystemError(EACCES);
     if (socket.localAddress === 0) socket.localAddress = rt.prefsrc;
     socket.remoteAddress = address === 0 ? rt.prefsrc : address;
     socket.remotePort = port;
   }
 
-  #route(socket: UdpEndpoint, address: number): Rtable {
+  #route(socket: UdpEndpoint, address: number, port: number): Rtable {
     const { routing } = this.#net.ip;
     const { options } = socket;
-    const rt = routing.output(address, socket.localAddress, options.mark ?? 0, options.tos ?? 0, socket.device);
+    const rt = routing.output(
+      address,
+      socket.localAddress,
+      options.mark ?? 0,
+      options.tos ?? 0,
+      socket.device,
+      IPPROTO_UDP,
+      socket.localPort,
+      port,
+    );
     if (rt === null) {
       this.#net.ip.snmp.ip.OutNoRoutes++;
       throw new SystemError(routing.error);
@@ -118,7 +127,7 @@ export class UdpProtocol implements UdpApi {
   send(socket: UdpEndpoint, bytes: Uint8Array, address: number, port: number): void {
     const { ip } = this.#net;
     if (bytes.length > 65507) throw new SystemError(EMSGSIZE);
-    const rt = this.#route(socket, address);
+    const rt = this.#route(socket, address, port);
     const { options } = socket;
     if (rt.type === RTN_BROADCAST && options.broadcast !== true) throw new SystemError(EACCES);
     const length = UDP_HEADER_LENGTH + bytes.length;

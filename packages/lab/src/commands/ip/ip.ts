@@ -2,7 +2,8 @@
 import type { LabCommand, LabContext } from "../../environment.js";
 import { type IpOptions, ipAddress, ipLink } from "./link.js";
 import { ipNeighbour } from "./neighbour.js";
-import { ipRoute, ipRule } from "./route.js";
+import { ipRoute } from "./route.js";
+import { ipRule } from "./rule.js";
 import { IpError, Words } from "./words.js";
 
 /** Objects in iproute2's order: the first that a word abbreviates is meant. */

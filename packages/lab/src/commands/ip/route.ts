@@ -1,13 +1,8 @@
-/** `ip route` and `ip rule`: the routing tables and the rules that choose among them. */
+/** `ip route`: the routing tables. */
 import {
   type Cidr,
-  FR_ACT_BLACKHOLE,
-  FR_ACT_PROHIBIT,
-  FR_ACT_TO_TBL,
-  FR_ACT_UNREACHABLE,
   formatIPv4,
   type NetDevice,
-  type PolicyRule,
   type Route,
   type RouteAddMode,
   type RouteRequest,
@@ -24,14 +19,12 @@ import {
   RTN_UNICAST,
   RTN_UNREACHABLE,
   RTPROT_BOOT,
-  RTPROT_KERNEL,
-  RTPROT_REDIRECT,
-  RTPROT_STATIC,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { IP_ROUTE_USAGE } from "../usage.js";
 import { ipRoute6 } from "./ipv6.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
+import { protocolOf, protocolText, tableName, tableOf } from "./names.js";
 import { abbreviated, addressOf, deviceOf, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
 
 const TYPES: ReadonlyMap<string, number> = new Map([
@@ -43,27 +36,6 @@ const TYPES: ReadonlyMap<string, number> = new Map([
   ["unreachable", RTN_UNREACHABLE],
   ["prohibit", RTN_PROHIBIT],
 ]);
-
-const TABLES: ReadonlyMap<number, string> = new Map([
-  [RT_TABLE_DEFAULT, "default"],
-  [RT_TABLE_MAIN, "main"],
-  [RT_TABLE_LOCAL, "local"],
-]);
-
-const PROTOCOLS: ReadonlyMap<number, string> = new Map([
-  [RTPROT_REDIRECT, "redirect"],
-  [RTPROT_KERNEL, "kernel"],
-  [RTPROT_BOOT, "boot"],
-  [RTPROT_STATIC, "static"],
-]);
-
-function nameIn(names: ReadonlyMap<number, string>, text: string, what: string): number {
-  for (const [number, name] of names) if (name === text) return number;
-  if (/^(0x[0-9a-fA-F]+|\d+)$/.test(text)) return Number(text);
-  throw new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
-}
-
-const tableOf = (text: string): number => nameIn(TABLES, text, "table id value is invalid\n");
 
 const prefixText = (address: number, length: number): string =>
   length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
@@ -84,10 +56,8 @@ function routeLine(route: Route, implied: Implied): string {
   if (route.tos !== 0) text += `tos 0x${route.tos.toString(16).padStart(2, "0")} `;
   if (route.gateway !== 0) text += `via ${formatIPv4(route.gateway)} `;
   if (route.dev !== null && !implied.device) text += `dev ${route.dev.name} `;
-  if (implied.table === "all" && route.table !== RT_TABLE_MAIN)
-    text += `table ${TABLES.get(route.table) ?? route.table} `;
-  if (route.protocol !== RTPROT_BOOT && !implied.protocol)
-    text += `proto ${PROTOCOLS.get(route.protocol) ?? route.protocol} `;
+  if (implied.table === "all" && route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
+  if (route.protocol !== RTPROT_BOOT && !implied.protocol) text += `proto ${protocolText(route.protocol)} `;
   if (route.scope !== 0 && !implied.scope) text += `scope ${SCOPES.get(route.scope) ?? route.scope} `;
   if (route.prefsrc !== 0) text += `src ${formatIPv4(route.prefsrc)} `;
   if (route.priority !== 0) text += `metric ${route.priority} `;
@@ -126,8 +96,7 @@ function routeFilter(context: LabContext, words: Words): RouteFilter {
       const text = words.next();
       filter.table = text === "all" ? "all" : text === "cache" ? RT_TABLE_MAIN : tableOf(text);
     } else if (words.take("dev", "oif")) filter.dev = deviceOf(context.net, words.next());
-    else if (words.take("proto", "protocol"))
-      filter.protocol = nameIn(PROTOCOLS, words.next(), '"protocol" value is invalid\n');
+    else if (words.take("proto", "protocol")) filter.protocol = protocolOf(words.next());
     else if (words.take("type")) filter.type = TYPES.get(words.next()) ?? RTN_UNICAST;
     else if (words.take("scope")) filter.scope = scopeOf(words.next());
     else if (words.take("via")) filter.via = addressOf(words.next());
@@ -211,8 +180,7 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
     else if (abbreviated(word, ["metric", "priority", "preference"]) !== null)
       more.priority = numberOf(words.next(), '"metric" value is invalid\n');
     else if (word === "table") table = tableOf(words.next());
-    else if (word === "proto" || word === "protocol")
-      more.protocol = nameIn(PROTOCOLS, words.next(), '"protocol" value is invalid\n');
+    else if (word === "proto" || word === "protocol") more.protocol = protocolOf(words.next());
     else if (word === "scope") scope = scopeOf(words.next());
     else if (word === "tos" || word === "dsfield") more.tos = numberOf(words.next(), '"tos" value is invalid\n');
     else if (word === "onlink") more.onlink = true;
@@ -273,7 +241,7 @@ function getRoute(context: LabContext, words: Words): number {
   if (answer.gateway !== 0) text += `via ${formatIPv4(answer.gateway)} `;
   if (answer.dev !== null) text += `dev ${answer.dev.name} `;
   if (answer.table !== RT_TABLE_MAIN && answer.table !== RT_TABLE_LOCAL && answer.table !== 0)
-    text += `table ${TABLES.get(answer.table) ?? answer.table} `;
+    text += `table ${tableName(answer.table)} `;
   if (more.src === undefined && answer.prefsrc !== 0) text += `src ${formatIPv4(answer.prefsrc)} `;
   if (more.mark !== undefined) text += `mark ${more.mark < 16 ? more.mark : `0x${more.mark.toString(16)}`} `;
   text += more.iif === undefined ? "uid 0 " : "";
@@ -346,78 +314,4 @@ export function ipRoute(context: LabContext, options: IpOptions, words: Words): 
     default:
       throw new IpError(`ip route ${command}: not supported by the lab`, 255);
   }
-}
-
-const ACTIONS: ReadonlyMap<string, number> = new Map([
-  ["blackhole", FR_ACT_BLACKHOLE],
-  ["unreachable", FR_ACT_UNREACHABLE],
-  ["prohibit", FR_ACT_PROHIBIT],
-]);
-
-function ruleLine(rule: PolicyRule): string {
-  const hex = (value: number): string => `0x${value.toString(16)}`;
-  let text = `${rule.priority}:\t${rule.invert ? "not " : ""}from `;
-  text += rule.srcLength === 0 ? "all" : prefixText(rule.src, rule.srcLength);
-  if (rule.dstLength > 0) text += ` to ${prefixText(rule.dst, rule.dstLength)}`;
-  if (rule.tos !== 0) text += ` tos ${hex(rule.tos)}`;
-  if (rule.fwmark !== 0 || rule.fwmask !== 0)
-    text += ` fwmark ${hex(rule.fwmark)}${rule.fwmask === 0xffffffff || rule.fwmask === 0 ? "" : `/${hex(rule.fwmask)}`}`;
-  if (rule.iif !== "") text += ` iif ${rule.iif}`;
-  if (rule.oif !== "") text += ` oif ${rule.oif}`;
-  const action = [...ACTIONS].find(([, number]) => number === rule.action)?.[0];
-  return `${text} ${action ?? `lookup ${TABLES.get(rule.table) ?? rule.table}`}`;
-}
-
-function ruleOf(words: Words): Partial<PolicyRule> {
-  const rule: { -readonly [K in keyof PolicyRule]?: PolicyRule[K] } = {};
-  while (!words.done) {
-    const word = words.next();
-    if (word === "not") rule.invert = true;
-    else if (word === "from") {
-      const prefix = prefixOf(words.next());
-      rule.src = prefix.address;
-      rule.srcLength = prefix.prefixLength;
-    } else if (word === "to") {
-      const prefix = prefixOf(words.next());
-      rule.dst = prefix.address;
-      rule.dstLength = prefix.prefixLength;
-    } else if (word === "fwmark") {
-      const [mark, mask] = words.next().split("/");
-      rule.fwmark = numberOf(mark, "fwmark value is invalid\n");
-      rule.fwmask = mask === undefined ? 0xffffffff : numberOf(mask, "fwmask value is invalid\n");
-    } else if (word === "iif" || word === "dev") rule.iif = words.next();
-    else if (word === "oif") rule.oif = words.next();
-    else if (word === "tos" || word === "dsfield") rule.tos = numberOf(words.next(), '"tos" value is invalid\n');
-    else if (["priority", "preference", "pref", "order"].includes(word))
-      rule.priority = numberOf(words.next(), "preference value is invalid\n");
-    else if (word === "table" || word === "lookup") {
-      rule.table = tableOf(words.next());
-      rule.action = FR_ACT_TO_TBL;
-    } else if (ACTIONS.has(word)) rule.action = ACTIONS.get(word) ?? FR_ACT_BLACKHOLE;
-    else throw new IpError(`Error: argument "${word}" is wrong: Failed to parse rule type`, 255);
-  }
-  return rule;
-}
-
-export function ipRule(context: LabContext, _options: IpOptions, words: Words): number {
-  const { net } = context;
-  const show = (): number => {
-    for (const rule of net.ip.rules()) context.stdout.write(`${ruleLine(rule)}\n`);
-    return 0;
-  };
-  const word = words.peek();
-  if (word === undefined) return show();
-  const command = abbreviated(word, ["list", "lst", "show", "save", "restore", "add", "delete", "flush", "help"]);
-  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip rule help".`, 255);
-  words.next();
-  if (command === "list" || command === "lst" || command === "show") return show();
-  if (command === "add" || command === "delete") {
-    if (words.done) throw new IpError(`"ip rule ${command === "add" ? "add" : "del"}" requires arguments.`, 1);
-    const rule = ruleOf(words);
-    const whole =
-      command === "add" && rule.action === undefined ? { ...rule, action: FR_ACT_TO_TBL, table: RT_TABLE_MAIN } : rule;
-    netlink(() => (command === "add" ? net.ip.addRule(whole) : net.ip.deleteRule(rule)));
-    return 0;
-  }
-  throw new IpError(`ip rule ${command}: not supported by the lab`, 255);
 }

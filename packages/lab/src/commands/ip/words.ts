@@ -1,5 +1,13 @@
 /** The words of an `ip` command line, taken one by one, with iproute2's messages for what is wrong. */
-import { type Cidr, type NetDevice, type NetNamespace, parseCidr, parseIPv4, SystemError } from "@netfilter-lab/engine";
+import {
+  type Cidr,
+  type NetDevice,
+  type NetNamespace,
+  parseCidr,
+  parseIPv4,
+  prefixMask,
+  SystemError,
+} from "@netfilter-lab/engine";
 
 /** A failed `ip` command: what it prints on stderr and its exit status. */
 export class IpError extends Error {
@@ -60,12 +68,24 @@ function complete(text: string): string {
   return `${[...match[1].split("."), "0", "0", "0"].slice(0, 4).join(".")}${match[2] ?? ""}`;
 }
 
-export function prefixOf(text: string): Cidr {
+/** The prefix length of a mask in dotted form; it must be one. Models `mask2bits()`. */
+function maskLength(text: string): number {
+  const mask = parseIPv4(text);
+  const length = Math.clz32(~mask);
+  if (prefixMask(length) !== mask) throw new RangeError(`no mask: ${text}`);
+  return length;
+}
+
+/** `expected` is what the complaint says was looked for: `any valid` where the family is not given. */
+export function prefixOf(text: string, expected = "any valid"): Cidr {
   if (text === "default" || text === "any" || text === "all") return { address: 0, prefixLength: 0 };
   try {
+    const mask = /\/(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+    if (mask !== null)
+      return { address: parseIPv4(complete(text.slice(0, mask.index))), prefixLength: maskLength(mask[1]) };
     return parseCidr(complete(text));
   } catch {
-    throw new IpError(`Error: any valid prefix is expected rather than "${text}".`, 1);
+    throw new IpError(`Error: ${expected} prefix is expected rather than "${text}".`, 1);
   }
 }
 
@@ -77,9 +97,19 @@ export function addressOf(text: string): number {
   }
 }
 
-export function numberOf(text: string, what: string): number {
-  if (!/^(0x[0-9a-fA-F]+|\d+)$/.test(text)) throw new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
-  return Number(text);
+/** A number as `strtoul()` takes it, with its bases, up to `most`. */
+export function numberOf(text: string, what: string, most = 0xffffffff): number {
+  const match = /^\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9]\d*))$/.exec(text);
+  const value =
+    match === null
+      ? Number.NaN
+      : match[1] !== undefined
+        ? Number.parseInt(match[1], 16)
+        : match[2] !== undefined
+          ? Number.parseInt(match[2], 8)
+          : Number(match[3]);
+  if (!(value <= most)) throw new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
+  return value;
 }
 
 /** A device as the kernel finds it for the tools: by its name up to a colon. Models `dev_ioctl()`. */

@@ -1,0 +1,245 @@
+/**
+ * Policy rules: which table, or which refusal, a packet's addresses, mark, devices and ports lead to. One list serves
+ * IPv4 and IPv6; what differs (the addresses, and how much of the TOS byte counts) a family brings with it. Rules by
+ * user id, tunnel key, realm or VRF are not modelled. Models net/core/fib_rules.c.
+ */
+import type { NetDevice } from "../dev/device.js";
+import { EEXIST, EINVAL, ENOENT, SystemError } from "../errno.js";
+
+/** Rule actions (`FR_ACT_*`). Others that a person may name refuse like {@link FR_ACT_BLACKHOLE}. */
+export const FR_ACT_UNSPEC = 0;
+export const FR_ACT_TO_TBL = 1;
+export const FR_ACT_GOTO = 2;
+export const FR_ACT_NOP = 3;
+export const FR_ACT_BLACKHOLE = 6;
+export const FR_ACT_UNREACHABLE = 7;
+export const FR_ACT_PROHIBIT = 8;
+
+/** First and last port of a range; null for any. */
+export type RulePorts = readonly [first: number, last: number] | null;
+
+/** What a rule says whatever its family. Models `struct fib_rule`. */
+export interface RuleCore {
+  readonly priority: number;
+  /** `FR_ACT_*`. */
+  readonly action: number;
+  /** Number of the table to look in; 0 for rules that name none. */
+  readonly table: number;
+  /** Priority of the rule to go on with, of {@link FR_ACT_GOTO}; else 0. */
+  readonly target: number;
+  /** Routes with a prefix of this length or shorter do not count; -1: all do. */
+  readonly suppressPrefixLength: number;
+  /** Routes over devices of this group do not count; -1: all do. */
+  readonly suppressGroup: number;
+  /** Bits of the source prefix; 0: any source. */
+  readonly srcLength: number;
+  readonly dstLength: number;
+  /** The TOS byte without ECN; 0: any. */
+  readonly tos: number;
+  readonly fwmark: number;
+  readonly fwmask: number;
+  /** Device name, "" for any. */
+  readonly iif: string;
+  readonly oif: string;
+  /** `IPPROTO_*`, 0 for any. */
+  readonly ipProtocol: number;
+  readonly sport: RulePorts;
+  readonly dport: RulePorts;
+  /** `not`: the rule is for what does not fit it. */
+  readonly invert: boolean;
+  /** Who made it, `RTPROT_*`. */
+  readonly protocol: number;
+}
+
+/** What of a packet rules look at whatever its family. Models `struct flowi_common`. */
+export interface RuleFlow {
+  readonly mark: number;
+  /** Device the packet came by; null for packets of this host (the rules' `iif lo`). */
+  readonly iif: NetDevice | null;
+  /** Output device asked for, or null. */
+  readonly oif: NetDevice | null;
+  /** `IPPROTO_*`, 0 while nobody looked. */
+  readonly protocol: number;
+  readonly sport: number;
+  readonly dport: number;
+}
+
+/** A family's part of the rules. Models `struct fib_rules_ops`. */
+export interface RuleFamily<R extends RuleCore, F extends RuleFlow> {
+  /** Whether the packet's addresses and TOS are those of a rule. Models `fib4_rule_match()`, `fib6_rule_match()`. */
+  matches(rule: R, flow: F): boolean;
+  /** Whether a rule has the addresses and the TOS that a request names. Models `fib4_rule_compare()`. */
+  sameAddresses(rule: R, request: Partial<R>): boolean;
+}
+
+function portIn(port: number, range: readonly [number, number]): boolean {
+  return port >= range[0] && port <= range[1];
+}
+
+function samePorts(a: RulePorts, b: RulePorts): boolean {
+  return a === b || (a !== null && b !== null && a[0] === b[0] && a[1] === b[1]);
+}
+
+function checkPorts(range: RulePorts | undefined, what: string): void {
+  if (range === undefined || range === null) return;
+  if (range[0] === 0 || range[1] === 0xffff || range[1] < range[0])
+    throw new SystemError(EINVAL, `Invalid ${what} range`);
+}
+
+/** A list of rules in the order of their priorities. */
+export class RuleList<R extends RuleCore, F extends RuleFlow> {
+  readonly #family: RuleFamily<R, F>;
+  readonly #blank: R;
+  #rules: R[];
+  /** For each rule the place of its goto's target, or -1. */
+  #targets: number[];
+  /** Whether a rule looks at protocol or ports, so that packets must be asked for them. */
+  looksAtPorts = false;
+  /** Whether a rule besides the first ones was ever made. Models `fib_has_custom_rules`. */
+  custom = false;
+
+  /** `blank` is the rule that says nothing; `initial` are those of a fresh namespace. */
+  constructor(family: RuleFamily<R, F>, blank: R, initial: readonly R[]) {
+    this.#family = family;
+    this.#blank = blank;
+    this.#rules = [...initial];
+    this.#targets = [];
+    this.#resolve();
+  }
+
+  list(): readonly R[] {
+    return this.#rules;
+  }
+
+  at(index: number): R {
+    return this.#rules[index];
+  }
+
+  /** Whether a goto leads somewhere. */
+  resolved(rule: R): boolean {
+    return this.#targets[this.#rules.indexOf(rule)] >= 0;
+  }
+
+  /**
+   * The place of the first rule from `from` on that is for a packet and decides something; -1 at the end. Gotos are
+   * followed. Models the walk of `fib_rules_lookup()`.
+   */
+  next(flow: F, from: number): number {
+    const rules = this.#rules;
+    for (let i = from; i < rules.length; i++) {
+      const rule = rules[i];
+      if (!this.#matches(rule, flow)) continue;
+      if (rule.action === FR_ACT_GOTO) {
+        // An unresolved one is passed over. A target lies always ahead.
+        if (this.#targets[i] >= 0) i = this.#targets[i] - 1;
+      } else if (rule.action !== FR_ACT_NOP) return i;
+    }
+    return -1;
+  }
+
+  /** Models `fib_rule_match()`. */
+  #matches(rule: R, flow: F): boolean {
+    const fits =
+      (rule.iif === "" || rule.iif === (flow.iif === null ? "lo" : flow.iif.name)) &&
+      (rule.oif === "" || (flow.oif !== null && rule.oif === flow.oif.name)) &&
+      ((rule.fwmark ^ flow.mark) & rule.fwmask) === 0 &&
+      (rule.ipProtocol === 0 || rule.ipProtocol === flow.protocol) &&
+      (rule.sport === null || portIn(flow.sport, rule.sport)) &&
+      (rule.dport === null || portIn(flow.dport, rule.dport)) &&
+      this.#family.matches(rule, flow);
+    return fits !== rule.invert;
+  }
+
+  /**
+   * Adds a rule; without a priority it gets one less than that of the second. Throws EEXIST when an equal one is there
+   * (`not` makes no difference), EINVAL for a goto backwards and impossible ports. Models `fib_nl_newrule()`.
+   */
+  add(request: Partial<R>): R {
+    const rule: R = { ...this.#blank, ...request, priority: request.priority ?? this.#defaultPriority() };
+    this.#check(rule, request);
+    if (rule.action === FR_ACT_GOTO && rule.target === 0)
+      throw new SystemError(EINVAL, "Missing goto target for action goto");
+    if (this.#rules.some((other) => this.#same(other, rule))) throw new SystemError(EEXIST);
+    let at = 0;
+    while (at < this.#rules.length && this.#rules[at].priority <= rule.priority) at++;
+    this.#rules = [...this.#rules.slice(0, at), rule, ...this.#rules.slice(at)];
+    this.#changed();
+    return rule;
+  }
+
+  /** Deletes the first rule that has what the request names. Throws ENOENT. Models `fib_nl_delrule()`. */
+  delete(request: Partial<R>): void {
+    this.#check({ ...this.#blank, ...request }, request);
+    const at = this.#rules.findIndex((rule) => this.#fits(rule, request));
+    if (at < 0) throw new SystemError(ENOENT);
+    this.#rules = this.#rules.filter((_, i) => i !== at);
+    this.#changed();
+  }
+
+  /** Models `fib_nl2rule()`. */
+  #check(rule: R, request: Partial<R>): void {
+    if (request.target !== undefined && rule.target <= rule.priority)
+      throw new SystemError(EINVAL, "Backward goto not supported");
+    checkPorts(rule.sport, "sport");
+    checkPorts(rule.dport, "dport");
+  }
+
+  #defaultPriority(): number {
+    const second = this.#rules.length > 1 ? this.#rules[1].priority : 0;
+    return Math.max(0, second - 1);
+  }
+
+  /** Models `rule_exists()`. */
+  #same(a: R, b: R): boolean {
+    return (
+      a.action === b.action &&
+      a.table === b.table &&
+      a.suppressPrefixLength === b.suppressPrefixLength &&
+      a.suppressGroup === b.suppressGroup &&
+      a.priority === b.priority &&
+      a.iif === b.iif &&
+      a.oif === b.oif &&
+      a.fwmark === b.fwmark &&
+      a.fwmask === b.fwmask &&
+      a.ipProtocol === b.ipProtocol &&
+      a.protocol === b.protocol &&
+      samePorts(a.sport, b.sport) &&
+      samePorts(a.dport, b.dport) &&
+      this.#family.sameAddresses(a, b)
+    );
+  }
+
+  /** What a request leaves out, or says with a zero, counts as equal. Models `rule_find()`. */
+  #fits(rule: R, request: Partial<R>): boolean {
+    const unsaid = (value: unknown, nothing: unknown): boolean => value === undefined || value === nothing;
+    return (
+      (unsaid(request.action, FR_ACT_UNSPEC) || rule.action === request.action) &&
+      (unsaid(request.table, 0) || rule.table === request.table) &&
+      (request.priority === undefined || rule.priority === request.priority) &&
+      (unsaid(request.iif, "") || rule.iif === request.iif) &&
+      (unsaid(request.oif, "") || rule.oif === request.oif) &&
+      (unsaid(request.fwmark, 0) || rule.fwmark === request.fwmark) &&
+      (unsaid(request.fwmask, 0) || rule.fwmask === request.fwmask) &&
+      (unsaid(request.suppressPrefixLength, -1) || rule.suppressPrefixLength === request.suppressPrefixLength) &&
+      (unsaid(request.suppressGroup, -1) || rule.suppressGroup === request.suppressGroup) &&
+      (unsaid(request.ipProtocol, 0) || rule.ipProtocol === request.ipProtocol) &&
+      (unsaid(request.protocol, 0) || rule.protocol === request.protocol) &&
+      (request.sport === undefined || request.sport === null || samePorts(rule.sport, request.sport)) &&
+      (request.dport === undefined || request.dport === null || samePorts(rule.dport, request.dport)) &&
+      this.#family.sameAddresses(rule, request)
+    );
+  }
+
+  #changed(): void {
+    this.custom = true;
+    this.#resolve();
+  }
+
+  #resolve(): void {
+    const rules = this.#rules;
+    this.#targets = rules.map((rule) =>
+      rule.action === FR_ACT_GOTO ? rules.findIndex((other) => other.priority === rule.target) : -1,
+    );
+    this.looksAtPorts = rules.some((rule) => rule.ipProtocol !== 0 || rule.sport !== null || rule.dport !== null);
+  }
+}
