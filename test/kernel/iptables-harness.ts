@@ -4,9 +4,11 @@
  */
 import { spawnSync } from "node:child_process";
 import { NetNamespace, SeededRandom, VirtualClock } from "@netfilter-lab/engine";
-import type { Command, Reader, Writer } from "../../packages/lab/src/command.js";
+import type { Reader, Writer } from "../../packages/lab/src/command.js";
 import { ipset } from "../../packages/lab/src/commands/ipset.js";
 import { iptablesTools } from "../../packages/lab/src/commands/iptables-commands.js";
+import type { FileCommand } from "../../packages/lab/src/environment.js";
+import { FileSystem } from "../../packages/lab/src/files.js";
 
 export type Flavour = "nft" | "legacy";
 export const FLAVOURS: readonly Flavour[] = ["nft", "legacy"];
@@ -107,11 +109,12 @@ function readerOf(text: string): Reader {
 /** Runs one command on a namespace's tables. */
 export function runCommand(net: NetNamespace, flavour: Flavour, { words: [name, ...args], stdin }: Step): Answer {
   const argv0 = flavour === "nft" ? name : name.replace("iptables", "iptables-legacy");
-  const command: Command | undefined = name === "ipset" ? ipset : iptablesTools[argv0];
+  const command: FileCommand | undefined = name === "ipset" ? ipset : iptablesTools[argv0];
   if (command === undefined) throw new Error(`no command ${argv0}`);
   const stdout = new Text();
   const stderr = new Text();
-  let status = command({ net, args, argv0, stdin: readerOf(stdin ?? ""), stdout, stderr });
+  const host = { files: new FileSystem(net) };
+  let status = command({ net, args, argv0, stdin: readerOf(stdin ?? ""), stdout, stderr, host });
   if (typeof status !== "number") {
     let step = status.next();
     while (step.done !== true) step = status.next();

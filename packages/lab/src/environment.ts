@@ -31,6 +31,13 @@ export interface LabContext extends CommandContext {
   spawn(words: readonly string[], streams: Streams): Process;
 }
 
+/** What a command finds that reads and writes files, and knows nothing else of its host. */
+export interface FileContext extends CommandContext {
+  readonly host: Pick<HostEnvironment, "files">;
+}
+
+export type FileCommand = (context: FileContext) => number | CommandProcess;
+
 /** A command that may use {@link LabContext}; every plain `Command` is one too. */
 export type LabCommand = (context: LabContext) => number | CommandProcess;
 

@@ -215,6 +215,8 @@ export class IpStack implements IpApi, RtnetlinkApi {
   }
 
   addAddress(dev: NetDevice, request: AddressRequest): void {
+    // inet_insert_ifa() frees an address that is none, and finds nothing wrong with it.
+    if (request.local === 0) return;
     const inDev = this.#inDevice(dev);
     const { local, prefixLength } = request;
     if (prefixLength < 0 || prefixLength > 32) throw new SystemError(EINVAL, "ipv4: Invalid prefix length");

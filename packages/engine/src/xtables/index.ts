@@ -21,4 +21,5 @@ export { Chain, Rule } from "./rule.js";
 export { serviceName, servicePort } from "./services.js";
 export type { XtFlavour } from "./table.js";
 export { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority } from "./table.js";
+export { checkWaitInterval, checkWaitSeconds, WAIT_INTERVAL_NOTICE } from "./wait.js";
 export { Xtables } from "./xtables.js";

@@ -33,8 +33,8 @@ import {
   type IpSpec,
   isZero,
 } from "./rule.js";
-
 import type { XtFlavour } from "./table.js";
+import { checkWaitInterval, checkWaitSeconds, WAIT_INTERVAL_NOTICE } from "./wait.js";
 
 /** What a command line asks for, by the letter of its option; `delete-num` and `zero-num` are `-D` and `-Z` by number. */
 export type XtCommandKind =
@@ -373,6 +373,8 @@ class Parser {
   #extensionOptions: LongOption<Code>[] = [];
   /** What options said on stderr. */
   #notice = "";
+  /** Which of `-w` and `-W` were given. */
+  readonly #waits = new Set<"w" | "W">();
 
   constructor(args: readonly string[], context: ParseContext) {
     this.#context = context;
@@ -536,7 +538,12 @@ class Parser {
         const name = argument as string;
         if (name.startsWith("-") || name.startsWith("!"))
           throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'`);
-        if (findTarget(name, this.#context.family) !== undefined || isTargetElsewhere(name, this.#context.family))
+        // The first of the libraries begins as every name does that is nothing.
+        if (
+          name === "" ||
+          findTarget(name, this.#context.family) !== undefined ||
+          isTargetElsewhere(name, this.#context.family)
+        )
           throw new ParameterProblem("chain name may not clash with target name");
         this.#setCommand("new-chain");
         this.#chain = name;
@@ -634,7 +641,7 @@ class Parser {
       case "w":
       case "W":
         if (this.#context.restore) throw new ParameterProblem(`You cannot use \`-${letter}' from iptables-restore`);
-        this.#waitSeconds(letter, argument);
+        this.#wait(letter, argument);
         break;
       case "0":
         this.#setOption("0", 0);
@@ -649,18 +656,20 @@ class Parser {
         if (this.#context.family === `ipv${letter}`) break;
         throw this.#context.restore ? new OtherFamily() : new TryHelp("");
       default:
-        throw new ParameterProblem(`Unknown arg "${argument ?? ""}"`);
+        throw new ParameterProblem(`Unknown arg "${argument ?? "(null)"}"`);
     }
     return false;
   }
 
-  /** `-w [seconds]`: nobody else holds the lock here, so there is nothing to wait for. */
-  #waitSeconds(letter: string, argument: string | undefined): void {
+  #wait(letter: "w" | "W", argument: string | undefined): void {
     const text = argument ?? this.#takeArgument();
-    if (text === null) return;
-    const seconds = letter === "w" ? /^[+-]?\d+$/.test(text) : parseUint(text, 1, 999999) !== undefined;
-    if (!seconds)
-      throw new ParameterProblem(letter === "w" ? "wait seconds not numeric" : "too long usec wait 999999 max");
+    if (letter === "w") {
+      if (text !== null) checkWaitSeconds(text);
+    } else {
+      checkWaitInterval(text);
+      this.#notice += WAIT_INTERVAL_NOTICE;
+    }
+    this.#waits.add(letter);
   }
 
   #counters(argument: string): void {
@@ -691,6 +700,7 @@ class Parser {
 
   #requireMatch(name: string): MatchExtension {
     const { family } = this.#context;
+    if (name.length > MAX_NAME) throw new ParameterProblem(`Invalid match name "${name}" (${MAX_NAME} chars max)`);
     // ICMPv6's match is known by its protocol's names too.
     const known = family === "ipv6" && ICMPV6_NAMES.includes(name) ? "icmp6" : name;
     const extension = findMatch(known, family);
@@ -744,6 +754,8 @@ class Parser {
       throw new ParameterProblem(
         '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n',
       );
+    if (this.#waits.has("W") && !this.#waits.has("w"))
+      throw new ParameterProblem("--wait-interval only makes sense with --wait\n");
     for (const { extension, values } of [...this.#matches, ...(this.#target === null ? [] : [this.#target])]) {
       extension.finalCheck?.(values);
       checkOptions(extension.name, extension.options, values);

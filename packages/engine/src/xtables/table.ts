@@ -92,6 +92,8 @@ export class Table {
   stackTop = 0;
   /** No change has succeeded yet: the nft flavour does not have such a table. */
   fresh = true;
+  /** The change under way emptied it: if no chain comes, the nft flavour has no such table any more. */
+  cleared = false;
   /** Whether a change is under way; changes inside it are part of it. */
   changing = false;
 

@@ -78,11 +78,22 @@ export class Xtables {
   /** Takes a built-in chain off its hook (`iptables-nft -X` removes the empty ones). */
   removeBuiltin(table: Table, chain: Chain): void {
     table.chains.delete(chain.name);
+    this.#unhook(chain);
+  }
+
+  #unhook(chain: Chain): void {
     if (chain.registration !== null) this.#hooks.unregister(chain.registration);
     if (chain.natLookup !== null && chain.hook !== null)
       this.net.nat.unregisterLookup(chain.hook, chain.natLookup, this.#hooks.pf);
     chain.registration = null;
     chain.natLookup = null;
+  }
+
+  /** Empties a table that is being changed, as if there had been none: built-in chains go too, and what they count. */
+  clear(table: Table): void {
+    if (!table.changing) throw new Error(`${table.name}: cleared outside a change`);
+    table.chains = new Map();
+    table.cleared = true;
   }
 
   /**
@@ -94,10 +105,11 @@ export class Xtables {
     table.changing = true;
     try {
       const result = this.#change(table, edit);
-      table.fresh = false;
+      table.fresh = table.cleared && table.chains.size === 0;
       return result;
     } finally {
       table.changing = false;
+      table.cleared = false;
     }
   }
 
@@ -111,10 +123,12 @@ export class Xtables {
       table.check(this.flavour, this.net);
     } catch (error) {
       for (const chain of table.chains.values())
-        if (chain.hook !== null && !saved.chains.has(chain.name)) this.removeBuiltin(table, chain);
+        if (chain.hook !== null && saved.chains.get(chain.name) !== chain) this.removeBuiltin(table, chain);
       table.rollback(saved);
       throw error;
     }
+    for (const chain of saved.chains.values())
+      if (chain.hook !== null && table.chains.get(chain.name) !== chain) this.#unhook(chain);
     for (const chain of table.chains.values()) {
       for (const rule of chain.rules) {
         if (before.delete(rule)) continue;

@@ -10,6 +10,8 @@ export interface OptionSpec {
   /** Short options, `c:` with a value, `n::` with an optional one attached. */
   readonly short: string;
   readonly long?: Readonly<Record<string, LongOption>>;
+  /** Options (by key) whose value, if any, may be the next word, unless that begins with `-` or `!`. */
+  readonly separate?: readonly string[];
   /** Stop at the first word that is not an option. Default: options and operands may mix. */
   readonly posix?: boolean;
 }
@@ -29,6 +31,8 @@ export function parseOptions(argv0: string, args: readonly string[], spec: Optio
   const options: { key: string; value: string | null }[] = [];
   const operands: string[] = [];
   let at = 0;
+  const separateValue = (key: string): string | null =>
+    spec.separate?.includes(key) === true && at < args.length && !/^[-!]/.test(args[at]) ? args[at++] : null;
   while (at < args.length) {
     const word = args[at++];
     if (word === "--") {
@@ -53,6 +57,7 @@ export function parseOptions(argv0: string, args: readonly string[], spec: Optio
         if (at >= args.length) throw new OptionError(`${argv0}: option '--${candidates[0]}' requires an argument`);
         value = args[at++];
       }
+      if (option.value === "optional") value ??= separateValue(option.key);
       options.push({ key: option.key, value });
       continue;
     }
@@ -71,12 +76,12 @@ export function parseOptions(argv0: string, args: readonly string[], spec: Optio
       const takes = spec.short[found + 1] === ":";
       const optional = takes && spec.short[found + 2] === ":";
       if (!takes) {
-        options.push({ key: letter, value: null });
+        options.push({ key: letter, value: separateValue(letter) });
         continue;
       }
       let value: string | null = word.slice(i + 1);
       if (value === "") {
-        if (optional) value = null;
+        if (optional) value = separateValue(letter);
         else if (at < args.length) value = args[at++];
         else throw new OptionError(`${argv0}: option requires an argument -- '${letter}'`);
       }

@@ -23,6 +23,7 @@ import {
 import {
   MissingTarget,
   RefusedFailure,
+  type RuleMessage,
   requireTableName,
   STATUS_OTHER,
   STATUS_RESOURCE,
@@ -57,6 +58,10 @@ export const ERRNO_TEXT: Readonly<Record<RulesetError["errno"], string>> = {
  */
 function isNamed(action: RuleAction): boolean {
   return action.kind === "jump" || (action.kind === "target" && !STANDARD_TARGETS.includes(action.target.name));
+}
+
+function ruleMessage(kind: ParsedCommand["kind"]): RuleMessage {
+  return kind === "insert" ? "RULE_INSERT" : kind === "replace" ? "RULE_REPLACE" : "RULE_APPEND";
 }
 
 /** How nf_tables' refusal of a message reads, and its status. */
@@ -171,7 +176,7 @@ class Application {
     const table = xt.table(this.#name);
     let text = "";
     const told = (rules: readonly Rule[]): void => {
-      this.#tool.onRules?.(rules);
+      this.#tool.onRules?.(rules, ruleMessage(kind));
       if (verbose > 0 && kind !== "delete-num") text = rules.map(verboseRule).join("");
     };
     try {
@@ -194,8 +199,7 @@ class Application {
             : ERRNO_TEXT[error.errno],
       );
     const errno = error.errno === "ELOOP" ? "EMLINK" : error.errno;
-    const message = kind === "insert" ? "RULE_INSERT" : kind === "replace" ? "RULE_REPLACE" : "RULE_APPEND";
-    return nftFailure(this.#tool, message, errno, `rule in chain ${chain}`);
+    return nftFailure(this.#tool, ruleMessage(kind), errno, `rule in chain ${chain}`);
   }
 
   #editRules(table: Table, name: string, told: (rules: readonly Rule[]) => void): void {
@@ -413,8 +417,9 @@ class Application {
     const { policy, counters } = this.#command;
     const table = xt.table(this.#name);
     const chain = xt.builtinChain(table, this.#chainName());
-    if (chain === null) throw this.#fail("Bad built-in chain name");
-    if (policy !== "ACCEPT" && policy !== "DROP") throw this.#fail("Bad policy name. Run `dmesg' for more information");
+    const isPolicy = policy === "ACCEPT" || policy === "DROP";
+    if (chain === null && (this.#legacy || isPolicy)) throw this.#fail("Bad built-in chain name");
+    if (chain === null || !isPolicy) throw this.#fail("Bad policy name. Run `dmesg' for more information");
     xt.change(table, () => {
       chain.policy = policy;
       chain.countsPolicy = true;

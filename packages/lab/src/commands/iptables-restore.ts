@@ -4,6 +4,8 @@
  */
 import {
   Chain,
+  checkWaitInterval,
+  checkWaitSeconds,
   HOOK_NAMES,
   isTableName,
   OtherFamily,
@@ -14,13 +16,18 @@ import {
   RulesetError,
   TABLE_HOOKS,
   type Table,
+  WAIT_INTERVAL_NOTICE,
 } from "@netfilter-lab/engine";
-import type { Command, CommandContext, CommandProcess, Wait } from "../command.js";
+import type { CommandContext, CommandProcess, Wait } from "../command.js";
+import type { FileCommand, FileContext } from "../environment.js";
+import { FileError } from "../files.js";
 import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
 import { applyCommand, ERRNO_TEXT } from "./iptables-apply.js";
 import {
+  forgetPolicyCount,
   MissingTarget,
   missingTarget,
+  NOT_BINARY,
   problemText,
   RefusedFailure,
   STATUS_OTHER,
@@ -30,8 +37,10 @@ import {
   toolOf,
 } from "./iptables-tool.js";
 
+/** A number behind `-w` and `-W` is a word of its own. */
 const OPTIONS: OptionSpec = {
-  short: "bcvVthnwWT:M:46",
+  short: "bcvVthnwWT:M:",
+  separate: ["w", "W"],
   long: {
     counters: { key: "c", value: "none" },
     verbose: { key: "v", value: "none" },
@@ -43,9 +52,13 @@ const OPTIONS: OptionSpec = {
     table: { key: "T", value: "required" },
     wait: { key: "w", value: "optional" },
     "wait-interval": { key: "W", value: "optional" },
-    ipv4: { key: "4", value: "none" },
-    ipv6: { key: "6", value: "none" },
   },
+};
+
+/** The nft tool knows two more by their long names, and then does not. */
+const NFT_OPTIONS: OptionSpec = {
+  ...OPTIONS,
+  long: { ...OPTIONS.long, ipv4: { key: "4", value: "none" }, ipv6: { key: "6", value: "none" } },
 };
 
 function usage(tool: Tool): string {
@@ -72,6 +85,8 @@ interface Settings {
   readonly noflush: boolean;
   /** `-T`: only this table. */
   readonly only: string | null;
+  /** The file to read; null for the standard input. */
+  readonly file: string | null;
 }
 
 interface Line {
@@ -113,9 +128,9 @@ function words(text: string): string[] {
   return list;
 }
 
-/** `[packets:bytes]` at the head of a text. */
+/** `[packets:bytes` at the head of a text; what follows is not looked at. */
 function counterPair(text: string): { readonly packets: number; readonly bytes: number } | null {
-  const found = /^\[(\d+):(\d+)\]/.exec(text);
+  const found = /^\[(\d+):(\d+)/.exec(text);
   return found === null ? null : { packets: Number(found[1]), bytes: Number(found[2]) };
 }
 
@@ -123,7 +138,8 @@ class Restore {
   readonly #context: CommandContext;
   readonly #settings: Settings;
   readonly #tool: Tool;
-  readonly #ruleLines = new Map<Rule, number>();
+  /** Where each rule was put in, and by what message to the kernel. */
+  readonly #origins = new Map<Rule, { readonly line: number; readonly message: string }>();
   #line = 0;
   /**
    * What the first command met that cannot be carried out. The nft tool reads up to COMMIT before it carries out any,
@@ -136,8 +152,8 @@ class Restore {
     this.#settings = settings;
     this.#tool = {
       ...tool,
-      onRules: (rules) => {
-        for (const rule of rules) this.#ruleLines.set(rule, this.#line);
+      onRules: (rules, message) => {
+        for (const rule of rules) this.#origins.set(rule, { line: this.#line, message });
       },
     };
   }
@@ -224,16 +240,20 @@ class Restore {
 
   #refusedCommit(error: RulesetError): ToolFailure {
     if (this.#legacy) return this.#failedLine(null);
-    const lines = [error, ...error.others].map(({ rule, errno, chain }) => ({
-      number: (rule === null ? undefined : this.#ruleLines.get(rule)) ?? this.#line,
-      text: `RULE_APPEND failed (${ERRNO_TEXT[errno]}): rule in chain ${chain}\n`,
-    }));
+    const lines = [error, ...error.others].map(({ rule, errno, chain }) => {
+      const { line, message } = (rule === null ? undefined : this.#origins.get(rule)) ?? {
+        line: this.#line,
+        message: "RULE_APPEND",
+      };
+      return { number: line, text: `${message} failed (${ERRNO_TEXT[errno]}): rule in chain ${chain}\n` };
+    });
     const told = lines.sort((a, b) => a.number - b.number).map(({ number, text }) => `line ${number}: ${text}`);
     return new ToolFailure(`${this.#tool.banner}: \n${told.join("")}`, STATUS_RESOURCE);
   }
 
   #table(table: Table, input: Iterator<Line>): void {
     if (!this.#settings.noflush) this.#clear(table);
+    else if (this.#legacy) for (const chain of table.builtinChains()) forgetPolicyCount(chain);
     for (let line = this.#next(input); line !== null; line = this.#next(input)) {
       if (this.#remark(line)) continue;
       if (line === "COMMIT\n") {
@@ -255,14 +275,16 @@ class Restore {
       ...table.userChains().map((c) => c.name),
     ];
     if (verbose) for (const name of names) this.#context.stdout.write(`Flushing chain \`${name}'\n`);
+    // The nft tool deletes the table; but with -v it goes from chain to chain, and policies stay.
+    if (!this.#legacy && !verbose) {
+      this.#tool.xt.clear(table);
+      return;
+    }
     for (const chain of chains) {
       chain.rules = [];
-      // The nft tool deletes the table; but with -v it goes from chain to chain, and policies stay.
-      if (!this.#legacy && !verbose) chain.policy = "ACCEPT";
       if (!this.#legacy) continue;
       // The legacy tool puts the whole table in anew, with what it counted for policies only where a line says so.
-      chain.policyPackets = 0;
-      chain.policyBytes = 0;
+      forgetPolicyCount(chain);
     }
     for (const chain of chains) {
       if (chain.hook !== null) continue;
@@ -284,13 +306,14 @@ class Restore {
       else existing.rules = [];
     }
     if (policy === undefined) throw this.#parameter(`${program}: line ${this.#line} policy invalid`);
-    if (policy === "-") return;
+    // Of a user's chain the nft tool reads no further.
+    if (policy === "-" || (builtin === null && !this.#legacy)) return;
     const counters = this.#settings.counters ? counterPair(figures ?? "") : { packets: 0, bytes: 0 };
     if (counters === null) throw this.#parameter(`invalid policy counters for chain '${name}'`);
     if (builtin === null || (policy !== "ACCEPT" && policy !== "DROP")) {
       if (!this.#legacy) {
         const failure = this.#failedLine("Bad policy name");
-        if (builtin !== null) this.#refused(() => failure);
+        this.#refused(() => failure);
         return;
       }
       const reason = builtin === null ? "Bad built-in chain name" : "Bad policy name";
@@ -357,27 +380,65 @@ function* readAll(context: CommandContext): Generator<Wait, string, void> {
   }
 }
 
-function settingsOf(tool: Tool, argv0: string, args: readonly string[]): Settings | string {
-  const { options, operands } = parseOptions(argv0, args, OPTIONS);
+/** What the command line asks for; a text to print where it asks for nothing else. */
+function settingsOf(tool: Tool, { argv0, args, stderr }: CommandContext): Settings | string {
+  const nft = tool.xt.flavour === "nft";
+  const { options, operands } = parseOptions(argv0, args, nft ? NFT_OPTIONS : OPTIONS);
   const given = new Set(options.map(({ key }) => key));
-  if (given.has("V")) return `${tool.banner}\n`;
-  if (given.has("h")) return "help";
-  if (operands.length === 1)
-    throw new ToolFailure(`Can't open ${operands[0]}: No such file or directory\n`, STATUS_OTHER);
+  for (const { key, value } of options) {
+    if (key === "V") return `${tool.banner}\n`;
+    if (key === "h") return "help";
+    if (key === "b") stderr.write(NOT_BINARY);
+    else if (key === "4" || key === "6") throw new ToolFailure(tryHelp(tool), STATUS_OTHER);
+    // The nft tool looks at neither number.
+    else if (nft) continue;
+    else if (key === "w") {
+      if (value !== null) checkWait(tool, () => checkWaitSeconds(value));
+    } else if (key === "W") {
+      checkWait(tool, () => checkWaitInterval(value));
+      stderr.write(WAIT_INTERVAL_NOTICE);
+    }
+  }
   if (operands.length > 1) throw new ToolFailure("Unknown arguments found on commandline\n", STATUS_OTHER);
+  if (!nft && given.has("W") && !given.has("w"))
+    throw new ToolFailure("Option --wait-interval requires option --wait\n", STATUS_OTHER);
   return {
     counters: given.has("c"),
     verbose: given.has("v"),
     test: given.has("t"),
     noflush: given.has("n"),
     only: options.find(({ key }) => key === "T")?.value ?? null,
+    file: operands[0] ?? null,
   };
 }
 
-function* run(context: CommandContext): CommandProcess {
+function checkWait(tool: Tool, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof ParameterProblem) throw problemText(tool, error, 0);
+    throw error;
+  }
+}
+
+function tryHelp(tool: Tool): string {
+  return `Try \`${tool.program} -h' for more information.\n`;
+}
+
+/** The text of a file. */
+function readFile({ host }: FileContext, path: string): string {
+  try {
+    return host.files.read(path);
+  } catch (error) {
+    if (error instanceof FileError) throw new ToolFailure(`Can't open ${path}: ${error.message}\n`, STATUS_OTHER);
+    throw error;
+  }
+}
+
+function* run(context: FileContext): CommandProcess {
   const tool = toolOf(context.net, "-restore", context.argv0);
   try {
-    const settings = settingsOf(tool, context.argv0, context.args);
+    const settings = settingsOf(tool, context);
     if (settings === "help") {
       context.stderr.write(usage(tool));
       return 0;
@@ -386,12 +447,12 @@ function* run(context: CommandContext): CommandProcess {
       context.stdout.write(settings);
       return 0;
     }
-    const text = yield* readAll(context);
+    const text = settings.file === null ? yield* readAll(context) : readFile(context, settings.file);
     new Restore(context, tool, settings).run(text);
     return 0;
   } catch (error) {
     if (error instanceof OptionError) {
-      context.stderr.write(`${error.message}\nTry \`${tool.program} -h' for more information.\n`);
+      context.stderr.write(`${error.message}\n${tryHelp(tool)}`);
       return STATUS_OTHER;
     }
     if (!(error instanceof ToolFailure)) throw error;
@@ -400,4 +461,4 @@ function* run(context: CommandContext): CommandProcess {
   }
 }
 
-export const iptablesRestore: Command = (context) => run(context);
+export const iptablesRestore: FileCommand = (context) => run(context);

@@ -1,19 +1,23 @@
 /** `iptables-save`, `-nft`, `-legacy`: the tables as text that iptables-restore takes. */
 import {
   Chain,
+  ENOENT,
   HOOK_NAMES,
   isTableName,
   ruleText,
+  strerror,
   TABLE_HOOKS,
   Table,
   type TableName,
   type VirtualClock,
 } from "@netfilter-lab/engine";
-import type { Command, CommandContext } from "../command.js";
+import type { FileCommand, FileContext } from "../environment.js";
+import { FileError } from "../files.js";
 import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
 import {
   IPTABLES_VERSION,
   legacyWarning,
+  NOT_BINARY,
   STATUS_OTHER,
   type Tool,
   ToolFailure,
@@ -56,7 +60,7 @@ function tableText(tool: Tool, name: TableName, table: Table, counters: boolean)
 }
 
 const OPTIONS: OptionSpec = {
-  short: "bcdt:M:f:46V",
+  short: "bcdt:M:f:V",
   long: {
     counters: { key: "c", value: "none" },
     version: { key: "V", value: "none" },
@@ -64,26 +68,51 @@ const OPTIONS: OptionSpec = {
     table: { key: "t", value: "required" },
     modprobe: { key: "M", value: "required" },
     file: { key: "f", value: "required" },
-    ipv4: { key: "4", value: "none" },
-    ipv6: { key: "6", value: "none" },
   },
 };
 
-function run(tool: Tool, { argv0, args, stderr }: CommandContext): string {
+/** Empties the file that `-f` names. */
+function openFile({ host }: FileContext, path: string): void {
+  try {
+    if (path === "") throw new FileError(strerror(ENOENT));
+    host.files.open(path, false);
+  } catch (error) {
+    if (error instanceof FileError)
+      throw new ToolFailure(`Failed to open file, error: ${error.message}\n`, STATUS_OTHER);
+    throw error;
+  }
+}
+
+function run(tool: Tool, context: FileContext): void {
+  const { argv0, args, stdout, stderr, host } = context;
   let counters = false;
   let only: string | null = null;
+  let file: string | null = null;
   const { options, operands } = parseOptions(argv0, args, OPTIONS);
   for (const { key, value } of options) {
-    if (key === "V") return `${tool.banner}\n`;
-    if (key === "c") counters = true;
+    if (key === "V") {
+      stdout.write(`${tool.banner}\n`);
+      return;
+    }
+    if (key === "b") stderr.write(NOT_BINARY);
+    else if (key === "c") counters = true;
     else if (key === "t") only = value;
-    else if (key === "f" || key === "M")
-      throw new ToolFailure(`${tool.program}: netfilter-lab does not support -${key} yet\n`, STATUS_OTHER);
+    else if (key === "f") {
+      file = value ?? "";
+      openFile(context, file);
+    }
   }
   if (operands.length > 0) throw new ToolFailure("Unknown arguments found on commandline\n", STATUS_OTHER);
+  const text = savedText(tool, only, counters, (warning) => stderr.write(warning));
+  if (file === null) stdout.write(text);
+  else host.files.write(file, text);
+}
+
+/** The tables, or one of them, as text; `warn` is told what stands on stderr. */
+function savedText(tool: Tool, only: string | null, counters: boolean, warn: (text: string) => void): string {
   const warning = legacyWarning(tool, "-save");
   if (only === null) {
-    stderr.write(warning);
+    warn(warning);
     return tool.xt
       .tables()
       .map((table) => tableText(tool, table.name, table, counters))
@@ -96,15 +125,15 @@ function run(tool: Tool, { argv0, args, stderr }: CommandContext): string {
         : `${tool.banner}: Cannot initialize: Table does not exist (do you need to insmod?)\n`,
       STATUS_OTHER,
     );
-  stderr.write(warning);
+  warn(warning);
   // A table asked for by name is shown whether it is there or not.
   return tableText(tool, only, tableToRead(tool, only) ?? new Table(only, tool.xt.family), counters);
 }
 
-export const iptablesSave: Command = (context) => {
+export const iptablesSave: FileCommand = (context) => {
   const tool = toolOf(context.net, "-save", context.argv0);
   try {
-    context.stdout.write(run(tool, context));
+    run(tool, context);
     return 0;
   } catch (error) {
     if (error instanceof OptionError) {

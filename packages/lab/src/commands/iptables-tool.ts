@@ -2,7 +2,7 @@
  * What iptables, iptables-save and iptables-restore have in common: their names, the flavour they work on, and the
  * shape of a failure.
  */
-import type { NetNamespace, Rule, Table, TableName, Xtables, XtFamily } from "@netfilter-lab/engine";
+import type { Chain, NetNamespace, Rule, Table, TableName, Xtables, XtFamily } from "@netfilter-lab/engine";
 import {
   BadArgument,
   isTableName,
@@ -68,6 +68,18 @@ function missingMessage(tool: Tool, target: string, goto: boolean): string {
   return goto ? `goto '${target}' is not a chain` : `Couldn't load target \`${target}':No such file or directory\n`;
 }
 
+/** What the nft tools tell the kernel of a rule. */
+export type RuleMessage = "RULE_APPEND" | "RULE_INSERT" | "RULE_REPLACE";
+
+/** What the tools say of `-b`, which was to mean something once. */
+export const NOT_BINARY = "-b/--binary option is not implemented\n";
+
+/** The legacy tools hand the kernel a new table, into which what policies have counted does not go. */
+export function forgetPolicyCount(chain: Chain): void {
+  chain.policyPackets = 0;
+  chain.policyBytes = 0;
+}
+
 /** A tool called by one of its names: its program name in messages and the ruleset it works on. */
 export interface Tool {
   /** `iptables` or `ip6tables`: the family's name, whatever the flavour. */
@@ -75,8 +87,8 @@ export interface Tool {
   /** `iptables`, `iptables-save` or `iptables-restore`, whatever name it was called by. */
   readonly program: string;
   readonly xt: Xtables;
-  /** Told of each rule that a command is about to put in (iptables-restore remembers its line). */
-  readonly onRules: ((rules: readonly Rule[]) => void) | null;
+  /** Told of each rule that a command is about to put in, and by what message (iptables-restore remembers its line). */
+  readonly onRules: ((rules: readonly Rule[], message: RuleMessage) => void) | null;
   /** `iptables v1.8.9 (nf_tables)`, as in front of messages and after `-V`. */
   readonly banner: string;
 }
@@ -85,12 +97,7 @@ export interface Tool {
  * The tool that a command name stands for: `ip6tables` names work on IPv6's tables, `-legacy` names on the legacy ones.
  * Those of nft call themselves by the name they were called by, the others by `suffix` behind their family's.
  */
-export function toolOf(
-  net: NetNamespace,
-  suffix: "" | "-save" | "-restore",
-  argv0: string,
-  onRules: ((rules: readonly Rule[]) => void) | null = null,
-): Tool {
+export function toolOf(net: NetNamespace, suffix: "" | "-save" | "-restore", argv0: string): Tool {
   const legacy = argv0.includes("-legacy");
   const family: XtFamily = argv0.startsWith("ip6tables") ? "ipv6" : "ipv4";
   const base = family === "ipv6" ? "ip6tables" : "iptables";
@@ -99,7 +106,7 @@ export function toolOf(
     base,
     program: name,
     xt: tablesOf(net, family, legacy),
-    onRules,
+    onRules: null,
     banner: `${name} v${IPTABLES_VERSION} (${legacy ? "legacy" : "nf_tables"})`,
   };
 }
@@ -119,13 +126,20 @@ export function problemText(tool: Tool, problem: ParameterProblem | OtherProblem
   return new ToolFailure(problem.notice + text + hint, STATUS_PARAMETER);
 }
 
+/** Room for a legacy table's name; of a longer one the kernel is not asked. */
+const XT_TABLE_MAXNAMELEN = 32;
+
 /** The table's name, checked; what a wrong one gets differs between the flavours. */
 export function requireTableName(tool: Tool, name: string): TableName {
   if (isTableName(name)) return name;
   const reason =
     tool.xt.flavour === "nft"
       ? `table '${name}' does not exist`
-      : `can't initialize ${tool.base} table \`${name}': Table does not exist (do you need to insmod?)`;
+      : `can't initialize ${tool.base} table \`${name}': ${
+          name.length < XT_TABLE_MAXNAMELEN
+            ? "Table does not exist (do you need to insmod?)"
+            : "Module is wrong version"
+        }`;
   throw new ToolFailure(
     `${tool.banner}: ${reason}\nPerhaps ${tool.base} or your kernel needs to be upgraded.\n`,
     STATUS_VERSION,

@@ -3,6 +3,7 @@ import { NetNamespace, SeededRandom, VirtualClock } from "@netfilter-lab/engine"
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Reader, Writer } from "../command.js";
+import { FileSystem } from "../files.js";
 import { iptablesTools } from "./iptables-commands.js";
 
 class Text implements Writer {
@@ -26,7 +27,8 @@ function run(net: NetNamespace, name: string, args: readonly string[], input = "
   };
   const stdout = new Text();
   const stderr = new Text();
-  let status = iptablesTools[name]({ net, args, argv0: name, stdin, stdout, stderr });
+  const host = { files: new FileSystem(net) };
+  let status = iptablesTools[name]({ net, args, argv0: name, stdin, stdout, stderr, host });
   if (typeof status !== "number") {
     let step = status.next();
     while (step.done !== true) step = status.next();

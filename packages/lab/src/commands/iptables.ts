@@ -4,6 +4,7 @@ import type { Command, CommandContext } from "../command.js";
 import { applyCommand } from "./iptables-apply.js";
 import { helpText } from "./iptables-help.js";
 import {
+  forgetPolicyCount,
   legacyWarning,
   MissingTarget,
   missingTarget,
@@ -46,8 +47,7 @@ function forgetPolicyCounts(tool: Tool, { table: name, kind, chain: given, count
   const table = tool.xt.tables().find((each) => each.name === name);
   for (const chain of table?.chains.values() ?? []) {
     if (chain.hook === null || (kind === "set-policy" && counters !== null && chain.name === given)) continue;
-    chain.policyPackets = 0;
-    chain.policyBytes = 0;
+    forgetPolicyCount(chain);
   }
 }
 

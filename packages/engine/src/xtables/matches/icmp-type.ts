@@ -43,12 +43,12 @@ function parseKind(text: string, { title, names }: IcmpWords): IcmpKind {
     throw new ParameterProblem(`Ambiguous ${title} type \`${text}': \`${found[0][0]}' or \`${found[1][0]}'?`);
   if (found.length === 1) return kindOf(found[0]);
   const type = uintPrefix(text);
-  if (type === undefined || type.value > 255 || (type.rest !== "" && type.rest[0] !== "/"))
-    throw new ParameterProblem(`Unknown ${title} type \`${text}'`);
+  if (type === undefined || type.value > 255) throw new ParameterProblem(`Unknown ${title} type \`${text}'`);
   if (type.rest === "") return { type: type.value, minCode: 0, maxCode: 255 };
+  if (type.rest[0] !== "/") throw new ParameterProblem(`unknown character ${type.rest[0]}`);
   const code = uintPrefix(type.rest.slice(1));
-  if (code === undefined || code.rest !== "" || code.value > 255)
-    throw new ParameterProblem(`Unknown ${title} code \`${text}'`);
+  if (code === undefined || code.value > 255) throw new ParameterProblem(`Unknown ${title} code \`${text}'`);
+  if (code.rest !== "") throw new ParameterProblem(`unknown character ${code.rest[0]}`);
   return { type: type.value, minCode: code.value, maxCode: code.value };
 }
 

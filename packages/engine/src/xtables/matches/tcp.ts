@@ -22,9 +22,11 @@ const FLAG_NAMES: readonly (readonly [string, number])[] = [
 ];
 const SYN_ONLY: Flags = { mask: 0x17, comp: 0x02 };
 
+/** Flags by their names, between commas, of which there may be too many: strtok(3) sees no empty words. */
 function parseFlags(text: string): number {
   let bits = 0;
   for (const word of text.split(",")) {
+    if (word === "") continue;
     const upper = word.toUpperCase();
     if (upper === "ALL") bits |= 0x3f;
     else if (upper !== "NONE") {

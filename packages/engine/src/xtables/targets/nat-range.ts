@@ -38,7 +38,8 @@ export function parsePorts(text: string, proto: number, shifted: boolean): NatRa
   if (first === undefined) throw new ParameterProblem(`Port \`${text}' not valid`);
   let maxPort = first.value;
   let rest = first.rest;
-  if (rest.startsWith("-")) {
+  const isRange = rest.startsWith("-");
+  if (isRange) {
     const second = parsePort(rest.slice(1));
     if (second === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
     maxPort = second.value;
@@ -47,15 +48,14 @@ export function parsePorts(text: string, proto: number, shifted: boolean): NatRa
   }
   let basePort = 0;
   let flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-  if (shifted && rest.startsWith("/")) {
+  if (shifted && isRange && rest.startsWith("/")) {
     const base = parsePort(rest.slice(1));
     if (base === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
     basePort = base.value;
     rest = base.rest;
     flags |= NF_NAT_RANGE_PROTO_OFFSET;
   }
-  if (rest !== "")
-    throw new ParameterProblem(`Garbage after port ${maxPort === first.value ? "value" : "range"}: \`${rest}'`);
+  if (rest !== "") throw new ParameterProblem(`Garbage after port ${isRange ? "range" : "value"}: \`${rest}'`);
   return { ...EMPTY_RANGE, flags, minPort: first.value, maxPort, basePort };
 }
 
@@ -92,7 +92,9 @@ function parseTo6(text: string, call: OptionCall, shifted: boolean): NatRange {
 /** `[address[-address]][:ports]` into a range. Models libxt_NAT's parse_to(). */
 export function parseTo(text: string, call: OptionCall, shifted: boolean): NatRange {
   if (call.family === "ipv6") return parseTo6(text, call, shifted);
-  const colon = text.indexOf(":");
+  let colon = text.indexOf(":");
+  // Two colons are taken for an IPv6 address without ports, which then is no good IPv4 address.
+  if (text.includes(":", colon + 1)) colon = -1;
   let range = EMPTY_RANGE;
   if (colon >= 0) {
     range = parsePorts(text.slice(colon + 1), call.proto, shifted);

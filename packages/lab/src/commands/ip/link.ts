@@ -23,15 +23,17 @@ import {
   abbreviated,
   addressOf,
   deviceOf,
+  EVERY,
   IpError,
+  integerOf,
   listedDeviceOf,
   macOf,
   macText,
   netlink,
-  numberOf,
   oneDevice,
   prefixOf,
   type Words,
+  wrongArgument,
 } from "./words.js";
 
 /** Options before the object: `ip -4 -br addr`. */
@@ -60,10 +62,11 @@ export const SCOPES: ReadonlyMap<number, string> = new Map([
   [RT_SCOPE_HOST, "host"],
 ]);
 
-export function scopeOf(text: string): number {
+/** A scope by name or number; `what` is how its object complains. */
+export function scopeOf(text: string, what: string): number {
   for (const [number, name] of SCOPES) if (name === text) return number;
   if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
-  throw new IpError(`Error: argument "${text}" is wrong: invalid "scope" value.`, 255);
+  throw wrongArgument(text, what);
 }
 
 function flagText(dev: NetDevice): string {
@@ -148,7 +151,7 @@ function selection(context: LabContext, words: Words): Selection {
   let kind: string | null = null;
   while (!words.done) {
     if (words.take("up")) upOnly = true;
-    else if (words.take("scope")) scope = scopeOf(words.next());
+    else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
     else if (words.take("to")) to = prefixOf(words.next());
     else if (words.take("type")) kind = words.next();
     else {
@@ -241,15 +244,20 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
 function setLink(context: LabContext, words: Words): number {
   const { net } = context;
   let device: string | null = null;
-  let begun = false;
   const changes: ((dev: NetDevice) => void)[] = [];
+  const given = new Set<string>();
+  const integer = (name: string): number => {
+    const text = words.next();
+    if (given.has(name)) throw new IpError(`Error: duplicate "${name}": "${text}" is the second value.`, 255);
+    given.add(name);
+    return integerOf(text, `Invalid "${name}" value\n`);
+  };
   while (!words.done) {
     const word = words.next();
-    begun = true;
     if (word === "up") changes.push((dev) => net.ip.setUp(dev));
     else if (word === "down") changes.push((dev) => net.ip.setDown(dev));
     else if (word === "mtu") {
-      const mtu = numberOf(words.next(), 'Invalid "mtu" value\n');
+      const mtu = integer("mtu");
       changes.push((dev) => net.ip.setMtu(dev, mtu));
     } else if (word === "address") {
       const mac = macOf(words.next());
@@ -257,7 +265,7 @@ function setLink(context: LabContext, words: Words): number {
         dev.mac = mac;
       });
     } else if (word === "txqueuelen" || word === "qlen") {
-      const length = numberOf(words.next(), 'Invalid "txqueuelen" value\n');
+      const length = integer("txqueuelen");
       changes.push((dev) => {
         dev.txQueueLength = length;
       });
@@ -265,14 +273,10 @@ function setLink(context: LabContext, words: Words): number {
       throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
     else {
       device = oneDevice(device, word === "dev" ? words.next() : word);
-      if (!/^[^/\s]{1,15}$/.test(device))
-        throw new IpError(`Error: argument "${device}" is wrong: "dev" not a valid ifname`, 255);
+      if (device === "") throw wrongArgument("", '"dev" not a valid ifname');
     }
   }
-  if (device === null) {
-    if (!begun) throw new IpError('Not enough information: "dev" argument is required.', 255);
-    throw new IpError('Not enough of information: "dev" argument is required.', 255);
-  }
+  if (device === null) throw new IpError('Not enough information: "dev" argument is required.', 255);
   const target = deviceOf(net, device);
   for (const change of changes) netlink(() => change(target));
   return 0;
@@ -301,11 +305,19 @@ export function ipLink(context: LabContext, options: IpOptions, words: Words): n
   throw new IpError(`ip link ${command}: not supported by the lab; cables are made by Lab.create`, 255);
 }
 
+const wildcardWarning = (text: string): string =>
+  `Warning: Executing wildcard deletion to stay compatible with old scripts.
+         Explicitly specify the prefix length (${text}/32) to avoid this warning.
+         This special behaviour is likely to disappear in further releases,
+         fix your scripts!
+`;
+
 function changeAddress(context: LabContext, words: Words, command: "add" | "del"): number {
   const { net } = context;
   let device: NetDevice | null = null;
   let deviceName: string | null = null;
   let local: { address: number; prefixLength: number } | null = null;
+  let localText = "";
   let local6: string | null = null;
   let peer: { address: number; prefixLength: number } | null = null;
   let broadcast: number | "+" | null = null;
@@ -313,11 +325,11 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
   let label: string | null = null;
   while (!words.done) {
     if (words.take("dev")) deviceName = words.next();
-    else if (words.take("peer", "remote")) peer = prefixOf(words.next());
+    else if (words.take("peer", "remote")) peer = prefixOf(words.next(), "inet prefix");
     else if (words.take("broadcast", "brd")) {
       const text = words.next();
       broadcast = text === "+" ? "+" : text === "-" ? 0 : addressOf(text);
-    } else if (words.take("scope")) scope = scopeOf(words.next());
+    } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
     else if (words.take("valid_lft", "preferred_lft"))
       throw new IpError("ip address: lifetimes are not supported by the lab", 255);
@@ -330,18 +342,20 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
       }
       if (local !== null) throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
       local = prefixOf(text);
+      localText = text;
     }
   }
   if (deviceName === null) throw new IpError('Not enough information: "dev" argument is required.', 1);
+  // Without a prefix length the tool leaves it to the kernel, which takes the first address that is like it.
+  const wildcard = command === "del" && local !== null && peer === null && !/\/|^[a-z]/.test(localText);
+  if (wildcard) context.stderr.write(wildcardWarning(localText));
   device = deviceOf(net, deviceName);
   if (local6 !== null) {
     changeAddress6(context, device, local6, command);
     return 0;
   }
-  if (local === null) {
-    if (command === "add") throw new IpError("RTNETLINK answers: Invalid argument", 2);
-    throw new IpError("RTNETLINK answers: Operation not supported", 2);
-  }
+  // No address, or one of no family: there is nobody whom the kernel could ask.
+  if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
   const target = device;
   const prefixLength = peer?.prefixLength ?? local.prefixLength;
   const hostBits = prefixLength >= 31 ? 0 : 2 ** (32 - prefixLength) - 1;
@@ -353,7 +367,9 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
     ...(scope === null ? (local.address >>> 24 === 127 ? { scope: RT_SCOPE_HOST } : {}) : { scope }),
     ...(label === null ? {} : { label }),
   };
-  netlink(() => (command === "add" ? net.ip.addAddress(target, request) : net.ip.deleteAddress(target, request)));
+  const like = wildcard ? net.ip.addresses(target).find((each) => each.local === request.local) : undefined;
+  const deleted = like === undefined ? request : { ...request, prefixLength: like.prefixLength, peer: like.peer };
+  netlink(() => (command === "add" ? net.ip.addAddress(target, request) : net.ip.deleteAddress(target, deleted)));
   return 0;
 }
 

@@ -24,8 +24,23 @@ import type { LabContext } from "../../environment.js";
 import { IP_ROUTE_USAGE } from "../usage.js";
 import { ipRoute6 } from "./ipv6.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
+<<<<<<< HEAD
 import { protocolOf, protocolText, tableName, tableOf } from "./names.js";
 import { abbreviated, addressOf, deviceOf, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
+=======
+import {
+  abbreviated,
+  addressOf,
+  deviceOf,
+  EVERY,
+  IpError,
+  netlink,
+  numberOf,
+  prefixOf,
+  type Words,
+  wrongArgument,
+} from "./words.js";
+>>>>>>> U
 
 const TYPES: ReadonlyMap<string, number> = new Map([
   ["unicast", RTN_UNICAST],
@@ -37,6 +52,29 @@ const TYPES: ReadonlyMap<string, number> = new Map([
   ["prohibit", RTN_PROHIBIT],
 ]);
 
+<<<<<<< HEAD
+=======
+const TABLES: ReadonlyMap<number, string> = new Map([
+  [RT_TABLE_DEFAULT, "default"],
+  [RT_TABLE_MAIN, "main"],
+  [RT_TABLE_LOCAL, "local"],
+]);
+
+const PROTOCOLS: ReadonlyMap<number, string> = new Map([
+  [RTPROT_REDIRECT, "redirect"],
+  [RTPROT_KERNEL, "kernel"],
+  [RTPROT_BOOT, "boot"],
+  [RTPROT_STATIC, "static"],
+]);
+
+function nameIn(names: ReadonlyMap<number, string>, text: string, what: string): number {
+  for (const [number, name] of names) if (name === text) return number;
+  return numberOf(text, what);
+}
+
+const tableOf = (text: string): number => nameIn(TABLES, text, "table id value is invalid\n");
+
+>>>>>>> U
 const prefixText = (address: number, length: number): string =>
   length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
 
@@ -96,10 +134,14 @@ function routeFilter(context: LabContext, words: Words): RouteFilter {
       const text = words.next();
       filter.table = text === "all" ? "all" : text === "cache" ? RT_TABLE_MAIN : tableOf(text);
     } else if (words.take("dev", "oif")) filter.dev = deviceOf(context.net, words.next());
+<<<<<<< HEAD
     else if (words.take("proto", "protocol")) filter.protocol = protocolOf(words.next());
+=======
+    else if (words.take("proto", "protocol")) filter.protocol = nameIn(PROTOCOLS, words.next(), 'invalid "protocol"\n');
+>>>>>>> U
     else if (words.take("type")) filter.type = TYPES.get(words.next()) ?? RTN_UNICAST;
-    else if (words.take("scope")) filter.scope = scopeOf(words.next());
-    else if (words.take("via")) filter.via = addressOf(words.next());
+    else if (words.take("scope")) filter.scope = scopeOf(words.next(), 'invalid "scope"\n');
+    else if (words.take("via")) filter.via = addressOf(words.next(), "any valid prefix");
     else if (words.take("match")) filter.match = prefixOf(words.next());
     else if (words.take("root")) filter.root = prefixOf(words.next());
     else {
@@ -173,15 +215,23 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
   while (!words.done) {
     const word = words.next();
     if (word === "via") {
+      if (gateway !== null) throw wrongArgument("via", "use nexthop syntax to specify multiple via\n");
       words.take("inet");
-      gateway = addressOf(words.next());
+      gateway = addressOf(words.next(), destination === null ? "any valid address" : "inet address");
     } else if (word === "dev" || word === "oif") device = words.next();
     else if (word === "src") more.prefsrc = addressOf(words.next());
     else if (abbreviated(word, ["metric", "priority", "preference"]) !== null)
       more.priority = numberOf(words.next(), '"metric" value is invalid\n');
+<<<<<<< HEAD
     else if (word === "table") table = tableOf(words.next());
     else if (word === "proto" || word === "protocol") more.protocol = protocolOf(words.next());
     else if (word === "scope") scope = scopeOf(words.next());
+=======
+    else if (word === "table") table = nameIn(TABLES, words.next(), '"table" value is invalid\n');
+    else if (word === "proto" || word === "protocol")
+      more.protocol = nameIn(PROTOCOLS, words.next(), '"protocol" value is invalid\n');
+    else if (word === "scope") scope = scopeOf(words.next(), 'invalid "scope" value\n');
+>>>>>>> U
     else if (word === "tos" || word === "dsfield") more.tos = numberOf(words.next(), '"tos" value is invalid\n');
     else if (word === "onlink") more.onlink = true;
     else if (word === "mtu") {
@@ -217,16 +267,20 @@ function getRoute(context: LabContext, words: Words): number {
   let dst: number | null = null;
   const more: { src?: number; mark?: number; tos?: number; oif?: NetDevice; iif?: NetDevice } = {};
   while (!words.done) {
-    if (words.take("from")) more.src = addressOf(words.next().replace(/\/32$/, ""));
-    else if (words.take("mark")) more.mark = numberOf(words.next(), '"mark" value is invalid\n');
-    else if (words.take("tos", "dsfield")) more.tos = numberOf(words.next(), '"tos" value is invalid\n');
+    if (words.take("from")) more.src = prefixOf(words.next(), "inet prefix").address;
+    else if (words.take("mark")) more.mark = numberOf(words.next(), "invalid mark value");
+    else if (words.take("tos", "dsfield")) more.tos = numberOf(words.next(), "TOS value is invalid\n");
     else if (words.take("oif", "dev")) more.oif = deviceOf(net, words.next());
     else if (words.take("iif")) more.iif = deviceOf(net, words.next());
     else if (words.take("uid")) words.next();
     else {
       words.take("to");
       const text = words.next();
-      const prefix = prefixOf(text);
+      const prefix = prefixOf(text, dst === null ? "any valid prefix" : "inet prefix");
+      if (prefix.prefixLength !== 32 && !EVERY.includes(text))
+        context.stderr.write(
+          `Warning: /${prefix.prefixLength} as prefix is invalid, only /32 (or none) is supported.\n`,
+        );
       dst = prefix.address;
     }
   }

@@ -101,8 +101,8 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
   let named = false;
   while (!words.done) {
     let word = words.next();
-    if (isWord(word, "from")) prefixes = { ...prefixes, ...family.prefix("src", words.next(), "any valid") };
-    else if (isWord(word, "to")) prefixes = { ...prefixes, ...family.prefix("dst", words.next(), "any valid") };
+    if (isWord(word, "from")) prefixes = { ...prefixes, ...family.prefix("src", words.next(), "any valid prefix") };
+    else if (isWord(word, "to")) prefixes = { ...prefixes, ...family.prefix("dst", words.next(), "any valid prefix") };
     else if (commonWord(word, words, rule)) continue;
     else if (isWord(word, "fwmark")) {
       const { fwmark, fwmask } = fwmarkOf(words.next());
@@ -164,10 +164,10 @@ function filterOf<R extends RuleCore>(family: RuleCommands<R>, words: Words): Fi
     } else if (commonWord(word, words, fields)) continue;
     else if (begins(word, "lookup", "table")) fields.table = tableOf(words.next());
     else if (begins(word, "protocol")) fields.protocol = protocolOf(words.next(), 'invalid "protocol"\n');
-    else if (isWord(word, "from", "src")) from = family.prefix("src", words.next(), "inet");
+    else if (isWord(word, "from", "src")) from = family.prefix("src", words.next(), "inet prefix");
     else {
       if (isWord(word, "dst", "to")) word = words.next();
-      to = family.prefix("dst", word, "inet");
+      to = family.prefix("dst", word, "inet prefix");
     }
   }
   return { fields, fwmask, from, to };

@@ -1,13 +1,5 @@
 /** The words of an `ip` command line, taken one by one, with iproute2's messages for what is wrong. */
-import {
-  type Cidr,
-  type NetDevice,
-  type NetNamespace,
-  parseCidr,
-  parseIPv4,
-  prefixMask,
-  SystemError,
-} from "@netfilter-lab/engine";
+import { type Cidr, type NetDevice, type NetNamespace, prefixMask, SystemError } from "@netfilter-lab/engine";
 
 /** A failed `ip` command: what it prints on stderr and its exit status. */
 export class IpError extends Error {
@@ -61,55 +53,76 @@ export function abbreviated(word: string, choices: readonly string[]): string | 
   return choices.find((choice) => choice.startsWith(word) && word !== "") ?? null;
 }
 
-/** `10.1` stands for `10.1.0.0`: iproute2 fills the missing parts with zeros. */
-function complete(text: string): string {
-  const match = /^(\d+(?:\.\d+){0,2})(\/.*)?$/.exec(text);
-  if (match === null) return text;
-  return `${[...match[1].split("."), "0", "0", "0"].slice(0, 4).join(".")}${match[2] ?? ""}`;
+/** A number as strtol(3) reads it with base 0: `0x1f`, `017`, `+3`, ` 3`; undefined where anything else stands there. */
+function strtol(text: string): number | undefined {
+  const [, sign, digits] = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const value = /^0[0-7]/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  return sign === "-" ? -value : value;
 }
 
-/** The prefix length of a mask in dotted form; it must be one. Models `mask2bits()`. */
-function maskLength(text: string): number {
-  const mask = parseIPv4(text);
-  const length = Math.clz32(~mask);
-  if (prefixMask(length) !== mask) throw new RangeError(`no mask: ${text}`);
-  return length;
-}
+/** Words that stand for every address. */
+export const EVERY: readonly string[] = ["default", "any", "all"];
 
-/** `expected` is what the complaint says was looked for: `any valid` where the family is not given. */
-export function prefixOf(text: string, expected = "any valid"): Cidr {
-  if (text === "default" || text === "any" || text === "all") return { address: 0, prefixLength: 0 };
-  try {
-    const mask = /\/(\d+\.\d+\.\d+\.\d+)$/.exec(text);
-    if (mask !== null)
-      return { address: parseIPv4(complete(text.slice(0, mask.index))), prefixLength: maskLength(mask[1]) };
-    return parseCidr(complete(text));
-  } catch {
-    throw new IpError(`Error: ${expected} prefix is expected rather than "${text}".`, 1);
+/**
+ * An IPv4 address: up to four numbers of any base, of which `10.1` leaves out the last, zeros; undefined where it is
+ * none. Models get_addr_ipv4(), iproute2's lib/utils.c.
+ */
+function quad(text: string): number | undefined {
+  const parts = text.split(".");
+  if (parts.length > 4) return undefined;
+  let address = 0;
+  for (let i = 0; i < 4; i++) {
+    const value = i < parts.length ? strtol(parts[i]) : 0;
+    if (value === undefined || value < 0 || value > 255) return undefined;
+    address = address * 256 + value;
   }
+  return address;
 }
 
-export function addressOf(text: string): number {
-  try {
-    return parseIPv4(complete(text));
-  } catch {
-    throw new IpError(`Error: inet address is expected rather than "${text}".`, 1);
-  }
+/** The length of a prefix, or a netmask's. Models get_netmask(). */
+function prefixLengthOf(text: string): number | undefined {
+  const length = strtol(text);
+  if (length !== undefined) return length < 0 || length > 32 ? undefined : length;
+  const mask = quad(text);
+  if (mask === undefined || !text.includes(".")) return undefined;
+  const ones = Math.clz32(~mask);
+  return prefixMask(ones) === mask ? ones : undefined;
 }
 
-/** A number as `strtoul()` takes it, with its bases, up to `most`. */
+/** An address with its prefix length, 32 where none is given. */
+export function prefixOf(text: string, expected = "any valid prefix"): Cidr {
+  if (EVERY.includes(text)) return { address: 0, prefixLength: 0 };
+  const slash = text.indexOf("/");
+  const address = quad(slash < 0 ? text : text.slice(0, slash));
+  const prefixLength = slash < 0 ? 32 : prefixLengthOf(text.slice(slash + 1));
+  if (address === undefined || prefixLength === undefined)
+    throw new IpError(`Error: ${expected} is expected rather than "${text}".`, 1);
+  return { address, prefixLength };
+}
+
+export function addressOf(text: string, expected = "inet address"): number {
+  const address = quad(text);
+  if (address === undefined) throw new IpError(`Error: ${expected} is expected rather than "${text}".`, 1);
+  return address;
+}
+
+/** An unsigned number of 32 bits, or up to `most`. Models get_u32() and its like. */
 export function numberOf(text: string, what: string, most = 0xffffffff): number {
-  const match = /^\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9]\d*))$/.exec(text);
-  const value =
-    match === null
-      ? Number.NaN
-      : match[1] !== undefined
-        ? Number.parseInt(match[1], 16)
-        : match[2] !== undefined
-          ? Number.parseInt(match[2], 8)
-          : Number(match[3]);
-  if (!(value <= most)) throw new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
+  const value = strtol(text);
+  if (value === undefined || value < 0 || value > most) throw wrongArgument(text, what);
   return value;
+}
+
+/** A number that fits C's `int`. Models get_integer(). */
+export function integerOf(text: string, what: string): number {
+  const value = strtol(text);
+  if (value === undefined || value < -0x80000000 || value > 0x7fffffff) throw wrongArgument(text, what);
+  return value;
+}
+
+export function wrongArgument(text: string, what: string): IpError {
+  return new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
 }
 
 /** A device as the kernel finds it for the tools: by its name up to a colon. Models `dev_ioctl()`. */
@@ -155,6 +168,6 @@ export function macText(mac: Uint8Array): string {
 }
 
 export function macOf(text: string): Uint8Array {
-  if (!/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) throw new IpError(`"${text}" is invalid lladdr.`, 255);
+  if (!/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) throw new IpError(`"${text}" is invalid lladdr.`, 1);
   return Uint8Array.from(text.split(":").map((part) => Number.parseInt(part, 16)));
 }
