@@ -7,7 +7,7 @@ import {
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
 } from "@netfilter-lab/engine";
-import { IpError, numberOf } from "./words.js";
+import { numberOf, wrongArgument } from "./words.js";
 
 type Names = ReadonlyMap<number, string>;
 
@@ -86,10 +86,6 @@ const TYPES: readonly (readonly [name: string, number: number, whole: boolean])[
   ["throw", 9, true],
 ];
 
-function wrong(text: string, what: string): IpError {
-  return new IpError(`Error: argument "${text}" is wrong: ${what}`, 255);
-}
-
 function named(names: Names, text: string): number | undefined {
   for (const [number, name] of names) if (name === text) return number;
   return undefined;
@@ -117,7 +113,7 @@ export function protocolText(protocol: number): string {
 export function dsfieldOf(text: string, what: string): number {
   const known = named(DSFIELDS, text);
   if (known !== undefined) return known;
-  if (!/^(0[xX])?[0-9a-fA-F]+$/.test(text) || Number.parseInt(text, 16) > 0xff) throw wrong(text, what);
+  if (!/^(0[xX])?[0-9a-fA-F]+$/.test(text) || Number.parseInt(text, 16) > 0xff) throw wrongArgument(text, what);
   return Number.parseInt(text, 16);
 }
 

@@ -24,10 +24,7 @@ import type { LabContext } from "../../environment.js";
 import { IP_ROUTE_USAGE } from "../usage.js";
 import { ipRoute6 } from "./ipv6.js";
 import { type IpOptions, SCOPES, scopeOf } from "./link.js";
-<<<<<<< HEAD
 import { protocolOf, protocolText, tableName, tableOf } from "./names.js";
-import { abbreviated, addressOf, deviceOf, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
-=======
 import {
   abbreviated,
   addressOf,
@@ -40,7 +37,6 @@ import {
   type Words,
   wrongArgument,
 } from "./words.js";
->>>>>>> U
 
 const TYPES: ReadonlyMap<string, number> = new Map([
   ["unicast", RTN_UNICAST],
@@ -52,29 +48,6 @@ const TYPES: ReadonlyMap<string, number> = new Map([
   ["prohibit", RTN_PROHIBIT],
 ]);
 
-<<<<<<< HEAD
-=======
-const TABLES: ReadonlyMap<number, string> = new Map([
-  [RT_TABLE_DEFAULT, "default"],
-  [RT_TABLE_MAIN, "main"],
-  [RT_TABLE_LOCAL, "local"],
-]);
-
-const PROTOCOLS: ReadonlyMap<number, string> = new Map([
-  [RTPROT_REDIRECT, "redirect"],
-  [RTPROT_KERNEL, "kernel"],
-  [RTPROT_BOOT, "boot"],
-  [RTPROT_STATIC, "static"],
-]);
-
-function nameIn(names: ReadonlyMap<number, string>, text: string, what: string): number {
-  for (const [number, name] of names) if (name === text) return number;
-  return numberOf(text, what);
-}
-
-const tableOf = (text: string): number => nameIn(TABLES, text, "table id value is invalid\n");
-
->>>>>>> U
 const prefixText = (address: number, length: number): string =>
   length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
 
@@ -134,11 +107,7 @@ function routeFilter(context: LabContext, words: Words): RouteFilter {
       const text = words.next();
       filter.table = text === "all" ? "all" : text === "cache" ? RT_TABLE_MAIN : tableOf(text);
     } else if (words.take("dev", "oif")) filter.dev = deviceOf(context.net, words.next());
-<<<<<<< HEAD
-    else if (words.take("proto", "protocol")) filter.protocol = protocolOf(words.next());
-=======
-    else if (words.take("proto", "protocol")) filter.protocol = nameIn(PROTOCOLS, words.next(), 'invalid "protocol"\n');
->>>>>>> U
+    else if (words.take("proto", "protocol")) filter.protocol = protocolOf(words.next(), 'invalid "protocol"\n');
     else if (words.take("type")) filter.type = TYPES.get(words.next()) ?? RTN_UNICAST;
     else if (words.take("scope")) filter.scope = scopeOf(words.next(), 'invalid "scope"\n');
     else if (words.take("via")) filter.via = addressOf(words.next(), "any valid prefix");
@@ -222,16 +191,9 @@ function requestOf(context: LabContext, words: Words, deleting: boolean): RouteR
     else if (word === "src") more.prefsrc = addressOf(words.next());
     else if (abbreviated(word, ["metric", "priority", "preference"]) !== null)
       more.priority = numberOf(words.next(), '"metric" value is invalid\n');
-<<<<<<< HEAD
-    else if (word === "table") table = tableOf(words.next());
+    else if (word === "table") table = tableOf(words.next(), '"table" value is invalid\n');
     else if (word === "proto" || word === "protocol") more.protocol = protocolOf(words.next());
-    else if (word === "scope") scope = scopeOf(words.next());
-=======
-    else if (word === "table") table = nameIn(TABLES, words.next(), '"table" value is invalid\n');
-    else if (word === "proto" || word === "protocol")
-      more.protocol = nameIn(PROTOCOLS, words.next(), '"protocol" value is invalid\n');
     else if (word === "scope") scope = scopeOf(words.next(), 'invalid "scope" value\n');
->>>>>>> U
     else if (word === "tos" || word === "dsfield") more.tos = numberOf(words.next(), '"tos" value is invalid\n');
     else if (word === "onlink") more.onlink = true;
     else if (word === "mtu") {
