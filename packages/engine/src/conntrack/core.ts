@@ -28,10 +28,7 @@ import {
   ctinfoDirection,
   IP_CT_DIR_ORIGINAL,
   IP_CT_DIR_REPLY,
-  IP_CT_ESTABLISHED,
   IP_CT_ESTABLISHED_REPLY,
-  IP_CT_NEW,
-  IP_CT_RELATED,
   IP_CT_UNTRACKED,
   NO_CT,
   type SkBuff,
@@ -65,6 +62,7 @@ import {
   EXT_TSTAMP,
 } from "./entry.js";
 import { IPCT_HELPER, IPCT_NEW, IPCT_RELATED, IPCT_REPLY } from "./events.js";
+import { attachKnownFlow, originalCtinfo } from "./known-flow.js";
 import { genericPacket } from "./proto-generic.js";
 import { grePacket } from "./proto-gre.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
@@ -332,6 +330,15 @@ function resolve(
   zone: Zone,
 ): boolean {
   const trace = ct.net.trace;
+  if (
+    trace === null &&
+    template === NO_CT &&
+    pf === NFPROTO_IPV4 &&
+    (protonum === IPPROTO_UDP || protonum === IPPROTO_TCP) &&
+    dataoff + 4 <= skb.len &&
+    attachKnownFlow(ct, skb, dataoff, protonum)
+  )
+    return true;
   if (trace !== null) trace.call("nf_ct_get_tuple", MODULE);
   if (!getTuple(skb.data, 0, dataoff, skb.len, protonum, tuple, ct.greKeymap, pf)) {
     if (trace !== null) trace.note({ kind: "invalid", reason: "transport header too short" });
@@ -351,10 +358,7 @@ function resolve(
   }
   const entry = node >>> 1;
   let ctinfo = IP_CT_ESTABLISHED_REPLY;
-  if ((node & 1) === IP_CT_DIR_ORIGINAL) {
-    const status = ct.statusOf(entry);
-    ctinfo = status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : status & IPS_EXPECTED ? IP_CT_RELATED : IP_CT_NEW;
-  }
+  if ((node & 1) === IP_CT_DIR_ORIGINAL) ctinfo = originalCtinfo(ct.statusOf(entry));
   ct.setNfct(skb, entry, ctinfo);
   return true;
 }
