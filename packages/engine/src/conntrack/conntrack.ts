@@ -180,8 +180,7 @@ export class Conntrack implements ConntrackApi {
   #listeners: ((event: ConntrackEvent) => void)[] = [];
   readonly #gc: GarbageCollector;
   /** Drawn at first use, as the kernel draws its keys. */
-  #seed = 0;
-  #seeded = false;
+  #seed: number | null = null;
   #warnedSinceMicros = Number.NEGATIVE_INFINITY;
   #warned = 0;
   #suppressed = 0;
@@ -219,10 +218,11 @@ export class Conntrack implements ConntrackApi {
 
   /** The secret of the hashes. Models `get_random_once()`. */
   get seed(): number {
-    if (!this.#seeded) {
-      this.#seeded = true;
-      this.#seed = this.net.random.u32() | 0;
-    }
+    return this.#seed ?? this.#drawSeed();
+  }
+
+  #drawSeed(): number {
+    this.#seed = this.net.random.u32() | 0;
     return this.#seed;
   }
 

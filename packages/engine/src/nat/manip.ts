@@ -70,70 +70,97 @@ function adjust(data: Uint8Array, at: number, delta: number): void {
  * and the address, whose change adds `delta` to it. False when the header is not all there. Models `l4proto_manip_pkt()`.
  */
 function manipL4(skb: SkBuff, delta: number, hdroff: number, protonum: number, port: number, src: boolean): boolean {
-  const data = skb.data;
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
   switch (protonum) {
-    case IPPROTO_TCP: {
-      // Inside an ICMP error there may be no more than the first eight bytes.
-      const whole = skb.len >= hdroff + TCP_HEADER_LENGTH;
-      if (!whole && skb.len < hdroff + 8) return false;
-      const before = get16(data, portAt);
-      put16(data, portAt, port);
-      if (whole) adjust(data, hdroff + TCP_CHECKSUM, delta + checksumDelta2(before, port));
-      return true;
-    }
+    case IPPROTO_TCP:
+      return manipTcp(skb, delta, hdroff, portAt, port);
     case IPPROTO_UDP:
-    case IPPROTO_UDPLITE: {
-      if (skb.len < hdroff + UDP_HEADER_LENGTH) return false;
-      const before = get16(data, portAt);
-      // A sender that computed no checksum gets none.
-      if (get16(data, hdroff + UDP_CHECKSUM) !== 0 || protonum === IPPROTO_UDPLITE) {
-        adjust(data, hdroff + UDP_CHECKSUM, delta + checksumDelta2(before, port));
-        if (get16(data, hdroff + UDP_CHECKSUM) === 0) put16(data, hdroff + UDP_CHECKSUM, 0xffff);
-      }
-      put16(data, portAt, port);
-      return true;
-    }
-    case IPPROTO_ICMP: {
-      if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
-      if (!isQuery(data[hdroff + ICMP_TYPE])) return true;
-      const before = get16(data, hdroff + ICMP_ID);
-      adjust(data, hdroff + ICMP_CHECKSUM, checksumDelta2(before, port));
-      put16(data, hdroff + ICMP_ID, port);
-      return true;
-    }
-    case IPPROTO_SCTP: {
-      // Inside an ICMP error there may be no more than the first eight bytes.
-      const whole = skb.len >= hdroff + SCTP_HEADER_LENGTH;
-      if (!whole && skb.len < hdroff + 8) return false;
-      put16(data, portAt, port);
-      if (whole) {
-        sctpSetChecksum(data, hdroff, skb.len - hdroff);
-        skb.checksumVerified = false;
-      }
-      return true;
-    }
-    case IPPROTO_GRE: {
-      if (skb.len < hdroff + GRE_PPTP_HEADER_LENGTH) return false;
-      // The sender's key is in no packet.
-      if (src) return true;
-      const version = greVersion(data, hdroff);
-      if (version === GRE_VERSION_1) put16(data, hdroff + GRE_CALL_ID, port);
-      return version <= GRE_VERSION_1;
-    }
-    case IPPROTO_ICMPV6: {
-      if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
-      adjust(data, hdroff + ICMP_CHECKSUM, delta);
-      const type = data[hdroff + ICMP_TYPE];
-      if (type !== ICMPV6_ECHO_REQUEST && type !== ICMPV6_ECHO_REPLY) return true;
-      const before = get16(data, hdroff + ICMP_ID);
-      adjust(data, hdroff + ICMP_CHECKSUM, checksumDelta2(before, port));
-      put16(data, hdroff + ICMP_ID, port);
-      return true;
-    }
+      return manipUdp(skb, delta, hdroff, portAt, port, false);
+    case IPPROTO_UDPLITE:
+      return manipUdp(skb, delta, hdroff, portAt, port, true);
+    case IPPROTO_ICMP:
+      return manipIcmp(skb, hdroff, port);
+    case IPPROTO_SCTP:
+      return manipSctp(skb, hdroff, portAt, port);
+    case IPPROTO_GRE:
+      return manipGre(skb, hdroff, port, src);
+    case IPPROTO_ICMPV6:
+      return manipIcmpv6(skb, delta, hdroff, port);
     default:
       return true;
   }
+}
+
+/** Models `tcp_manip_pkt()`. */
+function manipTcp(skb: SkBuff, delta: number, hdroff: number, portAt: number, port: number): boolean {
+  const { data } = skb;
+  // Inside an ICMP error there may be no more than the first eight bytes.
+  const whole = skb.len >= hdroff + TCP_HEADER_LENGTH;
+  if (!whole && skb.len < hdroff + 8) return false;
+  const before = get16(data, portAt);
+  put16(data, portAt, port);
+  if (whole) adjust(data, hdroff + TCP_CHECKSUM, delta + checksumDelta2(before, port));
+  return true;
+}
+
+/** A sender that computed no checksum gets none; UDP-Lite always has one. Models `udp_manip_pkt()`. */
+function manipUdp(skb: SkBuff, delta: number, hdroff: number, portAt: number, port: number, always: boolean): boolean {
+  const { data } = skb;
+  if (skb.len < hdroff + UDP_HEADER_LENGTH) return false;
+  const before = get16(data, portAt);
+  const at = hdroff + UDP_CHECKSUM;
+  const checksum = get16(data, at);
+  if (checksum !== 0 || always) {
+    const adjusted = checksumAdjust(checksum, delta + checksumDelta2(before, port));
+    put16(data, at, adjusted === 0 ? 0xffff : adjusted);
+  }
+  put16(data, portAt, port);
+  return true;
+}
+
+/** Models `icmp_manip_pkt()`. */
+function manipIcmp(skb: SkBuff, hdroff: number, id: number): boolean {
+  const { data } = skb;
+  if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
+  if (!isQuery(data[hdroff + ICMP_TYPE])) return true;
+  adjust(data, hdroff + ICMP_CHECKSUM, checksumDelta2(get16(data, hdroff + ICMP_ID), id));
+  put16(data, hdroff + ICMP_ID, id);
+  return true;
+}
+
+/** Models `icmpv6_manip_pkt()`. */
+function manipIcmpv6(skb: SkBuff, delta: number, hdroff: number, id: number): boolean {
+  const { data } = skb;
+  if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
+  adjust(data, hdroff + ICMP_CHECKSUM, delta);
+  const type = data[hdroff + ICMP_TYPE];
+  if (type !== ICMPV6_ECHO_REQUEST && type !== ICMPV6_ECHO_REPLY) return true;
+  adjust(data, hdroff + ICMP_CHECKSUM, checksumDelta2(get16(data, hdroff + ICMP_ID), id));
+  put16(data, hdroff + ICMP_ID, id);
+  return true;
+}
+
+/** Models `sctp_manip_pkt()`. */
+function manipSctp(skb: SkBuff, hdroff: number, portAt: number, port: number): boolean {
+  // Inside an ICMP error there may be no more than the first eight bytes.
+  const whole = skb.len >= hdroff + SCTP_HEADER_LENGTH;
+  if (!whole && skb.len < hdroff + 8) return false;
+  put16(skb.data, portAt, port);
+  if (whole) {
+    sctpSetChecksum(skb.data, hdroff, skb.len - hdroff);
+    skb.checksumVerified = false;
+  }
+  return true;
+}
+
+/** Models `gre_manip_pkt()`. */
+function manipGre(skb: SkBuff, hdroff: number, callId: number, src: boolean): boolean {
+  if (skb.len < hdroff + GRE_PPTP_HEADER_LENGTH) return false;
+  // The sender's key is in no packet.
+  if (src) return true;
+  const version = greVersion(skb.data, hdroff);
+  if (version === GRE_VERSION_1) put16(skb.data, hdroff + GRE_CALL_ID, callId);
+  return version <= GRE_VERSION_1;
 }
 
 /**

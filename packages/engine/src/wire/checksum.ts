@@ -20,7 +20,7 @@ export function checksumFold(sum: number): number {
 
 /** The sum of TCP's and UDP's IPv4 pseudo header. Models `csum_tcpudp_nofold()`. */
 export function pseudoHeaderSum(src: number, dst: number, protocol: number, length: number): number {
-  return (src >>> 16) + (src & 0xffff) + (dst >>> 16) + (dst & 0xffff) + protocol + length;
+  return halves(src) + halves(dst) + protocol + length;
 }
 
 /** What a 16-bit word's change from `before` to `after` adds to the sum that a checksum is the complement of: ~m + m'. */
@@ -30,14 +30,17 @@ export function checksumDelta2(before: number, after: number): number {
 
 /** {@link checksumDelta2} for an aligned 32-bit word. */
 export function checksumDelta4(before: number, after: number): number {
-  return (~before & 0xffff) + (~before >>> 16) + (after & 0xffff) + (after >>> 16);
+  return halves(~before) + halves(after);
+}
+
+/** The two halves of a word added up. */
+function halves(word: number): number {
+  return (word & 0xffff) + (word >>> 16);
 }
 
 /** The checksum after changes of the covered data that add up to `delta`: HC' = ~(~HC + delta). */
 export function checksumAdjust(checksum: number, delta: number): number {
-  let sum = ((~checksum & 0xffff) + delta) | 0;
-  sum = (sum & 0xffff) + (sum >>> 16);
-  return ~(sum + (sum >>> 16)) & 0xffff;
+  return ~halves(halves((~checksum & 0xffff) + delta)) & 0xffff;
 }
 
 /**
