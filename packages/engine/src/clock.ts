@@ -42,6 +42,11 @@ export class Timer {
  */
 export class VirtualClock {
   #nowMicros = 0;
+  /**
+   * The kernel's tick counter as an unsigned 32-bit number, {@link HZ} a second. Moves with the clock and only then: every
+   * packet asks for it, several times. The clock's own to write.
+   */
+  jiffies = 0;
   #sequence = 0;
   /** A binary heap ordered by (atMicros, sequence). */
   readonly #heap: Timer[] = [];
@@ -55,11 +60,6 @@ export class VirtualClock {
   /** Microseconds since the clock was made. */
   get nowMicros(): number {
     return this.#nowMicros;
-  }
-
-  /** The kernel's tick counter as an unsigned 32-bit number, {@link HZ} a second. */
-  get jiffies(): number {
-    return Math.floor(this.#nowMicros / MICROS_PER_JIFFY) >>> 0;
   }
 
   /** Calls `callback` once, `delayMicros` from now (0: after everything already due now). */
@@ -145,7 +145,7 @@ export class VirtualClock {
     const timer = this.#heap[0];
     if (timer === undefined) return false;
     this.cancel(timer);
-    if (timer.atMicros > this.#nowMicros) this.#nowMicros = timer.atMicros;
+    this.#moveTo(timer.atMicros);
     timer.callback();
     return true;
   }
@@ -153,7 +153,13 @@ export class VirtualClock {
   /** Runs everything due up to and including `atMicros`, then stands at `atMicros`. */
   runUntil(atMicros: number): void {
     while (this.nextMicros <= atMicros) this.step();
-    if (atMicros > this.#nowMicros) this.#nowMicros = atMicros;
+    this.#moveTo(atMicros);
+  }
+
+  #moveTo(atMicros: number): void {
+    if (atMicros <= this.#nowMicros) return;
+    this.#nowMicros = atMicros;
+    this.jiffies = Math.floor(atMicros / MICROS_PER_JIFFY) >>> 0;
   }
 
   /** {@link runUntil} for a duration from now. */

@@ -105,8 +105,7 @@ export class NetNamespace {
 
   /** Detaches the conntrack entry from a packet that goes on without it. Models `nf_reset_ct()`. */
   resetConntrack(skb: SkBuff): void {
-    if (skb.nfct !== NO_CT) this.ct.release(skb);
-    skb.ctinfo = 0;
+    this.ct.release(skb);
   }
 
   /** Starts (or with null ends) tracing this host's packets. */

@@ -180,8 +180,7 @@ export class Conntrack implements ConntrackApi {
   #listeners: ((event: ConntrackEvent) => void)[] = [];
   readonly #gc: GarbageCollector;
   /** Drawn at first use, as the kernel draws its keys. */
-  #seed = 0;
-  #seeded = false;
+  #seed: number | null = null;
   #warnedSinceMicros = Number.NEGATIVE_INFINITY;
   #warned = 0;
   #suppressed = 0;
@@ -219,10 +218,11 @@ export class Conntrack implements ConntrackApi {
 
   /** The secret of the hashes. Models `get_random_once()`. */
   get seed(): number {
-    if (!this.#seeded) {
-      this.#seeded = true;
-      this.#seed = this.net.random.u32() | 0;
-    }
+    return this.#seed ?? this.#drawSeed();
+  }
+
+  #drawSeed(): number {
+    this.#seed = this.net.random.u32() | 0;
     return this.#seed;
   }
 
@@ -835,16 +835,20 @@ export class Conntrack implements ConntrackApi {
 
   /** The entry lives for `timeoutJiffies` from now, and the packet counts. Models `__nf_ct_refresh_acct()`. */
   refreshAcct(ct: CtHandle, ctinfo: number, skb: SkBuff, timeoutJiffies: number): void {
-    const trace = this.net.trace;
-    if (trace !== null) trace.enter("__nf_ct_refresh_acct", "nf_conntrack", skb);
-    const words = this.slab.words;
+    const { words } = this.slab;
     const base = ct << ENTRY_SHIFT;
     const status = words[base + E_STATUS];
     if ((status & IPS_FIXED_TIMEOUT) === 0)
       // Until it is confirmed its time does not run.
       words[base + E_TIMEOUT] = status & IPS_CONFIRMED ? timeoutJiffies + this.net.clock.jiffies : timeoutJiffies;
+    if (this.net.trace !== null) this.#refreshTraced(ct, ctinfo, skb);
+    else if (words[base + E_EXT] & EXT_ACCT) this.#account(ct, ctinfo, skb.len);
+  }
+
+  #refreshTraced(ct: CtHandle, ctinfo: number, skb: SkBuff): void {
+    this.net.trace?.enter("__nf_ct_refresh_acct", "nf_conntrack", skb);
     this.#account(ct, ctinfo, skb.len);
-    if (trace !== null) trace.leave();
+    this.net.trace?.leave();
   }
 
   #account(ct: CtHandle, ctinfo: number, length: number): void {

@@ -28,10 +28,7 @@ import {
   ctinfoDirection,
   IP_CT_DIR_ORIGINAL,
   IP_CT_DIR_REPLY,
-  IP_CT_ESTABLISHED,
   IP_CT_ESTABLISHED_REPLY,
-  IP_CT_NEW,
-  IP_CT_RELATED,
   IP_CT_UNTRACKED,
   NO_CT,
   type SkBuff,
@@ -65,6 +62,7 @@ import {
   EXT_TSTAMP,
 } from "./entry.js";
 import { IPCT_HELPER, IPCT_NEW, IPCT_RELATED, IPCT_REPLY } from "./events.js";
+import { attachKnownFlow, originalCtinfo } from "./known-flow.js";
 import { genericPacket } from "./proto-generic.js";
 import { grePacket } from "./proto-gre.js";
 import { icmpError, icmpPacket } from "./proto-icmp.js";
@@ -223,8 +221,15 @@ function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
     if (result <= 0) return -result;
     if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
   }
+  const quick =
+    ct.net.trace === null &&
+    template === NO_CT &&
+    state.pf === NFPROTO_IPV4 &&
+    (protonum === IPPROTO_UDP || protonum === IPPROTO_TCP) &&
+    dataoff + 4 <= skb.len;
   for (;;) {
-    if (!resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
+    const known = quick && attachKnownFlow(ct, skb, dataoff, protonum);
+    if (!known && !resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
@@ -236,13 +241,7 @@ function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
     }
     const result = handlePacket(ct, entry, skb, dataoff, protonum, state);
     if (result > 0) {
-      if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) {
-        const status = (entry << ENTRY_SHIFT) + E_STATUS;
-        if ((ct.slab.words[status] & IPS_SEEN_REPLY) === 0) {
-          ct.slab.words[status] |= IPS_SEEN_REPLY;
-          ct.cacheEvent(entry, IPCT_REPLY);
-        }
-      }
+      if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
       return NF_ACCEPT;
     }
     ct.release(skb);
@@ -251,6 +250,15 @@ function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
     if (result === -NF_DROP) ct.stats.drop++;
     return -result;
   }
+}
+
+/** The connection is answered. */
+function seenReply(ct: Conntrack, entry: CtHandle): void {
+  const { words } = ct.slab;
+  const status = (entry << ENTRY_SHIFT) + E_STATUS;
+  if (words[status] & IPS_SEEN_REPLY) return;
+  words[status] |= IPS_SEEN_REPLY;
+  ct.cacheEvent(entry, IPCT_REPLY);
 }
 
 /** Models `nf_conntrack_handle_icmp()`. */
@@ -271,6 +279,17 @@ function handleIcmp(
   return result;
 }
 
+/** The trackers' functions, for the trace; other protocols' packets go to the generic one, which is no function there. */
+const TRACKERS: ReadonlyMap<number, string> = new Map([
+  [IPPROTO_TCP, "nf_conntrack_tcp_packet"],
+  [IPPROTO_UDP, "nf_conntrack_udp_packet"],
+  [IPPROTO_ICMP, "nf_conntrack_icmp_packet"],
+  [IPPROTO_ICMPV6, "nf_conntrack_icmpv6_packet"],
+  [IPPROTO_SCTP, "nf_conntrack_sctp_packet"],
+  [IPPROTO_UDPLITE, "nf_conntrack_udplite_packet"],
+  [IPPROTO_GRE, "nf_conntrack_gre_packet"],
+]);
+
 /** Models `nf_conntrack_handle_packet()`. */
 function handlePacket(
   ct: Conntrack,
@@ -280,42 +299,41 @@ function handlePacket(
   protonum: number,
   state: HookState,
 ): number {
-  const trace = ct.net.trace;
-  let result: number;
+  const { trace } = ct.net;
+  const name = trace === null ? undefined : TRACKERS.get(protonum);
+  if (trace !== null && name !== undefined) trace.enter(name, MODULE, skb);
+  const result =
+    protonum === IPPROTO_UDP
+      ? udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
+      : protonum === IPPROTO_TCP
+        ? tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
+        : otherPacket(ct, entry, skb, dataoff, protonum, state);
+  if (trace !== null && name !== undefined) trace.leave();
+  return result;
+}
+
+function otherPacket(
+  ct: Conntrack,
+  entry: CtHandle,
+  skb: SkBuff,
+  dataoff: number,
+  protonum: number,
+  state: HookState,
+): number {
   switch (protonum) {
-    case IPPROTO_TCP:
-      if (trace !== null) trace.enter("nf_conntrack_tcp_packet", MODULE, skb);
-      result = tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
-      break;
-    case IPPROTO_UDP:
-      if (trace !== null) trace.enter("nf_conntrack_udp_packet", MODULE, skb);
-      result = udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
-      break;
     case IPPROTO_ICMP:
-      if (trace !== null) trace.enter("nf_conntrack_icmp_packet", MODULE, skb);
-      result = icmpPacket(ct, entry, skb, skb.ctinfo);
-      break;
+      return icmpPacket(ct, entry, skb, skb.ctinfo);
     case IPPROTO_ICMPV6:
-      if (trace !== null) trace.enter("nf_conntrack_icmpv6_packet", MODULE, skb);
-      result = icmpv6Packet(ct, entry, skb, skb.ctinfo);
-      break;
+      return icmpv6Packet(ct, entry, skb, skb.ctinfo);
     case IPPROTO_SCTP:
-      if (trace !== null) trace.enter("nf_conntrack_sctp_packet", MODULE, skb);
-      result = sctpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
-      break;
+      return sctpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
     case IPPROTO_UDPLITE:
-      if (trace !== null) trace.enter("nf_conntrack_udplite_packet", MODULE, skb);
-      result = udplitePacket(ct, entry, skb, dataoff, skb.ctinfo, state);
-      break;
+      return udplitePacket(ct, entry, skb, dataoff, skb.ctinfo, state);
     case IPPROTO_GRE:
-      if (trace !== null) trace.enter("nf_conntrack_gre_packet", MODULE, skb);
-      result = grePacket(ct, entry, skb, skb.ctinfo);
-      break;
+      return grePacket(ct, entry, skb, skb.ctinfo);
     default:
       return genericPacket(ct, entry, skb, skb.ctinfo);
   }
-  if (trace !== null) trace.leave();
-  return result;
 }
 
 /**
@@ -351,10 +369,7 @@ function resolve(
   }
   const entry = node >>> 1;
   let ctinfo = IP_CT_ESTABLISHED_REPLY;
-  if ((node & 1) === IP_CT_DIR_ORIGINAL) {
-    const status = ct.statusOf(entry);
-    ctinfo = status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : status & IPS_EXPECTED ? IP_CT_RELATED : IP_CT_NEW;
-  }
+  if ((node & 1) === IP_CT_DIR_ORIGINAL) ctinfo = originalCtinfo(ct.statusOf(entry));
   ct.setNfct(skb, entry, ctinfo);
   return true;
 }

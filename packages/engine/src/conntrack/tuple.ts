@@ -244,6 +244,17 @@ function mix(hash: number, word: number): number {
   return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
+function finish(hash: number): number {
+  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+/** {@link hashTuple} of an IPv4 tuple in the default zone, given as its words. */
+export function hashWords(src: number, dst: number, ports: number, proto: number, seed: number): number {
+  return finish(mix(mix(mix(mix(seed, src), dst), ports), proto));
+}
+
 /**
  * A seeded 32-bit hash of a tuple and its zone. The kernel uses SipHash with a secret key, whose values nobody can
  * see; ours is MurmurHash3 with a seed. Models `hash_conntrack_raw()`.
@@ -255,11 +266,7 @@ export function hashTuple(words: Int32Array, at: number, zone: number, seed: num
   h = mix(h, words[at + TUPLE_PROTO] ^ (zone << 16));
   if (words[at + TUPLE_PROTO] >>> 8 !== NFPROTO_IPV4)
     for (let i = 1; i < 4; i++) h = mix(mix(h, words[at + TUPLE_SRC + i]), words[at + TUPLE_DST + i]);
-  h ^= h >>> 16;
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return h ^ (h >>> 16);
+  return finish(h);
 }
 
 /** The protocol's name as conntrack's tools print it; `unknown` for those without a name there. */

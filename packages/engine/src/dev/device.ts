@@ -134,8 +134,7 @@ export abstract class NetDevice {
     skb.iif = this;
     skb.dev = this;
     skb.tstampMicros = this.net.clock.nowMicros;
-    const taps = this.taps;
-    if (taps !== null) for (const tap of taps) tap("in", skb, this);
+    if (this.taps !== null) this.#tap("in", skb, this.taps);
     if (skb.data[0] >> 4 === 6) this.net.ip6.receive(skb, this);
     else this.net.ip.receive(skb, this);
   }
@@ -144,8 +143,11 @@ export abstract class NetDevice {
   protected sent(skb: SkBuff): void {
     this.stats.txPackets++;
     this.stats.txBytes += skb.len;
-    const taps = this.taps;
-    if (taps !== null) for (const tap of taps) tap("out", skb, this);
+    if (this.taps !== null) this.#tap("out", skb, this.taps);
+  }
+
+  #tap(direction: "in" | "out", skb: SkBuff, taps: readonly DeviceTap[]): void {
+    for (const tap of taps) tap(direction, skb, this);
   }
 
   /** Counts and gives up a packet that cannot leave. */

@@ -28,6 +28,7 @@ import {
   IPV4_HEADER_LENGTH,
   IPV4_PROTOCOL,
   IPV4_TTL,
+  type IPv4Check,
   ipv4DecreaseTtl,
   ipv4HeaderLength,
   ipv4TotalLength,
@@ -64,52 +65,63 @@ export function ipReceive(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
 
 /** The checks of `ip_rcv_core()`, with its counters. */
 function headerOk(ip: IpStack, skb: SkBuff): boolean {
-  const { ip: mib, ipExt } = ip.snmp;
-  mib.InReceives++;
-  ipExt.InOctets += skb.len;
+  ip.snmp.ip.InReceives++;
+  ip.snmp.ipExt.InOctets += skb.len;
   const check = checkIPv4(skb.data, 0, skb.len);
-  if (check !== "ok") {
-    if (check === "bad checksum") {
-      ipExt.InCsumErrors++;
-      mib.InHdrErrors++;
-    } else if (check === "truncated" && skb.len < ipv4TotalLength(skb.data, 0)) ipExt.InTruncatedPkts++;
-    else mib.InHdrErrors++;
-    drop(ip, skb, `bad IPv4 header: ${check}`);
-    return false;
-  }
+  if (check !== "ok") return badHeader(ip, skb, check);
   // What the link added behind the packet goes.
   skb.len = ipv4TotalLength(skb.data, 0);
   skb.transportOffset = ipv4HeaderLength(skb.data, 0);
   return true;
 }
 
+function badHeader(ip: IpStack, skb: SkBuff, check: IPv4Check): false {
+  const { ip: mib, ipExt } = ip.snmp;
+  if (check === "bad checksum") {
+    ipExt.InCsumErrors++;
+    mib.InHdrErrors++;
+  } else if (check === "truncated" && skb.len < ipv4TotalLength(skb.data, 0)) ipExt.InTruncatedPkts++;
+  else mib.InHdrErrors++;
+  drop(ip, skb, `bad IPv4 header: ${check}`);
+  return false;
+}
+
 /** Models `ip_rcv_finish()`. */
 function receiveFinish(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
-  const trace = ip.net.trace;
   // A packet off the loopback has its decision already; one of a known connection takes the connection's.
-  if (skb.dst === null && ip.earlyDemux) {
-    if (skb.data[IPV4_PROTOCOL] === IPPROTO_TCP && (get16(skb.data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) === 0)
-      skb.dst = ip.net.sockets.earlyDemux(skb, dev);
-  }
-  if (skb.dst === null) {
-    if (trace !== null) trace.enter("ip_route_input_noref", null, skb);
-    const rt = ip.routing.input(skb, dev);
-    if (trace !== null) {
-      trace.note({ kind: "route", result: describeInput(ip, rt) });
-      trace.leave();
-    }
-    if (rt === null) {
-      if (ip.routing.error === EXDEV) ip.snmp.tcp.IPReversePathFilter++;
-      drop(ip, skb, ip.routing.error === EXDEV ? "rp_filter" : "martian");
-      return;
-    }
-    skb.dst = rt;
-  }
+  if (skb.dst === null && ip.earlyDemux && skb.data[IPV4_PROTOCOL] === IPPROTO_TCP) earlyDemux(ip, skb, dev);
+  if (skb.dst === null && !route(ip, skb, dev)) return;
   if (skb.transportOffset > IPV4_HEADER_LENGTH && !receiveOptions(ip, skb, dev)) {
     drop(ip, skb, "IP options");
     return;
   }
   const rt = skb.dst as Rtable;
+  if (rt.input === DST_FORWARD) ipForward(ip, skb, rt);
+  else receiveOther(ip, skb, dev, rt);
+}
+
+function earlyDemux(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
+  if ((get16(skb.data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) === 0) skb.dst = ip.net.sockets.earlyDemux(skb, dev);
+}
+
+/** Finds a packet's way. False: there is none, and the packet ends here. */
+function route(ip: IpStack, skb: SkBuff, dev: NetDevice): boolean {
+  const { trace } = ip.net;
+  if (trace !== null) trace.enter("ip_route_input_noref", null, skb);
+  const rt = ip.routing.input(skb, dev);
+  if (trace !== null) {
+    trace.note({ kind: "route", result: describeInput(ip, rt) });
+    trace.leave();
+  }
+  skb.dst = rt;
+  if (rt !== null) return true;
+  if (ip.routing.error === EXDEV) ip.snmp.tcp.IPReversePathFilter++;
+  drop(ip, skb, ip.routing.error === EXDEV ? "rp_filter" : "martian");
+  return false;
+}
+
+/** A packet that is not to be forwarded; broadcasts and multicasts are delivered, and counted too. */
+function receiveOther(ip: IpStack, skb: SkBuff, dev: NetDevice, rt: Rtable): void {
   if (rt.type === RTN_MULTICAST) {
     ip.snmp.ipExt.InMcastPkts++;
     ip.snmp.ipExt.InMcastOctets += skb.len;
@@ -119,8 +131,7 @@ function receiveFinish(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
     ip.snmp.ipExt.InBcastOctets += skb.len;
     skb.packetType = PACKET_BROADCAST;
   }
-  if (rt.input === DST_FORWARD) ipForward(ip, skb, rt);
-  else if (rt.input === DST_LOCAL_DELIVER) ipLocalDeliver(ip, skb);
+  if (rt.input === DST_LOCAL_DELIVER) ipLocalDeliver(ip, skb);
   else if (rt.input === DST_ERROR) ipError(ip, skb, dev, rt.error);
   else drop(ip, skb, "no input route");
 }
@@ -157,35 +168,47 @@ function ipError(ip: IpStack, skb: SkBuff, dev: NetDevice, errno: number): void 
 
 /** Models `ip_forward()`. */
 function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
-  const trace = ip.net.trace;
+  const { trace } = ip.net;
   if (trace !== null) trace.enter("ip_forward", null, skb);
-  const data = skb.data;
+  if (forwardable(ip, skb, rt)) {
+    ipv4DecreaseTtl(skb.data, 0);
+    const verdict = ip.net.hooks.run(NF_INET_FORWARD, skb, skb.iif, rt.dev);
+    if (verdict === NF_ACCEPT) {
+      ip.snmp.ip.ForwDatagrams++;
+      if (skb.options !== null) forwardOptions(ip, skb, skb.options);
+      dstOutput(ip, skb);
+    } else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in FORWARD");
+  }
+  if (trace !== null) trace.leave();
+}
+
+/** Whether a packet may be forwarded by a route; it ends here otherwise, and its sender is told why. */
+function forwardable(ip: IpStack, skb: SkBuff, rt: Rtable): boolean {
+  const strict = skb.options !== null && skb.options.strict && rt.gateway !== 0;
+  if (skb.packetType !== PACKET_HOST || skb.data[IPV4_TTL] <= 1 || strict) return refuseToForward(ip, skb);
+  skb.forwarded = true;
+  const mtu = forwardMtu(ip, rt);
+  return skb.len <= mtu || !mustNotFragment(skb, mtu) || tooBig(ip, skb, mtu);
+}
+
+function refuseToForward(ip: IpStack, skb: SkBuff): false {
   if (skb.packetType !== PACKET_HOST) drop(ip, skb, "not addressed to this host on the link");
-  else if (data[IPV4_TTL] <= 1) {
+  else if (skb.data[IPV4_TTL] <= 1) {
     ip.snmp.ip.InHdrErrors++;
     ip.icmpSend(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
     drop(ip, skb, "ttl exceeded");
-  } else if (skb.options?.strict === true && rt.gateway !== 0) {
+  } else {
     ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_SR_FAILED, 0);
     drop(ip, skb, "source route failed");
-  } else {
-    skb.forwarded = true;
-    const mtu = forwardMtu(ip, rt);
-    if (skb.len > mtu && mustNotFragment(skb, mtu)) {
-      ip.snmp.ip.FragFails++;
-      ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
-      drop(ip, skb, "fragmentation needed");
-    } else {
-      ipv4DecreaseTtl(data, 0);
-      const verdict = ip.net.hooks.run(NF_INET_FORWARD, skb, skb.iif, rt.dev);
-      if (verdict === NF_ACCEPT) {
-        ip.snmp.ip.ForwDatagrams++;
-        if (skb.options !== null) forwardOptions(ip, skb, skb.options);
-        dstOutput(ip, skb);
-      } else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in FORWARD");
-    }
   }
-  if (trace !== null) trace.leave();
+  return false;
+}
+
+function tooBig(ip: IpStack, skb: SkBuff, mtu: number): false {
+  ip.snmp.ip.FragFails++;
+  ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
+  drop(ip, skb, "fragmentation needed");
+  return false;
 }
 
 /**
@@ -200,9 +223,10 @@ export function mustNotFragment(skb: SkBuff, mtu: number): boolean {
 /** The greatest packet a route forwards: learned path MTUs do not count. Models `ip_dst_mtu_maybe_forward()`. */
 export function forwardMtu(ip: IpStack, rt: Rtable): number {
   if (ip.forwardUsePmtu || rt.mtuLocked) return rt.mtu;
-  const route = rt.route;
-  if (route !== null && route.mtu > 0) return route.mtu;
-  return Math.min(rt.dev?.mtu ?? 1500, 65535);
+  const from = rt.route;
+  if (from !== null && from.mtu > 0) return from.mtu;
+  const mtu = rt.dev === null ? 1500 : rt.dev.mtu;
+  return mtu < 65535 ? mtu : 65535;
 }
 
 /** Models `ip_local_deliver()`. */

@@ -4,7 +4,7 @@
  */
 import type { NetDevice } from "../dev/device.js";
 import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "../errno.js";
-import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr } from "../hooks.js";
+import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr, type Verdict } from "../hooks.js";
 import { NO_CT, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
@@ -140,12 +140,7 @@ function localOutFinish(ip: IpStack, skb: SkBuff): number {
   if (trace !== null) trace.note({ kind: "route", result: describeOutput(rt) });
   const verdict = net.hooks.run(NF_INET_LOCAL_OUT, skb, null, rt.dev);
   if (verdict !== NF_ACCEPT) {
-    let error = 0;
-    if ((verdict & 0xff) !== NF_STOLEN) {
-      const errno = nfDropGetErr(verdict);
-      error = errno === 0 ? -EPERM : -Math.abs(errno);
-      drop(ip, skb, "dropped in OUTPUT");
-    }
+    const error = refused(ip, skb, verdict, "dropped in OUTPUT");
     if (trace !== null) trace.leave();
     return error;
   }
@@ -169,15 +164,17 @@ export function dstOutput(ip: IpStack, skb: SkBuff): number {
   skb.dev = rt.dev;
   if (rt.type === RTN_BROADCAST && rt.dev !== null && rt.dev !== ip.net.loopback) loopBroadcast(ip, skb, rt.dev);
   const verdict = ip.net.hooks.run(NF_INET_POST_ROUTING, skb, indev, rt.dev);
-  let error = 0;
-  if (verdict === NF_ACCEPT) error = finishOutput(ip, skb);
-  else if ((verdict & 0xff) !== NF_STOLEN) {
-    const errno = nfDropGetErr(verdict);
-    error = errno === 0 ? -EPERM : -Math.abs(errno);
-    drop(ip, skb, "dropped in POSTROUTING");
-  }
+  const error = verdict === NF_ACCEPT ? finishOutput(ip, skb) : refused(ip, skb, verdict, "dropped in POSTROUTING");
   if (trace !== null) trace.leave();
   return error;
+}
+
+/** What a sender is told of a verdict other than NF_ACCEPT; 0 or a negative errno. */
+function refused(ip: IpStack, skb: SkBuff, verdict: Verdict, reason: string): number {
+  if ((verdict & 0xff) === NF_STOLEN) return 0;
+  const errno = nfDropGetErr(verdict);
+  drop(ip, skb, reason);
+  return errno === 0 ? -EPERM : -Math.abs(errno);
 }
 
 /**
@@ -216,8 +213,21 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
     drop(ip, skb, "no device");
     return -ENETUNREACH;
   }
-  const { ip: mib, ipExt } = ip.snmp;
-  mib.OutTransmits++;
+  ip.snmp.ip.OutTransmits++;
+  if (rt.type !== RTN_UNICAST) countOutput(ip, skb, rt);
+  else if (dev.needsNeighbour) return toNeighbour(ip, skb, rt, dev);
+  const { trace } = ip.net;
+  if (trace !== null) {
+    trace.note({ kind: "transmit", device: dev.name });
+    trace.done(skb, dev.name);
+  }
+  dev.transmit(skb);
+  return 0;
+}
+
+/** Multicasts and broadcasts are counted by themselves too. */
+function countOutput(ip: IpStack, skb: SkBuff, rt: Rtable): void {
+  const { ipExt } = ip.snmp;
   if (rt.type === RTN_MULTICAST) {
     ipExt.OutMcastPkts++;
     ipExt.OutMcastOctets += skb.len;
@@ -225,15 +235,11 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
     ipExt.OutBcastPkts++;
     ipExt.OutBcastOctets += skb.len;
   }
-  const trace = ip.net.trace;
-  if (!dev.needsNeighbour || rt.type !== RTN_UNICAST) {
-    if (trace !== null) {
-      trace.note({ kind: "transmit", device: dev.name });
-      trace.done(skb, dev.name);
-    }
-    dev.transmit(skb);
-    return 0;
-  }
+}
+
+/** Hands a packet to a next hop that is found by asking the link. */
+function toNeighbour(ip: IpStack, skb: SkBuff, rt: Rtable, dev: NetDevice): number {
+  const { trace } = ip.net;
   if (!dev.up) {
     drop(ip, skb, "device down");
     return -EHOSTUNREACH;

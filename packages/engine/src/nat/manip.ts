@@ -4,7 +4,7 @@
  */
 import type { SkBuff } from "../skb.js";
 import { get16, getInt32, put16, put32 } from "../wire/bytes.js";
-import { checksumReplace2, checksumReplace4 } from "../wire/checksum.js";
+import { checksumAdjust, checksumDelta2, checksumDelta4 } from "../wire/checksum.js";
 import { GRE_CALL_ID, GRE_PPTP_HEADER_LENGTH, GRE_VERSION_1, greVersion } from "../wire/gre.js";
 import {
   ICMP_ADDRESS,
@@ -60,99 +60,107 @@ function isQuery(type: number): boolean {
   );
 }
 
-/** The address to write: one word of IPv4, four of IPv6. One rewriting is under way at a time. */
-const target = new Int32Array(4);
-let targetLength = 1;
-
-/** Updates a checksum over the pseudo header for the address at `addressAt` becoming {@link target}. */
-function updateAddress(data: Uint8Array, at: number, addressAt: number): void {
-  let sum = get16(data, at);
-  for (let i = 0; i < targetLength; i++) sum = checksumReplace4(sum, getInt32(data, addressAt + 4 * i), target[i]);
-  put16(data, at, sum);
-}
-
-/** The same for a changed port too. */
-function updateL4(data: Uint8Array, at: number, addressAt: number, portBefore: number, port: number): void {
-  updateAddress(data, at, addressAt);
-  put16(data, at, checksumReplace2(get16(data, at), portBefore, port));
+/** Adds to what the checksum at `at` is the complement of. */
+function adjust(data: Uint8Array, at: number, delta: number): void {
+  put16(data, at, checksumAdjust(get16(data, at), delta));
 }
 
 /**
  * Rewrites the transport header at `hdroff`: source (or destination) port, or ICMP id, and the checksum that covers them
- * and the address at `addressAt`, which becomes {@link target}. False when the header is not all there. Models `l4proto_manip_pkt()`.
+ * and the address, whose change adds `delta` to it. False when the header is not all there. Models `l4proto_manip_pkt()`.
  */
-function manipL4(
-  skb: SkBuff,
-  addressAt: number,
-  hdroff: number,
-  protonum: number,
-  port: number,
-  src: boolean,
-): boolean {
-  const data = skb.data;
+function manipL4(skb: SkBuff, delta: number, hdroff: number, protonum: number, port: number, src: boolean): boolean {
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
   switch (protonum) {
-    case IPPROTO_TCP: {
-      // Inside an ICMP error there may be no more than the first eight bytes.
-      const whole = skb.len >= hdroff + TCP_HEADER_LENGTH;
-      if (!whole && skb.len < hdroff + 8) return false;
-      const before = get16(data, portAt);
-      put16(data, portAt, port);
-      if (whole) updateL4(data, hdroff + TCP_CHECKSUM, addressAt, before, port);
-      return true;
-    }
+    case IPPROTO_TCP:
+      return manipTcp(skb, delta, hdroff, portAt, port);
     case IPPROTO_UDP:
-    case IPPROTO_UDPLITE: {
-      if (skb.len < hdroff + UDP_HEADER_LENGTH) return false;
-      const before = get16(data, portAt);
-      // A sender that computed no checksum gets none.
-      if (get16(data, hdroff + UDP_CHECKSUM) !== 0 || protonum === IPPROTO_UDPLITE) {
-        updateL4(data, hdroff + UDP_CHECKSUM, addressAt, before, port);
-        if (get16(data, hdroff + UDP_CHECKSUM) === 0) put16(data, hdroff + UDP_CHECKSUM, 0xffff);
-      }
-      put16(data, portAt, port);
-      return true;
-    }
-    case IPPROTO_ICMP: {
-      if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
-      if (!isQuery(data[hdroff + ICMP_TYPE])) return true;
-      const before = get16(data, hdroff + ICMP_ID);
-      put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, port));
-      put16(data, hdroff + ICMP_ID, port);
-      return true;
-    }
-    case IPPROTO_SCTP: {
-      // Inside an ICMP error there may be no more than the first eight bytes.
-      const whole = skb.len >= hdroff + SCTP_HEADER_LENGTH;
-      if (!whole && skb.len < hdroff + 8) return false;
-      put16(data, portAt, port);
-      if (whole) {
-        sctpSetChecksum(data, hdroff, skb.len - hdroff);
-        skb.checksumVerified = false;
-      }
-      return true;
-    }
-    case IPPROTO_GRE: {
-      if (skb.len < hdroff + GRE_PPTP_HEADER_LENGTH) return false;
-      // The sender's key is in no packet.
-      if (src) return true;
-      const version = greVersion(data, hdroff);
-      if (version === GRE_VERSION_1) put16(data, hdroff + GRE_CALL_ID, port);
-      return version <= GRE_VERSION_1;
-    }
-    case IPPROTO_ICMPV6: {
-      if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
-      updateAddress(data, hdroff + ICMP_CHECKSUM, addressAt);
-      const type = data[hdroff + ICMP_TYPE];
-      if (type !== ICMPV6_ECHO_REQUEST && type !== ICMPV6_ECHO_REPLY) return true;
-      const before = get16(data, hdroff + ICMP_ID);
-      put16(data, hdroff + ICMP_CHECKSUM, checksumReplace2(get16(data, hdroff + ICMP_CHECKSUM), before, port));
-      put16(data, hdroff + ICMP_ID, port);
-      return true;
-    }
+      return manipUdp(skb, delta, hdroff, portAt, port, false);
+    case IPPROTO_UDPLITE:
+      return manipUdp(skb, delta, hdroff, portAt, port, true);
+    case IPPROTO_ICMP:
+      return manipIcmp(skb, hdroff, port);
+    case IPPROTO_SCTP:
+      return manipSctp(skb, hdroff, portAt, port);
+    case IPPROTO_GRE:
+      return manipGre(skb, hdroff, port, src);
+    case IPPROTO_ICMPV6:
+      return manipIcmpv6(skb, delta, hdroff, port);
     default:
       return true;
   }
+}
+
+/** Models `tcp_manip_pkt()`. */
+function manipTcp(skb: SkBuff, delta: number, hdroff: number, portAt: number, port: number): boolean {
+  const { data } = skb;
+  // Inside an ICMP error there may be no more than the first eight bytes.
+  const whole = skb.len >= hdroff + TCP_HEADER_LENGTH;
+  if (!whole && skb.len < hdroff + 8) return false;
+  const before = get16(data, portAt);
+  put16(data, portAt, port);
+  if (whole) adjust(data, hdroff + TCP_CHECKSUM, delta + checksumDelta2(before, port));
+  return true;
+}
+
+/** A sender that computed no checksum gets none; UDP-Lite always has one. Models `udp_manip_pkt()`. */
+function manipUdp(skb: SkBuff, delta: number, hdroff: number, portAt: number, port: number, always: boolean): boolean {
+  const { data } = skb;
+  if (skb.len < hdroff + UDP_HEADER_LENGTH) return false;
+  const before = get16(data, portAt);
+  const at = hdroff + UDP_CHECKSUM;
+  const checksum = get16(data, at);
+  if (checksum !== 0 || always) {
+    const adjusted = checksumAdjust(checksum, delta + checksumDelta2(before, port));
+    put16(data, at, adjusted === 0 ? 0xffff : adjusted);
+  }
+  put16(data, portAt, port);
+  return true;
+}
+
+/** Models `icmp_manip_pkt()`. */
+function manipIcmp(skb: SkBuff, hdroff: number, id: number): boolean {
+  const { data } = skb;
+  if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
+  if (!isQuery(data[hdroff + ICMP_TYPE])) return true;
+  adjust(data, hdroff + ICMP_CHECKSUM, checksumDelta2(get16(data, hdroff + ICMP_ID), id));
+  put16(data, hdroff + ICMP_ID, id);
+  return true;
+}
+
+/** Models `icmpv6_manip_pkt()`. */
+function manipIcmpv6(skb: SkBuff, delta: number, hdroff: number, id: number): boolean {
+  const { data } = skb;
+  if (skb.len < hdroff + ICMP_HEADER_LENGTH) return false;
+  adjust(data, hdroff + ICMP_CHECKSUM, delta);
+  const type = data[hdroff + ICMP_TYPE];
+  if (type !== ICMPV6_ECHO_REQUEST && type !== ICMPV6_ECHO_REPLY) return true;
+  adjust(data, hdroff + ICMP_CHECKSUM, checksumDelta2(get16(data, hdroff + ICMP_ID), id));
+  put16(data, hdroff + ICMP_ID, id);
+  return true;
+}
+
+/** Models `sctp_manip_pkt()`. */
+function manipSctp(skb: SkBuff, hdroff: number, portAt: number, port: number): boolean {
+  // Inside an ICMP error there may be no more than the first eight bytes.
+  const whole = skb.len >= hdroff + SCTP_HEADER_LENGTH;
+  if (!whole && skb.len < hdroff + 8) return false;
+  put16(skb.data, portAt, port);
+  if (whole) {
+    sctpSetChecksum(skb.data, hdroff, skb.len - hdroff);
+    skb.checksumVerified = false;
+  }
+  return true;
+}
+
+/** Models `gre_manip_pkt()`. */
+function manipGre(skb: SkBuff, hdroff: number, callId: number, src: boolean): boolean {
+  if (skb.len < hdroff + GRE_PPTP_HEADER_LENGTH) return false;
+  // The sender's key is in no packet.
+  if (src) return true;
+  const version = greVersion(skb.data, hdroff);
+  if (version === GRE_VERSION_1) put16(skb.data, hdroff + GRE_CALL_ID, callId);
+  return version <= GRE_VERSION_1;
 }
 
 /**
@@ -172,11 +180,9 @@ export function manipIPv4(
   if (skb.len < iphdroff + IPV4_HEADER_LENGTH) return false;
   const src = manip === NF_NAT_MANIP_SRC;
   const slot = iphdroff + (src ? IPV4_SRC : IPV4_DST);
-  target[0] = address;
-  targetLength = 1;
-  if (!manipL4(skb, slot, iphdroff + (data[iphdroff] & 15) * 4, protonum, port, src)) return false;
-  const sum = iphdroff + IPV4_CHECKSUM;
-  put16(data, sum, checksumReplace4(get16(data, sum), getInt32(data, slot), address));
+  const delta = checksumDelta4(getInt32(data, slot), address);
+  if (!manipL4(skb, delta, iphdroff + (data[iphdroff] & 15) * 4, protonum, port, src)) return false;
+  adjust(data, iphdroff + IPV4_CHECKSUM, delta);
   put32(data, slot, address);
   return true;
 }
@@ -198,11 +204,11 @@ export function manipIPv6(
   if (skb.len < iphdroff + IPV6_HEADER_LENGTH) return false;
   const src = manip === NF_NAT_MANIP_SRC;
   const slot = iphdroff + (src ? IPV6_SRC : IPV6_DST);
-  for (let i = 0; i < 4; i++) target[i] = words[wordsAt + i];
-  targetLength = 4;
+  let delta = 0;
+  for (let i = 0; i < 4; i++) delta += checksumDelta4(getInt32(data, slot + 4 * i), words[wordsAt + i]);
   const next = data[iphdroff + IPV6_NEXT_HEADER];
   const hdroff = skipExtensionHeaders(data, iphdroff + IPV6_HEADER_LENGTH, skb.len, next);
-  if (hdroff >= 0 && found.fragmentOffset === 0 && !manipL4(skb, slot, hdroff, protonum, port, src)) return false;
-  for (let i = 0; i < 4; i++) put32(data, slot + 4 * i, target[i]);
+  if (hdroff >= 0 && found.fragmentOffset === 0 && !manipL4(skb, delta, hdroff, protonum, port, src)) return false;
+  for (let i = 0; i < 4; i++) put32(data, slot + 4 * i, words[wordsAt + i]);
   return true;
 }

@@ -209,7 +209,7 @@ export class Nat implements NatApi {
         ...src,
         hook: NF_INET_POST_ROUTING,
         name: v4 ? "nf_nat_ipv4_out" : "nf_nat_ipv6_out",
-        fn: (skb, state) => this.#translate(skb, state),
+        fn: (skb, state) => (this.#passes(skb, NF_NAT_MANIP_SRC) ? NF_ACCEPT : this.#translate(skb, state)),
       },
       {
         ...dst,
@@ -251,6 +251,7 @@ export class Nat implements NatApi {
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
+    if (this.#passes(skb, NF_NAT_MANIP_DST)) return NF_ACCEPT;
     if (state.pf === NFPROTO_IPV6) return this.#preRouting6(skb, state);
     const before = getInt32(skb.data, IPV4_DST);
     const verdict = this.#translate(skb, state);
@@ -279,6 +280,22 @@ export class Nat implements NatApi {
     if (same) return NF_ACCEPT;
     const error = (state.pf === NFPROTO_IPV4 ? this.net.ip : this.net.ip6).routeMeHarder(skb);
     return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
+  }
+
+  /**
+   * Whether it is plain at once that a packet passes as it came: its connection has its binding already, which does not
+   * change this end of it, and nobody traces. Of NAT's two hooks one mostly is such.
+   */
+  #passes(skb: SkBuff, manip: ManipType): boolean {
+    const entry = skb.nfct;
+    if (this.net.trace !== null || entry === NO_CT) return entry === NO_CT;
+    const { ctinfo } = skb;
+    if (ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return false;
+    const { words } = this.net.ct.slab;
+    const base = entry << ENTRY_SHIFT;
+    const status = words[base + E_STATUS];
+    if ((status & DONE[manip]) === 0 || words[base + E_MASQ_IFINDEX] !== 0) return false;
+    return (status & manipBit(manip, ctinfoDirection(ctinfo))) === 0;
   }
 
   /** Models `nf_nat_ipv4_fn()`. */

@@ -5,6 +5,7 @@
 import type { HookState, Verdict } from "../hooks.js";
 import { NF_ACCEPT, NF_DROP } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
+import type { PacketTracer } from "../trace.js";
 import { get16, getInt32 } from "../wire/bytes.js";
 import { findHeader, found, HEADER_ABSENT } from "../wire/ipv6.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
@@ -29,6 +30,28 @@ function matchesAll(rule: Rule, par: XtActionParam): boolean {
   const matches = rule.matches;
   for (let i = 0; i < matches.length; i++) if (!matches[i].match(par)) return false;
   return true;
+}
+
+/** Tells the trace of a rule that was asked. */
+function noteRule(
+  trace: PacketTracer,
+  table: Table,
+  chain: Chain,
+  number: number,
+  rule: Rule,
+  matched: boolean,
+  skb: SkBuff,
+): void {
+  trace.note({
+    kind: "rule",
+    table: table.name,
+    chain: chain.name,
+    number,
+    rule: ruleText(chain.name, rule),
+    matched,
+    packets: rule.packets + (matched ? 1 : 0),
+    bytes: rule.bytes + (matched ? skb.len : 0),
+  });
 }
 
 /**
@@ -99,19 +122,12 @@ export function evaluateTable(
     }
     const rule = rules[index++];
     const matched =
-      (ipv6 ? rule.matchesIp6(par, state, traceLog !== null) : rule.matchesIp(src, dst, proto, par.fragoff, state)) &&
+      (rule.anyHeader ||
+        (ipv6
+          ? rule.matchesIp6(par, state, traceLog !== null)
+          : rule.matchesIp(src, dst, proto, par.fragoff, state))) &&
       matchesAll(rule, par);
-    if (trace !== null)
-      trace.note({
-        kind: "rule",
-        table: table.name,
-        chain: chain.name,
-        number: index,
-        rule: ruleText(chain.name, rule),
-        matched,
-        packets: rule.packets + (matched ? 1 : 0),
-        bytes: rule.bytes + (matched ? skb.len : 0),
-      });
+    if (trace !== null) noteRule(trace, table, chain, index, rule, matched, skb);
     if (!matched) {
       if (par.hotdrop) {
         verdict = NF_DROP;
@@ -140,7 +156,7 @@ export function evaluateTable(
     }
     const target = rule.target;
     if (target === null) continue;
-    verdict = target.target(par);
+    verdict = rule.verdict ?? target.target(par);
     if (verdict === XT_CONTINUE) {
       // The target may have rewritten the packet.
       data = skb.data;

@@ -70,6 +70,8 @@ export interface Target {
   readonly name: string;
   /** Acts on the packet: a verdict, {@link XT_CONTINUE} or {@link XT_RETURN}. Allocates nothing where the kernel does not. */
   target(par: XtActionParam): Verdict;
+  /** What {@link target} always decides, where it needs no look at the packet: it is not called then. */
+  readonly verdict?: Verdict;
   save(): string;
   print(numeric: boolean): string;
   /** `matches`: those of its rule, among which the legacy kernel looks for what a target needs. */

@@ -4,7 +4,7 @@
  * of its own where the kernel keeps one blob a table.
  */
 import type { NetDevice } from "../dev/device.js";
-import type { HookNumber, HookOps, HookState } from "../hooks.js";
+import type { HookNumber, HookOps, HookState, Verdict } from "../hooks.js";
 import type { NatLookup } from "../nat/nat.js";
 import { getInt32 } from "../wire/bytes.js";
 import { IPV6_DST, IPV6_SRC } from "../wire/ipv6.js";
@@ -85,6 +85,8 @@ export class Rule {
   readonly chain: Chain | null;
   readonly goto: boolean;
   readonly target: Target | null;
+  /** The target's verdict where it is always the same. */
+  readonly verdict: Verdict | null;
   /** The addresses of an IPv4 rule, for {@link matchesIp}. */
   readonly src: number;
   readonly smask: number;
@@ -97,6 +99,8 @@ export class Rule {
   readonly outName: string;
   readonly inTest: NameTest;
   readonly outTest: NameTest;
+  /** Whether the header part asks nothing. */
+  readonly anyHeader: boolean;
   /** The device compared last and whether its name fitted: a packet's device mostly is the one before it had. */
   #lastIn: NetDevice | null | undefined;
   #lastInFits = false;
@@ -112,6 +116,7 @@ export class Rule {
     this.chain = action.kind === "jump" ? action.chain : null;
     this.goto = action.kind === "jump" && action.goto;
     this.target = action.kind === "target" ? action.target : null;
+    this.verdict = this.target?.verdict ?? null;
     this.src = ip.src[0];
     this.smask = ip.smask[0];
     this.dst = ip.dst[0];
@@ -121,6 +126,14 @@ export class Rule {
     this.inverted = ip.inverted;
     this.inTest = nameTest(ip.iniface);
     this.outTest = nameTest(ip.outiface);
+    this.anyHeader =
+      isZero(ip.smask) &&
+      isZero(ip.dmask) &&
+      this.inTest === ANY &&
+      this.outTest === ANY &&
+      ip.proto === 0 &&
+      !ip.fragment &&
+      ip.inverted === 0;
     this.inName = this.inTest === PREFIX ? ip.iniface.slice(0, -1) : ip.iniface;
     this.outName = this.outTest === PREFIX ? ip.outiface.slice(0, -1) : ip.outiface;
   }
@@ -158,18 +171,22 @@ export class Rule {
   }
 
   #inFits(dev: NetDevice | null): boolean {
-    if (dev !== this.#lastIn) {
-      this.#lastIn = dev;
-      this.#lastInFits = nameFits(this.inTest, this.inName, dev);
-    }
+    return dev === this.#lastIn ? this.#lastInFits : this.#lookIn(dev);
+  }
+
+  #lookIn(dev: NetDevice | null): boolean {
+    this.#lastIn = dev;
+    this.#lastInFits = nameFits(this.inTest, this.inName, dev);
     return this.#lastInFits;
   }
 
   #outFits(dev: NetDevice | null): boolean {
-    if (dev !== this.#lastOut) {
-      this.#lastOut = dev;
-      this.#lastOutFits = nameFits(this.outTest, this.outName, dev);
-    }
+    return dev === this.#lastOut ? this.#lastOutFits : this.#lookOut(dev);
+  }
+
+  #lookOut(dev: NetDevice | null): boolean {
+    this.#lastOut = dev;
+    this.#lastOutFits = nameFits(this.outTest, this.outName, dev);
     return this.#lastOutFits;
   }
 }

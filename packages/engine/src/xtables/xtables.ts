@@ -37,8 +37,11 @@ export class Xtables {
   readonly #tables = new Map<TableName, Table>();
   readonly #params: XtActionParam[] = [];
   #depth = 0;
+  /** The legacy flavour's TRACE writes to the kernel log; nf_tables reports to `nft monitor trace` listeners instead. */
+  readonly #traceLog: TraceLog | null;
 
   constructor(net: NetNamespace, flavour: XtFlavour, family: XtFamily) {
+    this.#traceLog = flavour === "legacy" ? logTracedRule : null;
     this.net = net;
     this.flavour = flavour;
     this.family = family;
@@ -238,10 +241,5 @@ export class Xtables {
     const verdict = evaluateTable(table, chain, skb, state, par, this.#traceLog);
     this.#depth--;
     return verdict;
-  }
-
-  /** The legacy flavour's TRACE writes to the kernel log; nf_tables reports to `nft monitor trace` listeners instead. */
-  get #traceLog(): TraceLog | null {
-    return this.flavour === "legacy" ? logTracedRule : null;
   }
 }

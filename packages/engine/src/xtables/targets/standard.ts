@@ -5,15 +5,15 @@ import { type Target, type TargetExtension, XT_RETURN } from "../extension.js";
 
 class StandardTarget implements Target {
   readonly name: string;
-  readonly #verdict: Verdict;
+  readonly verdict: Verdict;
 
   constructor(name: string, verdict: Verdict) {
     this.name = name;
-    this.#verdict = verdict;
+    this.verdict = verdict;
   }
 
   target(): Verdict {
-    return this.#verdict;
+    return this.verdict;
   }
 
   save(): string {

@@ -1,0 +1,62 @@
+/**
+ * The lookup of a packet whose flow is known, by the words of its header alone: no tuple is written down, and nothing is
+ * made. It finds what the lookup of `resolve_normal_ct()` would find, or leaves the packet to that one: fragments of the
+ * answer that it does not know are zones, expired entries in the chain (which a lookup collects), and flows without entry.
+ */
+import { NFPROTO_IPV4 } from "../hooks.js";
+import {
+  IP_CT_DIR_ORIGINAL,
+  IP_CT_ESTABLISHED,
+  IP_CT_ESTABLISHED_REPLY,
+  IP_CT_NEW,
+  IP_CT_RELATED,
+  type SkBuff,
+} from "../skb.js";
+import { getInt32 } from "../wire/bytes.js";
+import { IPV4_DST, IPV4_SRC } from "../wire/ipv4.js";
+import type { Conntrack } from "./conntrack.js";
+import { E_NEXT, E_STATUS, E_TIMEOUT, E_USE, E_ZONE, ENTRY_SHIFT } from "./entry.js";
+import { IPS_EXPECTED, IPS_SEEN_REPLY } from "./status.js";
+import { hashWords, TUPLE_DST, TUPLE_PORTS, TUPLE_PROTO, TUPLE_SRC, TUPLE_WORDS } from "./tuple.js";
+import { DEFAULT_ZONE } from "./zone.js";
+
+/** How a packet of the original direction relates to an entry of a status. */
+export function originalCtinfo(status: number): number {
+  return status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : status & IPS_EXPECTED ? IP_CT_RELATED : IP_CT_NEW;
+}
+
+/**
+ * Hangs the entry of an IPv4 packet on it, whose ports are at `dataoff` and which is in the default zone. False, and
+ * nothing has changed, when it is not found so easily.
+ */
+export function attachKnownFlow(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number): boolean {
+  const { data } = skb;
+  const src = getInt32(data, IPV4_SRC);
+  const dst = getInt32(data, IPV4_DST);
+  const ports = getInt32(data, dataoff);
+  const proto = (NFPROTO_IPV4 << 8) | protonum;
+  const { heads } = ct.table;
+  const { words } = ct.slab;
+  const now = ct.net.clock.jiffies;
+  let node = heads[hashWords(src, dst, ports, proto, ct.seed) & (heads.length - 1)];
+  while (node !== 0) {
+    const direction = node & 1;
+    const base = (node >>> 1) << ENTRY_SHIFT;
+    if (((words[base + E_TIMEOUT] - now) | 0) <= 0) return false;
+    const at = base + direction * TUPLE_WORDS;
+    if (
+      words[at + TUPLE_SRC] === src &&
+      words[at + TUPLE_PORTS] === ports &&
+      words[at + TUPLE_DST] === dst &&
+      words[at + TUPLE_PROTO] === proto
+    ) {
+      if (words[base + E_ZONE] !== DEFAULT_ZONE) return false;
+      words[base + E_USE]++;
+      skb.nfct = node >>> 1;
+      skb.ctinfo = direction === IP_CT_DIR_ORIGINAL ? originalCtinfo(words[base + E_STATUS]) : IP_CT_ESTABLISHED_REPLY;
+      return true;
+    }
+    node = words[base + E_NEXT + direction];
+  }
+  return false;
+}
