@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type * as Preset from "@docusaurus/preset-classic";
 import type { Config, PluginConfig } from "@docusaurus/types";
 import { notebookLessons } from "@netfilter-lab/docusaurus-plugin";
+import cellModules from "./cell-modules.json";
 import { darkCode, lightCode } from "./src/prism";
 import { questionPlugin } from "./src/question";
 
@@ -141,7 +142,7 @@ const config: Config = {
       records: fixtures === undefined ? "../test/recordings/lessons" : "../test/site/fixtures/records",
       pages: lessonPages,
       routeBasePath: "lessons",
-      modules: ["netfilter-lab", "@netfilter-lab/engine"],
+      cells: cellModules,
       // Hundreds of pages that few read.
       keptWhenVisited: ["api"],
       title: "Lessons",

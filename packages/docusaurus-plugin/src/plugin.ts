@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
+import type { CellModules } from "./live/bundle.js";
 import type { LiveParts } from "./live/runner.js";
 import { offlineSite } from "./offline/site.js";
 import { writePolicies } from "./policy.js";
@@ -31,8 +32,8 @@ export interface NotebookLessonsOptions {
   readonly title: string;
   /** A sentence under that title. */
   readonly description: string;
-  /** The packages that cells may import where they run in the page, besides `tslab`; resolved from the site's folder. */
-  readonly modules: readonly string[];
+  /** What cells may import where they run in the page, besides `tslab`; resolved from the site's folder. */
+  readonly cells: CellModules;
   /** Folders of the built site whose pages a reader has offline only after a visit; of the others, from the start. */
   readonly keptWhenVisited?: readonly string[];
 }
@@ -81,7 +82,7 @@ export async function lessonsPlugin(
   await load();
   const bundled = join(context.generatedFilesDir, pluginName, "bundled");
   await mkdir(bundled, { recursive: true });
-  const files = await bundle(bundled, options.siteDir, options.modules);
+  const files = await bundle(bundled, options.siteDir, options.cells);
   const parts = join(bundled, "live");
   const partPath = (file: string): string => `${context.baseUrl}${partsFolder}/${file}`;
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -100,7 +101,7 @@ export async function lessonsPlugin(
         })),
         live: {
           worker: partPath(files.worker),
-          modules: partPath(files.modules),
+          program: files.program.map((part) => ({ ...part, address: partPath(part.address) })),
           compiler: partPath(files.compiler),
           sandbox: partPath(files.sandbox),
           types: partPath(files.types),
@@ -130,10 +131,11 @@ export async function lessonsPlugin(
       }
       await cp(parts, join(outDir, partsFolder), { recursive: true });
       await writePolicies(outDir, [join(outDir, partsFolder)]);
-      const { worker, modules, compiler, sandbox } = files;
+      const { worker, program, compiler, sandbox } = files;
+      const needed = [worker, ...program.map(({ address }) => address), compiler, sandbox];
       const offline = await offlineSite(outDir, {
         without: options.keptWhenVisited ?? [],
-        parts: [worker, modules, compiler, sandbox].map((file) => `${partsFolder}/${file}`),
+        parts: needed.map((file) => `${partsFolder}/${file}`),
         start: `${options.routeBasePath}/`,
       });
       const code = await readFile(join(bundled, "sw.js"), "utf8");
@@ -143,8 +145,8 @@ export async function lessonsPlugin(
 }
 
 /** Bundles what runs cells, and the service worker, into a folder; gives the names of the former. */
-async function bundle(folder: string, siteDir: string, modules: readonly string[]): Promise<LiveParts> {
+async function bundle(folder: string, siteDir: string, cells: CellModules): Promise<LiveParts> {
   const program = fileURLToPath(new URL("./live/bundle-main.js", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program, folder, siteDir, ...modules]);
+  const { stdout } = await promisify(execFile)(process.execPath, [program, folder, siteDir, JSON.stringify(cells)]);
   return JSON.parse(stdout) as LiveParts;
 }

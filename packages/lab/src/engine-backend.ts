@@ -20,16 +20,18 @@ import {
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { commands } from "./commands/index.js";
 import { LabConfigError, type Topology } from "./config.js";
-import { HookRegistry } from "./draw/hook-map.js";
+import type { HookRegistry } from "./draw/hook-map.js";
 import type { HostEnvironment } from "./environment.js";
 import { FileSystem } from "./files.js";
+import { drawingsPart, MissingPartError } from "./parts.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
 import { addProcFiles } from "./proc.js";
 import { quoteWord } from "./quote.js";
-import { Process, runToEnd } from "./scheduler.js";
+import { Process, passTime, runToEnd, type Signal } from "./scheduler.js";
 import { Shell } from "./shell/interpreter.js";
+import { standstill } from "./standstill.js";
 import { Terminal, TextReader } from "./streams.js";
-import { type DeviceName, type HookUser, Walk, type WalkEvents, walkPacket } from "./walk.js";
+import type { DeviceName, HookUser, Walk, WalkEvents } from "./walk.js";
 
 /** After a command, whatever is due within this time of the last thing that happened still happens: packets land. */
 const SETTLE_MICROS = 50_000;
@@ -41,6 +43,14 @@ const COMMAND_MICROS = 1000;
 
 /** How much of an endless command's output its error repeats, in UTF-16 code units. */
 const MOST_SHOWN = 2000;
+
+/** What moves the lab, in steps as {@link standstill} carries them. */
+type Steps = Generator<void, void, void>;
+
+/** A script that was begun; `process` is null as long as the lab stands still before it. */
+interface Begun {
+  readonly process: Process | null;
+}
 
 /** A command that would not end. */
 export class EndlessCommandError extends Error {
@@ -182,7 +192,7 @@ export class EngineBackend implements Backend {
   }
 
   async sleep(micros: number): Promise<void> {
-    this.#clock.advance(micros);
+    await standstill.carry(passTime(this.#clock, micros));
   }
 
   #spawn(hostName: string, script: string, terminal: Terminal): Process {
@@ -198,56 +208,86 @@ export class EngineBackend implements Backend {
 
   async run(host: string, script: string): Promise<CommandOutput> {
     const terminal = new Terminal();
-    const process = this.#spawn(host, script, terminal);
+    const begun = this.#begin(host, script, terminal);
     // Commands that were begun together (`Promise.all`) run together.
     await Promise.resolve();
-    this.#drive(process, host, script, terminal);
-    return { stdout: terminal.stdout, stderr: terminal.stderr, text: terminal.text, status: process.status ?? 1 };
+    await standstill.carry(this.#drive(begun, host, script, terminal));
+    const status = begun.process?.status ?? 1;
+    return { stdout: terminal.stdout, stderr: terminal.stderr, text: terminal.text, status };
+  }
+
+  /** Begins a script, now or after the standstill. */
+  #begin(host: string, script: string, terminal: Terminal): Begun {
+    const begun: { process: Process | null } = { process: null };
+    this.host(host);
+    standstill.whenMoving(() => {
+      begun.process = this.#spawn(host, script, terminal);
+    });
+    return begun;
   }
 
   /** Runs the clock until the process ends, and then until packets in flight have landed. */
-  #drive(process: Process, host: string, script: string, terminal: Terminal): void {
-    const endless = runToEnd(this.#clock, process);
+  *#drive(begun: Begun, host: string, script: string, terminal: Terminal): Steps {
+    const { process } = begun;
+    if (process === null) return;
+    const endless = yield* runToEnd(this.#clock, process);
     if (endless !== null) throw new EndlessCommandError(host, script, endless, terminal.text);
-    this.settle();
+    yield* this.#settle();
   }
 
   /** Lets everything happen that is about to: packets in flight, acknowledgements that were held back. */
-  settle(): void {
+  *#settle(): Steps {
     const clock = this.#clock;
+    if (standstill.isHeld) yield;
     const limit = clock.nowMicros + Math.max(SETTLE_LIMIT_MICROS, this.#settleMicros);
-    while (clock.nextMicros <= Math.min(clock.nowMicros + this.#settleMicros, limit)) clock.step();
-    clock.advance(COMMAND_MICROS);
+    while (clock.nextMicros <= Math.min(clock.nowMicros + this.#settleMicros, limit)) {
+      clock.step();
+      if (standstill.isHeld) yield;
+    }
+    yield* passTime(clock, COMMAND_MICROS);
   }
 
   start(host: string, script: string): BackgroundCommand {
     const terminal = new Terminal();
-    const process = this.#spawn(host, script, terminal);
-    this.#background.add(process);
-    this.settle();
+    const begun = this.#begin(host, script, terminal);
+    void standstill.carry(this.#settleStarted(begun));
     return {
       output: terminal,
       get status() {
-        return process.status;
+        return begun.process?.status ?? null;
       },
       kill: async (signal) => {
-        process.kill(signal);
-        this.settle();
+        await standstill.carry(this.#kill(begun, signal));
       },
       wait: async () => {
         await Promise.resolve();
-        this.#drive(process, host, script, terminal);
+        await standstill.carry(this.#drive(begun, host, script, terminal));
       },
     };
   }
 
+  *#settleStarted(begun: Begun): Steps {
+    const { process } = begun;
+    if (process === null) return;
+    this.#background.add(process);
+    yield* this.#settle();
+    // Nobody may ever ask what became of it.
+    if (process.failure?.error instanceof MissingPartError) throw process.failure.error;
+  }
+
+  *#kill(begun: Begun, signal: Signal): Steps {
+    begun.process?.kill(signal);
+    yield* this.#settle();
+  }
+
   async walk(hosts: readonly string[], action: () => unknown): Promise<Walk> {
+    if (standstill.isHeld) await this.#whenMoving(() => {});
     const passages: PacketTrace[] = [];
     const events: WalkEvents[] = [];
     const stops = hosts.map((name) => this.#watch(this.host(name), passages, events));
     try {
       await action();
-      this.settle();
+      await standstill.carry(this.#settle());
     } finally {
       for (const stop of stops) stop();
     }
@@ -256,6 +296,7 @@ export class EngineBackend implements Backend {
     const serials = new Map<number, number>();
     for (const { serial } of passages) if (!serials.has(serial)) serials.set(serial, serials.size + 1);
     const users = new Map(hosts.map((name) => [name, this.host(name).hookUsers()]));
+    const { Walk, walkPacket } = await drawingsPart.load();
     const packets = passages.map((passage) =>
       walkPacket(
         { ...passage, serial: serials.get(passage.serial) ?? 0 },
@@ -267,16 +308,30 @@ export class EngineBackend implements Backend {
   }
 
   async hooks(host: string): Promise<HookRegistry> {
-    return new HookRegistry(host, this.host(host).hookUsers());
+    const users = await this.#whenMoving(() => this.host(host).hookUsers());
+    const { HookRegistry } = await drawingsPart.load();
+    return new HookRegistry(host, users);
   }
 
   async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {
-    return this.host(host).net.ct.list();
+    return await this.#whenMoving(() => this.host(host).net.ct.list());
+  }
+
+  /** What is true when everything that was begun before has got as far as it gets without letting time pass. */
+  #whenMoving<T>(look: () => T): Promise<T> {
+    // oxlint-disable-next-line require-yield
+    return standstill.carry(
+      (function* () {
+        return look();
+      })(),
+    );
   }
 
   async close(): Promise<void> {
-    for (const process of this.#background) process.kill("SIGKILL");
-    this.#background.clear();
+    await this.#whenMoving(() => {
+      for (const process of this.#background) process.kill("SIGKILL");
+      this.#background.clear();
+    });
   }
 
   #watch(host: EngineHost, passages: PacketTrace[], events: WalkEvents[]): () => void {
@@ -300,8 +355,8 @@ export class EngineBackend implements Backend {
   }
 
   async send(host: string, packet: Uint8Array): Promise<void> {
-    sendRaw(this.host(host).net, packet);
-    this.settle();
+    await this.#whenMoving(() => sendRaw(this.host(host).net, packet));
+    await standstill.carry(this.#settle());
   }
 
   capture({ host, device }: DeviceName): CaptureHandle {
@@ -310,19 +365,23 @@ export class EngineBackend implements Backend {
     const records: PcapRecord[] = [];
     const epochMicros = this.#clock.epochMillis * 1000;
     const ethernet = dev.mac !== null;
-    const stop = dev.addTap((direction, skb, tapped) => {
+    const record: Parameters<typeof dev.addTap>[0] = (direction, skb, tapped) => {
       const header = ethernet ? ethernetHeader(direction, skb, tapped) : null;
       const frame = new Uint8Array((header?.length ?? 0) + skb.len);
       if (header !== null) frame.set(header);
       frame.set(skb.bytes(), header?.length ?? 0);
       records.push({ atMicros: epochMicros + this.#clock.nowMicros, frame });
+    };
+    let stop = (): void => {};
+    standstill.whenMoving(() => {
+      stop = dev.addTap(record);
     });
     return {
       pcap: () => writePcap(ethernet ? LINKTYPE_ETHERNET : LINKTYPE_RAW, records),
       get count() {
         return records.length;
       },
-      stop,
+      stop: () => standstill.whenMoving(() => stop()),
     };
   }
 }

@@ -4,13 +4,14 @@
  */
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { type BackendName, checkBackendName, checkConfig, type LabConfig, type Topology } from "./config.js";
-import { ConntrackTable } from "./draw/conntrack-table.js";
+import type { ConntrackTable } from "./draw/conntrack-table.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
 import type { HookRegistry } from "./draw/hook-map.js";
 import { drawTopology } from "./draw/topology.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
 import { noteLab } from "./living-labs.js";
+import { drawingsPart } from "./parts.js";
 import { scriptOf } from "./quote.js";
 import type { Walk } from "./walk.js";
 
@@ -202,7 +203,9 @@ export class Host {
 
   /** This host's conntrack table now; draws itself as a table. `conntrack -L` prints the same. */
   async conntrack(): Promise<ConntrackTable> {
-    return new ConntrackTable(this.name, await this.#backend.conntrack(this.name));
+    const entries = await this.#backend.conntrack(this.name);
+    const { ConntrackTable } = await drawingsPart.load();
+    return new ConntrackTable(this.name, entries);
   }
 
   /** @internal */

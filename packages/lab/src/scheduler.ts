@@ -4,6 +4,7 @@
  */
 import type { VirtualClock } from "@netfilter-lab/engine";
 import type { CommandProcess, Wait } from "./command.js";
+import { STANDSTILL, standstill } from "./standstill.js";
 import { OutputLimitError } from "./streams.js";
 
 /** How long a command may go on in `sh` when nothing says that it will end. */
@@ -194,7 +195,9 @@ export class Process {
         // Resumed from the clock and not from inside the waker, which may be another process.
         let timer: ReturnType<VirtualClock["schedule"]> | null = null;
         const disarm = wait.arm(() => {
-          timer ??= this.#clock.schedule(0, () => this.#resume());
+          // But after a standstill exactly where it was.
+          if (wait === STANDSTILL) this.#resume();
+          else timer ??= this.#clock.schedule(0, () => this.#resume());
         });
         this.#cancelWait = () => {
           disarm();
@@ -216,11 +219,11 @@ export class Process {
 }
 
 /**
- * Runs the clock until the process ends. Returns null then, and otherwise, having ended it, why it never would have;
- * printing more than the lab keeps is one way.
+ * Runs the clock until the process ends, in steps as {@link standstill} carries them. Returns null then, and otherwise,
+ * having ended it, why it never would have; printing more than the lab keeps is one way.
  * Throws what the command's own code threw.
  */
-export function runToEnd(clock: VirtualClock, process: Process): string | null {
+export function* runToEnd(clock: VirtualClock, process: Process): Generator<void, string | null, void> {
   let limit = clock.nowMicros + PATIENCE_MICROS;
   let waitsUntil = 0;
   let waits = 0;
@@ -241,9 +244,20 @@ export function runToEnd(clock: VirtualClock, process: Process): string | null {
       return reason;
     }
     clock.step();
+    if (standstill.isHeld) yield;
   }
   if (process.failure === null) return null;
   const { error } = process.failure;
   if (error instanceof OutputLimitError) return error.message;
   throw error;
+}
+
+/** Lets time pass, in steps as {@link standstill} carries them. */
+export function* passTime(clock: VirtualClock, micros: number): Generator<void, void, void> {
+  const end = clock.nowMicros + micros;
+  while (clock.nextMicros <= end) {
+    clock.step();
+    if (standstill.isHeld) yield;
+  }
+  clock.runUntil(end);
 }

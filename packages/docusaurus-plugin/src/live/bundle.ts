@@ -8,41 +8,65 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
+import { type OutputChunk, type OutputOptions, rolldown } from "rolldown";
 import { gatherLibrary } from "../types/library.js";
-import type { LiveParts } from "./runner.js";
+import { firstPart, type ProgramPlan } from "./program.js";
+import type { LiveParts, ProgramPart } from "./runner.js";
 import { sandboxDocument } from "./sandbox-document.js";
 
+/** A package that cells may import. */
+export interface CellModule {
+  readonly name: string;
+  /** The names of it that come with a page's first Run. The whole of it is loaded for a cell that imports others. */
+  readonly first?: readonly string[];
+}
+
+/** What a page's cells import. */
+export interface CellModules {
+  readonly modules: readonly CellModule[];
+  /**
+   * A module that loads what else the packages import dynamically: `prepareFor(source)` what a cell seems to need before it
+   * runs, `prepareAll()` everything.
+   */
+  readonly prepare?: string;
+}
+
+/** The program that cells import, bundled in parts. */
+export interface BundledProgram {
+  readonly plan: ProgramPlan;
+  /** The parts' texts by name. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
 /**
- * Bundles the parts into a folder.
+ * Bundles everything into a folder.
  *
  * @param folder emptied first
- * @param modules names of packages that cells may import
- * @param siteDir where those packages are resolved from
+ * @param siteDir where packages are resolved from
  * @returns the files' names
  */
-export async function bundleParts(folder: string, modules: readonly string[], siteDir: string): Promise<LiveParts> {
+export async function bundleParts(folder: string, cells: CellModules, siteDir: string): Promise<LiveParts> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const worker = fileURLToPath(new URL("./worker-main.js", import.meta.url));
   const compiler = fileURLToPath(new URL("./compiler.js", import.meta.url));
-  const imports = modules.map((name, index) => `import * as m${index} from ${JSON.stringify(name)};`);
-  const entries = modules.map((name, index) => `${JSON.stringify(name)}: m${index}`);
-  const entry = join(siteDir, "cell-modules.js");
-  const names = JSON.stringify(modules);
-  const library = JSON.stringify(JSON.stringify(gatherLibrary(modules, siteDir)));
+  const names = cells.modules.map(({ name }) => name);
+  const library = JSON.stringify(JSON.stringify(gatherLibrary(names, siteDir)));
+  const { plan, texts } = await bundleProgram(cells, siteDir);
+  const first = new Set([firstPart, ...(plan.parts[firstPart] ?? [])]);
+  const program: ProgramPart[] = [];
+  for (const [name, text] of texts) {
+    const isFirst = first.has(name);
+    program.push({ name, address: await write(folder, isFirst ? "first" : "part", text), isFirst });
+  }
   return {
-    worker: await write(folder, "worker", `var pageModules = ${names};\n${await bundle(worker)}`),
+    worker: await write(folder, "worker", `var pageProgram = ${JSON.stringify(plan)};\n${await bundle(worker)}`),
     compiler: await write(
       folder,
       "compiler",
       await bundle(compiler, 'export { compileCell } from "@netfilter-lab/notebook/live/compile";'),
     ),
-    modules: await write(
-      folder,
-      "modules",
-      await bundle(entry, `${imports.join("\n")}\nexport const modules = { ${entries.join(", ")} };`),
-    ),
+    program: program.sort((a, b) => Number(b.isFirst) - Number(a.isFirst)),
     sandbox: await write(folder, "sandbox", sandboxDocument, "html"),
     types: await write(
       folder,
@@ -50,6 +74,55 @@ export async function bundleParts(folder: string, modules: readonly string[], si
       // A text that is parsed when it is needed costs less to load than an object written out.
       `var cellLibrary = ${library};\n${await bundle(fileURLToPath(new URL("../types/worker.js", import.meta.url)))}`,
     ),
+  };
+}
+
+/** Bundles what cells import, in parts: what a first Run needs, the whole, and whatever the packages import dynamically. */
+export async function bundleProgram({ modules, prepare }: CellModules, siteDir: string): Promise<BundledProgram> {
+  const object = (entries: readonly string[]): string => `export const modules = { ${entries.join(", ")} };`;
+  const first = modules.map(({ name, first = [] }, index) => ({
+    name: JSON.stringify(name),
+    names: first.map((each) => ({ each, local: `m${index}_${each}` })),
+  }));
+  const entries = {
+    first: [
+      ...first.map(
+        ({ name, names }) =>
+          `import { ${names.map(({ each, local }) => `${each} as ${local}`).join(", ")} } from ${name};`,
+      ),
+      object(
+        first.map(
+          ({ name, names }) => `${name}: { ${names.map(({ each, local }) => `${each}: ${local}`).join(", ")} }`,
+        ),
+      ),
+      prepare === undefined ? "" : `export { prepareAll, prepareFor } from ${JSON.stringify(prepare)};`,
+    ],
+    whole: [
+      ...modules.map(({ name }, index) => `import * as m${index} from ${JSON.stringify(name)};`),
+      object(modules.map(({ name }, index) => `${JSON.stringify(name)}: m${index}`)),
+    ],
+  };
+  const texts = new Map(
+    Object.entries(entries).map(([name, lines]) => [join(siteDir, `cells-${name}.js`), lines.join("\n")]),
+  );
+  const input = Object.fromEntries(Object.keys(entries).map((name) => [name, join(siteDir, `cells-${name}.js`)]));
+  const output = await build(input, texts, { format: "cjs", entryFileNames: "[name].js", chunkFileNames: "[name].js" });
+  const imports = new Map(output.map(({ fileName, imports }) => [fileName, imports]));
+  const neededBy = (part: string, found = new Set<string>()): Set<string> => {
+    for (const each of imports.get(part) ?? []) {
+      if (found.has(each)) continue;
+      found.add(each);
+      neededBy(each, found);
+    }
+    return found;
+  };
+  for (const part of imports.keys()) if (neededBy(part).has(part)) throw new Error(`the part ${part} needs itself`);
+  const parts = output.map(
+    ({ fileName }) => [`./${fileName}`, [...neededBy(fileName)].map((each) => `./${each}`)] as const,
+  );
+  return {
+    plan: { modules: modules.map(({ name }) => name), parts: Object.fromEntries(parts) },
+    texts: new Map(output.map(({ fileName, code }) => [`./${fileName}`, code])),
   };
 }
 
@@ -64,14 +137,26 @@ export async function bundleServiceWorker(file: string): Promise<void> {
  * @param input the entry's path; with a text, only the place from which the text's imports are resolved
  */
 async function bundle(input: string, text?: string): Promise<string> {
-  const build = await rolldown({
+  const texts = new Map(text === undefined ? [] : [[input, text]]);
+  const [chunk, ...others] = await build(input, texts, { format: "iife", name: "part", codeSplitting: false });
+  if (chunk === undefined || others.length > 0) throw new Error(`bundling ${input} gave more than one file`);
+  return chunk.code;
+}
+
+/** Bundles for a page. Where an entry has a text, that is taken for what the file contains. */
+async function build(
+  input: string | Record<string, string>,
+  texts: ReadonlyMap<string, string>,
+  options: OutputOptions,
+): Promise<OutputChunk[]> {
+  const bundling = await rolldown({
     input,
     platform: "browser",
     plugins: [
       {
         name: "entry",
-        resolveId: (id) => (text !== undefined && id === input ? id : null),
-        load: (id) => (text !== undefined && id === input ? text : null),
+        resolveId: (id) => (texts.has(id) ? id : null),
+        load: (id) => texts.get(id) ?? null,
       },
       {
         // A notebook's output carries the packet view's script; a page has the view itself and runs nobody's.
@@ -86,14 +171,12 @@ async function bundle(input: string, text?: string): Promise<string> {
       },
     ],
     onLog: (level, log) => {
-      if (level === "warn") throw new Error(`bundling ${input}: ${log.message}`);
+      if (level === "warn") throw new Error(`bundling ${JSON.stringify(input)}: ${log.message}`);
     },
   });
-  const { output } = await build.generate({ format: "iife", name: "part", minify: true, codeSplitting: false });
-  await build.close();
-  const [chunk, ...others] = output;
-  if (others.length > 0) throw new Error(`bundling ${input} gave more than one file`);
-  return chunk.code;
+  const { output } = await bundling.generate({ ...options, minify: true });
+  await bundling.close();
+  return output.filter((file) => file.type === "chunk");
 }
 
 const withoutNode = "\0without-node";

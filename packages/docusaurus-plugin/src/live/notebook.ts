@@ -14,7 +14,7 @@ import {
 } from "./document.js";
 import { OutputCollector } from "./outputs.js";
 import type { CellEvent } from "./protocol.js";
-import { CellRunner, type LiveParts, type RunEnd, RunEnded } from "./runner.js";
+import { CellRunner, type LiveParts, type Prefetched, type RunEnd, RunEnded } from "./runner.js";
 
 /** What everyone who listens gets; a new object whenever anything in it is new. */
 export interface NotebookState {
@@ -28,7 +28,7 @@ export interface NotebookState {
 
 /** What runs cells; the worker's runner, or another in tests. */
 export interface Runner {
-  prefetch(...names: readonly (keyof LiveParts)[]): void;
+  prefetch(...names: readonly Prefetched[]): void;
   run(run: number, source: string, compiled: CompiledCell | null): Promise<RunEnd>;
   restart(): void;
   stop(): void;
@@ -101,7 +101,7 @@ export class LiveNotebook {
   }
 
   /** The reader seems to be about to run or change something. */
-  prepare(...names: readonly (keyof LiveParts)[]): void {
+  prepare(...names: readonly Prefetched[]): void {
     this.#getRunner().prefetch(...names);
   }
 

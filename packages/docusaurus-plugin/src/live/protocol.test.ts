@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { type Answer, readAnswer } from "./protocol.js";
 
+const parts = new Set(["compiler", "./first.js"]);
+
 const answers: Answer[] = [
   { type: "need", name: "compiler" },
+  { type: "need", name: "./first.js" },
   { type: "event", run: 1, event: { type: "stream", name: "stderr", text: "a" } },
   {
     type: "event",
@@ -21,7 +24,7 @@ const answers: Answer[] = [
   { type: "closed" },
 ];
 test.each(answers.map((answer) => [JSON.stringify(answer), answer]))("%s is read as it is", (_, answer) => {
-  expect(readAnswer(answer)).toEqual(answer);
+  expect(readAnswer(answer, parts)).toEqual(answer);
 });
 
 const cyclic: Record<string, unknown> = {};
@@ -33,6 +36,8 @@ const nonsense: unknown[] = [
   [],
   { type: "part" },
   { type: "need", name: "sandbox" },
+  { type: "need", name: "./other.js" },
+  { type: "need", name: ["compiler"] },
   { type: "need", name: "__proto__" },
   { type: "event", run: "1", event: { type: "result", data: {} } },
   { type: "event", run: 1 },
@@ -49,5 +54,5 @@ const nonsense: unknown[] = [
   Object.create({ type: "closed" }),
 ];
 test.each(nonsense.map((value, index) => [index, value]))("nonsense %i is dropped", (_, value) => {
-  expect(readAnswer(value)).toBeUndefined();
+  expect(readAnswer(value, parts)).toBeUndefined();
 });

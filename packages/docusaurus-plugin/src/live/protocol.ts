@@ -2,8 +2,11 @@
 import type { MimeBundle } from "@netfilter-lab/notebook";
 import type { CompiledCell, ErrorReport } from "@netfilter-lab/notebook/live";
 
-/** The parts of a page's program that are loaded when they are needed. */
-export type PartName = "modules" | "compiler";
+/** What is loaded when it is needed: the compiler, or a part of the program that cells import, by its name. */
+export type PartName = string;
+
+/** The compiler's name among them. */
+export const compilerPart = "compiler";
 
 /** From the page. */
 export type Request =
@@ -46,15 +49,17 @@ export const mostCharacters = 200_000;
 /**
  * What came from the worker, if it has the shape of an answer. A cell shares the worker with the program that speaks for
  * it, so whatever a cell can think of may come; what has no proper shape is dropped.
+ *
+ * @param parts what there is to be asked for
  */
-export function readAnswer(value: unknown): Answer | undefined {
+export function readAnswer(value: unknown, parts: ReadonlySet<PartName>): Answer | undefined {
   const answer = fieldsOf(value);
   if (answer === undefined) return undefined;
   const [type, run] = [answer.get("type"), answer.get("run")];
   switch (type) {
     case "need": {
       const name = answer.get("name");
-      return name === "modules" || name === "compiler" ? { type, name } : undefined;
+      return typeof name === "string" && parts.has(name) ? { type, name } : undefined;
     }
     case "event": {
       const event = readEvent(fieldsOf(answer.get("event")));

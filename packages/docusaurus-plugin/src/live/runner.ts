@@ -1,18 +1,30 @@
 /** The page's side of its worker: starts it when it is first needed, gives it cells, ends it. Knows nothing of React. */
 import type { CompiledCell } from "@netfilter-lab/notebook/live";
-import { type Answer, type CellEvent, type PartName, type Request, readAnswer } from "./protocol.js";
+import { type Answer, type CellEvent, compilerPart, type PartName, type Request, readAnswer } from "./protocol.js";
 import { type Sandbox, startSandbox } from "./sandbox.js";
 
 /** The addresses of what a page's program is made of. */
 export interface LiveParts {
   readonly worker: string;
-  readonly modules: string;
+  /** What cells import: the parts by their names, first those that a first Run needs. */
+  readonly program: readonly ProgramPart[];
   readonly compiler: string;
   /** The page whose frame the worker runs in; see `sandbox-document.ts`. */
   readonly sandbox: string;
   /** The language-service worker; see `types/`. */
   readonly types: string;
 }
+
+/** A part of what cells import. */
+export interface ProgramPart {
+  readonly name: PartName;
+  readonly address: string;
+  /** Whether a page's first Run needs it. */
+  readonly isFirst: boolean;
+}
+
+/** What can be fetched before it is needed: `first` are the parts of `program` that a first Run needs. */
+export type Prefetched = "worker" | "compiler" | "first" | "program";
 
 /** What a cell's run came to. */
 export interface RunEnd {
@@ -37,7 +49,10 @@ export class CellRunner {
   readonly #parts: LiveParts;
   readonly #onEvent: (run: number, event: CellEvent) => void;
   readonly #onDeath: () => void;
-  readonly #texts = new Map<keyof LiveParts, Promise<string>>();
+  /** What the worker may ask for, with where it is. */
+  readonly #addresses: ReadonlyMap<PartName, string>;
+  readonly #names: ReadonlySet<PartName>;
+  readonly #texts = new Map<string, Promise<string>>();
   #sandbox: Promise<Sandbox> | undefined;
   #waiting: { run: number; resolve: (end: RunEnd) => void; reject: (reason: RunEnded) => void } | undefined;
 
@@ -47,13 +62,27 @@ export class CellRunner {
    */
   constructor(parts: LiveParts, onEvent: (run: number, event: CellEvent) => void, onDeath: () => void) {
     this.#parts = parts;
+    this.#addresses = new Map([
+      [compilerPart, parts.compiler],
+      ...parts.program.map(({ name, address }): [string, string] => [name, address]),
+    ]);
+    this.#names = new Set(this.#addresses.keys());
     this.#onEvent = onEvent;
     this.#onDeath = onDeath;
   }
 
-  /** Fetches a part now, so that it need not be waited for. A failure is told when the part is needed. */
-  prefetch(...names: readonly (keyof LiveParts)[]): void {
-    for (const name of names) this.#text(name).catch(() => undefined);
+  /** Fetches something now, so that it need not be waited for. A failure is told when it is needed. */
+  prefetch(...names: readonly Prefetched[]): void {
+    const { worker, compiler, program } = this.#parts;
+    for (const name of names) {
+      const addresses =
+        name === "worker"
+          ? [worker]
+          : name === "compiler"
+            ? [compiler]
+            : program.filter(({ isFirst }) => isFirst || name === "program").map(({ address }) => address);
+      for (const address of addresses) this.#text(address).catch(() => undefined);
+    }
   }
 
   /**
@@ -102,14 +131,14 @@ export class CellRunner {
   }
 
   #start(): Promise<Sandbox> {
-    this.#sandbox ??= this.#text("worker").then((code) => {
+    this.#sandbox ??= this.#text(this.#parts.worker).then((code) => {
       let hasEnded = false;
       const sandbox = startSandbox(this.#parts.sandbox, code, (reason) => {
         // One that was ended is not mourned.
         if (!hasEnded) this.#lose(reason);
       });
       sandbox.port.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
-        const answer = readAnswer(data);
+        const answer = readAnswer(data, this.#names);
         if (!hasEnded && answer !== undefined) this.#receive(answer, sandbox);
       });
       sandbox.port.start();
@@ -144,19 +173,19 @@ export class CellRunner {
     const reply = (code: string | null, reason: string): void =>
       port.postMessage({ type: "part", name, code, reason } satisfies Request);
     try {
-      reply(await this.#text(name), "");
+      reply(await this.#text(this.#addresses.get(name)!), "");
     } catch (error) {
       reply(null, (error as Error).message);
     }
   }
 
-  #text(name: keyof LiveParts): Promise<string> {
-    let text = this.#texts.get(name);
+  #text(address: string): Promise<string> {
+    let text = this.#texts.get(address);
     if (text === undefined) {
-      text = fetchText(this.#parts[name]);
-      this.#texts.set(name, text);
+      text = fetchText(address);
+      this.#texts.set(address, text);
       // The next time there may be a network.
-      text.catch(() => this.#texts.delete(name));
+      text.catch(() => this.#texts.delete(address));
     }
     return text;
   }

@@ -4,7 +4,8 @@
  */
 import { type CellSink, type CompiledCell, LiveSession } from "@netfilter-lab/notebook/live";
 import { format, inspect } from "node-inspect-extracted";
-import { type Answer, type CellEvent, mostCharacters, type PartName, type Request } from "./protocol.js";
+import { Program, type ProgramPlan } from "./program.js";
+import { type Answer, type CellEvent, compilerPart, mostCharacters, type PartName, type Request } from "./protocol.js";
 
 /** Waits for the page's port and serves it. */
 export function serve(): void {
@@ -18,15 +19,29 @@ export function serve(): void {
   );
 }
 
+/** What the compiler's part exports. */
+interface Compiler {
+  readonly compileCell: (source: string) => CompiledCell;
+}
+
+/** What the page's build has put in front of this program. */
+function plan(): ProgramPlan {
+  return (globalThis as unknown as { readonly pageProgram: ProgramPlan }).pageProgram;
+}
+
 class PageWorker {
   readonly #port: MessagePort;
-  readonly #parts = new Map<PartName, Promise<unknown>>();
   readonly #waiting = new Map<PartName, (part: Request & { type: "part" }) => void>();
+  readonly #program: Program;
+  #compiler: Promise<Compiler> | undefined;
+  /** The text of the cell that runs. */
+  #source = "";
   #session: LiveSession;
   #work: Promise<void> = Promise.resolve();
 
   constructor(port: MessagePort) {
     this.#port = port;
+    this.#program = new Program(plan(), (part) => this.#fetch(part));
     this.#session = this.#newSession();
     const stray = (event: Event, error: unknown): void => {
       event.preventDefault();
@@ -63,7 +78,9 @@ class PageWorker {
     const sink = new MessageSink((event) => this.#send({ type: "event", run, event }));
     const began = performance.now();
     let ok = false;
+    this.#source = source;
     try {
+      await this.#program.prepareFor(source);
       ok = await this.#session.run(source, sink, compiled ?? undefined);
     } catch (error) {
       // The compiler could not be loaded.
@@ -75,40 +92,40 @@ class PageWorker {
   }
 
   #newSession(): LiveSession {
-    const modules = (globalThis as { readonly pageModules?: readonly string[] }).pageModules ?? [];
+    const load = (name: string) => async (names?: readonly string[]) => {
+      const module = await this.#program.module(name, names);
+      await this.#program.prepareFor(this.#source);
+      return module;
+    };
     return new LiveSession({
       formatting: { format, inspect },
-      compile: async (source) => {
-        const { compileCell } = (await this.#part("compiler")) as { compileCell: (source: string) => CompiledCell };
-        return compileCell(source);
-      },
-      modules: Object.fromEntries(
-        modules.map((name) => [
-          name,
-          async () => ((await this.#part("modules")) as { readonly modules: Record<string, object> }).modules[name]!,
-        ]),
-      ),
+      compile: async (source) => (await this.#loadCompiler()).compileCell(source),
+      modules: Object.fromEntries(plan().modules.map((name) => [name, load(name)])),
       place: "in this page",
     });
   }
 
-  #part(name: PartName): Promise<unknown> {
-    const known = this.#parts.get(name);
-    if (known !== undefined) return known;
-    const part = new Promise<unknown>((resolve, reject) => {
+  #loadCompiler(): Promise<Compiler> {
+    this.#compiler ??= this.#fetch(compilerPart).then(
+      // oxlint-disable-next-line no-eval
+      (code) => (0, eval)(`(() => { ${code}\nreturn part; })()`) as Compiler,
+      (error: unknown) => {
+        this.#compiler = undefined;
+        throw error;
+      },
+    );
+    return this.#compiler;
+  }
+
+  /** A part's text, from the page. */
+  #fetch(name: PartName): Promise<string> {
+    return new Promise((resolve, reject) => {
       this.#waiting.set(name, ({ code, reason }) => {
-        if (code === null) {
-          this.#parts.delete(name);
-          reject(new Error(reason));
-        } else {
-          // oxlint-disable-next-line no-eval
-          resolve((0, eval)(`(() => { ${code}\nreturn part; })()`));
-        }
+        if (code === null) reject(new Error(reason));
+        else resolve(code);
       });
+      this.#send({ type: "need", name });
     });
-    this.#parts.set(name, part);
-    this.#send({ type: "need", name });
-    return part;
   }
 
   #send(answer: Answer): void {

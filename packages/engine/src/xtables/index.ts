@@ -1,5 +1,6 @@
 /** What the commands need of the tables; the rest is this folder's own. */
 export { BadArgument, OtherFamily, OtherProblem, ParameterProblem, RulesetError, TryHelp } from "./error.js";
+export { everydayExtensions } from "./everyday.js";
 export type {
   Extension as XtExtension,
   Match as XtMatch,
@@ -15,7 +16,16 @@ export { isTableName, parseCommand } from "./parse.js";
 export type { ListFormat } from "./print.js";
 export { chainHeading, listRule, ruleText, verboseRule } from "./print.js";
 export { protocolName, protocolNumber } from "./protocols.js";
-export { isMatchElsewhere, isTargetElsewhere, matchExtensions, targetExtensions } from "./registry.js";
+export { rareExtensions } from "./rare.js";
+export {
+  type ExtensionList,
+  isMatchElsewhere,
+  isTargetElsewhere,
+  matchExtensions,
+  namesUnknownExtension,
+  registerExtensions,
+  targetExtensions,
+} from "./registry.js";
 export type { Action as RuleAction, AddressWords, IpSpec, Policy } from "./rule.js";
 export { Chain, Rule } from "./rule.js";
 export { serviceName, servicePort } from "./services.js";

@@ -1,186 +1,30 @@
-/** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
+/**
+ * The extensions there are, by name: those of `everyday.ts` and `rare.ts`, which are there from the start or, in a page, come
+ * in parts. Extensions of iptables 1.8.9 that this project lacks are named too.
+ */
+
 import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./extension.js";
-import { addrtypeMatch } from "./matches/addrtype.js";
-import { bpfMatch } from "./matches/bpf.js";
-import { cgroupMatch } from "./matches/cgroup.js";
-import { clusterMatch } from "./matches/cluster.js";
-import { commentMatch } from "./matches/comment.js";
-import { connbytesMatch } from "./matches/connbytes.js";
-import { connlimitMatch } from "./matches/connlimit.js";
-import { conntrackMatch } from "./matches/conntrack.js";
-import { cpuMatch } from "./matches/cpu.js";
-import { dccpMatch } from "./matches/dccp.js";
-import { devgroupMatch } from "./matches/devgroup.js";
-import { dscpMatch } from "./matches/dscp.js";
-import { ecnMatch } from "./matches/ecn.js";
-import { hashlimitMatch } from "./matches/hashlimit.js";
-import { helperMatch } from "./matches/helper.js";
-import { icmpMatch } from "./matches/icmp.js";
-import { icmp6Match } from "./matches/icmp6.js";
-import { iprangeMatch } from "./matches/iprange.js";
-import { lengthMatch } from "./matches/length.js";
-import { limitMatch } from "./matches/limit.js";
-import { macMatch } from "./matches/mac.js";
-import { connmarkMatch, markMatch } from "./matches/mark.js";
-import { multiportMatch } from "./matches/multiport.js";
-import { nfacctMatch } from "./matches/nfacct.js";
-import { osfMatch } from "./matches/osf.js";
-import { ownerMatch } from "./matches/owner.js";
-import { physdevMatch } from "./matches/physdev.js";
-import { pkttypeMatch } from "./matches/pkttype.js";
-import { policyMatch } from "./matches/policy.js";
-import { quotaMatch } from "./matches/quota.js";
-import { realmMatch } from "./matches/realm.js";
-import { recentMatch } from "./matches/recent.js";
-import { rpfilterMatch } from "./matches/rpfilter.js";
-import { sctpMatch } from "./matches/sctp.js";
-import { setMatch } from "./matches/set.js";
-import { socketMatch } from "./matches/socket.js";
-import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
-import { stateMatch } from "./matches/state.js";
-import { statisticMatch } from "./matches/statistic.js";
-import { stringMatch } from "./matches/string.js";
-import { tcpMatch } from "./matches/tcp.js";
-import { tcpmssMatch } from "./matches/tcpmss.js";
-import { timeMatch } from "./matches/time.js";
-import { tosMatch } from "./matches/tos.js";
-import { ttlMatch } from "./matches/ttl.js";
-import { u32Match } from "./matches/u32.js";
-import { udpMatch } from "./matches/udp.js";
-import { auditTarget } from "./targets/audit.js";
-import { checksumTarget } from "./targets/checksum.js";
-import { classifyTarget } from "./targets/classify.js";
-import { connmarkTarget } from "./targets/connmark.js";
-import { connsecmarkTarget } from "./targets/connsecmark.js";
-import { ctTarget, notrackTarget } from "./targets/ct.js";
-import { dscpTarget } from "./targets/dscp.js";
-import { ecnTarget } from "./targets/ecn.js";
-import { hmarkTarget } from "./targets/hmark.js";
-import { idletimerTarget } from "./targets/idletimer.js";
-import { logTarget } from "./targets/log.js";
-import { markTarget } from "./targets/mark.js";
-import { masqueradeTarget } from "./targets/masquerade.js";
-import { dnatTarget, snatTarget } from "./targets/nat.js";
-import { netmapTarget } from "./targets/netmap.js";
-import { nflogTarget } from "./targets/nflog.js";
-import { nfqueueTarget } from "./targets/nfqueue.js";
-import { redirectTarget } from "./targets/redirect.js";
-import { rejectTarget } from "./targets/reject.js";
-import { reject6Target } from "./targets/reject6.js";
-import { secmarkTarget } from "./targets/secmark.js";
-import { setTarget } from "./targets/set.js";
-import { acceptTarget, dropTarget, queueTarget, returnTarget } from "./targets/standard.js";
-import { synproxyTarget } from "./targets/synproxy.js";
-import { tcpmssTarget } from "./targets/tcpmss.js";
-import { tcpoptstripTarget } from "./targets/tcpoptstrip.js";
-import { teeTarget } from "./targets/tee.js";
-import { tosTarget } from "./targets/tos.js";
-import { tproxyTarget } from "./targets/tproxy.js";
-import { traceTarget } from "./targets/trace.js";
-import { ttlTarget } from "./targets/ttl.js";
+import { presentExtensions } from "./present.js";
 
-const MATCHES: readonly MatchExtension[] = [
-  tcpMatch,
-  udpMatch,
-  icmpMatch,
-  icmp6Match,
-  conntrackMatch,
-  helperMatch,
-  stateMatch,
-  markMatch,
-  connmarkMatch,
-  multiportMatch,
-  commentMatch,
-  limitMatch,
-  addrtypeMatch,
-  clusterMatch,
-  connbytesMatch,
-  cpuMatch,
-  devgroupMatch,
-  dscpMatch,
-  ecnMatch,
-  iprangeMatch,
-  lengthMatch,
-  macMatch,
-  physdevMatch,
-  pkttypeMatch,
-  quotaMatch,
-  realmMatch,
-  ahMatch,
-  espMatch,
-  ipcompMatch,
-  statisticMatch,
-  tcpmssMatch,
-  tosMatch,
-  ttlMatch,
-  bpfMatch,
-  cgroupMatch,
-  connlimitMatch,
-  dccpMatch,
-  hashlimitMatch,
-  nfacctMatch,
-  osfMatch,
-  ownerMatch,
-  policyMatch,
-  recentMatch,
-  rpfilterMatch,
-  sctpMatch,
-  socketMatch,
-  stringMatch,
-  timeMatch,
-  u32Match,
-  setMatch,
-];
+/** Extensions that are loaded together. */
+export interface ExtensionList {
+  readonly matches: readonly MatchExtension[];
+  readonly targets: readonly TargetExtension[];
+}
 
-const TARGETS: readonly TargetExtension[] = [
-  acceptTarget,
-  dropTarget,
-  returnTarget,
-  queueTarget,
-  secmarkTarget,
-  rejectTarget,
-  reject6Target,
-  logTarget,
-  markTarget,
-  connmarkTarget,
-  ctTarget,
-  notrackTarget,
-  traceTarget,
-  snatTarget,
-  dnatTarget,
-  masqueradeTarget,
-  redirectTarget,
-  auditTarget,
-  checksumTarget,
-  classifyTarget,
-  connsecmarkTarget,
-  dscpTarget,
-  ecnTarget,
-  hmarkTarget,
-  idletimerTarget,
-  netmapTarget,
-  nflogTarget,
-  nfqueueTarget,
-  synproxyTarget,
-  tcpmssTarget,
-  tcpoptstripTarget,
-  teeTarget,
-  setTarget,
-  tosTarget,
-  tproxyTarget,
-  ttlTarget,
-];
+const MATCHES: MatchExtension[] = [];
+const TARGETS: TargetExtension[] = [];
 
 /** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
 const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
+  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
     " ",
   ),
 );
 
 /** The same for targets. */
 const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
-  "AUDIT CHECKSUM CLASSIFY CONNSECMARK DSCP HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY".split(
+  "AUDIT CHECKSUM CLASSIFY CONNSECMARK CT DSCP HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE NOTRACK QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TRACE".split(
     " ",
   ),
 );
@@ -191,20 +35,30 @@ const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
   ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh addrtype DNPT HL SNPT".split(" ")),
 };
 
-function byName<E extends Extension>(extensions: readonly E[], family: XtFamily): ReadonlyMap<string, E> {
-  return new Map(
-    extensions.filter(({ families }) => families?.includes(family) !== false).map((each) => [each.name, each]),
-  );
+const matchesOf: Readonly<Record<XtFamily, Map<string, MatchExtension>>> = { ipv4: new Map(), ipv6: new Map() };
+const targetsOf: Readonly<Record<XtFamily, Map<string, TargetExtension>>> = { ipv4: new Map(), ipv6: new Map() };
+
+/** Makes extensions known. Those that are known already stay. */
+export function registerExtensions({ matches, targets }: ExtensionList): void {
+  register(matches, MATCHES, matchesOf);
+  register(targets, TARGETS, targetsOf);
 }
 
-const matchesOf: Readonly<Record<XtFamily, ReadonlyMap<string, MatchExtension>>> = {
-  ipv4: byName(MATCHES, "ipv4"),
-  ipv6: byName(MATCHES, "ipv6"),
-};
-const targetsOf: Readonly<Record<XtFamily, ReadonlyMap<string, TargetExtension>>> = {
-  ipv4: byName(TARGETS, "ipv4"),
-  ipv6: byName(TARGETS, "ipv6"),
-};
+function register<E extends Extension>(
+  extensions: readonly E[],
+  all: E[],
+  byFamily: Readonly<Record<XtFamily, Map<string, E>>>,
+): void {
+  for (const extension of extensions) {
+    if (all.includes(extension)) continue;
+    all.push(extension);
+    for (const family of extension.families ?? FAMILIES) byFamily[family].set(extension.name, extension);
+  }
+}
+
+const FAMILIES: readonly XtFamily[] = ["ipv4", "ipv6"];
+
+for (const extensions of presentExtensions) registerExtensions(extensions);
 
 export function findMatch(name: string, family: XtFamily): MatchExtension | undefined {
   return matchesOf[family].get(name);
@@ -232,4 +86,16 @@ export function isMatchElsewhere(name: string, family: XtFamily): boolean {
 /** Whether Linux has a target of this name in a family which this project does not have. */
 export function isTargetElsewhere(name: string, family: XtFamily): boolean {
   return (TARGETS_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !targetsOf[family].has(name);
+}
+
+/**
+ * Whether a command line, or the text of a ruleset, names an extension of Linux that is not known (yet). By its words: one
+ * that only looks like an extension's name counts, too.
+ */
+export function namesUnknownExtension(text: string): boolean {
+  const unknown = [...MATCHES_ELSEWHERE, ...ONLY_ELSEWHERE.ipv4, ...ONLY_ELSEWHERE.ipv6, ...TARGETS_ELSEWHERE].filter(
+    (name) => ![matchesOf, targetsOf].some(({ ipv4, ipv6 }) => ipv4.has(name) || ipv6.has(name)),
+  );
+  // `-m recent`, `-mrecent`, `--match=recent`, and any of them in quotes.
+  return new RegExp(`(?:^|[\\s="'\`]|(?<![\\w-])-\\w+?)(?:${unknown.join("|")})(?![\\w-])`).test(text);
 }

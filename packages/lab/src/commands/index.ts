@@ -1,28 +1,33 @@
-/** Every command that a host knows, by name. */
+/** Every command that a host knows, by name; those of parts that are loaded when they are asked for, too. */
 import type { LabCommand } from "../environment.js";
-import { conntrack } from "./conntrack/conntrack.js";
+import { everydayPart, type Part, rarePart, withPart } from "../parts.js";
+import { provideParts } from "../provide.js";
 import { ip } from "./ip/ip.js";
-import { ipset } from "./ipset.js";
-import { iptablesTools } from "./iptables-commands.js";
-import { nc } from "./nc.js";
-import { ping } from "./ping.js";
-import { ss } from "./ss.js";
 import { systemTools } from "./system-tools.js";
-import { tcpdump } from "./tcpdump/tcpdump.js";
-import { textTools } from "./text-tools.js";
 
-export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>(
-  Object.entries({
-    ...textTools,
-    ...systemTools,
-    ...iptablesTools,
-    conntrack,
-    ip,
-    ipset,
-    nc,
-    netcat: nc,
-    ping,
-    ss,
-    tcpdump,
-  }),
-);
+/** The commands of the parts; a name more or less than the part has fails a test. */
+export const commandNames: { readonly everyday: readonly string[]; readonly rare: readonly string[] } = {
+  everyday: [
+    ..."cat cut echo egrep fgrep grep head printf rm sed seq sort tail tee tr uniq wc yes".split(" "),
+    ...["iptables", "ip6tables"]
+      .flatMap((base) => [base, `${base}-nft`, `${base}-legacy`])
+      .flatMap((name) => [name, `${name}-save`, `${name}-restore`]),
+    ..."conntrack nc netcat ping ss".split(" "),
+  ],
+  rare: ["ipset", "tcpdump"],
+};
+
+provideParts();
+
+function commandsOf(
+  names: readonly string[],
+  part: Part<{ readonly commands: Readonly<Record<string, LabCommand>> }>,
+): [string, LabCommand][] {
+  return names.map((name) => [name, (context) => withPart(part, ({ commands }) => commands[name](context))]);
+}
+
+export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
+  ...Object.entries({ ...systemTools, ip }),
+  ...commandsOf(commandNames.everyday, everydayPart),
+  ...commandsOf(commandNames.rare, rarePart),
+]);

@@ -35,6 +35,7 @@ import {
   type Tool,
   ToolFailure,
   toolOf,
+  withExtensionsOf,
 } from "./iptables-tool.js";
 
 /** A number behind `-w` and `-W` is a word of its own. */
@@ -448,8 +449,11 @@ function* run(context: FileContext): CommandProcess {
       return 0;
     }
     const text = settings.file === null ? yield* readAll(context) : readFile(context, settings.file);
-    new Restore(context, tool, settings).run(text);
-    return 0;
+    const restored = withExtensionsOf(text, () => {
+      new Restore(context, tool, settings).run(text);
+      return 0;
+    });
+    return typeof restored === "number" ? restored : yield* restored;
   } catch (error) {
     if (error instanceof OptionError) {
       context.stderr.write(`${error.message}\n${tryHelp(tool)}`);

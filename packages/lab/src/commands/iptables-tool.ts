@@ -7,10 +7,13 @@ import {
   BadArgument,
   isTableName,
   isTargetElsewhere,
+  namesUnknownExtension,
   OtherProblem,
   ParameterProblem,
   TryHelp,
 } from "@netfilter-lab/engine";
+import type { CommandProcess } from "../command.js";
+import { rarePart, withPart } from "../parts.js";
 
 /** The version whose text these commands print. */
 export const IPTABLES_VERSION = "1.8.9";
@@ -156,4 +159,9 @@ export function legacyWarning(tool: Tool, suffix: "" | "-save"): string {
   const { xt, base } = tool;
   const present = xt.flavour === "nft" && tablesOf(xt.net, xt.family, true).tables().length > 0;
   return present ? `# Warning: ${base}-legacy tables present, use ${base}-legacy${suffix} to see them\n` : "";
+}
+
+/** Reads a command line or a ruleset's text when the extensions that it names are there. */
+export function withExtensionsOf(text: string, read: () => number): number | CommandProcess {
+  return rarePart.isToCome && namesUnknownExtension(text) ? withPart(rarePart, read) : read();
 }

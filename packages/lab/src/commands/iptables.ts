@@ -12,6 +12,7 @@ import {
   type Tool,
   ToolFailure,
   toolOf,
+  withExtensionsOf,
 } from "./iptables-tool.js";
 
 function run(tool: Tool, context: CommandContext): void {
@@ -51,7 +52,10 @@ function forgetPolicyCounts(tool: Tool, { table: name, kind, chain: given, count
   }
 }
 
-export const iptables: Command = (context) => {
+/** A page has rare extensions when they have been named. */
+export const iptables: Command = (context) => withExtensionsOf(context.args.join(" "), () => answer(context));
+
+function answer(context: CommandContext): number {
   const tool = toolOf(context.net, "", context.argv0);
   try {
     run(tool, context);
@@ -65,4 +69,4 @@ export const iptables: Command = (context) => {
     context.stderr.write(failure.message);
     return failure.status;
   }
-};
+}

@@ -3,6 +3,7 @@
 import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter-lab/engine";
 import type { LabCommand, LabContext } from "../environment.js";
 import { anyOf, endingAt, sleepFor } from "../scheduler.js";
+import { untilMoving } from "../standstill.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 import { SYSCTL_USAGE } from "./usage.js";
 
@@ -59,6 +60,7 @@ const timeout: LabCommand = function* (context) {
   const named = lastOption(parsed.options, (option) => option.key === "s")?.value ?? "TERM";
   const signal = /^(SIG)?INT$|^2$/.test(named) ? "SIGINT" : /^(SIG)?KILL$|^9$/.test(named) ? "SIGKILL" : "SIGTERM";
   const child = context.spawn(words, context);
+  yield* untilMoving();
   const deadline = sleepFor(host.clock, micros);
   try {
     while (!child.done && host.clock.nowMicros < deadline.endsAtMicros) {
@@ -262,6 +264,7 @@ const sudo: LabCommand = function* (context) {
   }
   const child = context.spawn(context.args, context);
   try {
+    yield* untilMoving();
     while (!child.done) yield child.waitsUntilMicros > 0 ? endingAt(child.ended, child.waitsUntilMicros) : child.ended;
   } finally {
     child.kill(context.signal() ?? "SIGTERM");

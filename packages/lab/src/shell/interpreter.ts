@@ -6,6 +6,7 @@ import type { CommandProcess, Reader, Wait, Writer } from "../command.js";
 import { type HostEnvironment, type LabCommand, type LabContext, type Streams, WriteError } from "../environment.js";
 import { FileError } from "../files.js";
 import { endingAt, Process, type Signal } from "../scheduler.js";
+import { untilMoving } from "../standstill.js";
 import { LineReader, NULL_WRITER, Pipe, TextReader, TextWriter } from "../streams.js";
 import {
   type AndOr,
@@ -130,8 +131,10 @@ export class Shell {
 
   *#list(list: List, streams: Streams): ShellProcess<number> {
     for (const item of list.items) {
-      if (item.background) this.#background(item, streams);
-      else yield* this.#andOr(item, streams);
+      if (item.background) {
+        this.#background(item, streams);
+        yield* untilMoving();
+      } else yield* this.#andOr(item, streams);
     }
     return this.#lastStatus;
   }
@@ -203,7 +206,7 @@ export class Shell {
     const processes: Process[] = [];
     let stdin: Reader = streams.stdin;
     try {
-      commands.forEach((command, index) => {
+      for (const [index, command] of commands.entries()) {
         const input = stdin;
         const pipe = index < commands.length - 1 ? new Pipe() : null;
         const shell = this.#copy();
@@ -224,7 +227,8 @@ export class Shell {
           stdin = pipe;
         }
         processes.push(process);
-      });
+        yield* untilMoving();
+      }
       for (const process of processes) yield* finish(process);
     } finally {
       for (const process of processes) process.kill(this.signal ?? "SIGINT");

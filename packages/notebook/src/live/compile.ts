@@ -87,20 +87,25 @@ function declaredNames(statement: AnyNode): string[] {
 
 function importOf(statement: AnyNode & { type: "ImportDeclaration" }, map: OffsetMap): ImportedModule {
   const parts: string[] = [];
+  const names: string[] = [];
   let whole: string | undefined;
   for (const specifier of statement.specifiers) {
     const { name } = specifier.local;
     if (specifier.type === "ImportNamespaceSpecifier") whole = name;
-    else if (specifier.type === "ImportDefaultSpecifier") parts.push(`default: ${name}`);
-    else {
+    else if (specifier.type === "ImportDefaultSpecifier") {
+      parts.push(`default: ${name}`);
+      names.push("default");
+    } else {
       const { imported } = specifier;
       parts.push(`${imported.type === "Identifier" ? imported.name : JSON.stringify(imported.value)}: ${name}`);
+      names.push(imported.type === "Identifier" ? imported.name : String(imported.value));
     }
   }
   const module = String(statement.source.value);
   const start = oldOffset(map, statement.source.start);
   const binds = whole === undefined ? (parts.length === 0 ? "" : `{ ${parts.join(", ")} }`) : whole;
-  return { module, binds, start, length: statement.source.end - statement.source.start };
+  const length = statement.source.end - statement.source.start;
+  return { module, binds, ...(whole === undefined ? { names } : {}), start, length };
 }
 
 /** `import(…)` must ask the session, as `import … from` does. */

@@ -8,6 +8,8 @@ export interface ImportedModule {
   readonly module: string;
   /** A pattern, or a name for the whole module; empty for `import "module"`. */
   readonly binds: string;
+  /** The names that are imported; absent for the whole module. */
+  readonly names?: readonly string[];
   /** Where the module is named, in the cell's own text. */
   readonly start: number;
   readonly length: number;

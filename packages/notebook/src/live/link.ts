@@ -43,8 +43,9 @@ export function linkCell(cell: RunnableCell, known: (name: string) => boolean): 
   const accessors = cell.names.map(
     (name) => `get ${name}() { return ${name} }, set ${name}(__value) { ${name} = __value }`,
   );
-  const imports = cell.imports.map(({ module, binds }) => {
-    const loaded = `await __cell.import(${JSON.stringify(module)});`;
+  const imports = cell.imports.map(({ module, binds, names }) => {
+    const which = names === undefined ? "" : `, ${JSON.stringify(names)}`;
+    const loaded = `await __cell.import(${JSON.stringify(module)}${which});`;
     return binds === "" ? loaded : `let ${binds} = ${loaded}`;
   });
   const head = [

@@ -19,8 +19,11 @@ export interface SessionHost {
   readonly formatting: Formatting;
   /** Compiles a cell. Given apart, because a page loads the compiler only for cells that were changed. */
   readonly compile: (source: string) => CompiledCell | Promise<CompiledCell>;
-  /** What cells may import, besides `tslab`: each module is loaded when a cell first asks for it. */
-  readonly modules: { readonly [name: string]: () => Promise<object> };
+  /**
+   * What cells may import, besides `tslab`: each module is loaded when a cell asks for it. Where only some of its names are
+   * asked for, what comes need have no others.
+   */
+  readonly modules: { readonly [name: string]: (names?: readonly string[]) => Promise<object> };
   /** Called where the list of modules is told to the reader: "in this page", "in Jupyter". */
   readonly place: string;
 }
@@ -36,7 +39,7 @@ export class LiveSession {
   readonly #stacks = new CellStacks();
   /** Earlier cells' names, as accessors of the cells' own variables. */
   readonly #names: object = Object.create(null) as object;
-  readonly #modules = new Map<string, Promise<object>>();
+  readonly #tslab: object;
   readonly #restoreStacks: () => void;
   #running: CellRun | undefined;
   #last: CellRun | undefined;
@@ -44,8 +47,7 @@ export class LiveSession {
   constructor(host: SessionHost) {
     this.#host = host;
     this.#restoreStacks = this.#stacks.install();
-    const tslab = tslabModule((displayed) => this.#display(displayed));
-    this.#modules.set("tslab", Promise.resolve(tslab));
+    this.#tslab = tslabModule((displayed) => this.#display(displayed));
   }
 
   /** Gives back what the session has changed in its realm. */
@@ -111,7 +113,8 @@ export class LiveSession {
       declare: (accessors: object) => {
         declared = Object.getOwnPropertyDescriptors(accessors);
       },
-      import: (name: unknown) => this.#import(String(name)),
+      import: (name: unknown, names?: unknown) =>
+        this.#import(String(name), Array.isArray(names) ? names.map(String) : undefined),
     });
     for (const [name, descriptor] of Object.entries(declared)) {
       Object.defineProperty(this.#names, name, { ...descriptor, configurable: true });
@@ -173,16 +176,10 @@ export class LiveSession {
     return `cannot import "${name}" ${this.#host.place}; there is ${known.slice(0, -1).join(", ")} and ${known.at(-1)}`;
   }
 
-  async #import(name: string): Promise<object> {
+  async #import(name: string, names: readonly string[] | undefined): Promise<object> {
+    if (name === "tslab") return this.#tslab;
     if (!this.#isKnownModule(name)) throw new Error(this.#noSuchModule(name));
-    let loading = this.#modules.get(name);
-    if (loading === undefined) {
-      loading = this.#host.modules[name]!();
-      this.#modules.set(name, loading);
-      // What could not be loaded may be there the next time.
-      loading.catch(() => this.#modules.delete(name));
-    }
-    return await loading;
+    return await this.#host.modules[name]!(names);
   }
 
   #report(thrown: unknown): ErrorReport {

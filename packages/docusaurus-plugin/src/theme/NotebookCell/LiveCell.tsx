@@ -47,7 +47,7 @@ function LiveCell({ cell, number, freshness, language, notebook, focus }: LiveCe
     notebook.focus(id, "command");
   };
   const edit = (): void => {
-    notebook.prepare("worker", "modules", "compiler");
+    notebook.prepare("worker", "first", "compiler");
     setEditing(true);
   };
   const runAnd = (then: "stay" | "next" | "add"): void => {
@@ -150,8 +150,8 @@ function LiveCell({ cell, number, freshness, language, notebook, focus }: LiveCe
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       onKeyDown={onKeyDown}
-      onPointerEnter={() => notebook.prepare("worker", "modules")}
-      onFocus={() => notebook.prepare("worker", "modules")}
+      onPointerEnter={() => notebook.prepare("worker", "first")}
+      onFocus={() => notebook.prepare("worker", "first")}
     >
       {label !== undefined && <p className="nb-label">{label.text}</p>}
       <div className="nb-frame">

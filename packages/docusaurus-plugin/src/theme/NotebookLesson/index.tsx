@@ -34,7 +34,7 @@ function LessonBar(): ReactNode {
       .requestIdleCallback;
     if (connection?.saveData !== true) {
       idle?.(() => {
-        notebook.prepare("worker", "modules");
+        notebook.prepare("worker", "program");
         const parts = [
           import("../../live/sanitize.js"),
           import("netfilter-lab/packet-view/element"),

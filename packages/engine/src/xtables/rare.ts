@@ -1,0 +1,131 @@
+/**
+ * The extensions that few rulesets use, one line each; a new extension goes here. A page loads them when a command names one
+ * of them. Their names must stand among the names of `registry.ts`, by which that is noticed.
+ */
+import { bpfMatch } from "./matches/bpf.js";
+import { cgroupMatch } from "./matches/cgroup.js";
+import { clusterMatch } from "./matches/cluster.js";
+import { connbytesMatch } from "./matches/connbytes.js";
+import { connlimitMatch } from "./matches/connlimit.js";
+import { cpuMatch } from "./matches/cpu.js";
+import { dccpMatch } from "./matches/dccp.js";
+import { devgroupMatch } from "./matches/devgroup.js";
+import { dscpMatch } from "./matches/dscp.js";
+import { ecnMatch } from "./matches/ecn.js";
+import { hashlimitMatch } from "./matches/hashlimit.js";
+import { helperMatch } from "./matches/helper.js";
+import { iprangeMatch } from "./matches/iprange.js";
+import { lengthMatch } from "./matches/length.js";
+import { macMatch } from "./matches/mac.js";
+import { nfacctMatch } from "./matches/nfacct.js";
+import { osfMatch } from "./matches/osf.js";
+import { ownerMatch } from "./matches/owner.js";
+import { physdevMatch } from "./matches/physdev.js";
+import { pkttypeMatch } from "./matches/pkttype.js";
+import { policyMatch } from "./matches/policy.js";
+import { quotaMatch } from "./matches/quota.js";
+import { realmMatch } from "./matches/realm.js";
+import { recentMatch } from "./matches/recent.js";
+import { rpfilterMatch } from "./matches/rpfilter.js";
+import { sctpMatch } from "./matches/sctp.js";
+import { setMatch } from "./matches/set.js";
+import { socketMatch } from "./matches/socket.js";
+import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
+import { statisticMatch } from "./matches/statistic.js";
+import { stringMatch } from "./matches/string.js";
+import { tcpmssMatch } from "./matches/tcpmss.js";
+import { timeMatch } from "./matches/time.js";
+import { tosMatch } from "./matches/tos.js";
+import { ttlMatch } from "./matches/ttl.js";
+import { u32Match } from "./matches/u32.js";
+import type { ExtensionList } from "./registry.js";
+import { auditTarget } from "./targets/audit.js";
+import { checksumTarget } from "./targets/checksum.js";
+import { classifyTarget } from "./targets/classify.js";
+import { connsecmarkTarget } from "./targets/connsecmark.js";
+import { ctTarget, notrackTarget } from "./targets/ct.js";
+import { dscpTarget } from "./targets/dscp.js";
+import { ecnTarget } from "./targets/ecn.js";
+import { hmarkTarget } from "./targets/hmark.js";
+import { idletimerTarget } from "./targets/idletimer.js";
+import { netmapTarget } from "./targets/netmap.js";
+import { nflogTarget } from "./targets/nflog.js";
+import { nfqueueTarget } from "./targets/nfqueue.js";
+import { secmarkTarget } from "./targets/secmark.js";
+import { setTarget } from "./targets/set.js";
+import { synproxyTarget } from "./targets/synproxy.js";
+import { tcpmssTarget } from "./targets/tcpmss.js";
+import { tcpoptstripTarget } from "./targets/tcpoptstrip.js";
+import { teeTarget } from "./targets/tee.js";
+import { tosTarget } from "./targets/tos.js";
+import { tproxyTarget } from "./targets/tproxy.js";
+import { traceTarget } from "./targets/trace.js";
+import { ttlTarget } from "./targets/ttl.js";
+
+export const rareExtensions: ExtensionList = {
+  matches: [
+    helperMatch,
+    clusterMatch,
+    connbytesMatch,
+    cpuMatch,
+    devgroupMatch,
+    dscpMatch,
+    ecnMatch,
+    iprangeMatch,
+    lengthMatch,
+    macMatch,
+    physdevMatch,
+    pkttypeMatch,
+    quotaMatch,
+    realmMatch,
+    ahMatch,
+    espMatch,
+    ipcompMatch,
+    statisticMatch,
+    tcpmssMatch,
+    tosMatch,
+    ttlMatch,
+    bpfMatch,
+    cgroupMatch,
+    connlimitMatch,
+    dccpMatch,
+    hashlimitMatch,
+    nfacctMatch,
+    osfMatch,
+    ownerMatch,
+    policyMatch,
+    recentMatch,
+    rpfilterMatch,
+    sctpMatch,
+    socketMatch,
+    stringMatch,
+    timeMatch,
+    u32Match,
+    setMatch,
+  ],
+  targets: [
+    secmarkTarget,
+    ctTarget,
+    notrackTarget,
+    traceTarget,
+    auditTarget,
+    checksumTarget,
+    classifyTarget,
+    connsecmarkTarget,
+    dscpTarget,
+    ecnTarget,
+    hmarkTarget,
+    idletimerTarget,
+    netmapTarget,
+    nflogTarget,
+    nfqueueTarget,
+    synproxyTarget,
+    tcpmssTarget,
+    tcpoptstripTarget,
+    teeTarget,
+    setTarget,
+    tosTarget,
+    tproxyTarget,
+    ttlTarget,
+  ],
+};
