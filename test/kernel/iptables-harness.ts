@@ -44,7 +44,7 @@ export function normaliseDate(text: string): string {
   return text.replace(/^(# (?:Generated|Completed).* on )\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/gm, "$1DATE");
 }
 
-const NAMESPACE = "xt-corpus";
+const NAMESPACE = `xt-corpus-${process.pid}`;
 
 function ip(...args: string[]): void {
   const result = spawnSync("ip", args, { encoding: "utf8" });

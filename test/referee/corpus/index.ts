@@ -5,6 +5,7 @@ import type { Group } from "./group.js";
 import { HELPED } from "./helpers.js";
 import { NAT, NAT_POOLS } from "./nat.js";
 import { ROUTERS } from "./routers.js";
+import { RULESETS } from "./rulesets.js";
 import { TCP_TRANSITIONS } from "./tcp-transitions.js";
 import { TRAPS } from "./traps.js";
 
@@ -29,7 +30,7 @@ const GENERATORS: Group = {
     ),
 };
 
-export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS, ROUTERS, HELPED, GENERATORS];
+export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS, ROUTERS, RULESETS, HELPED, GENERATORS];
 
 /**
  * Scenarios that the engine does not answer as Linux does, by name, each with what it has not: the page of known

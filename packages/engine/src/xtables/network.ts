@@ -1,7 +1,26 @@
-/** An address with a mask as options of extensions take it. Models XTTYPE_HOSTMASK. */
+/** The addresses that have names, and an address with a mask as options of extensions take it (XTTYPE_HOSTMASK). */
 import { AddressError, parseIPv4, prefixMask } from "../wire/address.js";
 import { ParameterProblem } from "./error.js";
 import { parseUint } from "./options.js";
+
+/** Names of a Debian host's /etc/hosts and /etc/networks. */
+const NAMES: ReadonlyMap<string, number> = new Map([
+  ["localhost", 0x7f000001],
+  ["default", 0],
+  ["loopback", 0x7f000000],
+  ["link-local", 0xa9fe0000 | 0],
+]);
+
+/** The IPv4 address that a name stands for. Models gethostbyname() and getnetbyname(). */
+export function namedAddress(name: string): number | undefined {
+  return NAMES.get(name);
+}
+
+/** The name of an IPv4 address. */
+export function addressName(address: number): string | undefined {
+  for (const [name, named] of NAMES) if (named === (address | 0)) return name;
+  return undefined;
+}
 
 export interface Network {
   /** Masked. */

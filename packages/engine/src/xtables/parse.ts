@@ -19,6 +19,7 @@ import type {
   XtFamily,
 } from "./extension.js";
 import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
+import { namedAddress } from "./network.js";
 import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
 import { protocolNumber } from "./protocols.js";
 import { findMatch, findTarget, isMatchElsewhere, isTargetElsewhere } from "./registry.js";
@@ -333,7 +334,7 @@ function hostAddress(text: string, family: XtFamily): AddressWords {
   const numeric = numericAddress(text, family);
   if (numeric !== undefined) return numeric;
   // A Debian host's /etc/hosts has localhost for IPv4 alone where IPv6's is ip6-localhost.
-  const name = family === "ipv4" ? (text === "localhost" ? 0x7f000001 : quad(text, false)) : undefined;
+  const name = family === "ipv4" ? (namedAddress(text) ?? quad(text, false)) : undefined;
   if (name === undefined) throw new ParameterProblem(`host/network \`${text}' not found`);
   return Int32Array.of(name);
 }

@@ -2,7 +2,9 @@
  * Rules as text: the `-A` line of `iptables -S` and iptables-save, and the columns of `iptables -L`.
  * The layout is that of iptables 1.8.9 (iptables/xshared.c), checked against the tool.
  */
+
 import { formatIPv4, formatIPv6 } from "../wire/address.js";
+import { addressName } from "./network.js";
 import { protocolName } from "./protocols.js";
 import {
   type AddressWords,
@@ -109,7 +111,8 @@ function counterText(value: number, exact: boolean, column: boolean): string {
 
 function listAddress(address: AddressWords, mask: AddressWords, numeric: boolean): string {
   if (isZero(mask) && !numeric) return "anywhere";
-  const host = !numeric && address.length === 1 && address[0] === 0x7f000001 ? "localhost" : addressText(address);
+  const name = numeric || address.length > 1 ? undefined : addressName(address[0]);
+  const host = name ?? addressText(address);
   return wordsPrefix(mask) === 32 * mask.length ? host : host + maskText(mask);
 }
 

@@ -62,7 +62,8 @@ statistic match options:
       const text = `${bang(inverted)} @probability ${(threshold / WHOLE).toFixed(11)}`;
       return {
         name: "statistic",
-        match: ({ net }) => (net.random.u32() & 0x7fffffff) < threshold !== inverted,
+        // The kernel draws 32 bits and leaves one out: here two draws, which a scenario can say.
+        match: ({ net }) => (net.random.u16() & 0x7fff) * 0x10000 + net.random.u16() < threshold !== inverted,
         save: () => ` --mode random${text.replace("@", "--")}`,
         print: () => ` statistic mode random${text.replace("@", "")}`,
       };
