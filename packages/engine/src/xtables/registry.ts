@@ -1,6 +1,7 @@
 /** The extensions there are, by name: one line each. Extensions of iptables 1.8.9 that this project lacks are named too. */
 import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./extension.js";
 import { addrtypeMatch } from "./matches/addrtype.js";
+import { ah6Match } from "./matches/ah6.js";
 import { bpfMatch } from "./matches/bpf.js";
 import { cgroupMatch } from "./matches/cgroup.js";
 import { clusterMatch } from "./matches/cluster.js";
@@ -12,16 +13,23 @@ import { cpuMatch } from "./matches/cpu.js";
 import { dccpMatch } from "./matches/dccp.js";
 import { devgroupMatch } from "./matches/devgroup.js";
 import { dscpMatch } from "./matches/dscp.js";
+import { dstMatch } from "./matches/dst.js";
 import { ecnMatch } from "./matches/ecn.js";
+import { eui64Match } from "./matches/eui64.js";
+import { fragMatch } from "./matches/frag.js";
 import { hashlimitMatch } from "./matches/hashlimit.js";
+import { hbhMatch } from "./matches/hbh.js";
 import { helperMatch } from "./matches/helper.js";
+import { hlMatch } from "./matches/hl.js";
 import { icmpMatch } from "./matches/icmp.js";
 import { icmp6Match } from "./matches/icmp6.js";
 import { iprangeMatch } from "./matches/iprange.js";
+import { ipv6headerMatch } from "./matches/ipv6header.js";
 import { lengthMatch } from "./matches/length.js";
 import { limitMatch } from "./matches/limit.js";
 import { macMatch } from "./matches/mac.js";
 import { connmarkMatch, markMatch } from "./matches/mark.js";
+import { mhMatch } from "./matches/mh.js";
 import { multiportMatch } from "./matches/multiport.js";
 import { nfacctMatch } from "./matches/nfacct.js";
 import { osfMatch } from "./matches/osf.js";
@@ -33,10 +41,12 @@ import { quotaMatch } from "./matches/quota.js";
 import { realmMatch } from "./matches/realm.js";
 import { recentMatch } from "./matches/recent.js";
 import { rpfilterMatch } from "./matches/rpfilter.js";
+import { rtMatch } from "./matches/rt.js";
 import { sctpMatch } from "./matches/sctp.js";
 import { setMatch } from "./matches/set.js";
 import { socketMatch } from "./matches/socket.js";
 import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
+import { srhMatch } from "./matches/srh.js";
 import { stateMatch } from "./matches/state.js";
 import { statisticMatch } from "./matches/statistic.js";
 import { stringMatch } from "./matches/string.js";
@@ -55,6 +65,7 @@ import { connsecmarkTarget } from "./targets/connsecmark.js";
 import { ctTarget, notrackTarget } from "./targets/ct.js";
 import { dscpTarget } from "./targets/dscp.js";
 import { ecnTarget } from "./targets/ecn.js";
+import { hlTarget } from "./targets/hl.js";
 import { hmarkTarget } from "./targets/hmark.js";
 import { idletimerTarget } from "./targets/idletimer.js";
 import { logTarget } from "./targets/log.js";
@@ -130,6 +141,16 @@ const MATCHES: readonly MatchExtension[] = [
   timeMatch,
   u32Match,
   setMatch,
+  fragMatch,
+  hbhMatch,
+  dstMatch,
+  rtMatch,
+  srhMatch,
+  ah6Match,
+  mhMatch,
+  ipv6headerMatch,
+  eui64Match,
+  hlMatch,
 ];
 
 const TARGETS: readonly TargetExtension[] = [
@@ -169,6 +190,7 @@ const TARGETS: readonly TargetExtension[] = [
   tosTarget,
   tproxyTarget,
   ttlTarget,
+  hlTarget,
 ];
 
 /** Matches that iptables 1.8.9 has for both families and this project has not (yet). */

@@ -6,6 +6,7 @@ import type { NetNamespace } from "../../netns.js";
 import { IP_CT_DIR_ORIGINAL, NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { MatchExtension } from "../extension.js";
+import { ADDRESS_WORDS } from "../ip-header.js";
 import { bang, uintOption } from "../options.js";
 
 const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;
@@ -13,7 +14,6 @@ const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, "0")
 export const clusterMatch: MatchExtension = {
   kind: "match",
   name: "cluster",
-  families: ["ipv4"],
   help: `
 cluster match options:
   --cluster-total-nodes <num>		Set number of total nodes in cluster
@@ -44,13 +44,13 @@ cluster match options:
     if (mask !== undefined && mask >= 2 ** total)
       throw new ParameterProblem("cluster match: `--cluster-local-nodemask' too big for `--cluster-total-nodes'");
   },
-  build(values) {
+  build(values, { family }) {
     const total = values.get<number>("cluster-total-nodes") as number;
     const seed = values.get<number>("cluster-hash-seed") as number;
     const node = values.get<number>("cluster-local-node");
     const mask = node === undefined ? (values.get<number>("cluster-local-nodemask") as number) : 2 ** (node - 1);
     const inverted = values.inverted("cluster-local-node") || values.inverted("cluster-local-nodemask");
-    const word = [0];
+    const words = new Array<number>(ADDRESS_WORDS[family]).fill(0);
     return {
       name: "cluster",
       check() {
@@ -58,8 +58,8 @@ cluster match options:
       },
       match({ skb: { nfct }, net: { ct } }) {
         if (nfct === NO_CT) return false;
-        word[0] = littleEndian(ct.srcOf(nfct, IP_CT_DIR_ORIGINAL));
-        const hash = jhash2(word, seed);
+        for (let i = 0; i < words.length; i++) words[i] = littleEndian(ct.srcWordOf(nfct, IP_CT_DIR_ORIGINAL, i));
+        const hash = jhash2(words, seed);
         return (((mask >>> reciprocalScale(hash, total)) & 1) !== 0) !== inverted;
       },
       attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
