@@ -18,6 +18,8 @@ function parseWords(text: string, family: XtFamily): AddressWords {
 }
 
 function isOtherFamily(text: string, family: XtFamily): boolean {
+  // IPv4's may be written in fewer parts (inet_aton(3)).
+  if (family === "ipv6" && /^\d+(\.\d+){0,3}$/.test(text)) return true;
   try {
     parseWords(text, family === "ipv6" ? "ipv4" : "ipv6");
     return true;

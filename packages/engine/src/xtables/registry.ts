@@ -7,6 +7,7 @@ import { cgroupMatch } from "./matches/cgroup.js";
 import { clusterMatch } from "./matches/cluster.js";
 import { commentMatch } from "./matches/comment.js";
 import { connbytesMatch } from "./matches/connbytes.js";
+import { connlabelMatch } from "./matches/connlabel.js";
 import { connlimitMatch } from "./matches/connlimit.js";
 import { conntrackMatch } from "./matches/conntrack.js";
 import { cpuMatch } from "./matches/cpu.js";
@@ -126,6 +127,7 @@ const MATCHES: readonly MatchExtension[] = [
   ttlMatch,
   bpfMatch,
   cgroupMatch,
+  connlabelMatch,
   connlimitMatch,
   dccpMatch,
   hashlimitMatch,
@@ -193,24 +195,16 @@ const TARGETS: readonly TargetExtension[] = [
   hlTarget,
 ];
 
-/** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
-const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
-    " ",
-  ),
-);
+/** Matches of iptables 1.8.9 that this project has not (yet). */
+const MATCHES_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
+  ipv4: new Set(["ipvs", "rateest"]),
+  ipv6: new Set(["ipvs", "rateest", "socket"]),
+};
 
 /** The same for targets. */
-const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
-  "AUDIT CHECKSUM CLASSIFY CONNSECMARK DSCP HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY".split(
-    " ",
-  ),
-);
-
-/** Matches and targets that one family alone has. */
-const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
-  ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
-  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh addrtype DNPT HL SNPT".split(" ")),
+const TARGETS_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
+  ipv4: new Set(["CLUSTERIP", "LED", "RATEEST", "ULOG"]),
+  ipv6: new Set(["DNPT", "LED", "NETMAP", "RATEEST", "SNPT"]),
 };
 
 function byName<E extends Extension>(extensions: readonly E[], family: XtFamily): ReadonlyMap<string, E> {
@@ -248,10 +242,10 @@ export function targetExtensions(): readonly TargetExtension[] {
 
 /** Whether Linux has a match of this name in a family which this project does not have. */
 export function isMatchElsewhere(name: string, family: XtFamily): boolean {
-  return (MATCHES_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !matchesOf[family].has(name);
+  return MATCHES_ELSEWHERE[family].has(name) && !matchesOf[family].has(name);
 }
 
 /** Whether Linux has a target of this name in a family which this project does not have. */
 export function isTargetElsewhere(name: string, family: XtFamily): boolean {
-  return (TARGETS_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !targetsOf[family].has(name);
+  return TARGETS_ELSEWHERE[family].has(name) && !targetsOf[family].has(name);
 }

@@ -33,6 +33,7 @@ function socketFor({ skb: { data, len }, thoff, net }: XtActionParam, wildcards:
 export const socketMatch: MatchExtension = {
   kind: "match",
   name: "socket",
+  families: ["ipv4"],
   hooks: (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_LOCAL_IN),
   help: `
 socket match options:

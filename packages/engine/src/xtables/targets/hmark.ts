@@ -15,7 +15,7 @@ import {
   NEXTHDR_AUTH,
   NEXTHDR_FRAGMENT,
 } from "../../wire/ipv6.js";
-import { ParameterProblem } from "../error.js";
+import { ParameterProblem, RulesetError } from "../error.js";
 import { type Target, type TargetExtension, XT_CONTINUE, type XtActionParam, type XtFamily } from "../extension.js";
 import { maskOf, maxPrefix, parsePrefix } from "../network.js";
 import { hex, type OptionSpec, type OptionValues, uintOption } from "../options.js";
@@ -35,7 +35,7 @@ const PARTS: readonly {
   { name: "sport", digits: 4, max: 0xffff },
   { name: "dport", digits: 4, max: 0xffff },
   { name: "spi", digits: 8, max: 0xffffffff },
-  { name: "proto-mask", digits: 1, max: 0xffff },
+  { name: "proto-mask", digits: 2, max: 0xffff },
   { name: "rnd", digits: 8, max: 0xffffffff },
 ];
 
@@ -49,6 +49,9 @@ const TUPLE: ReadonlyMap<string, readonly [string, number]> = new Map([
   ["proto", ["proto-mask", 0xffff]],
   ["ct", ["ct", 1]],
 ]);
+
+/** A host's prefix length, which the tool prints as nothing. */
+const HOST_PREFIX_6 = 128;
 
 type Settings = ReadonlyMap<string, number>;
 
@@ -178,6 +181,11 @@ class HmarkTarget implements Target {
     return XT_CONTINUE;
   }
 
+  check(): void {
+    if (this.#settings.has("spi") && (this.#settings.has("sport") || this.#settings.has("dport")))
+      throw new RulesetError("EINVAL", "", "spi-set and port-set can't be combined");
+  }
+
   save(): string {
     let text = "";
     for (const { name, digits } of PARTS) {
@@ -187,7 +195,7 @@ class HmarkTarget implements Target {
     }
     text += ` --hmark-mod ${this.#modulus}`;
     if (this.#offset !== 0) text += ` --hmark-offset ${this.#offset}`;
-    return this.#settings.has("ct") ? ` --hmark-tuple ct${text}` : text;
+    return this.#settings.has("ct") ? `${text} --hmark-tuple ct` : text;
   }
 
   print(): string {
@@ -195,7 +203,7 @@ class HmarkTarget implements Target {
     if (this.#settings.has("ct")) text += "ct, ";
     for (const { name, digits } of PARTS) {
       const value = this.#settings.get(name);
-      if (value !== undefined) text += `${name} ${digits === 0 ? value : hex(value)} `;
+      if (value !== undefined) text += `${name} ${digits > 0 ? hex(value) : value === HOST_PREFIX_6 ? "" : value} `;
     }
     return text;
   }
@@ -260,8 +268,12 @@ HMARK target options, i.e. modify hash calculation by:
     option("offset", 0xffffffff),
   ],
   finalCheck(values) {
-    settingsOf(values);
-    if (!values.has("hmark-mod")) throw new ParameterProblem("--hmark-mod is mandatory");
+    for (const option of ["mod", "rnd"])
+      if (!values.has(`hmark-${option}`)) throw new ParameterProblem(`--hmark-${option} is mandatory`);
+    const settings = settingsOf(values);
+    if (settings.has("spi-mask") && (settings.has("sport-mask") || settings.has("dport-mask")))
+      throw new ParameterProblem("you cannot use --hmark-spi-mask and --hmark-?port-mask,at the same time");
+    if (settings.size === 1) throw new ParameterProblem("you have to specify --hmark-tuple at least");
   },
   build: (values, { family }) =>
     new HmarkTarget(
