@@ -6,7 +6,6 @@ import type { NetNamespace } from "../../netns.js";
 import { IP_CT_DIR_ORIGINAL, NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { MatchExtension } from "../extension.js";
-import { ADDRESS_WORDS } from "../ip-header.js";
 import { bang, uintOption } from "../options.js";
 
 const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;
@@ -44,13 +43,13 @@ cluster match options:
     if (mask !== undefined && mask >= 2 ** total)
       throw new ParameterProblem("cluster match: `--cluster-local-nodemask' too big for `--cluster-total-nodes'");
   },
-  build(values, { family }) {
+  build(values) {
     const total = values.get<number>("cluster-total-nodes") as number;
     const seed = values.get<number>("cluster-hash-seed") as number;
     const node = values.get<number>("cluster-local-node");
     const mask = node === undefined ? (values.get<number>("cluster-local-nodemask") as number) : 2 ** (node - 1);
     const inverted = values.inverted("cluster-local-node") || values.inverted("cluster-local-nodemask");
-    const words = new Array<number>(ADDRESS_WORDS[family]).fill(0);
+    const word = [0];
     return {
       name: "cluster",
       check() {
@@ -58,8 +57,9 @@ cluster match options:
       },
       match({ skb: { nfct }, net: { ct } }) {
         if (nfct === NO_CT) return false;
-        for (let i = 0; i < words.length; i++) words[i] = littleEndian(ct.srcWordOf(nfct, IP_CT_DIR_ORIGINAL, i));
-        const hash = jhash2(words, seed);
+        // Of an IPv6 address too the kernel takes one word: it divides a number of words by their size.
+        word[0] = littleEndian(ct.srcWordOf(nfct, IP_CT_DIR_ORIGINAL, 0));
+        const hash = jhash2(word, seed);
         return (((mask >>> reciprocalScale(hash, total)) & 1) !== 0) !== inverted;
       },
       attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
