@@ -6,6 +6,7 @@
 import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";
 import { get16, getInt32 } from "../../wire/bytes.js";
+import { found, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, skipExtensionHeaders } from "../../wire/ipv6.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
 import { ADDRESS_WORDS, addressOffset } from "../ip-header.js";
@@ -290,9 +291,14 @@ class HashlimitMatch implements Match {
       if (modes.includes("srcip")) key[i] = getInt32(data, from + 4 * i) & buckets.sourceMask[i];
       if (modes.includes("dstip")) key[words + i] = getInt32(data, to + 4 * i) & buckets.destinationMask[i];
     }
-    const { proto } = par;
+    let { proto, thoff } = par;
+    if (this.#family === "ipv6") {
+      // Another walk than that of the rule's protocol, which takes a missing header for malformed.
+      thoff = skipExtensionHeaders(data, IPV6_HEADER_LENGTH, len, data[IPV6_NEXT_HEADER]);
+      proto = thoff < 0 ? -1 : found.nexthdr;
+    }
     if ((modes.includes("srcport") || modes.includes("dstport")) && (proto < 0 || hasPorts(proto))) {
-      const at = proto === 51 ? par.thoff + 4 : par.thoff;
+      const at = proto === 51 ? thoff + 4 : thoff;
       if (proto < 0 || at + 4 > len) {
         par.hotdrop = true;
         return false;

@@ -1,5 +1,5 @@
 /** `-m srh`: the segment routing header of IPv6. Models srh1_mt6(), net/ipv6/netfilter/ip6t_srh.c. */
-import { get16, getInt32 } from "../../wire/bytes.js";
+import { getInt32 } from "../../wire/bytes.js";
 import { NEXTHDR_ROUTING } from "../../wire/ipv6.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { wholeHeaderAt } from "../extension-header.js";
@@ -82,7 +82,8 @@ class SrhMatch implements Match {
     const last = data[at + 4];
     if (data[at + 2] !== SRCRT_TYPE_4 || left > last) return false;
     for (let i = 0; i < this.#octets.length; i++) if (!octetHolds(this.#octets[i], data, at)) return false;
-    if (this.#tag !== undefined && (get16(data, at + 6) === this.#tag) === this.#notTag) return false;
+    // The tool hands the tag over in the machine's order, and the kernel compares it with the network's.
+    if (this.#tag !== undefined && (data[at + 6] + data[at + 7] * 256 === this.#tag) === this.#notTag) return false;
     for (let i = 0; i < this.#segments.length; i++) {
       const segment = this.#segments[i];
       const { name } = segment;

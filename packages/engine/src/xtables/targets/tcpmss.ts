@@ -59,7 +59,6 @@ class TcpmssTarget implements Target {
   target(par: XtActionParam): number {
     if (par.fragoff !== 0) return XT_CONTINUE;
     const { skb, family, thoff: at } = par;
-    if (par.proto < 0) return NF_DROP;
     const length = skb.len - at;
     if (length < 20) return NF_DROP;
     const header = (skb.data[at + 12] >> 4) * 4;
