@@ -3,6 +3,7 @@ import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
 import { EXTENSIONS } from "./extensions.js";
+import { EXTENSIONS_6 } from "./extensions6.js";
 import { FRAGMENTS } from "./fragments.js";
 import { GRE_UDPLITE } from "./gre-udplite.js";
 import { HELPERS } from "./helpers.js";
@@ -40,6 +41,7 @@ export const KINDS: readonly Kind[] = [
   ROUTING,
   RULESETS,
   EXTENSIONS,
+  EXTENSIONS_6,
   BROKEN_HEADERS,
   IP_OPTIONS,
   BYTES,

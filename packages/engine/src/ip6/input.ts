@@ -123,7 +123,8 @@ function describeInput(route: Route6): string {
 
 /** Models `ip6_mc_input()`. */
 function receiveMulticast(ip: Ip6Stack, skb: SkBuff, group: Int32Array): void {
-  skb.packetType = PACKET_MULTICAST;
+  // The link's frame says so, where there is one: a TUN device has none.
+  if (skb.iif?.mac !== null) skb.packetType = PACKET_MULTICAST;
   if (skb.iif !== null && ip.listensTo(skb.iif, group)) localDeliver(ip, skb);
   else drop6(ip, skb, "a group that nobody here listens to");
 }
