@@ -467,7 +467,7 @@ function insertPrepare(ct: Conntrack, entry: CtHandle): void {
 }
 
 /** The node that already has a tuple of an entry about to be inserted, expired or not; 0: none. */
-function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash: number): number {
+export function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash: number): number {
   const words = ct.slab.words;
   const zone = ct.zoneOf(entry);
   let node = ct.table.heads[ct.table.bucketOf(hash)];
