@@ -5,11 +5,13 @@
 import {
   type ConntrackEvent,
   type ConntrackSnapshot,
+  formatWholeIPv6,
   IPS_ASSURED,
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_SEEN_REPLY,
   NFPROTO_IPV6,
+  parseIPv6,
   type TupleText,
 } from "@netfilter-lab/engine";
 
@@ -255,9 +257,14 @@ export function eventLine(
   return `${stamp}${`[${type}]`.padStart(9)} ${plainLine(entry, format, carried, nowNanos)}${userspace}`;
 }
 
+/** IPv6's addresses without an abbreviation, as the kernel prints them itself. */
+function wholeAddresses(text: string): string {
+  return text.replace(/(?<=(?:src|dst)=)[0-9a-f:]*:[0-9a-f:.]*/g, (address) => formatWholeIPv6(parseIPv6(address)));
+}
+
 /** One line of /proc/net/nf_conntrack, without its newline. Reading it holds a reference; a netlink listing does not. */
 export function procConntrackLine(entry: ConntrackSnapshot, nowNanos: bigint): string {
   const zone = entry.zoneDirections === "both" ? `zone=${entry.zone} ` : "";
   const delta = entry.timestamp === null ? "" : `delta-time=${deltaTime(entry, nowNanos)} `;
-  return `${familyText(entry)}${head(entry, true)}${tuples(entry, true, true)}mark=${entry.mark} ${zone}${delta}use=${entry.use + 1}`;
+  return `${familyText(entry)}${head(entry, true)}${wholeAddresses(tuples(entry, true, true))}mark=${entry.mark} ${zone}${delta}use=${entry.use + 1}`;
 }

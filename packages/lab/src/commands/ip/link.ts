@@ -92,6 +92,11 @@ function linkType(dev: NetDevice): string {
 
 /** The lines about a device itself; `mode` is what `ip link` adds. */
 function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"]): string[] {
+  // IPv6 has a listing of its own, of what it knows of a device.
+  if (family === 6 && !mode)
+    return [
+      `${dev.ifindex}: ${dev.name}: ${flagText(dev)} mtu ${dev.mtu} state ${dev.operState} qlen ${dev.txQueueLength}`,
+    ];
   const head =
     `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${dev.qdisc} state ${dev.operState} ` +
     `${mode ? "mode DEFAULT " : ""}group default qlen ${dev.txQueueLength}`;
@@ -218,7 +223,8 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
         ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
         ...addresses6.map((address) => `${formatIPv6(address.local)}/${address.prefixLength} `),
       ].join("");
-      context.stdout.write(`${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
+      const name = options.family === 6 ? dev.name : fullName(dev);
+      context.stdout.write(`${name.padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
       for (const address of addresses)
         context.stdout.write(
@@ -331,6 +337,7 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
       broadcast = text === "+" ? "+" : text === "-" ? 0 : addressOf(text);
     } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
+    else if (words.take("nodad")) continue;
     else if (words.take("valid_lft", "preferred_lft"))
       throw new IpError("ip address: lifetimes are not supported by the lab", 255);
     else {
@@ -405,7 +412,8 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
     case "flush": {
       const chosen = selection(context, words);
       if (chosen.device === null) throw new IpError("Flush requires arguments.", 255);
-      context.net.ip.flushAddresses(chosen.device);
+      if (options.family !== 6) context.net.ip.flushAddresses(chosen.device);
+      if (options.family !== 4) context.net.ip6.flushAddresses(chosen.device);
       return 0;
     }
     default:
