@@ -8,12 +8,14 @@ import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
 import {
+  FRAGMENT_HEADER_LENGTH,
   IPV6_DST,
   IPV6_HEADER_LENGTH,
   IPV6_NEXT_HEADER,
   IPV6_SRC,
   ipv6TrafficClass,
   NEXTHDR_DEST,
+  NEXTHDR_FRAGMENT,
   NEXTHDR_HOP,
   NEXTHDR_NONE,
   pseudoHeaderSumIPv6,
@@ -40,11 +42,29 @@ export function deliver(ip: Ip6Stack, skb: SkBuff): void {
     previous = at;
     at += (skb.data[at + 1] + 1) * 8;
   }
-  while (skb.data[previous] === NEXTHDR_DEST) {
-    const length = parseOptions(ip, skb, at, "destination");
-    if (length < 0) return;
-    previous = at;
-    at += length;
+  // Reading goes on where the fragments' payload began, even where an options header before them was not read yet: Linux
+  // takes the payload for those options.
+  if (skb.fragments !== null) at = skb.transportOffset;
+  for (;;) {
+    const kind = skb.data[previous];
+    if (kind === NEXTHDR_DEST) {
+      const length = parseOptions(ip, skb, at, "destination");
+      if (length < 0) return;
+      previous = at;
+      at += length;
+    } else if (kind === NEXTHDR_FRAGMENT) {
+      const fate = ip.defrag(skb, "local");
+      if (fate === "kept") return;
+      if (fate === "dropped") {
+        drop6(ip, skb, "a fragment that does not fit");
+        return;
+      }
+      // Whole now, it has no such header; one that is no part of anything has one to pass over.
+      if (fate === "as it is") {
+        previous = at;
+        at += FRAGMENT_HEADER_LENGTH;
+      }
+    } else break;
   }
   skb.transportOffset = at;
   switch (skb.data[previous]) {

@@ -5,7 +5,7 @@
 import type { NetDevice } from "../dev/device.js";
 import { EMSGSIZE } from "../errno.js";
 import { SkBuff } from "../skb.js";
-import { get16, put16, put32 } from "../wire/bytes.js";
+import { put16, put32 } from "../wire/bytes.js";
 import {
   FRAGMENT_HEADER_LENGTH,
   IP6_MF,
@@ -120,10 +120,4 @@ function piece(skb: SkBuff, { at, previous }: Cut, offset: number, size: number,
   part.transportOffset = at + FRAGMENT_HEADER_LENGTH;
   part.tstampMicros = skb.tstampMicros;
   return part;
-}
-
-/** The fragment offset field of a fragment header at `at`: the offset in bytes and the flag of more to come. */
-export function fragmentField(data: Uint8Array, at: number): { readonly offset: number; readonly more: boolean } {
-  const word = get16(data, at + 2);
-  return { offset: word & 0xfff8, more: (word & IP6_MF) !== 0 };
 }

@@ -49,6 +49,7 @@ export const ICMPV6_EXC_FRAGTIME = 1;
 export const ICMPV6_HDR_FIELD = 0;
 export const ICMPV6_UNK_NEXTHDR = 1;
 export const ICMPV6_UNK_OPTION = 2;
+export const ICMPV6_HDR_INCOMP = 3;
 
 export const ICMPV6_HEADER_LENGTH = 8;
 

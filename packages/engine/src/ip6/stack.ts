@@ -28,6 +28,7 @@ import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH, Icmp6 } from "./icmp.js";
 import { DeviceConf6, type IfAddr6, InDevice6 } from "./indevice.js";
 import { ip6Receive } from "./input.js";
 import { ip6LocalOut, routeMeHarder6 } from "./output.js";
+import { type DefragUser, type Fate, Fragments6 } from "./reassembly.js";
 
 const LOOPBACK = parseIPv6("::1");
 const ALL_GROUPS = parseIPv6("ff00::");
@@ -42,6 +43,7 @@ export class Ip6Stack {
   readonly icmp: Icmp6;
   readonly confAll: DeviceConf6 = new DeviceConf6();
   readonly confDefault: DeviceConf6 = new DeviceConf6();
+  readonly fragments: Fragments6;
   readonly neighbourTable: NeighbourTable<Int32Array>;
   readonly #addressListeners: ((dev: NetDevice, address: Int32Array, added: boolean) => void)[] = [];
 
@@ -52,6 +54,7 @@ export class Ip6Stack {
     this.net = net;
     this.fib = new Fib6(net.loopback);
     this.icmp = new Icmp6(this);
+    this.fragments = new Fragments6(this);
     this.neighbourTable = new NeighbourTable(net, {
       key: (address) => formatIPv6(address),
       sender: (dev, _address, source) => this.#solicitSource(dev, source),
@@ -62,6 +65,7 @@ export class Ip6Stack {
     this.#registerConf("all", this.confAll);
     this.#registerConf("default", this.confDefault);
     this.icmp.registerSysctls(net.sysctl);
+    this.fragments.registerSysctls(net.sysctl);
     this.#registerInt("auto_flowlabels", 1);
     this.#registerInt("fwmark_reflect", 0);
   }
@@ -75,6 +79,15 @@ export class Ip6Stack {
   /** Sends a packet made on this host; 0 or a negative errno. Models `ip6_local_out()`. */
   localOut(skb: SkBuff): number {
     return ip6LocalOut(this, skb);
+  }
+
+  /** Takes a fragment; see {@link Fragments6.defrag}. */
+  defrag(skb: SkBuff, user: DefragUser): Fate {
+    const { trace } = this.net;
+    if (trace !== null) trace.enter(user === "local" ? "ipv6_frag_rcv" : "nf_ct_frag6_gather", null, skb);
+    const fate = this.fragments.defrag(skb, user);
+    if (trace !== null) trace.leave();
+    return fate;
   }
 
   /** Routes a packet anew after a hook changed its addresses or mark; 0 or a negative errno. */

@@ -90,10 +90,10 @@ function linkType(dev: NetDevice): string {
   return `ether ${macText(dev.mac)} brd ff:ff:ff:ff:ff:ff${host}`;
 }
 
-/** The lines about a device itself; `mode` is what `ip link` adds. */
-function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"]): string[] {
-  // IPv6 has a listing of its own, of what it knows of a device.
-  if (family === 6 && !mode)
+/** The lines about a device itself; `mode` is what `ip link` adds, `one` says that it was asked for by its name. */
+function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], one = true): string[] {
+  // IPv6 has a listing of its own, of what it knows of all devices.
+  if (family === 6 && !mode && !one)
     return [
       `${dev.ifindex}: ${dev.name}: ${flagText(dev)} mtu ${dev.mtu} state ${dev.operState} qlen ${dev.txQueueLength}`,
     ];
@@ -223,7 +223,7 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
         ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
         ...addresses6.map((address) => `${formatIPv6(address.local)}/${address.prefixLength} `),
       ].join("");
-      const name = options.family === 6 ? dev.name : fullName(dev);
+      const name = options.family === 6 && chosen.device === null ? dev.name : fullName(dev);
       context.stdout.write(`${name.padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
       for (const address of addresses)
@@ -235,7 +235,7 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
           `${dev.ifindex}: ${dev.name}    ${addressText6(address)}\\       valid_lft forever preferred_lft forever\n`,
         );
     } else {
-      const lines = linkLines(dev, false, options.family);
+      const lines = linkLines(dev, false, options.family, chosen.device !== null);
       for (const address of addresses)
         lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
       for (const address of addresses6)
