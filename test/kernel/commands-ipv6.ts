@@ -123,7 +123,7 @@ const scenarios: readonly Scenario[] = [
         "ip6tables -t nat -A PREROUTING -i eth1 -p udp --dport 53 -j DNAT --to-destination [fd00:2::55]:5353",
       ],
       ["server", "nc -u -p 4001 -w 1 2001:db8:56::3 53 <<< in"],
-      ["gateway", "grep udp /proc/net/nf_conntrack | sort"],
+      ["gateway", "grep udp /proc/net/nf_conntrack | cut -d = -f 2- | sort"],
       ["gateway", "ip6tables -t nat -S"],
       ["gateway", "ip6tables-save -c -t nat | grep -v '^#'"],
     ],
