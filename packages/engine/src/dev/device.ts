@@ -8,6 +8,8 @@ import type { InDevice } from "../ip/indevice.js";
 import type { InDevice6 } from "../ip6/indevice.js";
 import type { NetNamespace } from "../netns.js";
 import { PACKET_BROADCAST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
+import type { InetAddress } from "../wire/address.js";
+import { put16 } from "../wire/bytes.js";
 
 /** Interface counters, as `ip -s link` shows them. */
 export interface DeviceStats {
@@ -34,6 +36,8 @@ export const IFF_LOWER_UP: number = 1 << 16;
 /** Operational state as `ip link` prints it (RFC 2863). */
 export type OperState = "UNKNOWN" | "DOWN" | "LOWERLAYERDOWN" | "UP";
 
+const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
 const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
 
 export abstract class NetDevice {
@@ -79,11 +83,11 @@ export abstract class NetDevice {
   abstract transmit(skb: SkBuff): void;
 
   /**
-   * Asks the link who owns an address: the MAC address that an ARP request would have brought, or null for silence.
-   * `sender` is the asking host's address (0: none), which the owner learns. Not asked of devices with
+   * Asks the link who owns an address: the MAC address that a request (ARP, neighbour solicitation) would have brought,
+   * or null for silence. `sender` is the asking host's address ("any": none), which the owner learns. Not asked of devices with
    * {@link IFF_NOARP} (or of the loopback).
    */
-  abstract resolve(address: number, sender: number): Uint8Array | null;
+  abstract resolve(address: InetAddress, sender: InetAddress): Uint8Array | null;
 
   /** The MAC address at the other end of the link; null without one. */
   abstract readonly peerMac: Uint8Array | null;
@@ -162,6 +166,8 @@ function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
   if (skb.packetType === PACKET_BROADCAST) return ETHERNET_BROADCAST;
   if (skb.packetType === PACKET_MULTICAST) {
     const data = skb.data;
+    // RFC 2464, 7: the group's low 32 bits.
+    if (data[0] >> 4 === 6) return new Uint8Array([0x33, 0x33, data[36], data[37], data[38], data[39]]);
     // RFC 1112, 6.4: the group's low 23 bits.
     return new Uint8Array([0x01, 0x00, 0x5e, data[17] & 0x7f, data[18], data[19]]);
   }
@@ -179,6 +185,6 @@ export function ethernetHeader(direction: "in" | "out", skb: SkBuff, dev: NetDev
   const header = new Uint8Array(14);
   header.set(linkDestination(skb, direction === "out" ? other : own), 0);
   header.set(direction === "out" ? own : other, 6);
-  header[12] = 0x08;
+  put16(header, 12, skb.data[0] >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
   return header;
 }

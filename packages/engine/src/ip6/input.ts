@@ -175,7 +175,8 @@ function forwardChecked(ip: Ip6Stack, skb: SkBuff, route: Route6): void {
     }
   }
   const mtu = ip.mtuOf(route);
-  if (skb.len > mtu) {
+  // What came in fragments may leave as it came.
+  if (skb.len > mtu && (skb.fragments === null || skb.largestFragment > mtu)) {
     skb.dev = route.dev;
     ip.icmp.packetTooBig(skb, mtu);
     drop6(ip, skb, "packet too big");

@@ -5,6 +5,7 @@
 import {
   type ConntrackEvent,
   type ConntrackSnapshot,
+  formatWholeIPv6,
   IPS_ASSURED,
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
@@ -313,10 +314,7 @@ export function eventLine(
 
 /** An IPv6 address with nothing left out, as the kernel's own files have it. */
 function wholeAddress(text: string): string {
-  if (!text.includes(":")) return text;
-  return [...parseIPv6(text)]
-    .map((word) => (word >>> 0).toString(16).padStart(8, "0").replace(/^..../, "$&:"))
-    .join(":");
+  return text.includes(":") ? formatWholeIPv6(parseIPv6(text)) : text;
 }
 
 /** An entry as the kernel itself writes it: it has no tracker for DCCP, so no name either. */

@@ -90,8 +90,13 @@ function linkType(dev: NetDevice): string {
   return `ether ${macText(dev.mac)} brd ff:ff:ff:ff:ff:ff${host}`;
 }
 
-/** The lines about a device itself; `mode` is what `ip link` adds. */
-function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"]): string[] {
+/** The lines about a device itself; `mode` is what `ip link` adds, `one` says that it was asked for by its name. */
+function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], one = true): string[] {
+  // IPv6 has a listing of its own, of what it knows of all devices.
+  if (family === 6 && !mode && !one)
+    return [
+      `${dev.ifindex}: ${dev.name}: ${flagText(dev)} mtu ${dev.mtu} state ${dev.operState} qlen ${dev.txQueueLength}`,
+    ];
   const head =
     `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${dev.qdisc} state ${dev.operState} ` +
     `${mode ? "mode DEFAULT " : ""}group default qlen ${dev.txQueueLength}`;
@@ -218,7 +223,8 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
         ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
         ...addresses6.map((address) => `${formatIPv6(address.local)}/${address.prefixLength} `),
       ].join("");
-      context.stdout.write(`${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
+      const name = options.family === 6 && chosen.device === null ? dev.name : fullName(dev);
+      context.stdout.write(`${name.padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
       for (const address of addresses)
         context.stdout.write(
@@ -229,7 +235,7 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
           `${dev.ifindex}: ${dev.name}    ${addressText6(address)}\\       valid_lft forever preferred_lft forever\n`,
         );
     } else {
-      const lines = linkLines(dev, false, options.family);
+      const lines = linkLines(dev, false, options.family, chosen.device !== null);
       for (const address of addresses)
         lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
       for (const address of addresses6)
@@ -331,6 +337,7 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
       broadcast = text === "+" ? "+" : text === "-" ? 0 : addressOf(text);
     } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
+    else if (words.take("nodad")) continue;
     else if (words.take("valid_lft", "preferred_lft"))
       throw new IpError("ip address: lifetimes are not supported by the lab", 255);
     else {
@@ -405,7 +412,8 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
     case "flush": {
       const chosen = selection(context, words);
       if (chosen.device === null) throw new IpError("Flush requires arguments.", 255);
-      context.net.ip.flushAddresses(chosen.device);
+      if (options.family !== 6) context.net.ip.flushAddresses(chosen.device);
+      if (options.family !== 4) context.net.ip6.flushAddresses(chosen.device);
       return 0;
     }
     default:
