@@ -9,6 +9,7 @@ import type { PacketTracer } from "../trace.js";
 import { get16, getInt32 } from "../wire/bytes.js";
 import { findHeader, found, HEADER_ABSENT, IPV6_NEXT_HEADER, isExtensionHeader, NEXTHDR_AUTH } from "../wire/ipv6.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
+import { headersOf, nextCandidate } from "./headers.js";
 import { ruleText } from "./print.js";
 import type { Chain, Rule } from "./rule.js";
 import type { Table } from "./table.js";
@@ -106,15 +107,20 @@ export function evaluateTable(
   const bottom = table.stackTop;
   let chain = base;
   let rules = chain.rules;
+  // The trace and TRACE are told of each rule; they see no list, and packets of IPv6 have none.
+  const listed = !ipv6 && trace === null;
+  let headers = listed ? headersOf(chain) : null;
   let index = 0;
   let verdict: Verdict = NF_DROP;
   for (;;) {
+    if (headers !== null) index = nextCandidate(headers, index, src, dst, proto);
     if (index >= rules.length) {
       if (table.stackTop > bottom) {
         if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, chain, "return", rules.length + 1);
         table.stackTop--;
         chain = stackChains[table.stackTop];
         rules = chain.rules;
+        headers = listed ? headersOf(chain) : null;
         index = stackIndexes[table.stackTop];
         continue;
       }
@@ -159,6 +165,7 @@ export function evaluateTable(
       }
       chain = next;
       rules = chain.rules;
+      headers = listed ? headersOf(chain) : null;
       index = 0;
       continue;
     }
@@ -178,6 +185,7 @@ export function evaluateTable(
         table.stackTop--;
         chain = stackChains[table.stackTop];
         rules = chain.rules;
+        headers = listed ? headersOf(chain) : null;
         index = stackIndexes[table.stackTop];
       } else {
         index = rules.length;

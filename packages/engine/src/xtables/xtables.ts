@@ -134,6 +134,7 @@ export class Xtables {
     for (const chain of saved.chains.values())
       if (chain.hook !== null && table.chains.get(chain.name) !== chain) this.#unhook(chain);
     for (const chain of table.chains.values()) {
+      chain.listed = null;
       for (const rule of chain.rules) {
         if (before.delete(rule)) continue;
         for (const match of rule.matches) match.attach?.(this.net, this.#hooks.pf);
