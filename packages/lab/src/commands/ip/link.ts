@@ -14,11 +14,10 @@ import {
   type NetNamespace,
   PairDevice,
   RT_SCOPE_HOST,
-  RT_SCOPE_LINK,
-  RT_SCOPE_UNIVERSE,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { addressText6, changeAddress6 } from "./ipv6.js";
+import { SCOPES, scopeOf } from "./scope.js";
 import {
   abbreviated,
   addressOf,
@@ -55,19 +54,6 @@ const FLAGS: readonly (readonly [number, string])[] = [
   [IFF_UP, "UP"],
   [IFF_LOWER_UP, "LOWER_UP"],
 ];
-
-export const SCOPES: ReadonlyMap<number, string> = new Map([
-  [RT_SCOPE_UNIVERSE, "global"],
-  [RT_SCOPE_LINK, "link"],
-  [RT_SCOPE_HOST, "host"],
-]);
-
-/** A scope by name or number; `what` is how its object complains. */
-export function scopeOf(text: string, what: string): number {
-  for (const [number, name] of SCOPES) if (name === text) return number;
-  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
-  throw wrongArgument(text, what);
-}
 
 function flagText(dev: NetDevice): string {
   const names = FLAGS.filter(([bit]) => dev.flags & bit).map(([, name]) => name);

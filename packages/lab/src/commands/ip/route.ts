@@ -21,10 +21,11 @@ import {
   RTPROT_BOOT,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { IP_ROUTE_USAGE } from "../usage.js";
 import { ipRoute6 } from "./ipv6.js";
-import { type IpOptions, SCOPES, scopeOf } from "./link.js";
+import type { IpOptions } from "./link.js";
 import { protocolOf, protocolText, tableName, tableOf } from "./names.js";
+import { SCOPES, scopeOf } from "./scope.js";
+import { IP_ROUTE_USAGE } from "./usage.js";
 import {
   abbreviated,
   addressOf,
