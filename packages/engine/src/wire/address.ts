@@ -127,6 +127,14 @@ export function formatIPv6(words: ArrayLike<number>, at = 0): string {
   return `${hex(0, best)}::${hex(best + length, 8)}`;
 }
 
+/** All eight groups with all their digits, as the kernel's `%pI6` has them. */
+export function formatWholeIPv6(words: ArrayLike<number>): string {
+  const groups: string[] = [];
+  for (let i = 0; i < 2 * IPV6_WORDS; i++)
+    groups.push(((words[i >> 1] >>> (i % 2 === 0 ? 16 : 0)) & 0xffff).toString(16).padStart(4, "0"));
+  return groups.join(":");
+}
+
 /** Reads an IPv6 address of a packet into words. */
 export function readIPv6(data: Uint8Array, offset: number): Int32Array {
   const words = new Int32Array(IPV6_WORDS);
