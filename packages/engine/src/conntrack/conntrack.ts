@@ -82,6 +82,7 @@ import {
   TUPLE_SRC,
   TUPLE_WORDS,
   tupleEqual,
+  tupleL3num,
   tupleProtonum,
   tupleText,
 } from "./tuple.js";
@@ -265,6 +266,11 @@ export class Conntrack implements ConntrackApi {
 
   dportOf(ct: CtHandle, direction: Direction): number {
     return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_PORTS] & 0xffff;
+  }
+
+  /** The family of an entry. Models `nf_ct_l3num()`. */
+  l3numOf(ct: CtHandle): NfProto {
+    return tupleL3num(this.slab.words, ct << ENTRY_SHIFT) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   }
 
   protonumOf(ct: CtHandle): number {

@@ -18,6 +18,7 @@ import {
   IPS_HELPER,
   IPS_SEQ_ADJUST,
 } from "../status.js";
+import { transportOffset } from "../tuple.js";
 import { ConnectionHelp, type ConntrackHelper } from "./helper.js";
 
 /** The helpers of one namespace's tracker. */
@@ -91,7 +92,9 @@ export class ConntrackHelpers {
     if ((status & (IPS_HELPER | IPS_SEQ_ADJUST)) === 0) return NF_ACCEPT;
     // Helpers expect no ICMP errors.
     if (skb.ctinfo === IP_CT_RELATED_REPLY) return NF_ACCEPT;
-    const protoff = (skb.data[0] & 15) * 4;
+    const family = this.#ct.l3numOf(entry);
+    const protoff = transportOffset(skb.data, 0, skb.len, family);
+    if (protoff < 0) return NF_ACCEPT;
     const helper = this.helpOf(entry)?.helper ?? null;
     if (helper !== null) {
       const verdict = helper.help(this.#ct, skb, protoff, entry, skb.ctinfo);
