@@ -32,7 +32,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j NFLOG": "nobody listens",
   "-j NFQUEUE": "nobody listens: the packet is dropped, or with `--queue-bypass` goes on",
   "-j QUEUE": "nobody listens: the packet is dropped",
-  "-j SYNPROXY": "the handshake is not simulated: the packet goes on",
+  "-j SYNPROXY": "over IPv6 the packet goes on",
   "-j TPROXY": "no socket is transparent: the packet is dropped",
   "-j SET": "no skbinfo: `--map-set` maps nothing",
 };

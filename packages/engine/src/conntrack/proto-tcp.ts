@@ -234,6 +234,11 @@ export function tcpOriginalEnd(ct: Conntrack, entry: CtHandle): number {
   return ct.slab.words[(entry << ENTRY_SHIFT) + E_PROTO + TD_END];
 }
 
+/** The greatest window that a side has shown, scaled. Models `seen[].td_maxwin`. */
+export function tcpMaxWindow(ct: Conntrack, entry: CtHandle, direction: Direction): number {
+  return ct.slab.words[(entry << ENTRY_SHIFT) + E_PROTO + direction * SENDER_WORDS + TD_MAXWIN] >>> 0;
+}
+
 /** Whether a full table may take the entry although it is assured: it is closing. Models `tcp_can_early_drop()`. */
 export function tcpCanEarlyDrop(ct: Conntrack, entry: CtHandle): boolean {
   const state = tcpStateOf(ct, entry);

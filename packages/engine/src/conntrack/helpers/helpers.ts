@@ -126,6 +126,11 @@ export class ConntrackHelpers {
     return adjustment;
   }
 
+  /** The corrections of a connection, or null where it has none. Models `nfct_seqadj()`. */
+  adjustmentOf(entry: CtHandle): SequenceAdjustment | null {
+    return (this.#ct.statusOf(entry) & IPS_SEQ_ADJUST) === 0 ? null : (this.#adjustments.get(entry) ?? null);
+  }
+
   /** How far a number of a direction has moved. Models `nf_ct_seq_offset()`. */
   sequenceOffset(entry: CtHandle, direction: 0 | 1, seq: number): number {
     if ((this.#ct.statusOf(entry) & IPS_SEQ_ADJUST) === 0) return 0;
@@ -158,6 +163,6 @@ export class ConntrackHelpers {
 }
 
 /** Whether a packet goes over the loopback, where both ends see what NAT wrote. Models `nf_is_loopback_packet()`. */
-function isLoopback(skb: SkBuff): boolean {
+export function isLoopback(skb: SkBuff): boolean {
   return skb.dev !== null && skb.iif !== null && (skb.dev.flags & IFF_LOOPBACK) !== 0;
 }

@@ -58,7 +58,7 @@ cluster match options:
       match({ skb: { nfct }, net: { ct } }) {
         if (nfct === NO_CT) return false;
         // Of an IPv6 address too the kernel takes one word: it divides a number of words by their size.
-        word[0] = littleEndian(ct.srcWordOf(nfct, IP_CT_DIR_ORIGINAL, 0));
+        word[0] = littleEndian(ct.srcWordOf(ct.helpers.masterOf(nfct) ?? nfct, IP_CT_DIR_ORIGINAL, 0));
         const hash = jhash2(word, seed);
         return (((mask >>> reciprocalScale(hash, total)) & 1) !== 0) !== inverted;
       },
