@@ -35,6 +35,8 @@ export class XtActionParam {
   proto = 0;
   /** Set by a match that finds the packet malformed: it is dropped at once. */
   hotdrop = false;
+  /** nf_tables' trace has told the packet itself already. */
+  packetTold = false;
   /** The table under evaluation, for targets that report. */
   table: TableName = "filter";
 

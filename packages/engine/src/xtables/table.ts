@@ -92,6 +92,8 @@ export class Table {
   stackTop = 0;
   /** No change has succeeded yet: the nft flavour does not have such a table. */
   fresh = true;
+  /** Numbers given to chains and rules so far. */
+  #handles = 0;
   /** The change under way emptied it: if no chain comes, the nft flavour has no such table any more. */
   cleared = false;
   /** Whether a change is under way; changes inside it are part of it. */
@@ -124,6 +126,16 @@ export class Table {
     let count = 0;
     for (const { rules } of this.chains.values()) for (const rule of rules) if (rule.chain === chain) count++;
     return count;
+  }
+
+  /** Gives a number to what has been put in. Models nf_tables_alloc_handle(). */
+  number(made: Chain | Rule): void {
+    made.handle = ++this.#handles;
+  }
+
+  /** The table is made anew: numbers begin again. */
+  forgetNumbers(): void {
+    this.#handles = 0;
   }
 
   /** Remembers the table, and gives every chain a list of rules of its own to change. */
