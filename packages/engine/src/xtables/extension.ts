@@ -55,6 +55,8 @@ export interface Match {
   save(): string;
   /** The options as `iptables -L` prints them, with a leading space; `numeric` is `-n`. */
   print(numeric: boolean): string;
+  /** iptables-nft has instructions of its own for it, and the kernel's extension has no say. */
+  readonly nativeInNft?: boolean;
   /** The tool does not read it back: rules are listed without it. */
   readonly unlisted?: boolean;
   /** Throws {@link RulesetError} when the kernel would refuse it. */

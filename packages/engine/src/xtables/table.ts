@@ -211,7 +211,7 @@ export class Table {
       refuse("EINVAL", "no address is outside a mask of zeros");
     const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name, this.family));
     if (rule.target !== null) extensions.push(findTarget(rule.target.name, this.family));
-    for (const extension of extensions) {
+    for (const [index, extension] of extensions.entries()) {
       if (extension === undefined) continue;
       if (extension.notInKernel) refuse("ENOENT", `the kernel has no ${extension.name}`);
       const { name, tables, protocols } = extension;
@@ -221,8 +221,8 @@ export class Table {
         refuse("EINVAL", `${name} is not valid in chain ${chain.name}`);
       if (protocols === undefined) continue;
       // nf_tables has instructions of its own for these matches, which read the ports of whatever packet comes.
-      const native = extension.kind === "match" && extension.buildInNft !== undefined;
-      const inverted = (rule.inverted & INV_PROTO) !== 0 && (flavour === "legacy" || !native);
+      const native = rule.matches[index]?.nativeInNft === true;
+      const inverted = (rule.inverted & INV_PROTO) !== 0 && !native;
       if (!protocols.includes(rule.proto) || inverted) refuse("EINVAL", `${name} needs its protocol`);
     }
     try {
