@@ -83,12 +83,3 @@ export function recordedAnswers(recording: RulesetRecording, name: string, flavo
   const { nft, legacy } = recording[name];
   return flavour === "nft" ? nft : { ...nft, ...legacy };
 }
-
-/**
- * Rulesets with a match that the engine has not for IPv6 yet, by that match. A test says when it is no longer so.
- */
-export const NOT_YET: Readonly<Record<string, string>> = {
-  "docker.v6": "addrtype",
-  "firewalld.v6": "rpfilter",
-  "ufw.v6": "rt",
-};

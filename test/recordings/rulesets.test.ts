@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { FLAVOURS, runOurs } from "../kernel/iptables-harness.js";
 import {
   answersOf,
-  NOT_YET,
   RULESETS,
   type RulesetRecording,
   recordedAnswers,
@@ -19,12 +18,7 @@ describe.each(RULESETS.map((each) => [each.name, each] as const))("%s", (name, r
 
   test.each(FLAVOURS)("is loaded, saved and listed as recorded (%s)", (flavour) => {
     const ours = answersOf(sequence, runOurs(sequence, flavour));
-    const lacking = NOT_YET[name];
-    if (lacking === undefined) expect(ours).toEqual(recordedAnswers(recording, name, flavour));
-    else
-      expect(ours[`${ruleset.tool}-restore`].stderr).toContain(
-        `netfilter-lab does not support the match \`${lacking}' yet`,
-      );
+    expect(ours).toEqual(recordedAnswers(recording, name, flavour));
   });
 
   test.each(FLAVOURS)("is what the program left in the tables (%s)", (flavour) => {

@@ -18,6 +18,7 @@ import { Sockets } from "./sock/sockets.js";
 import { SysctlTable } from "./sysctl.js";
 import { PacketTracer, type TraceListener } from "./trace.js";
 import { packetLogLine } from "./xtables/log.js";
+import { NftTrace } from "./xtables/nft-trace.js";
 import { Xtables } from "./xtables/xtables.js";
 
 /** One network namespace: devices, addresses, routes, hooks, conntrack, NAT, tables and sockets. Models `struct net`. */
@@ -49,6 +50,8 @@ export class NetNamespace {
   readonly xt6Nft: Xtables;
   /** The tables that `ip6tables-legacy` sees. */
   readonly xt6Legacy: Xtables;
+  /** What nf_tables tells of packets that TRACE marked. */
+  readonly nftTrace: NftTrace = new NftTrace();
   readonly sockets: Sockets;
   /** Null while nobody listens. */
   trace: PacketTracer | null = null;

@@ -73,6 +73,8 @@ export class SkBuff {
   transportOffset = 0;
   /** Whether `-j TRACE` marked it. Models `skb->nf_trace`. */
   nfTrace = false;
+  /** What nf_tables' trace calls the packet; 0 until it tells of it. */
+  traceId = 0;
   /**
    * The payload lengths of the fragments that conntrack put together, in order; null for a packet that came whole. It
    * is to leave in pieces again, none larger than the largest that came. Models `skb_shinfo()->frag_list`.
@@ -110,6 +112,7 @@ export class SkBuff {
     this.dst = null;
     this.dst6 = null;
     this.nfTrace = false;
+    this.traceId = 0;
     this.fragments = null;
     this.largestFragment = 0;
     this.checksumVerified = false;
@@ -134,6 +137,7 @@ export class SkBuff {
     skb.forwarded = this.forwarded;
     skb.transportOffset = this.transportOffset;
     skb.nfTrace = this.nfTrace;
+    skb.traceId = this.traceId;
     skb.fragments = this.fragments;
     skb.largestFragment = this.largestFragment;
     skb.checksumVerified = this.checksumVerified;

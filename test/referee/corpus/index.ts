@@ -8,6 +8,7 @@ import { ROUTERS } from "./routers.js";
 import { RULESETS } from "./rulesets.js";
 import { SIP } from "./sip.js";
 import { TCP_TRANSITIONS } from "./tcp-transitions.js";
+import { TRACE } from "./trace.js";
 import { TRAPS } from "./traps.js";
 
 /** Of each of the referee's kinds so many. */
@@ -38,6 +39,7 @@ export const GROUPS: readonly Group[] = [
   NAT_POOLS,
   ROUTERS,
   RULESETS,
+  TRACE,
   HELPED,
   SIP,
   GENERATORS,
@@ -47,6 +49,4 @@ export const GROUPS: readonly Group[] = [
  * Scenarios that the engine does not answer as Linux does, by name, each with what it has not: the page of known
  * differences tells readers of it, and a test says when it is no longer so.
  */
-export const NOT_YET: Readonly<Record<string, string>> = {
-  "trap 4: TRACE with iptables-nft shows the chains that exist, and nat for a first packet only": "`-j TRACE`",
-};
+export const NOT_YET: Readonly<Record<string, string>> = {};

@@ -10,6 +10,7 @@ import { get16, getInt32 } from "../wire/bytes.js";
 import { findHeader, found, HEADER_ABSENT, IPV6_NEXT_HEADER, isExtensionHeader, NEXTHDR_AUTH } from "../wire/ipv6.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
 import { headersOf, nextCandidate } from "./headers.js";
+import type { NftTrace } from "./nft-trace.js";
 import { ruleText } from "./print.js";
 import type { Chain, Rule } from "./rule.js";
 import type { Table } from "./table.js";
@@ -84,6 +85,7 @@ export function evaluateTable(
   state: HookState,
   par: XtActionParam,
   traceLog: TraceLog | null,
+  nftTrace: NftTrace | null,
 ): Verdict {
   const trace = state.net.trace;
   const ipv6 = par.family === "ipv6";
@@ -102,6 +104,7 @@ export function evaluateTable(
     par.proto = proto;
   }
   par.hotdrop = false;
+  par.packetTold = false;
   const stackChains = table.stackChains;
   const stackIndexes = table.stackIndexes;
   const bottom = table.stackTop;
@@ -130,6 +133,7 @@ export function evaluateTable(
         base.policyBytes += skb.len;
       }
       verdict = base.policy === "ACCEPT" ? NF_ACCEPT : NF_DROP;
+      if (skb.nfTrace && nftTrace !== null) nftTrace.policy(par, table, base, verdict);
       if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, base, "policy", base.rules.length + 1);
       if (trace !== null) trace.note({ kind: "policy", table: table.name, chain: base.name, verdict: base.policy });
       break;
@@ -154,6 +158,7 @@ export function evaluateTable(
     if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, chain, "rule", index);
     const next = rule.chain;
     if (next !== null) {
+      if (skb.nfTrace && nftTrace !== null) nftTrace.rule(par, table, chain, rule, XT_CONTINUE);
       if (!rule.goto) {
         if (table.stackTop - bottom >= STACK_LIMIT) {
           verdict = NF_DROP;
@@ -170,8 +175,12 @@ export function evaluateTable(
       continue;
     }
     const target = rule.target;
-    if (target === null) continue;
+    if (target === null) {
+      if (skb.nfTrace && nftTrace !== null) nftTrace.rule(par, table, chain, rule, XT_CONTINUE);
+      continue;
+    }
     verdict = rule.verdict ?? target.target(par);
+    if (skb.nfTrace && nftTrace !== null) nftTrace.rule(par, table, chain, rule, verdict);
     if (verdict === XT_CONTINUE) {
       // The target may have rewritten the packet.
       data = skb.data;

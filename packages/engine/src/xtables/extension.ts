@@ -35,6 +35,8 @@ export class XtActionParam {
   proto = 0;
   /** Set by a match that finds the packet malformed: it is dropped at once. */
   hotdrop = false;
+  /** nf_tables' trace has told the packet itself already. */
+  packetTold = false;
   /** The table under evaluation, for targets that report. */
   table: TableName = "filter";
 
@@ -53,6 +55,8 @@ export interface Match {
   save(): string;
   /** The options as `iptables -L` prints them, with a leading space; `numeric` is `-n`. */
   print(numeric: boolean): string;
+  /** iptables-nft has instructions of its own for it, and the kernel's extension has no say. */
+  readonly nativeInNft?: boolean;
   /** The tool does not read it back: rules are listed without it. */
   readonly unlisted?: boolean;
   /** Throws {@link RulesetError} when the kernel would refuse it. */

@@ -10,7 +10,9 @@ export type {
   TargetExtension as XtTargetExtension,
   XtFamily,
 } from "./extension.js";
+export { XT_CONTINUE, XT_RETURN } from "./extension.js";
 export { packetLogLine } from "./log.js";
+export { NftTrace, type NftTraceEvent, type TracedPacket } from "./nft-trace.js";
 export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKind } from "./parse.js";
 export { isTableName, parseCommand } from "./parse.js";
 export type { ListFormat } from "./print.js";

@@ -2,6 +2,7 @@
  * The kernel log's line about a packet, for `-j LOG` and the legacy `-j TRACE`. Models nf_log_ip_packet() and
  * dump_ipv4_packet(), net/netfilter/nf_log_syslog.c.
  */
+import type { NetDevice } from "../dev/device.js";
 import { type HookState, NFPROTO_IPV4 } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
@@ -153,6 +154,14 @@ export function packetLogLine(skb: SkBuff, state: HookState, prefix: string, fla
   return text + dumpPacket6(skb.data, 0, skb.len, flags, false) + ownerText(skb.uid, skb.mark, flags);
 }
 
+/** Addresses of the frames that come in by a device; null where it has none. */
+export function packetMacs(
+  device: NetDevice,
+): { readonly source: Uint8Array; readonly destination: Uint8Array } | null {
+  if (device.mac === null) return null;
+  return { source: device.peerMac ?? new Uint8Array(6), destination: device.mac };
+}
+
 /**
  * The link header is not part of our packets; what is known of it is the receiving device's own address (a unicast
  * frame's destination) and the ethertype. Devices without a link layer have none.
@@ -161,11 +170,9 @@ function macText(state: HookState, flags: number): string {
   const device = state.indev;
   if (device === null) return "";
   const colons = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-  const own = device.mac;
-  if (own === null && device.kind !== "loopback") return flags & LOG_MACDECODE ? "" : "MAC= ";
-  const zero = new Uint8Array(6);
-  const destination = own ?? zero;
-  const source = device.peerMac ?? zero;
+  const macs = packetMacs(device);
+  if (macs === null && device.kind !== "loopback") return flags & LOG_MACDECODE ? "" : "MAC= ";
+  const { source, destination } = macs ?? { source: new Uint8Array(6), destination: new Uint8Array(6) };
   if (flags & LOG_MACDECODE)
     return `MACSRC=${colons(source)} MACDST=${colons(destination)} MACPROTO=${state.pf === NFPROTO_IPV4 ? "0800" : "86dd"} `;
   return `MAC=${colons(destination)}:${colons(source)}:${state.pf === NFPROTO_IPV4 ? "08:00" : "86:dd"} `;

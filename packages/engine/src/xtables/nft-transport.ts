@@ -46,6 +46,7 @@ function passes({ range, inverted }: PortTest, data: Uint8Array, at: number, end
 export class NftTransportMatch implements Match {
   readonly name: string;
   readonly unlisted: boolean;
+  readonly nativeInNft = true;
   readonly #shown: Match;
   readonly #sports: PortTest | null;
   readonly #dports: PortTest | null;

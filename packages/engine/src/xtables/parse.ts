@@ -903,6 +903,7 @@ class Parser {
 class ReadBackAsOne implements Match {
   readonly name: string;
   readonly unlisted: boolean;
+  readonly nativeInNft = true;
   readonly #shown: Match;
   readonly #parts: readonly Match[];
 

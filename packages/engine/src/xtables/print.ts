@@ -110,7 +110,8 @@ function counterText(value: number, exact: boolean, column: boolean): string {
 }
 
 function listAddress(address: AddressWords, mask: AddressWords, numeric: boolean): string {
-  if (isZero(mask) && !numeric) return "anywhere";
+  // Of an IPv6 network the tool looks at the address alone, and forgets the mask.
+  if (isZero(mask.length === 1 ? mask : address) && !numeric) return "anywhere";
   const name = numeric || address.length > 1 ? undefined : addressName(address[0]);
   const host = name ?? addressText(address);
   return wordsPrefix(mask) === 32 * mask.length ? host : host + maskText(mask);

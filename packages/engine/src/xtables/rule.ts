@@ -108,6 +108,8 @@ export class Rule {
   #lastOutFits = false;
   packets = 0;
   bytes = 0;
+  /** See {@link Chain.handle}; a rule that takes another's place takes its number. */
+  handle = 0;
 
   constructor(ip: IpSpec, matches: readonly Match[], action: Action) {
     this.ip = ip;
@@ -195,6 +197,8 @@ export class Rule {
 export class Chain {
   /** `-E` changes it. */
   name: string;
+  /** Its number in its table, which nf_tables counts for chains and rules together; 0 before it is there. */
+  handle = 0;
   /** The hook of a built-in chain, null for a user's. */
   readonly hook: HookNumber | null;
   policy: Policy = "ACCEPT";

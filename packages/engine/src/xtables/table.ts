@@ -92,6 +92,8 @@ export class Table {
   stackTop = 0;
   /** No change has succeeded yet: the nft flavour does not have such a table. */
   fresh = true;
+  /** Numbers given to chains and rules so far. */
+  #handles = 0;
   /** The change under way emptied it: if no chain comes, the nft flavour has no such table any more. */
   cleared = false;
   /** Whether a change is under way; changes inside it are part of it. */
@@ -124,6 +126,16 @@ export class Table {
     let count = 0;
     for (const { rules } of this.chains.values()) for (const rule of rules) if (rule.chain === chain) count++;
     return count;
+  }
+
+  /** Gives a number to what has been put in. Models nf_tables_alloc_handle(). */
+  number(made: Chain | Rule): void {
+    made.handle = ++this.#handles;
+  }
+
+  /** The table is made anew: numbers begin again. */
+  forgetNumbers(): void {
+    this.#handles = 0;
   }
 
   /** Remembers the table, and gives every chain a list of rules of its own to change. */
@@ -199,7 +211,7 @@ export class Table {
       refuse("EINVAL", "no address is outside a mask of zeros");
     const extensions: (Extension | undefined)[] = rule.matches.map((match) => findMatch(match.name, this.family));
     if (rule.target !== null) extensions.push(findTarget(rule.target.name, this.family));
-    for (const extension of extensions) {
+    for (const [index, extension] of extensions.entries()) {
       if (extension === undefined) continue;
       if (extension.notInKernel) refuse("ENOENT", `the kernel has no ${extension.name}`);
       const { name, tables, protocols } = extension;
@@ -209,8 +221,8 @@ export class Table {
         refuse("EINVAL", `${name} is not valid in chain ${chain.name}`);
       if (protocols === undefined) continue;
       // nf_tables has instructions of its own for these matches, which read the ports of whatever packet comes.
-      const native = extension.kind === "match" && extension.buildInNft !== undefined;
-      const inverted = (rule.inverted & INV_PROTO) !== 0 && (flavour === "legacy" || !native);
+      const native = rule.matches[index]?.nativeInNft === true;
+      const inverted = (rule.inverted & INV_PROTO) !== 0 && !native;
       if (!protocols.includes(rule.proto) || inverted) refuse("EINVAL", `${name} needs its protocol`);
     }
     try {

@@ -98,6 +98,7 @@ export class Xtables {
     if (!table.changing) throw new Error(`${table.name}: cleared outside a change`);
     table.chains = new Map();
     table.cleared = true;
+    table.forgetNumbers();
   }
 
   /**
@@ -152,6 +153,7 @@ export class Xtables {
     const chain = new Chain(HOOK_NAMES[hook], hook);
     chain.countsPolicy = this.flavour === "legacy";
     table.chains.set(chain.name, chain);
+    table.number(chain);
     const priority = tablePriority(table.name, hook, this.flavour);
     if (table.name === "nat") {
       const lookup = this.#natLookup(table, chain);
@@ -262,7 +264,9 @@ export class Xtables {
     // A REJECT sends a packet through OUTPUT while its own is still being judged: one parameter object a depth.
     if (this.#depth === this.#params.length) this.#params.push(new XtActionParam(this.net, this.family));
     const par = this.#params[this.#depth++];
-    const verdict = evaluateTable(table, chain, skb, state, par, this.#traceLog);
+    const { nftTrace } = this.net;
+    const nft = this.flavour === "nft" && nftTrace.active ? nftTrace : null;
+    const verdict = evaluateTable(table, chain, skb, state, par, this.#traceLog, nft);
     this.#depth--;
     return verdict;
   }

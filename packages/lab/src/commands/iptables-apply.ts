@@ -212,16 +212,19 @@ class Application {
     if (chain === undefined) throw this.#fail(kind === "delete" || kind === "check" ? NO_RULE : NO_CHAIN);
     switch (kind) {
       case "append":
+        for (const rule of rules) table.number(rule);
         chain.rules.push(...rules);
         return;
       case "insert":
         for (const rule of rules) {
           if (number > chain.rules.length + 1) throw this.#fail("Index of insertion too big");
+          table.number(rule);
           chain.rules.splice(number - 1, 0, rule);
         }
         return;
       case "replace":
         if (number > chain.rules.length) throw this.#fail("Index of replacement too big");
+        rules[0].handle = chain.rules[number - 1].handle;
         chain.rules[number - 1] = rules[0];
         return;
       case "delete-num":
@@ -361,7 +364,9 @@ class Application {
     const table = xt.table(this.#name);
     if (table.chains.has(name) || builtinHook(table.name, name) !== null) throw this.#fail("Chain already exists");
     xt.change(table, () => {
-      table.chains.set(name, new Chain(name, null));
+      const chain = new Chain(name, null);
+      table.chains.set(name, chain);
+      table.number(chain);
     });
   }
 

@@ -303,8 +303,11 @@ class Restore {
     const builtin = xt.builtinChain(table, name);
     if (builtin === null) {
       const existing = table.chains.get(name);
-      if (existing === undefined) table.chains.set(name, new Chain(name, null));
-      else existing.rules = [];
+      if (existing === undefined) {
+        const chain = new Chain(name, null);
+        table.chains.set(name, chain);
+        table.number(chain);
+      } else existing.rules = [];
     }
     if (policy === undefined) throw this.#parameter(`${program}: line ${this.#line} policy invalid`);
     // Of a user's chain the nft tool reads no further.

@@ -23,13 +23,18 @@ const TYPES: readonly string[] = [
   "XRESOLVE",
 ];
 
+/** Names, or beginnings of them, the first of which counts. */
 function parseTypes(text: string): number {
   let bits = 0;
-  for (const word of text.split(",")) {
-    const type = TYPES.indexOf(word.toUpperCase());
-    if (type < 0) throw new ParameterProblem(`addrtype: bad type "${word}"`);
+  const words = text.split(",");
+  words.forEach((word, index) => {
+    const type = word === "" ? -1 : TYPES.findIndex((name) => name.startsWith(word.toUpperCase()));
+    if (type < 0) {
+      const rest = words.slice(index).join(",");
+      throw new ParameterProblem(`addrtype: bad type ${rest === word ? `"${rest}"` : `\`${rest}'`}`);
+    }
     bits |= 1 << type;
-  }
+  });
   return bits;
 }
 

@@ -50,14 +50,15 @@ export function stateBit(nfct: number, ctinfo: number): number {
   return ctinfo === IP_CT_UNTRACKED ? STATE_UNTRACKED : STATE_INVALID;
 }
 
-/** A list of names into bits; `what` names the thing in the message. */
+/** A list of names, or beginnings of them, into bits; `what` names the thing in the message. */
 export function parseNames(text: string, names: readonly (readonly [string, number])[], what: string): number {
   let bits = 0;
-  for (const word of text.split(",")) {
-    const found = names.find(([name]) => name === word.toUpperCase());
-    if (found === undefined) throw new ParameterProblem(`Bad ${what} "${word}"`);
+  const words = text.split(",");
+  words.forEach((word, index) => {
+    const found = word === "" ? undefined : names.find(([name]) => name.startsWith(word.toUpperCase()));
+    if (found === undefined) throw new ParameterProblem(`Bad ${what} "${words.slice(index).join(",")}"`);
     bits |= found[1];
-  }
+  });
   return bits;
 }
 
@@ -244,7 +245,7 @@ const options: readonly OptionSpec[] = [
   {
     name: "ctstatus",
     invert: true,
-    parse: (text) => parseNames(text, [...STATUSES, ["NONE", 0]], "ctstatus"),
+    parse: (text) => parseNames(text, [["NONE", 0], ...STATUSES], "ctstatus"),
   },
   { name: "ctexpire", invert: true, parse: uintRangeOption(0xffffffff) },
   {

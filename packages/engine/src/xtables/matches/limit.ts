@@ -29,7 +29,8 @@ const UNIT_WORDS: readonly (readonly [string, number])[] = [
 ];
 
 function parseRate(text: string): number {
-  const [count, unit] = text.split("/", 2);
+  const [count, ...units] = text.split("/");
+  const unit = units.length === 0 ? undefined : units.join("/");
   let seconds = 1;
   if (unit !== undefined) {
     const found = unit === "" ? undefined : UNIT_WORDS.find(([word]) => word.startsWith(unit.toLowerCase()));

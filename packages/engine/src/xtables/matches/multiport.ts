@@ -108,9 +108,11 @@ multiport match options:
     { name: "dports", id: "dports", parse: parseList, invert: true },
     { name: "ports", excludes: ["sports", "dports"], parse: parseList, invert: true },
   ],
+  finalCheck(values) {
+    if (!SIDES.some((each) => values.has(each))) throw new ParameterProblem("multiport expection an option");
+  },
   build(values, header: RuleHeader) {
-    const side = SIDES.find((each) => values.has(each));
-    if (side === undefined) throw new ParameterProblem("multiport expection an option");
+    const side = SIDES.find((each) => values.has(each)) ?? "ports";
     const protocol = protocolOf(header.proto, header.invertProto);
     return new MultiportMatch(side, values.get<Range[]>(side) ?? [], values.inverted(side), protocol);
   },

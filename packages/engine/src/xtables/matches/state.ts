@@ -1,6 +1,7 @@
 /** `-m state`: the older, shorter spelling of `-m conntrack --ctstate`. Models libxt_state over conntrack_mt(). */
 import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
+import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { namesText, parseNames, STATES, stateBit } from "./conntrack.js";
 
@@ -38,6 +39,17 @@ class StateMatch implements Match {
   }
 }
 
+/** A comma at the end is as good as nothing at all. */
+function parseStates(text: string): number {
+  const list = text.replace(/,$/, "");
+  if (list === "" && text !== ",") throw new ParameterProblem(NO_STATES);
+  const bits = parseNames(text === "," ? text : list, STATE_NAMES, "state");
+  if (list !== text) throw new ParameterProblem(NO_STATES);
+  return bits;
+}
+
+const NO_STATES = '"--state" requires a list of states with no spaces, e.g. ESTABLISHED,RELATED';
+
 export const stateMatch: MatchExtension = {
   kind: "match",
   name: "state",
@@ -46,6 +58,6 @@ state match options:
  [!] --state [INVALID|ESTABLISHED|NEW|RELATED|UNTRACKED][,...]
 				State(s) to match
 `,
-  options: [{ name: "state", mandatory: true, invert: true, parse: (text) => parseNames(text, STATE_NAMES, "state") }],
+  options: [{ name: "state", mandatory: true, invert: true, parse: parseStates }],
   build: (values) => new StateMatch(values.get<number>("state") ?? 0, values.inverted("state")),
 };

@@ -58,6 +58,15 @@ function ports(text: string): Range {
   return { min, max: max ?? min };
 }
 
+/** Ports of the option by its long name, which the message has. Models XTTYPE_PORTRC. */
+function portsOf(name: string): (text: string) => Range {
+  return (text) => {
+    if (text.split(":").length > 2)
+      throw new ParameterProblem(`udp: Too many components for option "--${name}" (max: 2)\n`);
+    return ports(text);
+  };
+}
+
 export const udpMatch: MatchExtension = {
   kind: "match",
   name: "udp",
@@ -72,10 +81,10 @@ udp match options:
 				match destination port(s)
 `,
   options: [
-    { name: "source-port", id: "sport", parse: ports, invert: true },
-    { name: "sport", id: "sport", parse: ports, invert: true },
-    { name: "destination-port", id: "dport", parse: ports, invert: true },
-    { name: "dport", id: "dport", parse: ports, invert: true },
+    { name: "source-port", id: "sport", parse: portsOf("source-port"), invert: true },
+    { name: "sport", id: "sport", parse: portsOf("source-port"), invert: true },
+    { name: "destination-port", id: "dport", parse: portsOf("destination-port"), invert: true },
+    { name: "dport", id: "dport", parse: portsOf("destination-port"), invert: true },
   ],
   buildInNft: (values) =>
     asksPort(values, "sport") || asksPort(values, "dport")

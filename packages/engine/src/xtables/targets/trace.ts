@@ -1,6 +1,6 @@
 /**
  * TRACE: marks the packet, so that every rule it meets from here on is reported. The legacy flavour reports to the
- * kernel log; nf_tables to listeners of `nft monitor trace`. Models net/netfilter/xt_TRACE.c.
+ * kernel log; nf_tables to who listens (nft-trace.ts). Models net/netfilter/xt_TRACE.c.
  */
 import { type Target, type TargetExtension, XT_CONTINUE, type XtActionParam } from "../extension.js";
 

@@ -265,7 +265,7 @@ function setLink(context: LabContext, words: Words): number {
       throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
     else {
       device = oneDevice(device, word === "dev" ? words.next() : word);
-      if (device === "") throw wrongArgument("", '"dev" not a valid ifname');
+      if (/^$|[/\s]/.test(device)) throw wrongArgument(device, '"dev" not a valid ifname');
     }
   }
   if (device === null) throw new IpError('Not enough information: "dev" argument is required.', 255);
