@@ -6,7 +6,7 @@ import type { NetDevice } from "../dev/device.js";
 import { EACCES, EMSGSIZE, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
 import { newPacket } from "../ip/output.js";
-import { RTN_BROADCAST, type Rtable } from "../ip/route.js";
+import { inetIif, RTN_BROADCAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { get32, put16 } from "../wire/bytes.js";
@@ -89,6 +89,9 @@ export class PingProtocol implements PingApi {
       options.tos ?? 0,
       socket.device,
       IPPROTO_ICMP,
+      0,
+      // Type and code lie where rules look for the port. Models `union flowi_uli`.
+      ICMP_ECHO << 8,
     );
     if (rt === null) {
       this.#net.ip.snmp.ip.OutNoRoutes++;
@@ -145,7 +148,7 @@ export class PingProtocol implements PingApi {
     if (!checkIcmp(length) || data[at + ICMP_TYPE] !== ICMP_ECHOREPLY || !icmpChecksumOk(data, at, length)) return;
     const id = icmpId(data, at);
     for (const socket of this.#sockets)
-      if (socket.id === id && (socket.device === null || socket.device === skb.iif))
+      if (socket.id === id && (socket.device === null || socket.device === inetIif(skb)))
         socket.handlers.onReply?.({
           address: get32(data, IPV4_SRC),
           localAddress: get32(data, IPV4_DST),

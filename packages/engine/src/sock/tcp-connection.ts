@@ -9,7 +9,7 @@ import type { NetDevice } from "../dev/device.js";
 import { ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT, SystemError } from "../errno.js";
 import { type IcmpError, icmpErrno } from "../ip/icmp.js";
 import { newPacket } from "../ip/output.js";
-import { DST_LOCAL_DELIVER, Rtable } from "../ip/route.js";
+import { DST_LOCAL_DELIVER, inetIif, Rtable } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
 import { get32, put16, put32 } from "../wire/bytes.js";
 import { IPPROTO_TCP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC } from "../wire/ipv4.js";
@@ -465,7 +465,7 @@ export class TcpSock implements TcpConnection {
     const rt = skb.dst;
     if (rt instanceof Rtable && rt.input === DST_LOCAL_DELIVER) {
       this.#rxRoute = rt;
-      this.#rxDevice = skb.iif;
+      this.#rxDevice = inetIif(skb);
     }
   }
 

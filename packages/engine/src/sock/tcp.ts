@@ -8,7 +8,7 @@ import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, SystemError } from "../
 import type { IcmpError } from "../ip/icmp.js";
 import { buildOptions, echoOptions } from "../ip/options.js";
 import { newPacket } from "../ip/output.js";
-import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
+import { inetIif, RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import { type SkBuff, UID_KERNEL } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
@@ -324,7 +324,7 @@ export class TcpProtocol implements TcpApi {
       connection.receive(skb, at, length);
       return;
     }
-    const listener = this.#listenerFor(dst, port, skb.iif);
+    const listener = this.#listenerFor(dst, port, inetIif(skb));
     if (listener !== undefined) {
       if (!mayComeIn(data, at)) {
         end("signed, and there is no key");

@@ -6,7 +6,7 @@ import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRINUSE, EMSGSIZE, ENOTCONN, SystemError } from "../errno.js";
 import { type IcmpError, icmpErrno } from "../ip/icmp.js";
 import { newPacket } from "../ip/output.js";
-import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "../ip/route.js";
+import { inetIif, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { get32, put16 } from "../wire/bytes.js";
@@ -225,7 +225,7 @@ export class UdpProtocol implements UdpApi {
             (socket.localAddress === 0 || socket.localAddress === dst) &&
             (socket.remoteAddress === 0 || (socket.remoteAddress === src && socket.remotePort === sport)),
         )
-      : [this.#lookup(dst, dport, src, sport, skb.iif)];
+      : [this.#lookup(dst, dport, src, sport, inetIif(skb))];
     // A socket takes it, or an error is sent about it, which is tracked anew (unless a rule exempts it): the entry is
     // done with.
     ip.net.resetConntrack(skb);
