@@ -43,6 +43,7 @@ const TEXTS: ReadonlyMap<number, readonly [string, string]> = new Map([
   [ENODEV, ["ENODEV", "No such device"]],
   [EINVAL, ["EINVAL", "Invalid argument"]],
   [EPIPE, ["EPIPE", "Broken pipe"]],
+  [EBUSY, ["EBUSY", "Device or resource busy"]],
   [EDOM, ["EDOM", "Numerical argument out of domain"]],
   [ENONET, ["ENONET", "Machine is not on the network"]],
   [EPROTO, ["EPROTO", "Protocol error"]],

@@ -12,6 +12,7 @@ export {
 } from "./conntrack/expect.js";
 export { conntrackHelpers } from "./conntrack/helpers/registry.js";
 export { TCP_STATE_NAMES } from "./conntrack/proto-tcp.js";
+export * from "./dev/bridge.js";
 export * from "./dev/device.js";
 export * from "./dev/loopback.js";
 export * from "./dev/pair.js";

@@ -69,11 +69,8 @@ export abstract class PairDevice extends NetDevice {
     this.#underWay.push(skb, this.latencyMicros);
   }
 
-  override resolve(address: number, sender: number): Uint8Array | null {
-    const peer = this.peer;
-    if (!this.running || peer === null || !peer.net.ip.answersFor(peer, address)) return null;
-    if (sender !== 0 && this.mac !== null) peer.net.ip.neighbourTable.learn(peer, sender, this.mac);
-    return peer.mac;
+  override resolve(address: number, sender: number, from: Uint8Array | null = this.mac): Uint8Array | null {
+    return this.running && this.peer !== null ? this.peer.answer(address, sender, from) : null;
   }
 }
 

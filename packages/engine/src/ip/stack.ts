@@ -343,8 +343,9 @@ export class IpStack implements IpApi, RtnetlinkApi {
         this.fib.purge((route) => route.type === RTN_BROADCAST && route.dst === address && route.dev === dev);
     if (!others.some((other) => other.local === local)) {
       this.fib.purge((route) => route.type === RTN_LOCAL && route.dst === local && route.dev === dev);
-      // Routes whose preferred source went with the address go too. Models `fib_sync_down_addr()`.
-      if (!this.isLocalAddress(local)) this.fib.purge((route) => route.prefsrc === local);
+      // Routes of main whose preferred source went with the address go too. Models `fib_sync_down_addr()`.
+      if (!this.isLocalAddress(local))
+        this.fib.purge((route) => route.prefsrc === local && route.table === RT_TABLE_MAIN);
     }
     this.fib.invalidate();
   }
@@ -376,6 +377,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   setUp(dev: NetDevice): void {
     if (dev.up) return;
     dev.up = true;
+    dev.everUp = true;
     const inDev = this.#inDevice(dev);
     if (dev === this.net.loopback && inDev.addresses.length === 0)
       this.addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });

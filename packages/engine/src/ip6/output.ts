@@ -129,6 +129,8 @@ function finishOutput(ip: Ip6Stack, skb: SkBuff): number {
     trace.note({ kind: "transmit", device: dev.name });
     trace.done(skb, dev.name);
   }
+  skb.linkSource = dev.mac;
+  skb.linkDestination = null;
   dev.transmit(skb);
   return 0;
 }

@@ -14,7 +14,7 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
       .flatMap((name) => [name, `${name}-save`, `${name}-restore`]),
     ..."conntrack nc netcat ping ss".split(" "),
   ],
-  rare: ["ipset", "tcpdump"],
+  rare: ["brctl", "bridge", "ebtables", "ipset", "tcpdump"],
 };
 
 provideParts();
