@@ -1,100 +1,131 @@
-// @ts-nocheck: it runs the built packages, whose types are not those of the sources that the tests see.
+// @ts-nocheck: it runs beside programs of the benchmark that are bundled.
 /**
- * The running kernel's own rate, for comparison: two veth pairs around a namespace with the same rules, packets sent by
- * tcpreplay as fast as it can, counted where they arrive. Sender and router share the machine, so the rate is that of
- * both together. Needs root, iproute2, iptables and tcpreplay; namespaces are called ct-bench-*.
+ * The running kernel's part: a network namespace with the engine's rules between two veth pairs, and sender.c, compiled on
+ * the spot. What a packet costs is the sender's processor time (in which the kernel forwards it) and that of the core's
+ * ksoftirqd; what of this is the sending alone is measured too, with frames that the namespace's first look drops. Needs
+ * root, iproute2, iptables, conntrack-tools and a C compiler. The namespaces are called ct-bench-*.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { performance } from "node:perf_hooks";
-import { parseIPv4 } from "../../packages/engine/dist/index.js";
-import { buildIPv4 } from "../../packages/engine/dist/wire/ipv4.js";
-import { buildUdp } from "../../packages/engine/dist/wire/udp.js";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
-const PACKETS = 400_000;
+const NAMES = ["ct-bench-a", "ct-bench-gw", "ct-bench-b"];
+const [A, GATEWAY, B] = NAMES;
+/** One setting for all namespaces, and the initial one's to write. */
+const MAX = "/proc/sys/net/netfilter/nf_conntrack_max";
+/** An address of nobody: a frame to it is dropped where IP begins. */
+const NOBODY = "02:00:00:00:00:99";
 
 /** Why the kernel cannot be measured here; null when it can. */
 export function whyNoKernel() {
   if (process.getuid?.() !== 0) return "it needs root";
-  for (const tool of ["ip", "iptables-legacy", "tcpreplay"])
+  for (const tool of ["ip", "iptables-legacy", "ipset", "conntrack", "cc"])
     if (spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0) return `${tool} is missing`;
   return null;
 }
 
-function run(line) {
+function run(line, input = "") {
   const [program, ...args] = line.split(" ");
-  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  return execFileSync(program, args, { encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] });
 }
 
-/** A capture file with one Ethernet frame. */
-function capture(file, destination) {
-  const src = parseIPv4("192.168.0.2");
-  const dst = parseIPv4("198.51.200.9");
-  const payload = buildUdp({ sport: 10_000, dport: 53, payload: new Uint8Array(18) }, src, dst);
-  const packet = buildIPv4({ src, dst, protocol: 17, dontFragment: true, payload });
-  const frame = Buffer.concat([
-    Buffer.from(destination.replaceAll(":", ""), "hex"),
-    Buffer.from("020000000001", "hex"),
-    Buffer.from("0800", "hex"),
-    packet,
-  ]);
-  const header = Buffer.alloc(40);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(65535, 16);
-  header.writeUInt32LE(1, 20);
-  header.writeUInt32LE(frame.length, 32);
-  header.writeUInt32LE(frame.length, 36);
-  writeFileSync(file, Buffer.concat([header, frame]));
-}
+/** A program that answers each line with a line: {@link sender.c}, or the engine's counterpart. */
+export class Bursts {
+  #child;
+  #answers;
 
-function measureRules(rules, file) {
-  const names = ["ct-bench-a", "ct-bench-gw", "ct-bench-b"];
-  const [a, gw, b] = names;
-  for (const name of names) run(`ip netns add ${name}`);
-  try {
-    run(`ip link add cta0 netns ${a} type veth peer name lan0 netns ${gw}`);
-    run(`ip link add ctb0 netns ${b} type veth peer name wan0 netns ${gw}`);
-    run(`ip -n ${gw} addr add 192.168.0.1/16 dev lan0`);
-    run(`ip -n ${gw} addr add 198.51.100.1/16 dev wan0`);
-    for (const [name, dev] of [
-      [a, "cta0"],
-      [b, "ctb0"],
-      [gw, "lan0"],
-      [gw, "wan0"],
-    ])
-      run(`ip -n ${name} link set ${dev} up`);
-    const mac = (name, dev) => JSON.parse(run(`ip -n ${name} -j link show ${dev}`))[0].address;
-    run(`ip -n ${gw} neigh add 198.51.200.9 lladdr ${mac(b, "ctb0")} dev wan0`);
-    run(`ip netns exec ${gw} sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0`);
-    for (const rule of rules) run(`ip netns exec ${gw} ${rule}`);
-    capture(file, mac(gw, "lan0"));
-    const received = () => JSON.parse(run(`ip -n ${b} -j -s link show ctb0`))[0].stats64.rx.packets;
-    const send = (count) => run(`ip netns exec ${a} tcpreplay -q -t -K -l ${count} -i cta0 ${file}`);
-    send(20_000);
-    const before = received();
-    const start = performance.now();
-    send(PACKETS);
-    return ((received() - before) * 1000) / (performance.now() - start);
-  } finally {
-    for (const name of names) run(`ip netns del ${name}`);
+  constructor(program, args) {
+    this.#child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** Sends so many packets; gives packets a second. */
+  async burst(count) {
+    this.#child.stdin.write(`${count}\n`);
+    const { value, done } = await this.#answers.next();
+    if (done) throw new Error("the sender ended");
+    const [sent, nanoseconds] = value.split(" ").map(Number);
+    return (sent * 1e9) / nanoseconds;
+  }
+
+  async end() {
+    const closed = new Promise((resolve) => this.#child.on("close", resolve));
+    this.#child.stdin.end();
+    await closed;
   }
 }
 
-/** Packets a second for each setup, the rules of one adding to those before. */
-export function measureKernel(setups) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "ct-bench-"));
-  try {
-    let rules = [];
-    const rows = setups.map(({ name, rules: more }) => {
-      rules = [...rules, ...more];
-      return { setup: name, packetsPerSecond: Math.round(measureRules(rules, path.join(folder, "one.pcap"))) };
-    });
-    return { release: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(), rows };
-  } finally {
-    rmSync(folder, { recursive: true });
+/** The kernel as a router. */
+export class KernelRouter {
+  #folder = mkdtempSync(path.join(os.tmpdir(), "ct-bench-"));
+  #max = readFileSync(MAX, "utf8");
+  #gatewayMac;
+  release = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
+
+  /** Chains of the machine's one hash table. */
+  get buckets() {
+    return Number(readFileSync("/proc/sys/net/netfilter/nf_conntrack_buckets", "utf8"));
+  }
+
+  constructor() {
+    run(`cc -O2 -o ${this.#folder}/sender ${fileURLToPath(new URL("sender.c", import.meta.url))}`);
+  }
+
+  /** Makes the namespaces anew for so many flows, with rules as router.mjs has them. */
+  open(rules, flows) {
+    this.close();
+    // All namespaces' setting, so only as long as it is needed.
+    if (flows > Number(this.#max)) writeFileSync(MAX, String(2 * flows));
+    for (const name of NAMES) run(`ip netns add ${name}`);
+    run(`ip link add cta0 netns ${A} type veth peer name lan0 netns ${GATEWAY}`);
+    run(`ip link add ctb0 netns ${B} type veth peer name wan0 netns ${GATEWAY}`);
+    run(`ip -n ${GATEWAY} addr add 192.168.0.1/16 dev lan0`);
+    run(`ip -n ${GATEWAY} addr add 198.51.100.1/16 dev wan0`);
+    const ends = [
+      [A, "cta0"],
+      [B, "ctb0"],
+      [GATEWAY, "lan0"],
+      [GATEWAY, "wan0"],
+    ];
+    for (const [name, dev] of ends) run(`ip -n ${name} link set ${dev} up`);
+    const mac = (name, dev) => JSON.parse(run(`ip -n ${name} -j link show ${dev}`))[0].address;
+    this.#gatewayMac = mac(GATEWAY, "lan0");
+    run(`ip -n ${GATEWAY} neigh add 198.51.200.9 lladdr ${mac(B, "ctb0")} dev wan0`);
+    run(`ip netns exec ${GATEWAY} sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0`);
+    for (const rule of rules) {
+      const [line, ...input] = rule.split("\n");
+      run(`ip netns exec ${GATEWAY} ${line}`, input.join("\n"));
+    }
+  }
+
+  /** A sender of so many flows; with `nobody` its frames are dropped at once. */
+  sender({ flows, order = "turn", nobody = false }) {
+    const to = nobody ? NOBODY : this.#gatewayMac;
+    return new Bursts("ip", ["netns", "exec", A, `${this.#folder}/sender`, "cta0", to, String(flows), order]);
+  }
+
+  /** Packets that came out at the far end so far. */
+  received() {
+    return JSON.parse(run(`ip -n ${B} -j -s link show ctb0`))[0].stats64.rx.packets;
+  }
+
+  /** Ends every connection. */
+  flush() {
+    spawnSync("ip", ["netns", "exec", GATEWAY, "conntrack", "-F"]);
+  }
+
+  close() {
+    const there = run("ip netns list");
+    for (const name of NAMES) if (there.includes(name)) run(`ip netns del ${name}`);
+    writeFileSync(MAX, this.#max);
+  }
+
+  /** Takes everything away. */
+  end() {
+    this.close();
+    rmSync(this.#folder, { recursive: true });
   }
 }

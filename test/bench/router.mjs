@@ -43,21 +43,26 @@ export function rulesOf(index) {
   return SETUPS.slice(0, index + 1).flatMap((setup) => setup.rules);
 }
 
-/** Runs a command line, words split at blanks; throws what it complains of. */
-export function run(net, line) {
-  const [argv0, ...args] = line.split(" ");
+/** Runs a command line, words split at blanks; what follows its first line is its input. Throws what it complains of. */
+export function run(net, text) {
+  const end = text.indexOf("\n");
+  const [argv0, ...args] = (end < 0 ? text : text.slice(0, end)).split(" ");
+  let input = end < 0 ? null : text.slice(end + 1);
   let complaint = "";
-  const stderr = {
-    write(text) {
-      complaint += text;
-      return true;
-    },
+  const write = (words) => {
+    complaint += words;
+    return true;
   };
-  const stdin = { read: () => null, readable: { arm: () => () => {} } };
-  const context = { net, args, argv0, stdin, stdout: { write: () => true }, stderr, signal: () => null };
-  const status = commands.get(argv0)(context);
-  const result = typeof status === "number" ? status : status.next().value;
-  if (result !== 0) throw new Error(`${line}: ${complaint}`);
+  const read = () => {
+    const part = input;
+    input = null;
+    return part;
+  };
+  const stdin = { read, readable: { arm: () => () => {} } };
+  const context = { net, args, argv0, stdin, stdout: { write: () => true }, stderr: { write }, signal: () => null };
+  const result = commands.get(argv0)(context);
+  const status = typeof result === "number" ? result : result.next().value;
+  if (status !== 0) throw new Error(`${argv0} ${args.join(" ")}: ${complaint}`);
 }
 
 /** A router that forwards from lan0 to wan0. */
@@ -146,6 +151,11 @@ export class Packets {
     this.#skb = new SkBuff(new Uint8Array(this.#skbWords.buffer, 0, first.length));
   }
 
+  /** The next packet is the first flow's again. */
+  rewind() {
+    this.#next = 0;
+  }
+
   /** Sends `count` packets of the flows in turn into a device. The copying of a packet's words is part of it. */
   send(device, count) {
     const words = this.#words;
@@ -181,11 +191,13 @@ function shuffle(order) {
   }
 }
 
-/** A forwarding router with its sender: `burst(count)` forwards so many packets, and throws when one did not come out. */
-export function forwarder(setup, protocol, flows, order) {
-  const router = makeRouter(rulesOf(setup));
-  // The kernel of the measurement has room too; the engine's own table grows to its limit of buckets.
-  router.net.ct.max = 2_000_000;
+/**
+ * A forwarding router with its sender: `burst(count)` forwards so many packets, and throws when one did not come out.
+ * `before` are commands that come before the setup's own.
+ */
+export function forwarder({ setup, protocol, flows, order = "turn", before = [] }) {
+  const router = makeRouter([...before, ...rulesOf(setup)]);
+  router.net.sysctl.lookup("net.netfilter.nf_conntrack_max").set("2000000");
   if (protocol === "tcp") handshakes(router, flows);
   const packets = new Packets(protocol, flows, order);
   let left = 0;

@@ -8,6 +8,8 @@ import { expect, test } from "vitest";
 /** What a simulation cannot do as Linux does it; every other extension is as Linux. */
 const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m mac": "the sender is the other end of the link that the packet came by",
+  "-m connlabel": "labels have numbers alone: there is no /etc/xtables/connlabel.conf",
+  "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
   "-m devgroup": "every device is of group 0",
   "-m realm": "every route is of realm 0",
@@ -30,16 +32,15 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j NFLOG": "nobody listens",
   "-j NFQUEUE": "nobody listens: the packet is dropped, or with `--queue-bypass` goes on",
   "-j QUEUE": "nobody listens: the packet is dropped",
-  "-j SYNPROXY": "the handshake is not simulated: the packet goes on",
+  "-j SYNPROXY": "over IPv6 the packet goes on",
   "-j TPROXY": "no socket is transparent: the packet is dropped",
   "-j SET": "no skbinfo: `--map-set` maps nothing",
 };
 
-/** Extensions of iptables 1.8.9 for IPv4 that are refused by name. */
+/** Extensions of iptables 1.8.9 that are refused by name. */
 const NOT_SUPPORTED: readonly string[] = [
   "-m ipvs",
   "-m rateest",
-  "-m udplite",
   "-j CLUSTERIP (gone from Linux)",
   "-j LED",
   "-j RATEEST",
@@ -65,7 +66,7 @@ description: Every match, target and option of iptables that the engine has, mad
 
 Made from the code's registry by \`test/engine/extensions-page.test.ts\`. Texts and refusals of all of them are those of
 Debian 12's iptables 1.8.9 in both flavours, compared command by command; what they do to packets is what Linux 6.18 does
-where the referee's kind *extensions* asks.
+where the referee's kinds *extensions* and *extensions6* ask.
 
 ## Matches
 

@@ -1,6 +1,8 @@
 /** Runs the scenarios of commands on real Linux and in the lab, and compares what both print, by named rules only. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { Lab, theQuestion } from "netfilter-lab";
+import { deterministicMac } from "@netfilter-lab/engine";
+import { Lab, type LabConfig, theQuestion } from "netfilter-lab";
+import { hostSysctls } from "../../packages/lab/src/host-sysctls.ts";
 import type { Scenario, Step } from "./commands-scenarios.ts";
 
 /** What one step printed. */
@@ -15,13 +17,30 @@ export interface StepOutput {
 /** Runs at the same time do not meet. */
 const PREFIX = `labk${process.pid}-`;
 
-/** What is free to differ, and how it is made the same. Each rule has its reason. */
-const RULES: readonly { readonly why: string; readonly apply: (text: string) => string }[] = [
+interface Rule {
+  readonly why: string;
+  readonly apply: (text: string) => string;
+}
+
+/** Rules for scenarios without IPv6: the lab's hosts have it only with an address of it. */
+const IPV4_RULES: readonly Rule[] = [
   {
-    why: "the same, in brief listings",
+    why: "Linux has link-local addresses, here in brief listings",
     apply: (text) => text.replace(/ [0-9a-f]*:[0-9a-f:]+\/\d+(?= )/g, ""),
   },
-  { why: "the lab has no IPv6 yet", apply: (text) => text.replace(/^.*inet6 .*\n(.*valid_lft.*\n)?/gm, "") },
+  { why: "and here in long ones", apply: (text) => text.replace(/^.*inet6 .*\n(.*valid_lft.*\n)?/gm, "") },
+];
+
+/** Rules for scenarios with IPv6. */
+const IPV6_RULES: readonly Rule[] = [
+  {
+    why: "an entry that lately answered is on its way from one state to the next",
+    apply: (text) => text.replace(/(REACHABLE|STALE|DELAY|PROBE) $/gm, "KNOWN "),
+  },
+];
+
+/** What is free to differ, and how it is made the same. Each rule has its reason. */
+const RULES: readonly Rule[] = [
   {
     why: "MAC addresses are random on Linux",
     apply: (text) => text.replace(/(ether|lladdr) [0-9a-f:]{17}/g, "$1 MAC"),
@@ -73,8 +92,8 @@ const RULES: readonly { readonly why: string; readonly apply: (text: string) => 
   },
 ];
 
-export function normalise(text: string): string {
-  return RULES.reduce((result, rule) => rule.apply(result), text);
+export function normalise(text: string, ipv6: boolean): string {
+  return [...(ipv6 ? IPV6_RULES : IPV4_RULES), ...RULES].reduce((result, rule) => rule.apply(result), text);
 }
 
 const HOSTS = ["client", "gateway", "server"] as const;
@@ -100,13 +119,39 @@ function removeNamespaces(): void {
   for (const host of HOSTS) spawnSync("ip", ["netns", "del", PREFIX + host]);
 }
 
-function makeNamespaces(): void {
+function makeNamespaces(ipv6: boolean): void {
   removeNamespaces();
   const [c, g, s] = HOSTS.map((host) => PREFIX + host);
+  const added = [c, g, s].map((name) => `ip netns add ${name}`);
+  const write = (name: string, key: string, value: string): string =>
+    `ip netns exec ${name} sysctl -qw ${key}=${value}`;
+  // As the lab's own backend begins: nothing of IPv6 is said unasked, MAC addresses are the engine's.
+  const quiet = [c, g, s].flatMap((name) => hostSysctls(true).map(([key, value]) => write(name, key, value)));
+  const devices = [
+    [c, "client", "eth0", 2],
+    [g, "gateway", "eth0", 2],
+    [g, "gateway", "eth1", 3],
+    [s, "server", "eth0", 2],
+  ] as const;
+  const macs = devices.map(
+    ([name, host, device, index]) =>
+      `ip -n ${name} link set ${device} address ${Buffer.from(deterministicMac({ name: host }, index))
+        .toString("hex")
+        .replace(/(..)(?=.)/g, "$1:")}`,
+  );
+  const addresses6 = [
+    ...theQuestion6.flatMap(([host, device, address]) => `ip -n ${PREFIX}${host} addr add ${address} dev ${device}`),
+    ...Object.entries(routes6).map(([host, route]) => `ip -n ${PREFIX}${host} -6 route add ${route}`),
+    write(g, "net.ipv6.conf.all.forwarding", "1"),
+    ...[c, g, s].map((name) => write(name, "net.ipv6.icmp.ratelimit", "0")),
+    // A link is up a moment after it was set up; its routes say so.
+    "sleep 0.3",
+  ];
   const lines = [
-    ...[c, g, s].map((name) => `ip netns add ${name}; ip -n ${name} link set lo up`),
+    ...[c, g, s].map((name) => `ip -n ${name} link set lo up`),
     `ip link add eth0 netns ${c} type veth peer name eth0 netns ${g}`,
     `ip link add eth1 netns ${g} type veth peer name eth0 netns ${s}`,
+    ...(ipv6 ? macs : []),
     `ip -n ${c} addr add 192.168.2.55/24 dev eth0; ip -n ${c} link set eth0 up`,
     `ip -n ${g} addr add 192.168.2.1/24 dev eth0; ip -n ${g} link set eth0 up`,
     `ip -n ${g} addr add 193.157.56.3/24 dev eth1; ip -n ${g} link set eth1 up`,
@@ -118,12 +163,12 @@ function makeNamespaces(): void {
     // How many ICMP errors Linux holds back depends on the real time that passes between commands.
     ...[c, g, s].map((name) => `ip netns exec ${name} sysctl -qw net.ipv4.icmp_ratelimit=0`),
   ];
-  execFileSync("sh", ["-ec", lines.join("\n")]);
+  execFileSync("sh", ["-ec", (ipv6 ? [...added, ...quiet, ...lines, ...addresses6] : [...added, ...lines]).join("\n")]);
 }
 
 /** The scenario on the machine's own Linux, in namespaces that are removed afterwards. */
 export function runOnLinux(scenario: Scenario): StepOutput[] {
-  makeNamespaces();
+  makeNamespaces(scenario.ipv6 ?? false);
   try {
     return scenario.steps.map(([host, command]) => {
       const result = spawnSync("ip", ["netns", "exec", PREFIX + host, "bash", "-c", command], {
@@ -140,10 +185,31 @@ export function runOnLinux(scenario: Scenario): StepOutput[] {
   }
 }
 
+/** What the question's hosts have of IPv6 besides. */
+const theQuestion6 = [
+  ["client", "eth0", "fd00:2::55/64"],
+  ["gateway", "eth0", "fd00:2::1/64"],
+  ["gateway", "eth1", "2001:db8:56::3/64"],
+  ["server", "eth0", "2001:db8:56::1/64"],
+] as const;
+const routes6 = { client: "default via fd00:2::1", gateway: "default via 2001:db8:56::1" } as const;
+
+/** The question's lab with both families. */
+function dualStack(): LabConfig<(typeof HOSTS)[number]> {
+  const hosts = structuredClone(theQuestion.hosts) as Record<(typeof HOSTS)[number], Record<string, unknown>>;
+  for (const [host, device, address] of theQuestion6)
+    hosts[host][device] = [hosts[host][device] as string, address].flat();
+  for (const [host, route] of Object.entries(routes6) as [(typeof HOSTS)[number], string][])
+    hosts[host].routes = [...((hosts[host].routes as string[] | undefined) ?? []), route];
+  return { ...theQuestion, hosts: hosts as LabConfig<(typeof HOSTS)[number]>["hosts"] };
+}
+
 /** The scenario in the lab. */
 export async function runInLab(scenario: Scenario): Promise<StepOutput[]> {
-  const lab = await Lab.create(theQuestion);
+  const ipv6 = scenario.ipv6 ?? false;
+  const lab = await Lab.create(ipv6 ? dualStack() : theQuestion);
   for (const host of HOSTS) await lab.hosts[host].sh`sysctl -qw net.ipv4.icmp_ratelimit=0`;
+  if (ipv6) for (const host of HOSTS) await lab.hosts[host].sh`sysctl -qw net.ipv6.icmp.ratelimit=0`;
   const outputs: StepOutput[] = [];
   for (const [host, command] of scenario.steps) {
     const { stdout, stderr, status } = await lab.hosts[host].sh(command);
@@ -153,11 +219,11 @@ export async function runInLab(scenario: Scenario): Promise<StepOutput[]> {
 }
 
 /** One readable block a step, for a comparison that shows where two runs part. */
-export function transcript(outputs: readonly StepOutput[]): string {
+export function transcript(outputs: readonly StepOutput[], { ipv6 = false }: Scenario): string {
   return outputs
     .map(({ host, command, stdout, stderr, status }) => {
-      const lines = [`${host}$ ${command.replaceAll("\n", "\\n")}`, normalise(stdout).trimEnd()];
-      const errors = normalise(stderr).trimEnd();
+      const lines = [`${host}$ ${command.replaceAll("\n", "\\n")}`, normalise(stdout, ipv6).trimEnd()];
+      const errors = normalise(stderr, ipv6).trimEnd();
       if (errors !== "") lines.push(...errors.split("\n").map((line) => `2> ${line}`));
       if (status !== 0) lines.push(`[${status}]`);
       return lines.filter((line) => line !== "").join("\n");

@@ -8,6 +8,8 @@ export type Step = readonly ["client" | "gateway" | "server", string];
 
 export interface Scenario {
   readonly name: string;
+  /** Whether the hosts have IPv6 besides: addresses of fd00:2::/64 and 2001:db8:56::/64. Default false. */
+  readonly ipv6?: boolean;
   readonly steps: readonly Step[];
 }
 

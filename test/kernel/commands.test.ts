@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Lab } from "netfilter-lab";
 import { describe, expect, test } from "vitest";
+import { scenarios6 } from "./commands-ipv6.ts";
 import { runInLab, runOnLinux, transcript, whyNoKernel } from "./commands-runner.ts";
 import { scenarios } from "./commands-scenarios.ts";
 
@@ -17,22 +18,28 @@ if (missing !== null && process.env.CI !== undefined) throw new Error(`the kerne
 describe.skipIf(missing !== null)(
   `commands print what Linux prints${missing === null ? "" : ` (skipped: ${missing})`}`,
   () => {
-    const recorded: Record<string, string> = {};
-    test.each(scenarios)(
-      "$name",
-      async (scenario) => {
-        const real = transcript(runOnLinux(scenario));
-        recorded[scenario.name] = real;
-        expect(transcript(await runInLab(scenario))).toBe(real);
-      },
-      120_000,
-    );
+    const corpora = [
+      ["commands.linux-6.18.json", scenarios],
+      ["commands-ipv6.linux-6.18.json", scenarios6],
+    ] as const;
+    describe.each(corpora)("%s", (file, scenarios) => {
+      const recorded: Record<string, string> = {};
+      test.each(scenarios)(
+        "$name",
+        async (scenario) => {
+          const real = transcript(runOnLinux(scenario), scenario);
+          recorded[scenario.name] = real;
+          expect(transcript(await runInLab(scenario), scenario)).toBe(real);
+        },
+        120_000,
+      );
 
-    // None unless asked for: a skipped test is a failure on CI.
-    const recordings = process.env.UPDATE_RECORDINGS === "1" ? ["commands.linux-6.18.json"] : [];
-    test.each(recordings)("%s is written", (name) => {
-      writeFileSync(new URL(`../recordings/${name}`, import.meta.url), `${JSON.stringify(recorded, null, 2)}\n`);
-      expect(Object.keys(recorded)).toHaveLength(scenarios.length);
+      // None unless asked for: a skipped test is a failure on CI.
+      const recordings = process.env.UPDATE_RECORDINGS === "1" ? [file] : [];
+      test.each(recordings)("%s is written", (name) => {
+        writeFileSync(new URL(`../recordings/${name}`, import.meta.url), `${JSON.stringify(recorded, null, 2)}\n`);
+        expect(Object.keys(recorded)).toHaveLength(scenarios.length);
+      });
     });
   },
 );

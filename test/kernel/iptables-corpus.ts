@@ -2,6 +2,8 @@
  * What is asked of both: rules right and wrong, each appended and then listed in every way; commands on chains;
  * iptables-restore's input. Written as command lines; words are split at blanks, "double quotes" hold them together.
  */
+
+import { EXTENSION_RULES_6 } from "./ip6tables-extensions.js";
 import { EXTENSION_RULES } from "./iptables-extensions.js";
 import type { Sequence, Step } from "./iptables-harness.js";
 
@@ -23,17 +25,17 @@ function sequence(name: string, lines: readonly string[]): Sequence {
 }
 
 /** A rule is put in, looked at in all formats, found again, and taken out by what it says. */
-function ruleSequence(spec: string, table = "filter", chain = "INPUT"): Sequence {
+function ruleSequence(spec: string, table = "filter", chain = "INPUT", tool = "iptables"): Sequence {
   const t = table === "filter" ? "" : `-t ${table} `;
-  return sequence(`${t}${chain} ${spec}`, [
-    `iptables ${t}-A ${chain} ${spec}`,
-    `iptables ${t}-S ${chain}`,
-    `iptables ${t}-L ${chain}`,
-    `iptables ${t}-nvL ${chain} --line-numbers`,
-    `iptables-save -t ${table}`,
-    `iptables ${t}-C ${chain} ${spec}`,
-    `iptables ${t}-D ${chain} ${spec}`,
-    `iptables ${t}-S`,
+  return sequence(`${tool === "iptables" ? "" : `${tool} `}${t}${chain} ${spec}`, [
+    `${tool} ${t}-A ${chain} ${spec}`,
+    `${tool} ${t}-S ${chain}`,
+    `${tool} ${t}-L ${chain}`,
+    `${tool} ${t}-nvL ${chain} --line-numbers`,
+    `${tool}-save -t ${table}`,
+    `${tool} ${t}-C ${chain} ${spec}`,
+    `${tool} ${t}-D ${chain} ${spec}`,
+    `${tool} ${t}-S`,
   ]);
 }
 
@@ -937,6 +939,10 @@ export const CORPUS: readonly Sequence[] = [
   ...EXTENSION_RULES.flatMap(([place, specs]) => {
     const [table, chain] = place.split(" ");
     return specs.map((spec) => ruleSequence(spec, table, chain));
+  }),
+  ...EXTENSION_RULES_6.flatMap(([place, specs]) => {
+    const [table, chain] = place.split(" ");
+    return specs.map((spec) => ruleSequence(spec, table, chain, "ip6tables"));
   }),
   ...COMMANDS,
   ...SETS,

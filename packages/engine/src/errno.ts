@@ -4,14 +4,18 @@ export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
 export const EAGAIN = 11;
+export const ENOMEM = 12;
 export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EMFILE = 24;
+export const ENOSPC = 28;
 export const EPIPE = 32;
 export const EDOM = 33;
 export const EXDEV = 18;
+export const ETIME = 62;
 export const ENONET = 64;
 export const EPROTO = 71;
 export const EMSGSIZE = 90;
@@ -29,22 +33,29 @@ export const EISCONN = 106;
 export const ENOTCONN = 107;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const ESHUTDOWN = 108;
 export const EHOSTDOWN = 112;
 export const EHOSTUNREACH = 113;
+export const EALREADY = 114;
 
 const TEXTS: ReadonlyMap<number, readonly [string, string]> = new Map([
   [EPERM, ["EPERM", "Operation not permitted"]],
   [ENOENT, ["ENOENT", "No such file or directory"]],
   [ESRCH, ["ESRCH", "No such process"]],
   [EAGAIN, ["EAGAIN", "Resource temporarily unavailable"]],
+  [ENOMEM, ["ENOMEM", "Cannot allocate memory"]],
   [EACCES, ["EACCES", "Permission denied"]],
+  [EBUSY, ["EBUSY", "Device or resource busy"]],
   [EEXIST, ["EEXIST", "File exists"]],
   [EXDEV, ["EXDEV", "Invalid cross-device link"]],
   [ENODEV, ["ENODEV", "No such device"]],
   [EINVAL, ["EINVAL", "Invalid argument"]],
+  [EMFILE, ["EMFILE", "Too many open files"]],
+  [ENOSPC, ["ENOSPC", "No space left on device"]],
   [EPIPE, ["EPIPE", "Broken pipe"]],
   [EBUSY, ["EBUSY", "Device or resource busy"]],
   [EDOM, ["EDOM", "Numerical argument out of domain"]],
+  [ETIME, ["ETIME", "Timer expired"]],
   [ENONET, ["ENONET", "Machine is not on the network"]],
   [EPROTO, ["EPROTO", "Protocol error"]],
   [EMSGSIZE, ["EMSGSIZE", "Message too long"]],
@@ -62,8 +73,10 @@ const TEXTS: ReadonlyMap<number, readonly [string, string]> = new Map([
   [ENOTCONN, ["ENOTCONN", "Transport endpoint is not connected"]],
   [ETIMEDOUT, ["ETIMEDOUT", "Connection timed out"]],
   [ECONNREFUSED, ["ECONNREFUSED", "Connection refused"]],
+  [ESHUTDOWN, ["ESHUTDOWN", "Cannot send after transport endpoint shutdown"]],
   [EHOSTDOWN, ["EHOSTDOWN", "Host is down"]],
   [EHOSTUNREACH, ["EHOSTUNREACH", "No route to host"]],
+  [EALREADY, ["EALREADY", "Operation already in progress"]],
 ]);
 
 /** `ECONNREFUSED` of 111. */

@@ -11,7 +11,33 @@ export {
   NF_CT_EXPECT_USERSPACE,
 } from "./conntrack/expect.js";
 export { conntrackHelpers } from "./conntrack/helpers/registry.js";
-export { TCP_STATE_NAMES } from "./conntrack/proto-tcp.js";
+export * from "./conntrack/netlink.js";
+export * from "./conntrack/netlink-expect.js";
+export { SCTP_STATE_NAMES } from "./conntrack/proto-sctp.js";
+export {
+  IP_CT_TCP_FLAG_BE_LIBERAL,
+  IP_CT_TCP_FLAG_CLOSE_INIT,
+  IP_CT_TCP_FLAG_SACK_PERM,
+  TCP_CONNTRACK_TIME_WAIT,
+  TCP_STATE_NAMES,
+} from "./conntrack/proto-tcp.js";
+export {
+  addTimeoutPolicy,
+  deleteTimeoutPolicy,
+  IPPROTO_GENERIC,
+  listTimeouts,
+  setDefaultTimeouts,
+  type TimeoutPolicy,
+  timeoutProtocol,
+} from "./conntrack/timeout-policy.js";
+export {
+  invertTuple,
+  TUPLE_DST,
+  TUPLE_PORTS,
+  TUPLE_PROTO,
+  TUPLE_SRC,
+  TUPLE_WORDS,
+} from "./conntrack/tuple.js";
 export * from "./dev/bridge.js";
 export * from "./dev/device.js";
 export * from "./dev/loopback.js";

@@ -49,7 +49,7 @@ describe("a mistake gets one error that names the field", () => {
     [
       "route without sense",
       two({ routes: ["nonsense"] }),
-      'hosts.a.routes[0]: "nonsense" is not a destination ("default" or "10.0.0.0/8")',
+      'hosts.a.routes[0]: "nonsense" is not a destination ("default", "10.0.0.0/8" or "2001:db8::/32")',
     ],
     [
       "route of an unknown device",
@@ -65,6 +65,22 @@ describe("a mistake gets one error that names the field", () => {
       "unknown sysctl",
       two({ sysctl: { "net.nope": 1 } }),
       'hosts.a.sysctl["net.nope"]: sysctl: cannot stat /proc/sys/net/nope: No such file or directory',
+    ],
+    [
+      "an address of IPv6 without a length",
+      two({ eth1: "fd00::1" }),
+      'hosts.a.eth1: "fd00::1" has no prefix length (write "fd00::1/64" or "fd00::1/128")',
+    ],
+    ["a group of IPv6", two({ eth1: "ff02::1/64" }), 'hosts.a.eth1: "ff02::1/64" cannot be a host\'s address'],
+    [
+      "networks of IPv6 that overlap",
+      two({ eth1: "fd00::1/64", eth2: "fd00::2/48" }),
+      "hosts.a.eth2: its network overlaps that of eth1 on the same host",
+    ],
+    [
+      "a next hop of IPv6 that is nowhere",
+      two({ eth1: "fd00::1/64", routes: ["default via fd01::1"] }),
+      "hosts.a.routes[0]: the next hop fd01::1 is in no network of the host",
     ],
     ["forwarding", two({ forwarding: "yes" }), 'hosts.a.forwarding: "yes" is not true or false'],
     ["unknown host", two({}, [["a.eth0", "c.eth0"]]), 'links[0]: there is no host "c" (hosts: a, b)'],

@@ -2,20 +2,31 @@
  * What a lab is made of, as a person writes it, and its check: everything is looked at before anything is made, and a
  * mistake gets one sentence that names the field.
  */
-import { type Cidr, type Cidr6, equalIPv6, parseCidr, parseCidr6, parseIPv4, samePrefix } from "@netfilter-lab/engine";
+import {
+  type Cidr,
+  type Cidr6,
+  equalIPv6,
+  type InetAddress,
+  parseAddress,
+  parseCidr,
+  parseCidr6,
+  samePrefix,
+  samePrefixIPv6,
+} from "@netfilter-lab/engine";
 import { parseDuration } from "./duration.js";
 
-/** Addresses of a device: one or several of `"192.168.2.55/24"`, or an empty list for none. */
+/** Addresses of a device: one or several of `"192.168.2.55/24"` and `"2001:db8:2::55/64"`, or an empty list for none. */
 export type AddressesConfig = string | readonly string[];
 
 /**
  * One host. Besides the named fields, every field is a network device: `eth0: "192.168.2.55/24"`. Each host has a
- * loopback `lo` without being asked.
+ * loopback `lo` without being asked. IPv6 is on at a host that has an address of it; its devices then have a link-local
+ * address each.
  */
 export interface HostConfig {
-  /** Routes as `ip route add` takes them: `"default via 192.168.2.1"`. */
+  /** Routes as `ip route add` takes them: `"default via 192.168.2.1"`, `"default via 2001:db8:2::1"`. */
   readonly routes?: readonly string[];
-  /** Whether the host forwards packets (`net.ipv4.ip_forward`). Default false. */
+  /** Whether the host forwards packets (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`). Default false. */
   readonly forwarding?: boolean;
   /** Tunables by their names: `{ "net.netfilter.nf_conntrack_tcp_loose": 0 }`. */
   readonly sysctl?: Readonly<Record<string, string | number>>;
@@ -73,6 +84,8 @@ export interface DeviceTopology {
 export interface HostTopology {
   readonly name: string;
   readonly devices: readonly DeviceTopology[];
+  /** Whether IPv6 is on. */
+  readonly ipv6: boolean;
   readonly routes: readonly string[];
   readonly forwarding: boolean;
   readonly sysctl: readonly (readonly [string, string])[];
@@ -139,10 +152,7 @@ function checkHost(name: string, config: HostConfig): HostTopology {
   const devices: DeviceTopology[] = [];
   for (const [key, value] of Object.entries(config)) {
     if (HOST_FIELDS.has(key)) continue;
-    const device = checkDevice(`${at}.${key}`, key, value);
-    if (device.addresses6.length > 0)
-      throw new LabConfigError(`${at}.${key}`, "a lab's hosts have no IPv6 yet; scenarios do (netfilter-lab scenario)");
-    devices.push(device);
+    devices.push(checkDevice(`${at}.${key}`, key, value));
   }
   checkOverlap(at, devices);
   if (config.forwarding !== undefined && typeof config.forwarding !== "boolean")
@@ -156,6 +166,7 @@ function checkHost(name: string, config: HostConfig): HostTopology {
   return {
     name,
     devices,
+    ipv6: devices.some((device) => device.addresses6.length > 0),
     routes,
     forwarding: config.forwarding ?? false,
     sysctl: Object.entries(sysctl).map(([key, value]) => [key.replaceAll("/", "."), String(value)] as const),
@@ -232,19 +243,30 @@ function checkAddress(field: string, text: string): Cidr {
 /** Two devices of one host in overlapping networks would leave it to chance where packets go. */
 function checkOverlap(at: string, devices: readonly DeviceTopology[]): void {
   devices.forEach((device, index) => {
-    for (const other of devices.slice(0, index))
-      for (const a of device.addresses)
-        for (const b of other.addresses) {
-          const shorter = Math.min(a.prefixLength, b.prefixLength);
-          const same = a.address === b.address;
-          const overlap = a.prefixLength < 32 && b.prefixLength < 32 && samePrefix(a.address, b.address, shorter);
-          if (same || overlap)
-            throw new LabConfigError(
-              `${at}.${device.name}`,
-              `its network overlaps that of ${other.name} on the same host`,
-            );
-        }
+    for (const other of devices.slice(0, index)) {
+      const clash =
+        device.addresses.some((a) =>
+          other.addresses.some((b) => overlaps(a, b, a.address === b.address, 32, samePrefix)),
+        ) ||
+        device.addresses6.some((a) =>
+          other.addresses6.some((b) => overlaps(a, b, equalIPv6(a.address, b.address), 128, samePrefixIPv6)),
+        );
+      if (clash)
+        throw new LabConfigError(`${at}.${device.name}`, `its network overlaps that of ${other.name} on the same host`);
+    }
   });
+}
+
+/** Whether two addresses with their networks cannot be on two devices; `bits` is the length of an address. */
+function overlaps<A>(
+  a: { readonly address: A; readonly prefixLength: number },
+  b: { readonly address: A; readonly prefixLength: number },
+  same: boolean,
+  bits: number,
+  share: (a: A, b: A, length: number) => boolean,
+): boolean {
+  const shorter = Math.min(a.prefixLength, b.prefixLength);
+  return same || (a.prefixLength < bits && b.prefixLength < bits && share(a.address, b.address, shorter));
 }
 
 function checkRoute(field: string, route: string, devices: readonly DeviceTopology[]): void {
@@ -255,9 +277,13 @@ function checkRoute(field: string, route: string, devices: readonly DeviceTopolo
     throw new LabConfigError(field, `${show(route)} is not a route such as "default via 192.168.2.1"`);
   if (destination !== "default") {
     try {
-      parseCidr(destination);
+      if (destination.includes(":")) parseCidr6(destination);
+      else parseCidr(destination);
     } catch {
-      throw new LabConfigError(field, `${show(destination)} is not a destination ("default" or "10.0.0.0/8")`);
+      throw new LabConfigError(
+        field,
+        `${show(destination)} is not a destination ("default", "10.0.0.0/8" or "2001:db8::/32")`,
+      );
     }
   }
   const dev = valueAfter(words, "dev");
@@ -265,19 +291,26 @@ function checkRoute(field: string, route: string, devices: readonly DeviceTopolo
     throw new LabConfigError(field, `the host has no device ${show(dev)}`);
   const via = valueAfter(words, "via");
   if (via === null) return;
-  let gateway: number;
+  let gateway: InetAddress;
   try {
-    gateway = parseIPv4(via);
+    gateway = parseAddress(via);
   } catch {
     throw new LabConfigError(field, `${show(via)} is not an address`);
   }
   if (words.includes("onlink")) return;
   const candidates = devices.filter((device) => dev === null || device.name === dev);
   const reachable = candidates.some((device) =>
-    device.addresses.some((cidr) => samePrefix(cidr.address, gateway, cidr.prefixLength)),
+    typeof gateway === "number"
+      ? device.addresses.some((cidr) => samePrefix(cidr.address, gateway, cidr.prefixLength))
+      : isLinkLocal(gateway) ||
+        device.addresses6.some((cidr) => samePrefixIPv6(cidr.address, gateway, cidr.prefixLength)),
   );
   if (!reachable) throw new LabConfigError(field, `the next hop ${via} is in no network of the host`);
 }
+
+/** Every device has an address in fe80::/10. */
+const isLinkLocal = (address: Int32Array): boolean => samePrefixIPv6(address, LINK_LOCAL, 10);
+const LINK_LOCAL = new Int32Array([0xfe800000 | 0, 0, 0, 0]);
 
 function valueAfter(words: readonly string[], key: string): string | null {
   const index = words.indexOf(key);
@@ -348,16 +381,19 @@ function checkLinkOptions(at: string, link: LinkConfig): { latencyMicros: number
 
 /** The same address at both ends of one link, or twice among the neighbours, cannot work. */
 function checkAddressesOnLinks(hosts: readonly HostTopology[], links: readonly LinkTopology[]): void {
-  const addresses = ({ host, device }: { host: string; device: string }): readonly Cidr[] =>
-    hosts.find((candidate) => candidate.name === host)?.devices.find((candidate) => candidate.name === device)
-      ?.addresses ?? [];
+  const deviceOf = ({ host, device }: { host: string; device: string }): DeviceTopology | undefined =>
+    hosts.find((candidate) => candidate.name === host)?.devices.find((candidate) => candidate.name === device);
   for (const { ends } of links) {
     const [a, b] = ends;
-    for (const mine of addresses(a))
-      if (addresses(b).some((theirs) => theirs.address === mine.address))
-        throw new LabConfigError(
-          `hosts.${b.host}.${b.device}`,
-          `has the same address as ${a.host}.${a.device}, to which it is linked`,
-        );
+    const [mine, theirs] = [deviceOf(a), deviceOf(b)];
+    if (mine === undefined || theirs === undefined) continue;
+    if (
+      mine.addresses.some((one) => theirs.addresses.some((other) => one.address === other.address)) ||
+      mine.addresses6.some((one) => theirs.addresses6.some((other) => equalIPv6(one.address, other.address)))
+    )
+      throw new LabConfigError(
+        `hosts.${b.host}.${b.device}`,
+        `has the same address as ${a.host}.${a.device}, to which it is linked`,
+      );
   }
 }

@@ -19,10 +19,11 @@ import {
 } from "@netfilter-lab/engine";
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { commands } from "./commands/index.js";
-import { LabConfigError, type Topology } from "./config.js";
+import { type HostTopology, LabConfigError, type Topology } from "./config.js";
 import type { HookRegistry } from "./draw/hook-map.js";
 import type { HostEnvironment } from "./environment.js";
 import { FileSystem } from "./files.js";
+import { forwardingSysctls, hostSysctls } from "./host-sysctls.js";
 import { drawingsPart, MissingPartError } from "./parts.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
 import { addProcFiles } from "./proc.js";
@@ -77,12 +78,11 @@ class EngineHost implements HostEnvironment {
   readonly kernelLog: { atMicros: number; line: string }[] = [];
   readonly listeners: Set<(passage: PacketTrace) => void> = new Set();
 
-  constructor(name: string, clock: VirtualClock, random: SeededRandom) {
+  constructor({ name, ipv6 }: HostTopology, clock: VirtualClock, random: SeededRandom) {
     this.name = name;
     this.clock = clock;
     this.net = new NetNamespace(name, clock, random);
-    // As on the other backend, where hosts would else speak of themselves to their neighbours.
-    for (const which of ["all", "default"]) this.net.sysctl.lookup(`net.ipv6.conf.${which}.disable_ipv6`)?.set?.("1");
+    for (const [key, value] of hostSysctls(ipv6)) this.net.sysctl.lookup(key)?.set?.(value);
     this.net.printk = (line) => this.kernelLog.push({ atMicros: clock.nowMicros, line });
     this.files = new FileSystem(this.net);
     addProcFiles(this.files, this.net);
@@ -109,22 +109,23 @@ export class EngineBackend implements Backend {
   /** Makes the hosts and cables. Throws {@link LabConfigError} for what only the host itself can judge. */
   constructor(topology: Topology) {
     const seeds = new SeededRandom(topology.seed);
-    for (const { name } of topology.hosts)
-      this.#hosts.set(name, new EngineHost(name, this.#clock, new SeededRandom(seeds.u32())));
+    for (const host of topology.hosts)
+      this.#hosts.set(host.name, new EngineHost(host, this.#clock, new SeededRandom(seeds.u32())));
     this.#makeDevices(topology, new SeededRandom(seeds.u32()));
     for (const host of topology.hosts) {
       const { net } = this.host(host.name);
       net.ip.setUp(net.loopback);
-      for (const { name, addresses } of host.devices) {
+      for (const { name, addresses, addresses6 } of host.devices) {
         const dev = net.devices.get(name);
         if (dev === undefined) continue;
         for (const { address, prefixLength } of addresses) net.ip.addAddress(dev, { local: address, prefixLength });
+        for (const { address, prefixLength } of addresses6) net.ip6.addAddress(dev, address, prefixLength);
         net.ip.setUp(dev);
       }
     }
     for (const host of topology.hosts) {
       const at = `hosts.${host.name}`;
-      if (host.forwarding) this.#configure(host.name, `${at}.forwarding`, "sysctl -q net.ipv4.ip_forward=1");
+      for (const key of forwardingSysctls(host)) this.#configure(host.name, `${at}.forwarding`, `sysctl -q ${key}=1`);
       for (const [key, value] of host.sysctl)
         this.#configure(host.name, `${at}.sysctl["${key}"]`, `sysctl -q ${quoteWord(`${key}=${value}`)}`);
       host.routes.forEach((route, index) =>

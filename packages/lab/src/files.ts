@@ -3,6 +3,7 @@
  * the files of /proc that networking has. No directories are made or listed; nothing is ever written to a disk.
  */
 import { EACCES, EINVAL, ENOENT, EPERM, type NetNamespace, SysctlError, strerror } from "@netfilter-lab/engine";
+import type { Part } from "./parts.js";
 import { appended } from "./streams.js";
 
 /** A refused read or write; the message is strerror's. */
@@ -15,6 +16,8 @@ export interface SpecialFile {
   readonly read: () => string;
   /** Absent: not writable. Throws {@link FileError}. */
   readonly write?: (text: string) => void;
+  /** The part of the program that makes the text. */
+  readonly part?: Part<unknown>;
 }
 
 const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
@@ -48,6 +51,17 @@ export class FileSystem {
     const text = this.#files.get(full);
     if (text === undefined) throw new FileError(strerror(ENOENT));
     return text;
+  }
+
+  /** The part of the program that must be there before a file can be read. */
+  partOf(path: string): Part<unknown> | undefined {
+    return this.#special.get(absolute(path))?.part;
+  }
+
+  /** Whether a file has no length, as none below /proc has, whatever it says when it is read. */
+  isEmpty(path: string): boolean {
+    const text = this.#files.get(absolute(path));
+    return text === undefined || text === "";
   }
 
   /** Whether there is such a file, and what it is. */

@@ -8,12 +8,14 @@ import { drawingsPart, everydayPart, rarePart } from "./parts.js";
 
 /** Loads the parts whose commands or extensions a cell names. */
 export async function prepareFor(source: string): Promise<void> {
-  const words = new Set(source.match(/[\w-]+/g));
+  // What a cell says to a shell stands in a text.
+  const texts = source.match(/`[^`]*`|"[^"\n]*"|'[^'\n]*'/g)?.join("\n") ?? "";
+  const words = new Set(texts.match(/[\w-]+/g));
   const isNamed = (names: readonly string[]): boolean => names.some((name) => words.has(name));
   const usesTables = [...words].some((word) => /^ip6?tables/.test(word));
   await Promise.all([
     isNamed(commandNames.everyday) ? everydayPart.load() : null,
-    isNamed(commandNames.rare) || (usesTables && namesUnknownExtension(source)) ? rarePart.load() : null,
+    isNamed(commandNames.rare) || (usesTables && namesUnknownExtension(texts)) ? rarePart.load() : null,
   ]);
 }
 

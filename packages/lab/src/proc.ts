@@ -1,13 +1,20 @@
 /** The files of /proc that show a host's networking, beside the tunables below /proc/sys. */
 import type { NetNamespace } from "@netfilter-lab/engine";
-import { procExpectationLine } from "./commands/conntrack/expect.js";
-import { procConntrackLine } from "./commands/conntrack/print.js";
 import type { FileSystem } from "./files.js";
+import { everydayPart } from "./parts.js";
+
+/** How connections are written. Who reads has waited for the part. */
+function lines(): NonNullable<typeof everydayPart.content> {
+  if (everydayPart.content === null) throw new Error("a file of a part was read before the part was there");
+  return everydayPart.content;
+}
 
 export function addProcFiles(files: FileSystem, net: NetNamespace): void {
   const { clock } = net;
   files.addSpecial("/proc/net/nf_conntrack", {
+    part: everydayPart,
     read: () => {
+      const { procConntrackLine } = lines();
       const nowNanos = BigInt(clock.epochMillis) * 1_000_000n + BigInt(Math.round(clock.nowMicros)) * 1000n;
       return net.ct
         .list()
@@ -16,10 +23,11 @@ export function addProcFiles(files: FileSystem, net: NetNamespace): void {
     },
   });
   files.addSpecial("/proc/net/nf_conntrack_expect", {
+    part: everydayPart,
     read: () =>
       net.ct.helpers.expectations
         .list()
-        .map((each) => `${procExpectationLine(each)}\n`)
+        .map((each) => `${lines().procExpectationLine(each)}\n`)
         .join(""),
   });
   files.addSpecial("/proc/uptime", {

@@ -28,6 +28,7 @@ export function extensionMatch(choice: Choice): string {
       `-m u32 ${turned(choice, `--u32 "${choice.pick(["6&0xFF=6", "0>>22&0x3C@0>>16=80,1000:2000", "2&0xFFFF=0:60", "12=0xC0A8010A", "0>>22&0x3C@12>>26&0x3C@0=1", "4&0x3FFF=0&&6&0xFF=6:17", "8>>24=64", "60=1"])}"`)}`,
     () =>
       `-m statistic --mode nth ${choice.pick(["--every 2 --packet 0", "--every 3 --packet 2", "! --every 2 --packet 1", "--every 1 --packet 0"])}`,
+    () => `-m mark ${turned(choice, `--mark ${choice.pick(["0/1", "2/2", "0", "0/4"])}`)}`,
     () => `-m quota ${turned(choice, `--quota ${choice.pick([0, 40, 100, 300, 5_000])}`)}`,
     () =>
       `-m recent ${choice.pick(["--set", "--set", "--rcheck", "! --rcheck", "--update", "--remove", "--rcheck --seconds 600", "--update --hitcount 3", "--rcheck --hitcount 2 --seconds 600", "--update --rttl", "--update --seconds 600 --reap"])} --name ${list}${choice.pick(["", "", " --rdest"])}`,
@@ -50,6 +51,7 @@ export function connectionMatch(choice: Choice): string {
       `-m connbytes ${turned(choice, `--connbytes ${choice.pick(["2", "1:3", "100", "40:60", ":2"])}`)} --connbytes-dir ${choice.pick(["original", "reply", "both"])} --connbytes-mode ${choice.pick(["packets", "bytes", "avgpkt"])}`,
     () =>
       `-m cluster --cluster-total-nodes ${choice.pick(["2 --cluster-local-node 1", "3 ! --cluster-local-node 2", "4 --cluster-local-nodemask 0x5"])} --cluster-hash-seed 0x${choice.between(1, 255).toString(16)}`,
+    () => `-m connlabel ${turned(choice, `--label ${choice.below(3)}`)}${choice.pick(["", " --set"])}`,
   ])();
 }
 

@@ -5,12 +5,13 @@ import type { PacketStep } from "../scenario.js";
 import { interleaved } from "./conversation.js";
 import { CLIENT, type Kind, lan, routed, SERVER, TOOLS, translation, wan } from "./router.js";
 
-function cuts(choice: Choice, length: number): number[] {
+/** Where to cut a payload, in multiples of eight bytes. */
+export function cuts(choice: Choice, length: number): number[] {
   const places = new Set(choice.times(choice.between(1, 4), () => 8 * choice.between(1, Math.floor((length - 1) / 8))));
   return [...places].sort((a, b) => a - b);
 }
 
-function shuffled<T>(choice: Choice, items: readonly T[]): T[] {
+export function shuffled<T>(choice: Choice, items: readonly T[]): T[] {
   const rest = [...items];
   return items.map(() => rest.splice(choice.below(rest.length), 1)[0]);
 }

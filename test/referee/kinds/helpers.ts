@@ -7,6 +7,7 @@ import { irc } from "./helpers/irc.js";
 import { pptp } from "./helpers/pptp.js";
 import type { SaidEnds } from "./helpers/said.js";
 import { sane } from "./helpers/sane.js";
+import { sip } from "./helpers/sip.js";
 import {
   closing,
   DEVICES,
@@ -53,7 +54,18 @@ function passage(choice: Choice, tool: string): { readonly setup: readonly strin
   ])();
 }
 
-const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp, ftp, irc, tftp, amanda, sane, pptp];
+const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [
+  ftp,
+  ftp,
+  irc,
+  tftp,
+  amanda,
+  sane,
+  pptp,
+  sip,
+  sip,
+  sip,
+];
 
 export const HELPERS: Kind = {
   name: "helpers",

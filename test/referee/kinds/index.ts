@@ -3,7 +3,9 @@ import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
 import { EXTENSIONS } from "./extensions.js";
+import { EXTENSIONS_6 } from "./extensions6.js";
 import { FRAGMENTS } from "./fragments.js";
+import { FRAGMENTS_6 } from "./fragments6.js";
 import { GRE_UDPLITE } from "./gre-udplite.js";
 import { HELPERS } from "./helpers.js";
 import { ICMP } from "./icmp.js";
@@ -33,6 +35,7 @@ export const KINDS: readonly Kind[] = [
   GRE_UDPLITE,
   ICMP,
   FRAGMENTS,
+  FRAGMENTS_6,
   PORT_CLASHES,
   IPV6,
   NAT66,
@@ -40,6 +43,7 @@ export const KINDS: readonly Kind[] = [
   ROUTING,
   RULESETS,
   EXTENSIONS,
+  EXTENSIONS_6,
   BROKEN_HEADERS,
   IP_OPTIONS,
   BYTES,

@@ -67,6 +67,8 @@ export interface ConntrackEvent {
   };
   /** When it was delivered, in microseconds of virtual time. */
   readonly atMicros: number;
+  /** The netlink port of the tool whose doing it is; 0: the kernel's own. */
+  readonly portid: number;
 }
 
 /** Per-namespace counters of `conntrack -S`. */
@@ -137,10 +139,13 @@ export interface ConntrackApi {
   /** All confirmed entries not yet expired, in the hash's order. */
   list(): ConntrackSnapshot[];
   snapshot(ct: CtHandle): ConntrackSnapshot;
-  /** Deletes one confirmed entry (DESTROY event). Returns whether it was there. Models `nf_ct_delete()`. */
-  delete(ct: CtHandle): boolean;
-  /** Empties the table. Returns how many went. */
-  flush(): number;
+  /**
+   * Deletes one confirmed entry for the tool of a netlink port (DESTROY event). Returns whether it was there. Models
+   * `nf_ct_delete()`.
+   */
+  delete(ct: CtHandle, portid?: number): boolean;
+  /** Empties the table for the tool of a netlink port. Returns how many went. */
+  flush(portid?: number): number;
   readonly count: number;
   readonly stats: ConntrackStats;
   /** Calls the listener for every event until the returned function is called. */

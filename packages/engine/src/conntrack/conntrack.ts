@@ -82,6 +82,7 @@ import {
   TUPLE_SRC,
   TUPLE_WORDS,
   tupleEqual,
+  tupleL3num,
   tupleProtonum,
   tupleText,
 } from "./tuple.js";
@@ -265,6 +266,11 @@ export class Conntrack implements ConntrackApi {
 
   dportOf(ct: CtHandle, direction: Direction): number {
     return this.slab.words[(ct << ENTRY_SHIFT) + direction * TUPLE_WORDS + TUPLE_PORTS] & 0xffff;
+  }
+
+  /** The family of an entry. Models `nf_ct_l3num()`. */
+  l3numOf(ct: CtHandle): NfProto {
+    return tupleL3num(this.slab.words, ct << ENTRY_SHIFT) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   }
 
   protonumOf(ct: CtHandle): number {
@@ -738,24 +744,24 @@ export class Conntrack implements ConntrackApi {
     this.#gc.start();
   }
 
-  delete(ct: CtHandle): boolean {
-    return this.kill(ct);
+  delete(ct: CtHandle, portid = 0): boolean {
+    return this.kill(ct, portid);
   }
 
   /**
    * Ends an entry: tells listeners, takes it out of the table and gives the table's reference back. Returns false when
    * somebody did before. Models `nf_ct_delete()`.
    */
-  kill(ct: CtHandle): boolean {
+  kill(ct: CtHandle, portid = 0): boolean {
     const { trace } = this.net;
-    if (trace === null) return this.#kill(ct);
+    if (trace === null) return this.#kill(ct, portid);
     trace.enter("nf_ct_delete", "nf_conntrack", null);
-    const killed = this.#kill(ct);
+    const killed = this.#kill(ct, portid);
     trace.leave();
     return killed;
   }
 
-  #kill(ct: CtHandle): boolean {
+  #kill(ct: CtHandle, portid: number): boolean {
     const words = this.slab.words;
     const base = ct << ENTRY_SHIFT;
     if (words[base + E_STATUS] & IPS_DYING) return false;
@@ -768,7 +774,7 @@ export class Conntrack implements ConntrackApi {
     const trace = this.net.trace;
     if (words[base + E_EXT] & EXT_ECACHE) {
       if (trace !== null) trace.enter("nf_conntrack_eventmask_report", "nf_conntrack", null);
-      this.report(ct, 1 << IPCT_DESTROY);
+      this.report(ct, 1 << IPCT_DESTROY, portid);
       if (trace !== null) trace.leave();
     }
     if (trace !== null) {
@@ -796,9 +802,9 @@ export class Conntrack implements ConntrackApi {
     return killed;
   }
 
-  flush(): number {
+  flush(portid = 0): number {
     let flushed = 0;
-    for (const ct of this.#confirmed()) if (this.kill(ct)) flushed++;
+    for (const ct of this.#confirmed()) if (this.kill(ct, portid)) flushed++;
     return flushed;
   }
 
@@ -860,6 +866,15 @@ export class Conntrack implements ConntrackApi {
     this.slab.floats[(base + E_BYTES) / 2 + direction] += length;
   }
 
+  /** Counts from nothing again. Models `ctnetlink_dump_acct()` of IPCTNL_MSG_CT_GET_CTRZERO. */
+  zeroCounters(ct: CtHandle): void {
+    const base = ct << ENTRY_SHIFT;
+    for (let direction = 0; direction < 2; direction++) {
+      this.slab.floats[(base + E_PACKETS) / 2 + direction] = 0;
+      this.slab.floats[(base + E_BYTES) / 2 + direction] = 0;
+    }
+  }
+
   /** The packets counted on an entry that goes move to the one that stays. Models `nf_ct_acct_merge()`. */
   mergeAcct(winner: CtHandle, loser: CtHandle, ctinfo: number): void {
     if ((this.slab.words[(loser << ENTRY_SHIFT) + E_EXT] & EXT_ACCT) !== 0)
@@ -903,8 +918,11 @@ export class Conntrack implements ConntrackApi {
     if (trace !== null) trace.leave();
   }
 
-  /** Tells the listeners. Models `__nf_conntrack_eventmask_report()` and `ctnetlink_conntrack_event()`. */
-  report(ct: CtHandle, events: number): void {
+  /**
+   * Tells the listeners; `portid` names the tool whose doing it is. Models `__nf_conntrack_eventmask_report()` and
+   * `ctnetlink_conntrack_event()`.
+   */
+  report(ct: CtHandle, events: number, portid = 0): void {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_eventmask_report", "nf_conntrack", null);
     // Above the cached events stand those that the rule of the entry's first packet did not want.
@@ -915,7 +933,7 @@ export class Conntrack implements ConntrackApi {
         traceEventMessage(trace, this.protonumOf(ct), carriesProtoinfo(type, events));
         trace.note({ kind: "event", type, entry: ct });
       }
-      const event = eventOf(this, ct, type, events);
+      const event = eventOf(this, ct, type, events, portid);
       for (const listener of this.#listeners) listener(event);
     }
     if (trace !== null) trace.leave();

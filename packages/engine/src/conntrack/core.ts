@@ -21,6 +21,7 @@ import {
   NF_REPEAT,
   NF_STOLEN,
   NFPROTO_IPV4,
+  NFPROTO_IPV6,
   type NfProto,
   type Verdict,
 } from "../hooks.js";
@@ -43,7 +44,7 @@ import {
   IPPROTO_UDPLITE,
   ipv4IsFragment,
 } from "../wire/ipv4.js";
-import { ipv6IsFragment } from "../wire/ipv6.js";
+import { IPV6_NEXT_HEADER, ipv6IsFragment, isExtensionHeader } from "../wire/ipv6.js";
 import type { Conntrack } from "./conntrack.js";
 import {
   E_EXT,
@@ -155,7 +156,8 @@ export function conntrackHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
  * came last, with everything in it. Models `ipv4_conntrack_defrag()`, net/ipv4/netfilter/nf_defrag_ipv4.c.
  */
 function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
-  if (state.pf !== NFPROTO_IPV4 || skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
+  if (state.pf === NFPROTO_IPV6) return defragment6(ct, skb, state);
+  if (skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
   const whole = ct.net.ip.defrag(skb, state.hook === NF_INET_LOCAL_OUT ? "conntrack-out" : "conntrack-in");
   if (whole === null) {
     if (ct.net.trace !== null) ct.net.trace.note({ kind: "end", reason: "fragment kept until the packet is whole" });
@@ -170,6 +172,19 @@ function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
     skb.options = whole.options;
   }
   return NF_ACCEPT;
+}
+
+/** Models `ipv6_defrag()`, net/ipv6/netfilter/nf_defrag_ipv6_hooks.c. */
+function defragment6(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  // Most packets have no extension header at all.
+  if (!isExtensionHeader(skb.data[IPV6_NEXT_HEADER])) return NF_ACCEPT;
+  if (skb.ctinfo === IP_CT_UNTRACKED || (skb.nfct !== NO_CT && (ct.statusOf(skb.nfct) & IPS_TEMPLATE) === 0))
+    return NF_ACCEPT;
+  const fate = ct.net.ip6.defrag(skb, state.hook === NF_INET_LOCAL_OUT ? "conntrack-out" : "conntrack-in");
+  if (fate === "dropped") return NF_DROP;
+  if (fate !== "kept") return NF_ACCEPT;
+  if (ct.net.trace !== null) ct.net.trace.note({ kind: "end", reason: "fragment kept until the packet is whole" });
+  return NF_STOLEN;
 }
 
 /** A socket may send fragments of its own making; they are not tracked. Models `ipv4_conntrack_local()`. */
@@ -467,7 +482,7 @@ function insertPrepare(ct: Conntrack, entry: CtHandle): void {
 }
 
 /** The node that already has a tuple of an entry about to be inserted, expired or not; 0: none. */
-function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash: number): number {
+export function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash: number): number {
   const words = ct.slab.words;
   const zone = ct.zoneOf(entry);
   let node = ct.table.heads[ct.table.bucketOf(hash)];

@@ -4,7 +4,9 @@
  * Models net/netfilter/nf_conntrack_expect.c as Linux 6.18 has it: each expectation has a timer of its own.
  */
 import { HZ, type Timer } from "../clock.js";
+import { NFPROTO_IPV4 } from "../hooks.js";
 import type { TupleText } from "../trace.js";
+import { formatIPv4, formatIPv6, IPV6_WORDS } from "../wire/address.js";
 import type { Conntrack } from "./conntrack.js";
 import { E_EXT, E_ORIGINAL, E_ZONE, ENTRY_SHIFT, EXT_ECACHE } from "./entry.js";
 import type { ConntrackHelper } from "./helpers/helper.js";
@@ -66,8 +68,8 @@ export class Expectation {
   /** The helper of the connection that comes. */
   assignHelper: ConntrackHelper | null = null;
   expectFunction: NamedExpectFunction | null = null;
-  /** Where NAT sends the connection: the address (null: not said) and the port that were announced. */
-  savedAddress: number | null = null;
+  /** Where NAT sends the connection: the address (zeros: not said) and the port that were announced. */
+  readonly savedAddress: Int32Array = new Int32Array(IPV6_WORDS);
   savedPort = 0;
   /** The direction of the master in which the connection will be opened. */
   direction: 0 | 1 = 0;
@@ -110,7 +112,7 @@ export interface ExpectationSnapshot {
   readonly helper: string | null;
   readonly function: string | null;
   /** What NAT was told; null without NAT. */
-  readonly nat: { readonly direction: 0 | 1; readonly address: number; readonly port: number } | null;
+  readonly nat: { readonly direction: 0 | 1; readonly address: string; readonly port: number } | null;
 }
 
 /** One event as `conntrack -E expect` receives it. */
@@ -315,8 +317,8 @@ export class ExpectationTable {
       helper: helper?.name ?? null,
       function: expectation.expectFunction?.name ?? null,
       nat:
-        (savedAddress ?? 0) !== 0 || savedPort !== 0
-          ? { direction, address: savedAddress ?? 0, port: savedPort }
+        savedPort !== 0 || savedAddress.some((word) => word !== 0)
+          ? { direction, address: addressText(savedAddress, tupleL3num(expectation.tuple, 0)), port: savedPort }
           : null,
     };
   }
@@ -384,7 +386,12 @@ export function addressOf(
   return { words: ct.slab.words, at };
 }
 
-/** An IPv4 address as {@link expectTuple} takes it. */
-export function ipv4Address(address: number): NonNullable<ExpectEnd["address"]> {
-  return { words: Int32Array.of(address, 0, 0, 0), at: 0 };
+/** The same as four words of its own. */
+export function addressWords(ct: Conntrack, entry: CtHandle, direction: 0 | 1, end: "src" | "dst"): Int32Array {
+  const { words, at } = addressOf(ct, entry, direction, end);
+  return words.slice(at, at + IPV6_WORDS);
+}
+
+function addressText(words: Int32Array, l3num: number): string {
+  return l3num === NFPROTO_IPV4 ? formatIPv4(words[0]) : formatIPv6(words);
 }

@@ -156,9 +156,22 @@ export function sctpStateOf(ct: Conntrack, entry: CtHandle): number {
   return ct.slab.words[(entry << ENTRY_SHIFT) + STATE];
 }
 
-/** Sets the state from outside, as a tool does. */
-export function sctpSetState(ct: Conntrack, entry: CtHandle, state: number): void {
-  ct.slab.words[(entry << ENTRY_SHIFT) + STATE] = state;
+/** What a tool says about an SCTP association; null: nothing. Models `CTA_PROTOINFO_SCTP`. */
+export interface SctpInformation {
+  readonly state: number | null;
+  readonly originalVtag: number | null;
+  readonly replyVtag: number | null;
+}
+
+/** Takes over all of it, or (false) nothing. Models `nlattr_to_sctp()`. */
+export function sctpSetInformation(ct: Conntrack, entry: CtHandle, information: SctpInformation): boolean {
+  const { state, originalVtag, replyVtag } = information;
+  if (state === null || originalVtag === null || replyVtag === null) return false;
+  const base = entry << ENTRY_SHIFT;
+  ct.slab.words[base + STATE] = state;
+  ct.slab.words[base + VTAG] = originalVtag;
+  ct.slab.words[base + VTAG + 1] = replyVtag;
+  return true;
 }
 
 /** The verification tag that packets of a direction bear, as an unsigned number. */

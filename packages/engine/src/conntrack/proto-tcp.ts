@@ -209,9 +209,34 @@ export function tcpStateOf(ct: Conntrack, entry: CtHandle): number {
   return ct.slab.bytes[(entry << ENTRY_BYTE_SHIFT) + B_STATE];
 }
 
+/** Flags of both senders that a tool gives to what it makes, as it has seen no packet. Models `IP_CT_TCP_FLAG_*`. */
+export const IP_CT_TCP_FLAG_SACK_PERM: number = FLAG_SACK_PERM;
+export const IP_CT_TCP_FLAG_CLOSE_INIT: number = FLAG_CLOSE_INIT;
+export const IP_CT_TCP_FLAG_BE_LIBERAL: number = FLAG_BE_LIBERAL;
+
+/** What a tool says about a TCP connection. Models `CTA_PROTOINFO_TCP`. */
+export interface TcpInformation {
+  /** `TCP_CONNTRACK_*`; null: it stays. */
+  readonly state: number | null;
+  /** Flags that both senders get. */
+  readonly flags: number;
+}
+
+/** Models `nlattr_to_tcp()`. */
+export function tcpSetInformation(ct: Conntrack, entry: CtHandle, { state, flags }: TcpInformation): void {
+  if (state !== null) ct.slab.bytes[(entry << ENTRY_BYTE_SHIFT) + B_STATE] = state;
+  const base = (entry << ENTRY_SHIFT) + E_PROTO + TD_FLAGS;
+  for (let sender = 0; sender < 2; sender++) ct.slab.words[base + sender * SENDER_WORDS] |= flags;
+}
+
 /** The last sequence number (plus one) that the opener is known to have sent. */
 export function tcpOriginalEnd(ct: Conntrack, entry: CtHandle): number {
   return ct.slab.words[(entry << ENTRY_SHIFT) + E_PROTO + TD_END];
+}
+
+/** The greatest window that a side has shown, scaled. Models `seen[].td_maxwin`. */
+export function tcpMaxWindow(ct: Conntrack, entry: CtHandle, direction: Direction): number {
+  return ct.slab.words[(entry << ENTRY_SHIFT) + E_PROTO + direction * SENDER_WORDS + TD_MAXWIN] >>> 0;
 }
 
 /** Whether a full table may take the entry although it is assured: it is closing. Models `tcp_can_early_drop()`. */

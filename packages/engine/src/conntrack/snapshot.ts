@@ -86,7 +86,13 @@ export function carriesProtoinfo(type: ConntrackEvent["type"], events: number): 
  * state always (the question's own lines are of 2018, and lack it), counters and time stamps where they are kept, and
  * the time that was left, if any was.
  */
-export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["type"], events: number): ConntrackEvent {
+export function eventOf(
+  ct: Conntrack,
+  entry: CtHandle,
+  type: ConntrackEvent["type"],
+  events: number,
+  portid: number,
+): ConntrackEvent {
   const snapshot = snapshotOf(ct, entry);
   const destroyed = type === "DESTROY";
   const tcpState = snapshot.tcpState !== null && carriesProtoinfo(type, events);
@@ -103,6 +109,7 @@ export function eventOf(ct: Conntrack, entry: CtHandle, type: ConntrackEvent["ty
       labels: (events & (1 << IPCT_LABEL)) !== 0 && snapshot.labels !== null,
     },
     atMicros: ct.net.clock.nowMicros,
+    portid,
   };
 }
 

@@ -19,6 +19,7 @@ import { drop } from "../ip/input.js";
 import { DST_FORWARD } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import { NO_CT, PACKET_HOST, type SkBuff } from "../skb.js";
+import type { InetAddress } from "../wire/address.js";
 import { getInt32 } from "../wire/bytes.js";
 import { checkIPv4, IPV4_DST, ipv4HeaderLength, ipv4TotalLength } from "../wire/ipv4.js";
 import { type Bridge, IFF_BROADCAST, IFF_MULTICAST, NetDevice, type OperState } from "./device.js";
@@ -127,21 +128,22 @@ export class BridgeDevice extends NetDevice implements Bridge {
 
   // --- who has an address -----------------------------------------------------------------------------------------
 
-  override resolve(address: number, sender: number, from: Uint8Array | null = this.mac): Uint8Array | null {
+  override resolve(address: InetAddress, sender: InetAddress, from: Uint8Array | null = this.mac): Uint8Array | null {
     return this.#askPorts(null, address, sender, from);
   }
 
-  askedBy(port: NetDevice, address: number, sender: number, from: Uint8Array | null): Uint8Array | null {
+  askedBy(port: NetDevice, address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null {
     if (!this.up) return null;
     this.#learn(from, port);
-    if (this.net.ip.answersFor(this, address)) {
-      if (sender !== 0 && from !== null) this.net.ip.neighbourTable.learn(this, sender, from);
-      return this.mac;
-    }
-    return this.#askPorts(port, address, sender, from);
+    return this.answerItself(address, sender, from) ?? this.#askPorts(port, address, sender, from);
   }
 
-  #askPorts(but: NetDevice | null, address: number, sender: number, from: Uint8Array | null): Uint8Array | null {
+  #askPorts(
+    but: NetDevice | null,
+    address: InetAddress,
+    sender: InetAddress,
+    from: Uint8Array | null,
+  ): Uint8Array | null {
     if (!this.up) return null;
     for (const port of this.ports) {
       const mac = port === but ? null : port.resolve(address, sender, from);

@@ -8,6 +8,8 @@ import type { InDevice } from "../ip/indevice.js";
 import type { InDevice6 } from "../ip6/indevice.js";
 import type { NetNamespace } from "../netns.js";
 import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
+import { type InetAddress, isAnyAddress } from "../wire/address.js";
+import { put16 } from "../wire/bytes.js";
 
 /** Interface counters, as `ip -s link` shows them. */
 export interface DeviceStats {
@@ -40,10 +42,12 @@ export interface Bridge {
   /** A frame came by a port. */
   portReceive(skb: SkBuff, port: NetDevice): void;
   /** Somebody behind a port asks who has an address. */
-  askedBy(port: NetDevice, address: number, sender: number, from: Uint8Array | null): Uint8Array | null;
+  askedBy(port: NetDevice, address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null;
   removePort(port: NetDevice): void;
 }
 
+const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
 const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
 
 export abstract class NetDevice {
@@ -93,21 +97,30 @@ export abstract class NetDevice {
   abstract transmit(skb: SkBuff): void;
 
   /**
-   * Asks the link who owns an address: the MAC address that an ARP request would have brought, or null for silence.
-   * `sender` is the asking host's address (0: none), which the owner learns. Not asked of devices with
-   * {@link IFF_NOARP} (or of the loopback). `from` is the asker's MAC address, this device's unless a bridge asks on.
+   * Asks the link who owns an address: the MAC address that a request (ARP, neighbour solicitation) would have brought,
+   * or null for silence. `sender` is the asking host's address ("any": none), which the owner learns. Not asked of
+   * devices with {@link IFF_NOARP} (or of the loopback). `from` is the asker's MAC address, this device's unless a bridge
+   * asks on.
    */
-  abstract resolve(address: number, sender: number, from?: Uint8Array | null): Uint8Array | null;
+  abstract resolve(address: InetAddress, sender: InetAddress, from?: Uint8Array | null): Uint8Array | null;
 
   /**
    * Somebody on the link asks who has an address: the MAC address of the answer, or null for silence. The asker, whose
    * addresses these are, is learned. Models `arp_process()` of a request.
    */
-  answer(address: number, sender: number, from: Uint8Array | null): Uint8Array | null {
+  answer(address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null {
     if (this.master !== null) return this.master.askedBy(this, address, sender, from);
-    const { ip } = this.net;
-    if (!ip.answersFor(this, address)) return null;
-    if (sender !== 0 && from !== null) ip.neighbourTable.learn(this, sender, from);
+    return this.answerItself(address, sender, from);
+  }
+
+  /** {@link answer} for this host's own addresses. */
+  protected answerItself(address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null {
+    const { ip, ip6 } = this.net;
+    if (!(typeof address === "number" ? ip.answersFor(this, address) : ip6.answersFor(this, address))) return null;
+    if (!isAnyAddress(sender) && from !== null) {
+      if (typeof sender === "number") ip.neighbourTable.learn(this, sender, from);
+      else ip6.neighbourTable.learn(this, sender, from);
+    }
     return this.mac;
   }
 
@@ -199,6 +212,8 @@ function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
   if (skb.packetType === PACKET_BROADCAST) return ETHERNET_BROADCAST;
   if (skb.packetType === PACKET_MULTICAST) {
     const data = skb.data;
+    // RFC 2464, 7: the group's low 32 bits.
+    if (data[0] >> 4 === 6) return new Uint8Array([0x33, 0x33, data[36], data[37], data[38], data[39]]);
     // RFC 1112, 6.4: the group's low 23 bits.
     return new Uint8Array([0x01, 0x00, 0x5e, data[17] & 0x7f, data[18], data[19]]);
   }
@@ -218,6 +233,6 @@ export function ethernetHeader(direction: "in" | "out", skb: SkBuff, dev: NetDev
   const header = new Uint8Array(14);
   header.set(linkDestination(skb, to), 0);
   header.set(from, 6);
-  header[12] = 0x08;
+  put16(header, 12, skb.data[0] >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
   return header;
 }

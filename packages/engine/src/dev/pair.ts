@@ -6,6 +6,7 @@
 import type { NetNamespace } from "../netns.js";
 import { type RandomSource, SeededRandom } from "../random.js";
 import type { SkBuff } from "../skb.js";
+import type { InetAddress } from "../wire/address.js";
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } from "./device.js";
 import { DelayQueue } from "./queue.js";
 
@@ -69,7 +70,7 @@ export abstract class PairDevice extends NetDevice {
     this.#underWay.push(skb, this.latencyMicros);
   }
 
-  override resolve(address: number, sender: number, from: Uint8Array | null = this.mac): Uint8Array | null {
+  override resolve(address: InetAddress, sender: InetAddress, from: Uint8Array | null = this.mac): Uint8Array | null {
     return this.running && this.peer !== null ? this.peer.answer(address, sender, from) : null;
   }
 }

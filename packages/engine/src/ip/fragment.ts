@@ -37,12 +37,16 @@ interface Piece {
   readonly skb: SkBuff;
 }
 
-interface Queue {
-  readonly pieces: Piece[];
+/** What of a packet's payload is there. Models the tree of `struct inet_frag_queue`. */
+export interface FragmentRuns {
   /** Stretches of payload whose pieces came in order. */
   readonly runs: { readonly start: number; end: number }[];
   /** The furthest end of a piece that is kept; -1 before the first. */
   tail: number;
+}
+
+interface Queue extends FragmentRuns {
+  readonly pieces: Piece[];
   /** A bit for each ECN codepoint that pieces had. */
   ecn: number;
   /** The furthest end that any piece named, even one that was not kept. */
@@ -227,7 +231,7 @@ export class FragmentQueues {
  * after the other; a piece within a run counts as repeated even where it was cut otherwise. Models
  * `inet_frag_queue_insert()`.
  */
-function findPlace(queue: Queue, start: number, end: number): "new" | "duplicate" | "overlap" {
+export function findPlace(queue: FragmentRuns, start: number, end: number): "new" | "duplicate" | "overlap" {
   const { runs, tail } = queue;
   if (end > tail) {
     if (start < tail) return "overlap";

@@ -16,6 +16,7 @@ import {
 } from "../errno.js";
 import { PACKET_HOST, type SkBuff, UID_KERNEL } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
+import type { InetAddress } from "../wire/address.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import {
   checkIcmp,
@@ -450,6 +451,7 @@ export class Icmp {
       transport: inner + innerHeader,
       protocol: data[inner + IPV4_PROTOCOL],
       from: get32(data, IPV4_SRC),
+      device: skb.iif?.name ?? null,
       type,
       code,
       info: get32(data, at + ICMP_REST),
@@ -474,7 +476,9 @@ export interface IcmpError {
   readonly transport: number;
   readonly protocol: number;
   /** Who sent the error. */
-  readonly from: number;
+  readonly from: InetAddress;
+  /** The device it came by. */
+  readonly device: string | null;
   readonly type: number;
   readonly code: number;
   readonly info: number;

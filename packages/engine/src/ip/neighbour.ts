@@ -1,15 +1,17 @@
 /**
- * Who is on the link: the neighbour table with its states in virtual time. Links of this engine carry no ARP packets:
- * a device asks its link directly, so an address that somebody owns is known at once; one that nobody owns is waited
- * for three seconds, as three unanswered ARP requests take, and then the packets that wait for it fail with "host
+ * Who is on the link: a family's neighbour table with its states in virtual time. Links of this engine carry no ARP
+ * packets and no neighbour discovery: a device asks its link directly, so an address that somebody owns is known at once; one that nobody owns is waited
+ * for three seconds, as three unanswered requests take, and then the packets that wait for it fail with "host
  * unreachable". States age as in Linux, but are worked out when somebody looks; the reachable time is the base of 30 s
- * (Linux draws 15 to 45 s). Models net/core/neighbour.c and net/ipv4/arp.c.
+ * (Linux draws 15 to 45 s). Models net/core/neighbour.c with net/ipv4/arp.c and
+ * net/ipv6/ndisc.c.
  */
 import type { Timer } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { EINVAL, ENOENT, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
+import type { InetAddress } from "../wire/address.js";
 import type { Neighbour, NeighbourState } from "./rtnetlink.js";
 
 const SECOND = 1_000_000;
@@ -23,11 +25,12 @@ const RETRANS_TIME = 1 * SECOND;
 /** Packets that wait for one address; Linux bounds their memory (`unres_qlen_bytes`), about as many of full size. */
 const QUEUE_LENGTH = 101;
 
-export class NeighbourEntry implements Neighbour {
+export class NeighbourEntry<A extends InetAddress = number> implements Neighbour<A> {
   readonly dev: NetDevice;
-  readonly address: number;
+  readonly address: A;
   mac: Uint8Array | null = null;
   state: NeighbourState = "NONE";
+  router = false;
   usedMicros = 0;
   confirmedMicros = 0;
   updatedMicros = 0;
@@ -35,37 +38,54 @@ export class NeighbourEntry implements Neighbour {
   readonly waiting: SkBuff[] = [];
   timer: Timer | null = null;
 
-  constructor(dev: NetDevice, address: number) {
+  constructor(dev: NetDevice, address: A) {
     this.dev = dev;
     this.address = address;
   }
 }
 
-export class NeighbourTable {
-  readonly #net: NetNamespace;
-  readonly #byDevice = new Map<NetDevice, Map<number, NeighbourEntry>>();
+/** What a table needs of its family. Models the functions of `arp_tbl` and `nd_tbl`. */
+export interface NeighbourFamily<A extends InetAddress> {
+  /** What stands for an address in a map. */
+  key(address: A): number | string;
+  /** The sender of a request that a packet's source causes; without one (null) the device's own choice. */
+  sender(dev: NetDevice, address: A, source: A | null): A;
+  /** Whether who answers says that it forwards packets. */
+  isRouter(dev: NetDevice): boolean;
+  /** A packet whose next hop was not found; the family gives it up. */
+  linkFailure(skb: SkBuff): void;
+  /** Entries went: kept decisions may hold one. */
+  invalidate(): void;
+}
 
-  constructor(net: NetNamespace) {
+export class NeighbourTable<A extends InetAddress = number> {
+  readonly #net: NetNamespace;
+  readonly #family: NeighbourFamily<A>;
+  readonly #byDevice = new Map<NetDevice, Map<number | string, NeighbourEntry<A>>>();
+
+  constructor(net: NetNamespace, family: NeighbourFamily<A>) {
     this.#net = net;
+    this.#family = family;
   }
 
   /** The entry of a next hop, made when it is not there. */
-  entry(dev: NetDevice, address: number): NeighbourEntry {
+  entry(dev: NetDevice, address: A): NeighbourEntry<A> {
     let map = this.#byDevice.get(dev);
     if (map === undefined) {
       map = new Map();
       this.#byDevice.set(dev, map);
     }
-    let entry = map.get(address);
+    const key = this.#family.key(address);
+    let entry = map.get(key);
     if (entry === undefined) {
       entry = new NeighbourEntry(dev, address);
-      map.set(address, entry);
+      map.set(key, entry);
     }
     return entry;
   }
 
   /** Sends a packet to a next hop, now (true) or when it is found (false). Models `neigh_output()`. */
-  output(entry: NeighbourEntry, skb: SkBuff, source: number): boolean {
+  output(entry: NeighbourEntry<A>, skb: SkBuff, source: A): boolean {
     const now = this.#net.clock.nowMicros;
     if (entry.state === "REACHABLE" && now <= entry.confirmedMicros + REACHABLE_TIME) {
       entry.usedMicros = now;
@@ -93,14 +113,14 @@ export class NeighbourTable {
     return false;
   }
 
-  #transmit(entry: NeighbourEntry, skb: SkBuff): void {
+  #transmit(entry: NeighbourEntry<A>, skb: SkBuff): void {
     skb.linkSource = entry.dev.mac;
     skb.linkDestination = entry.mac;
     entry.dev.transmit(skb);
   }
 
   /** Somebody on the link asked for one of our addresses, and so made itself known. Models `arp_process()`. */
-  learn(dev: NetDevice, address: number, mac: Uint8Array): void {
+  learn(dev: NetDevice, address: A, mac: Uint8Array): void {
     const entry = this.entry(dev, address);
     if (entry.state === "PERMANENT") return;
     if (entry.state === "INCOMPLETE") {
@@ -113,8 +133,8 @@ export class NeighbourTable {
     this.#become(entry, "STALE");
   }
 
-  list(dev?: NetDevice): NeighbourEntry[] {
-    const all: NeighbourEntry[] = [];
+  list(dev?: NetDevice): NeighbourEntry<A>[] {
+    const all: NeighbourEntry<A>[] = [];
     for (const [owner, map] of this.#byDevice) {
       if (dev !== undefined && owner !== dev) continue;
       for (const entry of map.values()) {
@@ -126,7 +146,7 @@ export class NeighbourTable {
   }
 
   /** Sets an entry by hand. Throws EINVAL for an address of another length than the link's. */
-  set(dev: NetDevice, address: number, mac: Uint8Array, state: NeighbourState): void {
+  set(dev: NetDevice, address: A, mac: Uint8Array, state: NeighbourState): void {
     if (mac.length !== 6) throw new SystemError(EINVAL);
     const entry = this.entry(dev, address);
     entry.mac = mac.slice();
@@ -135,11 +155,12 @@ export class NeighbourTable {
     this.#flushWaiting(entry);
   }
 
-  delete(dev: NetDevice, address: number): void {
+  delete(dev: NetDevice, address: A): void {
     const map = this.#byDevice.get(dev);
-    const entry = map?.get(address);
+    const key = this.#family.key(address);
+    const entry = map?.get(key);
     if (map === undefined || entry === undefined || entry.state === "NONE") throw new SystemError(ENOENT);
-    map.delete(address);
+    map.delete(key);
     this.#drop(entry);
   }
 
@@ -147,54 +168,55 @@ export class NeighbourTable {
   flush(dev: NetDevice | undefined, permanentToo: boolean): void {
     for (const [owner, map] of this.#byDevice) {
       if (dev !== undefined && owner !== dev) continue;
-      for (const [address, entry] of map) {
+      for (const [key, entry] of map) {
         if (!permanentToo && entry.state === "PERMANENT") continue;
-        map.delete(address);
+        map.delete(key);
         this.#drop(entry);
       }
     }
-    this.#net.ip.fib.invalidate();
+    this.#family.invalidate();
   }
 
-  #drop(entry: NeighbourEntry): void {
+  #drop(entry: NeighbourEntry<A>): void {
     if (entry.timer !== null) this.#net.clock.cancel(entry.timer);
     entry.timer = null;
     entry.mac = null;
     entry.state = "NONE";
     for (const skb of entry.waiting.splice(0)) this.#net.free(skb);
-    this.#net.ip.fib.invalidate();
+    this.#family.invalidate();
   }
 
-  #become(entry: NeighbourEntry, state: NeighbourState): void {
+  #become(entry: NeighbourEntry<A>, state: NeighbourState): void {
     if (entry.state === state) return;
     entry.state = state;
     entry.updatedMicros = this.#net.clock.nowMicros;
   }
 
-  #confirm(entry: NeighbourEntry): void {
+  #confirm(entry: NeighbourEntry<A>): void {
     entry.confirmedMicros = this.#net.clock.nowMicros;
     this.#become(entry, "REACHABLE");
     this.#flushWaiting(entry);
   }
 
-  #flushWaiting(entry: NeighbourEntry): void {
+  #flushWaiting(entry: NeighbourEntry<A>): void {
     if (entry.timer !== null) this.#net.clock.cancel(entry.timer);
     entry.timer = null;
     for (const skb of entry.waiting.splice(0)) this.#transmit(entry, skb);
   }
 
   /** Asks the link. Models one ARP request and its answer. */
-  #solicit(entry: NeighbourEntry, source: number): boolean {
-    const sender = this.#net.ip.isLocalAddress(source) ? source : this.#net.ip.selectAddress(entry.dev, entry.address);
+  #solicit(entry: NeighbourEntry<A>, source: A): boolean {
+    const sender = this.#family.sender(entry.dev, entry.address, source);
     const mac = entry.dev.resolve(entry.address, sender);
     if (mac === null) return false;
     entry.mac = mac;
+    entry.router = this.#family.isRouter(entry.dev);
     this.#confirm(entry);
     return true;
   }
 
   /** Asks again every second; after the last answerless second the entry has failed. */
-  #await(entry: NeighbourEntry, source: number): void {
+  #await(entry: NeighbourEntry<A>, source: A): void {
     entry.probes++;
     entry.timer = this.#net.clock.scheduleOnWheel(RETRANS_TIME, () => {
       entry.timer = null;
@@ -203,12 +225,12 @@ export class NeighbourTable {
         return;
       }
       this.#become(entry, "FAILED");
-      for (const skb of entry.waiting.splice(0)) this.#net.ip.linkFailure(skb);
+      for (const skb of entry.waiting.splice(0)) this.#family.linkFailure(skb);
     });
   }
 
   /** Brings the state up to the present. Models `neigh_timer_handler()`. */
-  #age(entry: NeighbourEntry): void {
+  #age(entry: NeighbourEntry<A>): void {
     const now = this.#net.clock.nowMicros;
     if (entry.state === "REACHABLE" && now > entry.confirmedMicros + REACHABLE_TIME) {
       entry.state = "STALE";
@@ -216,7 +238,7 @@ export class NeighbourTable {
     }
     if (entry.state === "DELAY" && now >= entry.updatedMicros + DELAY_PROBE_TIME) {
       const probedMicros = entry.updatedMicros + DELAY_PROBE_TIME;
-      const mac = entry.dev.resolve(entry.address, this.#net.ip.selectAddress(entry.dev, entry.address));
+      const mac = entry.dev.resolve(entry.address, this.#family.sender(entry.dev, entry.address, null));
       entry.updatedMicros = probedMicros;
       if (mac !== null) {
         entry.mac = mac;

@@ -3,6 +3,7 @@
  * changes they make. Refusals are thrown as {@link SystemError}, with the kernel's errno and its extended sentence.
  */
 import type { NetDevice } from "../dev/device.js";
+import type { InetAddress } from "../wire/address.js";
 import type { RuleCore } from "./rules.js";
 
 /** `scope` of addresses and routes. */
@@ -147,12 +148,14 @@ export type NeighbourState =
   | "NONE";
 
 /** One line of `ip neigh`. */
-export interface Neighbour {
+export interface Neighbour<A extends InetAddress = number> {
   readonly dev: NetDevice;
-  readonly address: number;
+  readonly address: A;
   /** Null while unknown. */
   readonly mac: Uint8Array | null;
   readonly state: NeighbourState;
+  /** Whether it said that it forwards packets; IPv6 only. */
+  readonly router: boolean;
   readonly usedMicros: number;
   readonly confirmedMicros: number;
   readonly updatedMicros: number;

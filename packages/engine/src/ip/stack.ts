@@ -102,7 +102,14 @@ export class IpStack implements IpApi, RtnetlinkApi {
     this.net = net;
     this.fib = new Fib(net);
     this.routing = new Routing(this);
-    this.neighbourTable = new NeighbourTable(net);
+    this.neighbourTable = new NeighbourTable(net, {
+      key: (address) => address,
+      sender: (dev, address, source) =>
+        source !== null && this.isLocalAddress(source) ? source : this.selectAddress(dev, address),
+      isRouter: () => false,
+      linkFailure: (skb) => this.linkFailure(skb),
+      invalidate: () => this.fib.invalidate(),
+    });
     this.icmp = new Icmp(this);
     this.fragments = new FragmentQueues(net);
     this.confDefault.acceptSourceRoute = 1;
@@ -403,6 +410,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (mtu > 65535 && dev !== this.net.loopback) throw new SystemError(EINVAL, "mtu greater than device maximum");
     dev.mtu = mtu;
     this.fib.invalidate();
+    this.net.ip6.fib.genid++;
   }
 
   // --- routes, rules, neighbours ----------------------------------------------------------------------------------

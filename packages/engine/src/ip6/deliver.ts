@@ -1,7 +1,6 @@
 /**
- * A packet for this host: over its extension headers to its protocol. TCP and UDP over IPv6 have no sockets here:
- * connections are refused by RST and by "port unreachable", as a host without listeners does. Models
- * ip6_protocol_deliver_rcu(), net/ipv6/ip6_input.c, and the refusals of tcp_ipv6.c and udp.c.
+ * A packet for this host: over its extension headers to its protocol, and the RST of a segment that no socket takes.
+ * Models ip6_protocol_deliver_rcu(), net/ipv6/ip6_input.c, and tcp_v6_send_reset(), tcp_ipv6.c.
  */
 import { RTN_LOCAL } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
@@ -9,12 +8,14 @@ import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
 import {
+  FRAGMENT_HEADER_LENGTH,
   IPV6_DST,
   IPV6_HEADER_LENGTH,
   IPV6_NEXT_HEADER,
   IPV6_SRC,
   ipv6TrafficClass,
   NEXTHDR_DEST,
+  NEXTHDR_FRAGMENT,
   NEXTHDR_HOP,
   NEXTHDR_NONE,
   pseudoHeaderSumIPv6,
@@ -22,7 +23,7 @@ import {
 import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_FLAGS, TCP_HEADER_LENGTH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
 import { readInto } from "./address.js";
 import { parseOptions } from "./exthdrs.js";
-import { ICMPV6_DEST_UNREACH, ICMPV6_PARAMPROB, ICMPV6_PORT_UNREACH, ICMPV6_UNK_NEXTHDR } from "./icmp.js";
+import { ICMPV6_PARAMPROB, ICMPV6_UNK_NEXTHDR } from "./icmp.js";
 import { drop6 } from "./input.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
@@ -41,25 +42,40 @@ export function deliver(ip: Ip6Stack, skb: SkBuff): void {
     previous = at;
     at += (skb.data[at + 1] + 1) * 8;
   }
-  while (skb.data[previous] === NEXTHDR_DEST) {
-    const length = parseOptions(ip, skb, at, "destination");
-    if (length < 0) return;
-    previous = at;
-    at += length;
+  // Reading goes on where the fragments' payload began, even where an options header before them was not read yet: Linux
+  // takes the payload for those options.
+  if (skb.fragments !== null) at = skb.transportOffset;
+  for (;;) {
+    const kind = skb.data[previous];
+    if (kind === NEXTHDR_DEST) {
+      const length = parseOptions(ip, skb, at, "destination");
+      if (length < 0) return;
+      previous = at;
+      at += length;
+    } else if (kind === NEXTHDR_FRAGMENT) {
+      const fate = ip.defrag(skb, "local");
+      if (fate === "kept") return;
+      if (fate === "dropped") {
+        drop6(ip, skb, "a fragment that does not fit");
+        return;
+      }
+      // Whole now, it has no such header; one that is no part of anything has one to pass over.
+      if (fate === "as it is") {
+        previous = at;
+        at += FRAGMENT_HEADER_LENGTH;
+      }
+    } else break;
   }
   skb.transportOffset = at;
   switch (skb.data[previous]) {
     case IPPROTO_ICMPV6:
-      ip.icmp.receive(skb, at);
-      ip.net.free(skb);
+      hand(ip, skb, "icmpv6_rcv", (icmp) => ip.icmp.receive(icmp, at));
       return;
     case IPPROTO_TCP:
-      refuseTcp(ip, skb, at);
-      drop6(ip, skb, "no socket");
+      hand(ip, skb, "tcp_v6_rcv", (segment) => ip.net.sockets.tcp.receive(segment));
       return;
     case IPPROTO_UDP:
-      refuseUdp(ip, skb, at);
-      drop6(ip, skb, "no socket");
+      hand(ip, skb, "udpv6_rcv", (datagram) => ip.net.sockets.udp.receive(datagram));
       return;
     case NEXTHDR_NONE:
       drop6(ip, skb, "no next header");
@@ -70,23 +86,23 @@ export function deliver(ip: Ip6Stack, skb: SkBuff): void {
   }
 }
 
-/** A datagram that no socket takes. Models the end of `__udp6_lib_rcv()`. */
-function refuseUdp(ip: Ip6Stack, skb: SkBuff, at: number): void {
-  if (at + 8 > skb.len) return;
-  let length = get16(skb.data, at + 4);
-  if (length === 0) length = skb.len - at;
-  if (length < 8 || length > skb.len - at) return;
-  // Without a checksum only sockets that say so take it.
-  if (get16(skb.data, at + 6) === 0 || !checksumOk6(skb, at, IPPROTO_UDP, length)) return;
-  skb.len = at + length;
-  ip.icmp.send(skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+/** Gives a packet to its protocol, which only looks at it. Its entry is done with. */
+function hand(ip: Ip6Stack, skb: SkBuff, name: string, receive: (skb: SkBuff) => void): void {
+  const { trace } = ip.net;
+  if (trace !== null) {
+    trace.done(skb, null);
+    trace.enter(name, null, skb);
+  }
+  receive(skb);
+  ip.net.free(skb);
+  if (trace !== null) trace.leave();
 }
 
 const peer = new Int32Array(4);
 const own = new Int32Array(4);
 
 /** A segment that no socket takes. Models `tcp_v6_send_reset()`. */
-function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
+export function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
   const { data } = skb;
   if (at + TCP_HEADER_LENGTH > skb.len) return;
   const headerLength = (data[at + 12] >> 4) * 4;

@@ -3,8 +3,10 @@
  * tree a table; here a sorted list. Multipath, router preference and source routes (`from`) are not modelled.
  * Models net/ipv6/ip6_fib.c and the tables' part of net/ipv6/route.c.
  */
+
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EEXIST, EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, ESRCH, SystemError } from "../errno.js";
+import type { NeighbourEntry } from "../ip/neighbour.js";
 import {
   RTN_ANYCAST,
   RTN_BLACKHOLE,
@@ -57,6 +59,8 @@ export class Route6 {
   readonly prefsrc: Int32Array | null;
   readonly protocol: number;
   readonly mtu: number;
+  /** The next hop that was asked for last. */
+  neighbour: NeighbourEntry<Int32Array> | null = null;
   /** For the refusing types, the positive errno that a local sender sees; else 0. */
   readonly error: number;
 
@@ -102,6 +106,8 @@ export class Fib6 {
   #order: Route6[][];
   /** What nobody takes: a refusal. Models `fib6_null_entry`. */
   readonly nullEntry: Route6;
+  /** Counts the changes: a decision taken at an earlier count is to be taken again. */
+  genid = 0;
 
   constructor(loopback: NetDevice) {
     this.nullEntry = new (class extends Route6 {
@@ -153,6 +159,7 @@ export class Fib6 {
       throw new SystemError(EEXIST);
     const at = list.findIndex((other) => compare(route, other) < 0);
     list.splice(at < 0 ? list.length : at, 0, route);
+    this.genid++;
   }
 
   /** Adds a route as a person asks for it, with rtnetlink's checks. */
@@ -166,8 +173,8 @@ export class Fib6 {
       const towards = this.lookup(gateway, dev);
       if (!isLinkLocal(gateway)) {
         if (towards.error !== 0 || towards.local) throw new SystemError(EHOSTUNREACH, "No route to host");
-        // The way to a gateway must not lead by another gateway, except where a default route covers it.
-        if (towards.gateway !== null && towards.prefixLength !== 0) throw new SystemError(EHOSTUNREACH);
+        // The way to a gateway must not lead by another gateway.
+        if (towards.gateway !== null) throw new SystemError(EHOSTUNREACH);
         dev ??= towards.dev;
       }
     }
@@ -192,10 +199,12 @@ export class Fib6 {
     );
     if (at < 0) throw new SystemError(ESRCH);
     list.splice(at, 1);
+    this.genid++;
   }
 
   /** Takes out every route that a test picks. */
   purge(doomed: (route: Route6) => boolean): void {
+    this.genid++;
     for (const list of this.#tables.values())
       for (let i = list.length - 1; i >= 0; i--) if (doomed(list[i])) list.splice(i, 1);
   }

@@ -1,5 +1,6 @@
 /**
- * ICMPv6: errors about packets, with the rules of when none is sent and how many, and answers to echo requests.
+ * ICMPv6: errors about packets, with the rules of when none is sent and how many, answers to echo requests, and errors
+ * of others, handed to the sockets they concern.
  * Neighbour discovery and listener queries are not modelled: their messages arrive and nothing comes of them. Models
  * net/ipv6/icmp.c.
  */
@@ -8,8 +9,8 @@ import type { NetDevice } from "../dev/device.js";
 import { RTN_ANYCAST, RTN_LOCAL } from "../ip/route.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
 import { SysctlError, type SysctlTable } from "../sysctl.js";
-import { formatIPv6 } from "../wire/address.js";
-import { put16, put32 } from "../wire/bytes.js";
+import { formatIPv6, readIPv6 } from "../wire/address.js";
+import { get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import {
@@ -48,6 +49,7 @@ export const ICMPV6_EXC_FRAGTIME = 1;
 export const ICMPV6_HDR_FIELD = 0;
 export const ICMPV6_UNK_NEXTHDR = 1;
 export const ICMPV6_UNK_OPTION = 2;
+export const ICMPV6_HDR_INCOMP = 3;
 
 export const ICMPV6_HEADER_LENGTH = 8;
 
@@ -203,7 +205,39 @@ export class Icmp6 {
   /** A message for this host. Models `icmpv6_rcv()`. */
   receive(skb: SkBuff, at: number): void {
     if (at + ICMPV6_HEADER_LENGTH > skb.len || !checksumOk6(skb, at, IPPROTO_ICMPV6)) return;
-    if (skb.data[at] === ICMPV6_ECHO_REQUEST && this.#echoIgnoreAll === 0) this.#echoReply(skb, at);
+    const type = skb.data[at];
+    const { trace } = this.#ip.net;
+    if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmpv6" });
+    if (type === ICMPV6_ECHO_REQUEST) {
+      if (this.#echoIgnoreAll === 0) this.#echoReply(skb, at);
+    } else if (type === ICMPV6_ECHO_REPLY) this.#ip.net.sockets.ping.receive(skb);
+    else if (type <= ICMPV6_PARAMPROB) this.#error(skb, at);
+  }
+
+  /** An error about a packet that this host sent. Models `icmpv6_notify()` with the sockets' handlers. */
+  #error(skb: SkBuff, at: number): void {
+    const { data } = skb;
+    const inner = at + ICMPV6_HEADER_LENGTH;
+    if (inner + IPV6_HEADER_LENGTH > skb.len) return;
+    const transport = skipExtensionHeaders(data, inner + IPV6_HEADER_LENGTH, skb.len, data[inner + IPV6_NEXT_HEADER]);
+    // At least eight bytes beyond the headers, or it cannot be told whose it was.
+    if (transport < 0 || found.fragmentOffset !== 0 || transport + 8 > skb.len) return;
+    const type = data[at];
+    const info = get32(data, at + 4);
+    const protocol = found.nexthdr;
+    if (type === ICMPV6_PKT_TOOBIG) this.#ip.updatePmtu(readIPv6(data, inner + IPV6_DST), info);
+    this.#ip.net.sockets.icmpError({
+      data,
+      inner,
+      transport,
+      protocol,
+      from: readIPv6(data, IPV6_SRC),
+      device: skb.iif?.name ?? null,
+      type,
+      code: data[at + 1],
+      info,
+      mtu: type === ICMPV6_PKT_TOOBIG ? info : 0,
+    });
   }
 
   /** Models `icmpv6_echo_reply()`. */

@@ -45,6 +45,7 @@ const DEFAULTS: ReadonlyMap<string, number> = new Map([
   ["forwarding", 0],
   ["hop_limit", 64],
   ["keep_addr_on_down", 0],
+  ["mldv2_unsolicited_report_interval", 1000],
   ["router_solicitations", -1],
   ["use_oif_addrs_only", 0],
 ]);

@@ -123,7 +123,8 @@ function describeInput(route: Route6): string {
 
 /** Models `ip6_mc_input()`. */
 function receiveMulticast(ip: Ip6Stack, skb: SkBuff, group: Int32Array): void {
-  skb.packetType = PACKET_MULTICAST;
+  // The link's frame says so, where there is one: a TUN device has none.
+  if (skb.iif?.mac !== null) skb.packetType = PACKET_MULTICAST;
   if (skb.iif !== null && ip.listensTo(skb.iif, group)) localDeliver(ip, skb);
   else drop6(ip, skb, "a group that nobody here listens to");
 }
@@ -174,7 +175,8 @@ function forwardChecked(ip: Ip6Stack, skb: SkBuff, route: Route6): void {
     }
   }
   const mtu = ip.mtuOf(route);
-  if (skb.len > mtu) {
+  // What came in fragments may leave as it came.
+  if (skb.len > mtu && (skb.fragments === null || skb.largestFragment > mtu)) {
     skb.dev = route.dev;
     ip.icmp.packetTooBig(skb, mtu);
     drop6(ip, skb, "packet too big");

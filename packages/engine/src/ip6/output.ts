@@ -2,22 +2,23 @@
  * An IPv6 packet leaves: OUTPUT for packets of this host, POSTROUTING, fragmentation, the device. Flow labels are not
  * drawn: `auto_flowlabels` keeps its value and packets of this host have label 0. Models net/ipv6/ip6_output.c.
  */
-import { EMSGSIZE, EPERM } from "../errno.js";
+import type { NetDevice } from "../dev/device.js";
+import { EPERM } from "../errno.js";
 import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr } from "../hooks.js";
-import { SkBuff } from "../skb.js";
-import { formatIPv6, writeIPv6 } from "../wire/address.js";
+import { PACKET_MULTICAST, SkBuff } from "../skb.js";
+import { equalIPv6, formatIPv6, writeIPv6 } from "../wire/address.js";
 import { put16 } from "../wire/bytes.js";
 import {
   IPV6_DST,
   IPV6_HEADER_LENGTH,
   IPV6_HOP_LIMIT,
-  IPV6_MIN_MTU,
   IPV6_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
   IPV6_SRC,
 } from "../wire/ipv6.js";
-import { readInto, type Words } from "./address.js";
+import { isMulticast6, readInto, type Words } from "./address.js";
 import type { Route6 } from "./fib.js";
+import { fragment6 } from "./fragment.js";
 import { drop6 } from "./input.js";
 import type { Ip6Stack } from "./stack.js";
 
@@ -44,6 +45,7 @@ export function newPacket6(header: Header6Fields, payloadLength: number): SkBuff
   return skb;
 }
 
+const source = new Int32Array(4);
 const destination = new Int32Array(4);
 
 /** A route in words, for the trace. */
@@ -117,22 +119,46 @@ export function ip6Output(ip: Ip6Stack, skb: SkBuff): number {
 
 /** Models `ip6_finish_output()`. */
 function finishOutput(ip: Ip6Stack, skb: SkBuff): number {
-  const { trace } = ip.net;
   const route = skb.dst6 as Route6;
-  const dev = outDevice(ip, route);
-  if (skb.len > Math.max(IPV6_MIN_MTU, route.local ? dev.mtu : ip.mtuOf(route))) {
-    ip.icmp.packetTooBig(skb, ip.mtuOf(route));
-    drop6(ip, skb, "packet too big");
-    return -EMSGSIZE;
-  }
-  if (trace !== null) {
-    trace.note({ kind: "transmit", device: dev.name });
-    trace.done(skb, dev.name);
+  const mtu = skb.forwarded ? ip.mtuOf(route) : ip.pathMtu(route, readInto(destination, skb.data, IPV6_DST));
+  const cut = skb.len > mtu || (skb.fragments !== null && skb.len > skb.largestFragment);
+  return cut
+    ? fragment6(ip, skb, mtu, (piece, dev) => finishOutput2(ip, piece, route, dev))
+    : finishOutput2(ip, skb, route, skb.dev as NetDevice);
+}
+
+/** Hands a packet to its next hop. Models `ip6_finish_output2()`. */
+function finishOutput2(ip: Ip6Stack, skb: SkBuff, route: Route6, dev: NetDevice): number {
+  const { trace } = ip.net;
+  const dst = readInto(destination, skb.data, IPV6_DST);
+  if (isMulticast6(dst)) skb.packetType = PACKET_MULTICAST;
+  else if (dev.needsNeighbour) {
+    const hop = route.gateway ?? dst;
+    let { neighbour } = route;
+    if (neighbour === null || neighbour.state === "NONE" || !equalIPv6(neighbour.address, hop)) {
+      neighbour = ip.neighbourTable.entry(dev, hop.slice());
+      route.neighbour = neighbour;
+    }
+    if (!ip.neighbourTable.output(neighbour, skb, readInto(source, skb.data, IPV6_SRC))) {
+      if (trace !== null) trace.note({ kind: "end", reason: `waits for the link-layer address of ${formatIPv6(hop)}` });
+      return 0;
+    }
+    transmitted(ip, skb, dev);
+    return 0;
   }
   skb.linkSource = dev.mac;
   skb.linkDestination = null;
+  transmitted(ip, skb, dev);
   dev.transmit(skb);
   return 0;
+}
+
+/** The trace learns that a device took the packet; a cable only takes it, its bytes are still those that left. */
+function transmitted(ip: Ip6Stack, skb: SkBuff, dev: NetDevice): void {
+  const { trace } = ip.net;
+  if (trace === null) return;
+  trace.note({ kind: "transmit", device: dev.name });
+  trace.done(skb, dev.name);
 }
 
 /** Models `ip6_route_me_harder()`. */

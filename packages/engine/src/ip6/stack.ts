@@ -4,12 +4,13 @@
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
+import { NeighbourTable } from "../ip/neighbour.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
 import { RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
-import { equalIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
+import { equalIPv6, formatIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
 import { IPV6_MIN_MTU } from "../wire/ipv6.js";
 import {
   commonPrefix,
@@ -23,13 +24,16 @@ import {
   type Words,
 } from "./address.js";
 import { Fib6, IP6_RT_PRIO_ADDRCONF, Route6, type Route6Request } from "./fib.js";
-import { Icmp6 } from "./icmp.js";
+import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH, Icmp6 } from "./icmp.js";
 import { DeviceConf6, type IfAddr6, InDevice6 } from "./indevice.js";
 import { ip6Receive } from "./input.js";
 import { ip6LocalOut, routeMeHarder6 } from "./output.js";
+import { type DefragUser, type Fate, Fragments6 } from "./reassembly.js";
 
 const LOOPBACK = parseIPv6("::1");
 const ALL_GROUPS = parseIPv6("ff00::");
+/** `net.ipv6.route.mtu_expires`, in microseconds. */
+const PMTU_EXPIRES = 600_000_000;
 const LINK_PREFIX = parseIPv6("fe80::");
 
 /** IPv6 of one namespace: receives, routes, forwards, delivers and sends. */
@@ -39,15 +43,29 @@ export class Ip6Stack {
   readonly icmp: Icmp6;
   readonly confAll: DeviceConf6 = new DeviceConf6();
   readonly confDefault: DeviceConf6 = new DeviceConf6();
+  readonly fragments: Fragments6;
+  readonly neighbourTable: NeighbourTable<Int32Array>;
   readonly #addressListeners: ((dev: NetDevice, address: Int32Array, added: boolean) => void)[] = [];
+
+  /** Path MTUs that routers told of, by destination. */
+  readonly #pmtus = new Map<string, { readonly mtu: number; readonly expiresMicros: number }>();
 
   constructor(net: NetNamespace) {
     this.net = net;
     this.fib = new Fib6(net.loopback);
     this.icmp = new Icmp6(this);
+    this.fragments = new Fragments6(this);
+    this.neighbourTable = new NeighbourTable(net, {
+      key: (address) => formatIPv6(address),
+      sender: (dev, _address, source) => this.#solicitSource(dev, source),
+      isRouter: (dev) => dev.other?.ipv6?.conf.forwarding ?? false,
+      linkFailure: (skb) => this.#linkFailure(skb),
+      invalidate: () => this.fib.genid++,
+    });
     this.#registerConf("all", this.confAll);
     this.#registerConf("default", this.confDefault);
     this.icmp.registerSysctls(net.sysctl);
+    this.fragments.registerSysctls(net.sysctl);
     this.#registerInt("auto_flowlabels", 1);
     this.#registerInt("fwmark_reflect", 0);
   }
@@ -61,6 +79,15 @@ export class Ip6Stack {
   /** Sends a packet made on this host; 0 or a negative errno. Models `ip6_local_out()`. */
   localOut(skb: SkBuff): number {
     return ip6LocalOut(this, skb);
+  }
+
+  /** Takes a fragment; see {@link Fragments6.defrag}. */
+  defrag(skb: SkBuff, user: DefragUser): Fate {
+    const { trace } = this.net;
+    if (trace !== null) trace.enter(user === "local" ? "ipv6_frag_rcv" : "nf_ct_frag6_gather", null, skb);
+    const fate = this.fragments.defrag(skb, user);
+    if (trace !== null) trace.leave();
+    return fate;
   }
 
   /** Routes a packet anew after a hook changed its addresses or mark; 0 or a negative errno. */
@@ -78,6 +105,35 @@ export class Ip6Stack {
     return Math.max(IPV6_MIN_MTU, route.mtu > 0 ? route.mtu : route.dev.mtu);
   }
 
+  /** The route of a packet that this host makes. Source and mark choose where rules ask for them. */
+  routeOutput(dst: Words, _src: Words | null, _mark: number, oif: NetDevice | null): Route6 {
+    return this.route(dst, oif);
+  }
+
+  /** The source of a packet to `dst` whose sender names none; null when no address serves. */
+  sourceFor(route: Route6, dst: Words): Int32Array | null {
+    return route.prefsrc ?? this.selectAddress(route.local ? null : route.dev, dst);
+  }
+
+  /** The greatest packet that reaches `dst`, as far as is known, in bytes. Models `ip6_mtu()` with its exceptions. */
+  pathMtu(route: Route6, dst: Words): number {
+    if (route.local) return this.net.loopback.mtu;
+    const known = this.mtuOf(route);
+    if (this.#pmtus.size === 0) return known;
+    const learned = this.#pmtus.get(formatIPv6(dst));
+    if (learned === undefined || this.net.clock.nowMicros >= learned.expiresMicros) return known;
+    return Math.min(known, learned.mtu);
+  }
+
+  /** A router said how much its next link takes. Models `ip6_rt_update_pmtu()`; nothing goes below 1280. */
+  updatePmtu(dst: Words, mtu: number): void {
+    const route = this.route(dst, null);
+    if (route.error !== 0 || route.local || mtu >= this.pathMtu(route, dst)) return;
+    const expiresMicros = this.net.clock.nowMicros + PMTU_EXPIRES;
+    this.#pmtus.set(formatIPv6(dst), { mtu: Math.max(mtu, IPV6_MIN_MTU), expiresMicros });
+    this.fib.genid++;
+  }
+
   /** The hop limit that packets of this host get on a route. Models `ip6_dst_hoplimit()`. */
   hopLimitOf(route: Route6): number {
     return route.dev.ipv6?.conf.hopLimit ?? 64;
@@ -88,6 +144,27 @@ export class Ip6Stack {
   /** Whether this host has an address. Models `ipv6_chk_addr()`. */
   isLocalAddress(address: Words): boolean {
     return this.fib.lookupLocal(address) !== null;
+  }
+
+  /** Whether a solicitation for an address, come to `dev`, is answered. Models `ndisc_recv_ns()`. */
+  answersFor(dev: NetDevice, address: Words): boolean {
+    if (dev.ipv6?.addresses.some((ifa) => equalIPv6(ifa.local, address)) ?? false) return true;
+    return this.fib
+      .routes(RT_TABLE_LOCAL)
+      .some((route) => route.type === RTN_ANYCAST && route.dev === dev && equalIPv6(route.dst, address));
+  }
+
+  /** A packet's own source if it is an address of the device, else that of the link. Models `ndisc_solicit()`. */
+  #solicitSource(dev: NetDevice, source: Words | null): Int32Array {
+    const own = dev.ipv6?.addresses ?? [];
+    const same = source === null ? undefined : own.find((ifa) => equalIPv6(ifa.local, source));
+    return (same ?? own.find((ifa) => isLinkLocal(ifa.local)))?.local ?? new Int32Array(4);
+  }
+
+  /** A packet whose next hop was not found. Models `ip6_link_failure()`. */
+  #linkFailure(skb: SkBuff): void {
+    this.icmp.send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+    this.net.free(skb);
   }
 
   /** Whether a device listens to a group: the nodes' everywhere, the routers' where multicast is on. */
@@ -243,6 +320,7 @@ export class Ip6Stack {
   deviceRemoved(dev: NetDevice): void {
     this.flushAddresses(dev);
     this.fib.purge((route) => route.dev === dev);
+    this.neighbourTable.flush(dev, true);
     for (const file of this.confDefault.values.keys()) this.net.sysctl.unregister(`net.ipv6.conf.${dev.name}.${file}`);
     dev.ipv6 = null;
   }
@@ -275,6 +353,7 @@ export class Ip6Stack {
     if (dev.ipv6 === null) return;
     this.flushAddresses(dev);
     this.fib.purge((route) => route.dev === dev);
+    this.neighbourTable.flush(dev, true);
   }
 
   // --- routes -----------------------------------------------------------------------------------------------------

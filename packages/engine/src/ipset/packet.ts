@@ -15,6 +15,7 @@ const scratch: ElementKey = emptyKey();
 /** Fills {@link scratch} with a packet's side of a set's dimensions; false when it has not got one. */
 function readPacket(par: XtActionParam, slot: SetSlot, sides: Sides): boolean {
   const { dimensions, name } = slot.set.type;
+  if (par.family === "ipv6" && dimensions[0] !== "port") return false;
   if (sides.length < dimensions.length && dimensions[0] !== "set") return false;
   const { data, len } = par.skb;
   scratch.cidr = 32;
@@ -35,7 +36,7 @@ function readPacket(par: XtActionParam, slot: SetSlot, sides: Sides): boolean {
         else scratch.ip2 = get32(data, source ? 12 : 16);
         break;
       case "port": {
-        const proto = data[9];
+        const { proto } = par;
         const at = par.thoff;
         if (par.fragoff !== 0) return false;
         scratch.proto = name === "bitmap:port" ? 0 : proto;

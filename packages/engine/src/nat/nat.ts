@@ -342,7 +342,7 @@ export class Nat implements NatApi {
       if (verdict !== NF_ACCEPT) return verdict;
       if (this.net.ct.statusOf(entry) & DONE[manip]) return NF_ACCEPT;
     }
-    return this.#nullBinding(entry, manip);
+    return this.nullBinding(entry, manip);
   }
 
   /** Whether a masqueraded connection would now leave by another device. Models `nf_nat_oif_changed()`. */
@@ -497,7 +497,7 @@ export class Nat implements NatApi {
   }
 
   /** Binds to the addresses the packet has, so that its port is reserved. Models `__nf_nat_alloc_null_binding()`. */
-  #nullBinding(entry: CtHandle, manip: ManipType): Verdict {
+  nullBinding(entry: CtHandle, manip: ManipType): Verdict {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("__nf_nat_alloc_null_binding", MODULE, null);
     const ct = this.net.ct;

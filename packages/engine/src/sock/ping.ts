@@ -5,13 +5,15 @@
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EMSGSIZE, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
-import { newPacket } from "../ip/output.js";
-import { inetIif, RTN_BROADCAST, type Rtable } from "../ip/route.js";
+import { inetIif, RTN_BROADCAST } from "../ip/route.js";
+import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../ip6/icmp.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
-import { get32, put16 } from "../wire/bytes.js";
+import type { InetAddress } from "../wire/address.js";
+import { put16 } from "../wire/bytes.js";
 import {
   checkIcmp,
+  ICMP_CHECKSUM,
   ICMP_ECHO,
   ICMP_ECHOREPLY,
   ICMP_HEADER_LENGTH,
@@ -23,35 +25,59 @@ import {
   icmpSequence,
   icmpSetChecksum,
 } from "../wire/icmp.js";
-import { IPPROTO_ICMP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC, IPV4_TTL } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPV4_TTL } from "../wire/ipv4.js";
+import { IPV6_HOP_LIMIT } from "../wire/ipv6.js";
+import { type SocketFamily, setTransportChecksum, type Way } from "./family.js";
 import type { PingApi, PingHandlers, PingOpenOptions, PingSocket, SocketInfo } from "./sockets.js";
+
+/** The messages of a family's echo. */
+interface Echo {
+  readonly protocol: number;
+  readonly request: number;
+  readonly reply: number;
+  /** Where the IP header holds the hop limit. */
+  readonly ttlAt: number;
+}
+
+const ECHO: Readonly<Record<SocketFamily["name"], Echo>> = {
+  ipv4: { protocol: IPPROTO_ICMP, request: ICMP_ECHO, reply: ICMP_ECHOREPLY, ttlAt: IPV4_TTL },
+  ipv6: {
+    protocol: IPPROTO_ICMPV6,
+    request: ICMPV6_ECHO_REQUEST,
+    reply: ICMPV6_ECHO_REPLY,
+    ttlAt: IPV6_HOP_LIMIT,
+  },
+};
 
 class PingEndpoint implements PingSocket {
   readonly #protocol: PingProtocol;
   handlers: PingHandlers;
   readonly options: PingOpenOptions;
   readonly device: NetDevice | null;
+  readonly family: SocketFamily;
   readonly id: number;
 
   constructor(
     protocol: PingProtocol,
     options: PingOpenOptions,
     device: NetDevice | null,
+    family: SocketFamily,
     id: number,
     handlers: PingHandlers,
   ) {
     this.#protocol = protocol;
     this.options = options;
     this.device = device;
+    this.family = family;
     this.id = id;
     this.handlers = handlers;
   }
 
-  sourceFor(address: number): number {
+  sourceFor(address: InetAddress): InetAddress {
     return this.options.localAddress ?? this.#protocol.route(this, address).prefsrc;
   }
 
-  send(address: number, sequence: number, payload: Uint8Array): void {
+  send(address: InetAddress, sequence: number, payload: Uint8Array): void {
     this.#protocol.send(this, address, sequence, payload);
   }
 
@@ -70,69 +96,63 @@ export class PingProtocol implements PingApi {
 
   open(options: PingOpenOptions = {}, handlers: PingHandlers = {}): PingSocket {
     const { sockets, random } = this.#net;
-    sockets.checkLocal(options.localAddress ?? 0);
+    const device = sockets.boundDevice(options);
+    const family = options.ipv6 === true ? sockets.inet6 : sockets.inet;
+    if (options.localAddress !== undefined) family.checkLocal(options.localAddress, device);
     let id = options.id ?? random.u16();
-    if (options.id === undefined) while (id === 0 || this.#sockets.some((other) => other.id === id)) id = random.u16();
-    const socket = new PingEndpoint(this, options, sockets.boundDevice(options), id, handlers);
+    if (options.id === undefined)
+      while (id === 0 || this.#sockets.some((other) => other.family === family && other.id === id)) id = random.u16();
+    const socket = new PingEndpoint(this, options, device, family, id, handlers);
     this.#sockets.push(socket);
     return socket;
   }
 
   /** The way to an address. Throws what the kernel answers. */
-  route(socket: PingEndpoint, address: number): Rtable {
-    const { routing } = this.#net.ip;
-    const { options } = socket;
-    const rt = routing.output(
-      address,
-      options.localAddress ?? 0,
-      options.mark ?? 0,
-      options.tos ?? 0,
-      socket.device,
-      IPPROTO_ICMP,
-      0,
+  route({ family, options, device }: PingEndpoint, address: InetAddress): Way {
+    const way = family.route({
+      dst: address,
+      src: options.localAddress ?? this.#net.sockets.anyOf(address),
+      protocol: ECHO[family.name].protocol,
+      sport: 0,
       // Type and code lie where rules look for the port. Models `union flowi_uli`.
-      ICMP_ECHO << 8,
-    );
-    if (rt === null) {
-      this.#net.ip.snmp.ip.OutNoRoutes++;
-      throw new SystemError(routing.error);
-    }
-    if (rt.type === RTN_BROADCAST) throw new SystemError(EACCES);
-    return rt;
+      dport: family.name === "ipv4" ? ICMP_ECHO << 8 : 0,
+      options,
+      device,
+    });
+    if (way.type === RTN_BROADCAST) throw new SystemError(EACCES);
+    return way;
   }
 
-  send(socket: PingEndpoint, address: number, sequence: number, payload: Uint8Array): void {
-    const { ip } = this.#net;
-    const rt = this.route(socket, address);
-    const { options } = socket;
+  send(socket: PingEndpoint, address: InetAddress, sequence: number, payload: Uint8Array): void {
+    const way = this.route(socket, address);
+    const { options, family } = socket;
+    const { protocol, request } = ECHO[family.name];
+    const at = family.headerLength;
     const length = ICMP_HEADER_LENGTH + payload.length;
-    if (IPV4_HEADER_LENGTH + length > 0xffff) throw new SystemError(EMSGSIZE);
-    const fits = IPV4_HEADER_LENGTH + length <= rt.mtu;
+    if (at + length > 0xffff) throw new SystemError(EMSGSIZE);
+    const fits = at + length <= way.mtu;
     const strict = options.dontFragment === true;
     if (strict && !fits) throw new SystemError(EMSGSIZE);
-    const src = options.localAddress ?? rt.prefsrc;
-    const skb = newPacket(
+    const skb = family.packet(
+      way,
       {
-        src,
+        src: options.localAddress ?? way.prefsrc,
         dst: address,
-        protocol: IPPROTO_ICMP,
-        ttl: options.ttl ?? 0,
-        tos: options.tos ?? 0,
-        dontFragment: options.dontFragment ?? (fits && !rt.mtuLocked),
-        id: strict ? 0 : ip.idents.next(ip, address, src, IPPROTO_ICMP),
+        protocol,
+        options,
+        dontFragment: options.dontFragment ?? (fits && !way.mtuLocked),
+        id: strict ? 0 : null,
       },
       length,
     );
-    const at = IPV4_HEADER_LENGTH;
-    skb.data[at + ICMP_TYPE] = ICMP_ECHO;
-    put16(skb.data, at + ICMP_ID, socket.id);
-    put16(skb.data, at + ICMP_SEQUENCE, sequence);
-    skb.data.set(payload, at + ICMP_HEADER_LENGTH);
-    icmpSetChecksum(skb.data, at, length);
-    skb.dst = rt;
-    skb.mark = options.mark ?? 0;
-    skb.uid = options.uid ?? 0;
-    const error = ip.localOut(skb);
+    const { data } = skb;
+    data[at + ICMP_TYPE] = request;
+    put16(data, at + ICMP_ID, socket.id);
+    put16(data, at + ICMP_SEQUENCE, sequence);
+    data.set(payload, at + ICMP_HEADER_LENGTH);
+    if (protocol === IPPROTO_ICMP) icmpSetChecksum(data, at, length);
+    else setTransportChecksum(family, data, at, at + ICMP_CHECKSUM, protocol, length);
+    const error = family.send(skb);
     if (error !== 0) throw new SystemError(-error);
   }
 
@@ -144,46 +164,59 @@ export class PingProtocol implements PingApi {
   receive(skb: SkBuff): void {
     if (this.#sockets.length === 0) return;
     const { data, transportOffset: at } = skb;
+    const family = this.#net.sockets.familyOfPacket(data, 0);
+    const { protocol, reply, ttlAt } = ECHO[family.name];
     const length = skb.len - at;
-    if (!checkIcmp(length) || data[at + ICMP_TYPE] !== ICMP_ECHOREPLY || !icmpChecksumOk(data, at, length)) return;
+    if (!checkIcmp(length) || data[at + ICMP_TYPE] !== reply) return;
+    const ok =
+      protocol === IPPROTO_ICMP ? icmpChecksumOk(data, at, length) : family.sum(data, at, protocol, length) === 0xffff;
+    if (!ok) return;
     const id = icmpId(data, at);
     for (const socket of this.#sockets)
-      if (socket.id === id && (socket.device === null || socket.device === inetIif(skb)))
+      if (socket.family === family && socket.id === id && (socket.device === null || socket.device === inetIif(skb)))
         socket.handlers.onReply?.({
-          address: get32(data, IPV4_SRC),
-          localAddress: get32(data, IPV4_DST),
+          address: family.source(data, 0),
+          localAddress: family.destination(data, 0),
           sequence: icmpSequence(data, at),
-          ttl: data[IPV4_TTL],
+          ttl: data[ttlAt],
           bytes: length,
+          device: skb.iif?.name ?? null,
           payload: data.slice(at + ICMP_HEADER_LENGTH, at + length),
         });
   }
 
   icmpError(error: IcmpError): void {
-    const { data, transport } = error;
-    if (data[transport + ICMP_TYPE] !== ICMP_ECHO) return;
+    const { data, inner, transport } = error;
+    const family = this.#net.sockets.familyOfPacket(data, inner);
+    if (data[transport + ICMP_TYPE] !== ECHO[family.name].request) return;
     const id = icmpId(data, transport);
     for (const socket of this.#sockets)
-      if (socket.id === id)
+      if (socket.family === family && socket.id === id)
         socket.handlers.onError?.({
           address: error.from,
           type: error.type,
           code: error.code,
           info: error.info,
           sequence: icmpSequence(data, transport),
+          device: error.device,
         });
   }
 
   list(): SocketInfo[] {
     return this.#sockets.map((socket) => ({
       protocol: "icmp",
+      mapped: false,
       state: "UNCONN",
-      localAddress: socket.options.localAddress ?? 0,
+      localAddress: socket.options.localAddress ?? this.#any(socket.family),
       localPort: socket.id,
-      remoteAddress: 0,
+      remoteAddress: this.#any(socket.family),
       remotePort: 0,
       receiveQueue: 0,
       sendQueue: 0,
     }));
+  }
+
+  #any(family: SocketFamily): InetAddress {
+    return family.name === "ipv4" ? 0 : new Int32Array(4);
   }
 }

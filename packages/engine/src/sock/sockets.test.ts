@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addRoute, Topology } from "../dev/topology.js";
 import type { NetNamespace } from "../netns.js";
-import { formatIPv4, parseIPv4 } from "../wire/address.js";
+import { formatAddress, formatIPv4, parseIPv4 } from "../wire/address.js";
 import { parseIPv4Packet } from "../wire/ipv4.js";
 import { parseTcp, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
 import type { PingError, PingReply, TcpConnection } from "./sockets.js";
@@ -86,7 +86,7 @@ describe("ping", () => {
     const socket = client.sockets.ping.open(options, { onError: (error) => errors.push(error) });
     socket.send(parseIPv4(to), 1, new Uint8Array(56));
     topology.clock.advance(10_000_000);
-    expect(errors.map((e) => [formatIPv4(e.address), e.type, e.code])).toEqual([[from, type, code]]);
+    expect(errors.map((e) => [formatAddress(e.address), e.type, e.code])).toEqual([[from, type, code]]);
     void seconds;
   });
 });

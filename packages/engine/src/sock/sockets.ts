@@ -13,15 +13,17 @@
  * ```
  */
 import type { NetDevice } from "../dev/device.js";
-import { EADDRINUSE, EADDRNOTAVAIL, ENODEV, SystemError } from "../errno.js";
+import { EADDRINUSE, ENODEV, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
-import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "../ip/route.js";
+import type { Rtable } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
+import { type InetAddress, IPV6_WORDS } from "../wire/address.js";
 import { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH } from "../wire/icmp.js";
 import {
   IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
   IPPROTO_IGMP,
   IPPROTO_PIM,
   IPPROTO_TCP,
@@ -29,6 +31,7 @@ import {
   IPPROTO_UDPLITE,
   IPV4_PROTOCOL,
 } from "../wire/ipv4.js";
+import { Inet, Inet6, type SocketFamily } from "./family.js";
 import { PingProtocol } from "./ping.js";
 import { TcpProtocol } from "./tcp.js";
 import { UdpProtocol } from "./udp.js";
@@ -67,13 +70,15 @@ export type TcpStateName =
   | "LISTEN"
   | "CLOSING";
 
-/** One socket in a listing. Addresses are IPv4 numbers, 0 for any; ports 0 for none. */
+/** One socket in a listing. Addresses are those of its family, its "any" for none; ports 0 for none. */
 export interface SocketInfo {
   readonly protocol: "tcp" | "udp" | "icmp" | "raw";
   readonly state: TcpStateName | "UNCONN";
-  readonly localAddress: number;
+  /** Whether it is IPv6's socket with an IPv4 connection: its addresses are shown as `::ffff:a.b.c.d`. */
+  readonly mapped: boolean;
+  readonly localAddress: InetAddress;
   readonly localPort: number;
-  readonly remoteAddress: number;
+  readonly remoteAddress: InetAddress;
   readonly remotePort: number;
   /** Bytes received and not read (listeners: connections to accept). */
   readonly receiveQueue: number;
@@ -98,10 +103,10 @@ export interface SocketOptions {
 /** How a connection is opened. */
 export interface TcpConnectOptions extends SocketOptions {
   /** The peer. */
-  readonly address: number;
+  readonly address: InetAddress;
   readonly port: number;
   /** Bind before connecting; absent: chosen by routing and from the ephemeral range. */
-  readonly localAddress?: number;
+  readonly localAddress?: InetAddress;
   readonly localPort?: number;
   /** `SO_REUSEADDR` for the bind; default true, as nc sets it. */
   readonly reuseAddress?: boolean;
@@ -109,8 +114,8 @@ export interface TcpConnectOptions extends SocketOptions {
 
 /** What a listening socket accepts. */
 export interface TcpListenOptions extends SocketOptions {
-  /** The local address; absent or 0: any. */
-  readonly address?: number;
+  /** The local address; absent or 0: any of IPv4, `::`: any of both families. */
+  readonly address?: InetAddress;
   /** 0: an ephemeral one. */
   readonly port: number;
   /** Connections that may wait for accept; default 1 as nc asks for, capped by `net.core.somaxconn`. */
@@ -140,9 +145,11 @@ export interface TcpConnection {
   /** May be replaced at any time. */
   handlers: TcpHandlers;
   readonly state: TcpStateName;
-  readonly localAddress: number;
+  /** Whether an IPv4 peer came to a socket of IPv6. */
+  readonly mapped: boolean;
+  readonly localAddress: InetAddress;
   readonly localPort: number;
-  readonly remoteAddress: number;
+  readonly remoteAddress: InetAddress;
   readonly remotePort: number;
   /** Room in the send buffer, in bytes. */
   readonly writable: number;
@@ -167,7 +174,7 @@ export interface TcpConnection {
 
 /** A listening socket. */
 export interface TcpListener {
-  readonly localAddress: number;
+  readonly localAddress: InetAddress;
   readonly localPort: number;
   /** Stops listening; connections not accepted are reset. */
   close(): void;
@@ -193,7 +200,8 @@ export interface TcpApi {
 
 /** How a UDP socket is opened. */
 export interface UdpOpenOptions extends SocketOptions {
-  readonly address?: number;
+  /** The local address; absent or 0: any of IPv4, `::`: any of both families. */
+  readonly address?: InetAddress;
   /** Absent or 0: an ephemeral one, bound at once. */
   readonly port?: number;
   readonly reuseAddress?: boolean;
@@ -203,7 +211,7 @@ export interface UdpOpenOptions extends SocketOptions {
 
 /** What a UDP socket calls. */
 export interface UdpHandlers {
-  onMessage?(bytes: Uint8Array, address: number, port: number): void;
+  onMessage?(bytes: Uint8Array, address: InetAddress, port: number): void;
   /** An ICMP error about a datagram sent; connected sockets only (ECONNREFUSED, EHOSTUNREACH...). */
   onError?(errno: number): void;
 }
@@ -211,15 +219,15 @@ export interface UdpHandlers {
 /** An open UDP socket. */
 export interface UdpSocket {
   handlers: UdpHandlers;
-  readonly localAddress: number;
+  readonly localAddress: InetAddress;
   readonly localPort: number;
-  readonly remoteAddress: number;
+  readonly remoteAddress: InetAddress;
   readonly remotePort: number;
   /** Fixes the peer: only its datagrams are received, errors are reported. Throws ENETUNREACH and the like. */
-  connect(address: number, port: number): void;
+  connect(address: InetAddress, port: number): void;
   /** Sends to the connected peer. Throws what the kernel answers (EPERM for a DROP in OUTPUT, EMSGSIZE...). */
   send(bytes: Uint8Array): void;
-  sendTo(bytes: Uint8Array, address: number, port: number): void;
+  sendTo(bytes: Uint8Array, address: InetAddress, port: number): void;
   close(): void;
 }
 
@@ -230,26 +238,30 @@ export interface UdpApi {
 
 /** An echo reply, as `ping` reports it. */
 export interface PingReply {
-  readonly address: number;
+  readonly address: InetAddress;
   readonly sequence: number;
   readonly ttl: number;
   /** The ICMP message's length in bytes, header included: `64 bytes from`. */
   readonly bytes: number;
   readonly payload: Uint8Array;
+  /** The device it came by. */
+  readonly device: string | null;
   /** Where the reply was addressed to. */
-  readonly localAddress: number;
+  readonly localAddress: InetAddress;
 }
 
 /** An ICMP error about an echo request, as `ping` reports it. */
 export interface PingError {
   /** Who sent the error. */
-  readonly address: number;
+  readonly address: InetAddress;
   readonly type: number;
   readonly code: number;
   /** The second word of the ICMP header: next-hop MTU, gateway. */
   readonly info: number;
   /** The request's sequence number. */
   readonly sequence: number;
+  /** The device it came by. */
+  readonly device: string | null;
 }
 
 /** What a ping socket calls. */
@@ -260,7 +272,10 @@ export interface PingHandlers {
 
 /** How a ping socket is opened. */
 export interface PingOpenOptions extends SocketOptions {
-  readonly localAddress?: number;
+  /** Default: chosen by routing. The socket is of IPv6 where {@link ipv6} says so. */
+  readonly localAddress?: InetAddress;
+  /** Whether it sends ICMPv6 echo requests. */
+  readonly ipv6?: boolean;
   /** The echo identifier; absent: chosen from `net.random`, none of another socket. */
   readonly id?: number;
   /** Don't-fragment bit on requests; default true, as ping's raw socket under path MTU discovery "want". */
@@ -272,9 +287,9 @@ export interface PingSocket {
   handlers: PingHandlers;
   readonly id: number;
   /** The source that requests to `address` get. Throws ENETUNREACH. */
-  sourceFor(address: number): number;
+  sourceFor(address: InetAddress): InetAddress;
   /** Sends one echo request. Throws what the kernel answers: ENETUNREACH, EPERM, EMSGSIZE... */
-  send(address: number, sequence: number, payload: Uint8Array): void;
+  send(address: InetAddress, sequence: number, payload: Uint8Array): void;
   close(): void;
 }
 
@@ -288,11 +303,15 @@ export class Sockets implements SocketsApi {
   readonly tcp: TcpProtocol;
   readonly udp: UdpProtocol;
   readonly ping: PingProtocol;
+  readonly inet: SocketFamily;
+  readonly inet6: SocketFamily;
   /** `net.ipv4.ip_local_port_range`. */
   portRange: readonly [number, number] = [32768, 60999];
 
   constructor(net: NetNamespace) {
     this.net = net;
+    this.inet = new Inet(net);
+    this.inet6 = new Inet6(net);
     this.tcp = new TcpProtocol(net);
     this.udp = new UdpProtocol(net);
     this.ping = new PingProtocol(net);
@@ -349,7 +368,7 @@ export class Sockets implements SocketsApi {
   icmpError(error: IcmpError): void {
     if (error.protocol === IPPROTO_TCP) this.tcp.icmpError(error);
     else if (error.protocol === IPPROTO_UDP) this.udp.icmpError(error);
-    else if (error.protocol === IPPROTO_ICMP) this.ping.icmpError(error);
+    else if (error.protocol === IPPROTO_ICMP || error.protocol === IPPROTO_ICMPV6) this.ping.icmpError(error);
   }
 
   list(): SocketInfo[] {
@@ -364,11 +383,19 @@ export class Sockets implements SocketsApi {
     return dev;
   }
 
-  /** Throws EADDRNOTAVAIL for an address that is not this host's. Models `inet_bind()`'s check. */
-  checkLocal(address: number): void {
-    if (address === 0 || this.net.ip.nonlocalBind) return;
-    const type = this.net.ip.addressType(address);
-    if (type !== RTN_LOCAL && type !== RTN_BROADCAST && type !== RTN_MULTICAST) throw new SystemError(EADDRNOTAVAIL);
+  /** The family of an address. */
+  familyOf(address: InetAddress): SocketFamily {
+    return typeof address === "number" ? this.inet : this.inet6;
+  }
+
+  /** The family of a packet whose header begins at `at`. */
+  familyOfPacket(data: Uint8Array, at: number): SocketFamily {
+    return data[at] >>> 4 === 6 ? this.inet6 : this.inet;
+  }
+
+  /** "Any" of an address's family. */
+  anyOf(address: InetAddress): InetAddress {
+    return typeof address === "number" ? 0 : new Int32Array(IPV6_WORDS);
   }
 
   /** A free port of the ephemeral range, tried from a random one on. Throws EADDRINUSE. */

@@ -7,16 +7,17 @@
 import type { Timer } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT, SystemError } from "../errno.js";
-import { type IcmpError, icmpErrno } from "../ip/icmp.js";
-import { newPacket } from "../ip/output.js";
+import type { IcmpError } from "../ip/icmp.js";
 import { DST_LOCAL_DELIVER, inetIif, Rtable } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
-import { get32, put16, put32 } from "../wire/bytes.js";
-import { IPPROTO_TCP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC } from "../wire/ipv4.js";
+import type { InetAddress } from "../wire/address.js";
+import { put16, put32 } from "../wire/bytes.js";
+import { IPPROTO_TCP } from "../wire/ipv4.js";
 import {
   parseTcpOptions,
   TCP_ACK,
   TCP_ACK_SEQ,
+  TCP_CHECKSUM,
   TCP_DATA_OFFSET,
   TCP_DST_PORT,
   TCP_FIN,
@@ -39,9 +40,9 @@ import {
   tcpFlags,
   tcpHeaderLength,
   tcpSeq,
-  tcpSetChecksum,
   tcpWindow,
 } from "../wire/tcp.js";
+import { type SocketFamily, setTransportChecksum, type Way } from "./family.js";
 import type { SocketOptions, TcpConnection, TcpHandlers, TcpStateName } from "./sockets.js";
 import type { Listener, TcpProtocol } from "./tcp.js";
 
@@ -97,14 +98,16 @@ export class TcpSock implements TcpConnection {
   readonly #protocol: TcpProtocol;
   handlers: TcpHandlers = {};
   state: TcpStateName = "CLOSE";
-  readonly localAddress: number;
+  readonly family: SocketFamily;
+  readonly mapped: boolean;
+  readonly localAddress: InetAddress;
   readonly localPort: number;
-  readonly remoteAddress: number;
+  readonly remoteAddress: InetAddress;
   readonly remotePort: number;
   readonly #options: SocketOptions;
   readonly #device: NetDevice | null;
   #listener: Listener | null = null;
-  #rt: Rtable;
+  #way: Way;
   /** The received route and the device it holds for, once established. */
   #rxRoute: Rtable | null = null;
   #rxDevice: NetDevice | null = null;
@@ -189,22 +192,26 @@ export class TcpSock implements TcpConnection {
 
   constructor(
     protocol: TcpProtocol,
-    local: number,
+    family: SocketFamily,
+    local: InetAddress,
     localPort: number,
-    remote: number,
+    remote: InetAddress,
     remotePort: number,
     options: SocketOptions,
     device: NetDevice | null,
-    rt: Rtable,
+    way: Way,
+    mapped = false,
   ) {
     this.#protocol = protocol;
+    this.family = family;
+    this.mapped = mapped;
     this.localAddress = local;
     this.localPort = localPort;
     this.remoteAddress = remote;
     this.remotePort = remotePort;
     this.#options = options;
     this.#device = device;
-    this.#rt = rt;
+    this.#way = way;
     const { random, clock } = protocol.net;
     this.#iss = random.u32();
     this.#sndUna = this.#iss;
@@ -424,8 +431,7 @@ export class TcpSock implements TcpConnection {
   }
 
   #advertisedMss(): number {
-    const rt = this.#rt;
-    return Math.max(Math.min(rt.mtu, 65535) - 40, 256);
+    return this.family.advertisedMss(this.#way);
   }
 
   /** Models `tcp_select_initial_window()`. */
@@ -449,7 +455,8 @@ export class TcpSock implements TcpConnection {
 
   #setMss(peer: number): void {
     this.#peerMss = peer;
-    this.#mss = Math.max(36, Math.min(peer, this.#rt.mtu - 40) - (this.#tsOk ? TIMESTAMP_OPTION_LENGTH : 0));
+    const room = this.#way.mtu - this.family.headerLength - TCP_HEADER_LENGTH;
+    this.#mss = Math.max(36, Math.min(peer, room) - (this.#tsOk ? TIMESTAMP_OPTION_LENGTH : 0));
   }
 
   #establish(skb: SkBuff): void {
@@ -1134,22 +1141,23 @@ export class TcpSock implements TcpConnection {
     const options = syn ? this.#synOptions((flags & TCP_ACK) !== 0) : this.#segmentOptions();
     const size = payload === null ? 0 : payload.length;
     const header = TCP_HEADER_LENGTH + options.length;
-    if (!net.ip.routing.valid(this.#rt) || this.#rt.route === null) this.#route();
+    const { family } = this;
+    if (!family.valid(this.#way)) this.#route();
     // A SYN-ACK is sent before there is a socket to count ids.
     const counted = !(syn && (flags & TCP_ACK) !== 0);
-    const skb = newPacket(
+    const skb = family.packet(
+      this.#way,
       {
         src: this.localAddress,
         dst: this.remoteAddress,
         protocol: IPPROTO_TCP,
-        ttl: this.#options.ttl ?? 0,
-        tos: this.#options.tos ?? 0,
-        dontFragment: !this.#rt.mtuLocked,
+        options: this.#options,
+        dontFragment: !this.#way.mtuLocked,
         id: counted ? this.#ident++ & 0xffff : 0,
       },
       header + size,
     );
-    const at = IPV4_HEADER_LENGTH;
+    const at = family.headerLength;
     const { data } = skb;
     put16(data, at + TCP_SRC_PORT, this.localPort);
     put16(data, at + TCP_DST_PORT, this.remotePort);
@@ -1167,10 +1175,7 @@ export class TcpSock implements TcpConnection {
     put16(data, at + TCP_WINDOW, window);
     data.set(options, at + TCP_HEADER_LENGTH);
     if (payload !== null) data.set(payload, at + header);
-    tcpSetChecksum(data, at, header + size, get32(data, IPV4_SRC), get32(data, IPV4_DST));
-    skb.dst = this.#rt;
-    skb.mark = this.#options.mark ?? 0;
-    skb.uid = this.#options.uid ?? 0;
+    setTransportChecksum(family, data, at, at + TCP_CHECKSUM, IPPROTO_TCP, header + size);
     if ((flags & TCP_ACK) !== 0) {
       this.#ackScheduled = false;
       this.#ackPushed = false;
@@ -1179,23 +1184,25 @@ export class TcpSock implements TcpConnection {
       net.clock.cancel(this.#delayedAck);
     }
     net.ip.snmp.tcp.OutSegs++;
-    net.ip.localOut(skb);
+    family.send(skb);
   }
 
+  /** Routes anew; without a route the one that was stays. */
   #route(): void {
-    const { routing } = this.#protocol.net.ip;
-    const rt = routing.output(
-      this.remoteAddress,
-      this.localAddress,
-      this.#options.mark ?? 0,
-      this.#options.tos ?? 0,
-      this.#device,
-      IPPROTO_TCP,
-      this.localPort,
-      this.remotePort,
-    );
-    if (rt === null) return;
-    this.#rt = rt;
+    try {
+      this.#way = this.family.route({
+        dst: this.remoteAddress,
+        src: this.localAddress,
+        protocol: IPPROTO_TCP,
+        sport: this.localPort,
+        dport: this.remotePort,
+        options: this.#options,
+        device: this.#device,
+      });
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      return;
+    }
     if (this.state !== "SYN_SENT" && this.state !== "CLOSE") {
       this.#setMss(this.#peerMss);
       this.#resegment();
@@ -1365,7 +1372,7 @@ export class TcpSock implements TcpConnection {
       }
       return;
     }
-    const meaning = icmpErrno(error.type, error.code);
+    const meaning = this.family.meaning(error.type, error.code);
     if (meaning === null) return;
     // Only about something that is under way.
     if (before(seq, this.#sndUna) || after(seq, this.#sndNxt)) return;

@@ -9,9 +9,11 @@ import type { IcmpError } from "../ip/icmp.js";
 import { buildOptions, echoOptions } from "../ip/options.js";
 import { newPacket } from "../ip/output.js";
 import { inetIif, RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
+import { refuseTcp } from "../ip6/deliver.js";
 import type { NetNamespace } from "../netns.js";
 import { type SkBuff, UID_KERNEL } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
+import { type InetAddress, isAnyAddress } from "../wire/address.js";
 import { get32, put16, put32 } from "../wire/bytes.js";
 import { IPPROTO_TCP, IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import {
@@ -28,7 +30,6 @@ import {
   TCP_SRC_PORT,
   TCP_SYN,
   tcpAckSeq,
-  tcpChecksumOk,
   tcpDstPort,
   tcpFlags,
   tcpHeaderLength,
@@ -36,6 +37,7 @@ import {
   tcpSetChecksum,
   tcpSrcPort,
 } from "../wire/tcp.js";
+import { overlap, takes, type Way } from "./family.js";
 import type {
   SocketInfo,
   TcpApi,
@@ -94,7 +96,7 @@ export class Listener implements TcpListener {
   readonly options: TcpListenOptions;
   readonly handlers: TcpListenHandlers;
   readonly device: NetDevice | null;
-  readonly localAddress: number;
+  readonly localAddress: InetAddress;
   readonly localPort: number;
   readonly backlog: number;
   /** Handshakes under way. */
@@ -151,8 +153,9 @@ export class Listener implements TcpListener {
   }
 }
 
-function key(local: number, localPort: number, remote: number, remotePort: number): string {
-  return `${local}:${localPort} ${remote}:${remotePort}`;
+/** The words of an IPv6 address are joined by commas, so that no two connections have one key. */
+function key(local: InetAddress, localPort: number, remote: InetAddress, remotePort: number): string {
+  return `${local.toString()}:${localPort} ${remote.toString()}:${remotePort}`;
 }
 
 export class TcpProtocol implements TcpApi {
@@ -186,36 +189,42 @@ export class TcpProtocol implements TcpApi {
   listen(options: TcpListenOptions, handlers: TcpListenHandlers): TcpListener {
     const { sockets } = this.net;
     const address = options.address ?? 0;
-    sockets.checkLocal(address);
+    const device = sockets.boundDevice(options);
+    sockets.familyOf(address).checkLocal(address, device);
     const taken = (port: number): boolean => this.#bindConflict(address, port, options.reuseAddress ?? true);
     let { port } = options;
     if (port === 0) port = sockets.ephemeralPort((candidate) => !taken(candidate));
     else if (taken(port)) throw new SystemError(EADDRINUSE);
-    const listener = new Listener(this, options, port, sockets.boundDevice(options), handlers);
+    const listener = new Listener(this, options, port, device, handlers);
     this.#listeners.push(listener);
     return listener;
   }
 
   connect(options: TcpConnectOptions, handlers: TcpHandlers = {}): TcpConnection {
     const { ip, sockets } = this.net;
-    const bound = options.localAddress ?? 0;
-    sockets.checkLocal(bound);
+    const family = sockets.familyOf(options.address);
+    const bound = options.localAddress ?? sockets.anyOf(options.address);
     const device = sockets.boundDevice(options);
+    family.checkLocal(bound, device);
     if (
       options.localPort !== undefined &&
       options.localPort !== 0 &&
       this.#bindConflict(bound, options.localPort, options.reuseAddress ?? true)
     )
       throw new SystemError(EADDRINUSE);
-    const { mark = 0, tos = 0, port, localPort: wanted = 0 } = options;
-    const rt = ip.routing.output(options.address, bound, mark, tos, device, IPPROTO_TCP, wanted, port);
-    if (rt === null) {
-      ip.snmp.ip.OutNoRoutes++;
-      throw new SystemError(ip.routing.error);
-    }
-    if (rt.type !== RTN_UNICAST && rt.type !== RTN_LOCAL) throw new SystemError(ENETUNREACH);
-    const local = bound === 0 ? rt.prefsrc : bound;
-    const remote = options.address === 0 ? local : options.address;
+    const way = family.route({
+      dst: options.address,
+      src: bound,
+      protocol: IPPROTO_TCP,
+      sport: options.localPort ?? 0,
+      dport: options.port,
+      options,
+      device,
+    });
+    if (way.type !== RTN_UNICAST && way.type !== RTN_LOCAL) throw new SystemError(ENETUNREACH);
+    const local = isAnyAddress(bound) ? way.prefsrc : bound;
+    // "Any" stands for this host.
+    const remote = isAnyAddress(options.address) ? local : options.address;
     if (options.port < 1 || options.port > 65535) throw new SystemError(EINVAL);
     const free = (port: number): boolean => {
       const other = this.#connections.get(key(local, port, remote, options.port));
@@ -232,7 +241,7 @@ export class TcpProtocol implements TcpApi {
       }
     } else if (!free(localPort)) throw new SystemError(EADDRNOTAVAIL);
     this.#connections.get(key(local, localPort, remote, options.port))?.forget();
-    const connection = new TcpSock(this, local, localPort, remote, options.port, options, device, rt);
+    const connection = new TcpSock(this, family, local, localPort, remote, options.port, options, device, way);
     connection.handlers = handlers;
     this.add(connection);
     ip.snmp.tcp.ActiveOpens++;
@@ -241,12 +250,11 @@ export class TcpProtocol implements TcpApi {
   }
 
   /** Whether a bind clashes: with a listener always, with connections unless SO_REUSEADDR. Models `inet_csk_bind_conflict()`. */
-  #bindConflict(address: number, port: number, reuse: boolean): boolean {
-    const overlap = (other: number): boolean => address === 0 || other === 0 || other === address;
-    if (this.#listeners.some((other) => other.localPort === port && overlap(other.localAddress))) return true;
+  #bindConflict(address: InetAddress, port: number, reuse: boolean): boolean {
+    if (this.#listeners.some((other) => other.localPort === port && overlap(address, other.localAddress))) return true;
     if (reuse) return false;
     for (const connection of this.#connections.values())
-      if (connection.localPort === port && overlap(connection.localAddress)) return true;
+      if (connection.localPort === port && overlap(address, connection.localAddress)) return true;
     return false;
   }
 
@@ -269,10 +277,10 @@ export class TcpProtocol implements TcpApi {
 
   // --- segments ---------------------------------------------------------------------------------------------------
 
-  #find(skb: SkBuff, at: number): TcpSock | undefined {
-    const { data } = skb;
+  #find({ data }: SkBuff, at: number): TcpSock | undefined {
+    const family = this.net.sockets.familyOfPacket(data, 0);
     return this.#connections.get(
-      key(get32(data, IPV4_DST), tcpDstPort(data, at), get32(data, IPV4_SRC), tcpSrcPort(data, at)),
+      key(family.destination(data, 0), tcpDstPort(data, at), family.source(data, 0), tcpSrcPort(data, at)),
     );
   }
 
@@ -291,11 +299,11 @@ export class TcpProtocol implements TcpApi {
     const mib = ip.snmp.tcp;
     const length = skb.len - at;
     mib.InSegs++;
-    const rt = skb.dst as Rtable;
+    const family = this.net.sockets.familyOfPacket(data, 0);
     const end = (reason: string): void => {
       if (trace !== null) trace.note({ kind: "end", reason });
     };
-    if (rt.type !== RTN_LOCAL) {
+    if (!family.toOne(skb)) {
       end("tcp to many");
       return;
     }
@@ -304,9 +312,7 @@ export class TcpProtocol implements TcpApi {
       end("bad tcp header");
       return;
     }
-    const src = get32(data, IPV4_SRC);
-    const dst = get32(data, IPV4_DST);
-    if (!tcpChecksumOk(data, at, length, src, dst)) {
+    if (family.sum(data, at, IPPROTO_TCP, length) !== 0xffff) {
       mib.InCsumErrors++;
       mib.InErrs++;
       end("bad tcp checksum");
@@ -324,7 +330,7 @@ export class TcpProtocol implements TcpApi {
       connection.receive(skb, at, length);
       return;
     }
-    const listener = this.#listenerFor(dst, port, inetIif(skb));
+    const listener = this.#listenerFor(family.destination(data, 0), port, inetIif(skb));
     if (listener !== undefined) {
       if (!mayComeIn(data, at)) {
         end("signed, and there is no key");
@@ -338,13 +344,14 @@ export class TcpProtocol implements TcpApi {
     this.sendReset(skb, at, length);
   }
 
-  #listenerFor(address: number, port: number, dev: NetDevice | null): Listener | undefined {
+  #listenerFor(address: InetAddress, port: number, dev: NetDevice | null): Listener | undefined {
     let best: Listener | undefined;
     for (const listener of this.#listeners) {
       if (listener.localPort !== port) continue;
-      if (listener.localAddress !== 0 && listener.localAddress !== address) continue;
+      if (!takes(listener.localAddress, address)) continue;
       if (listener.device !== null && listener.device !== dev) continue;
-      if (best === undefined || (best.localAddress === 0 && listener.localAddress !== 0)) best = listener;
+      if (best === undefined || (isAnyAddress(best.localAddress) && !isAnyAddress(listener.localAddress)))
+        best = listener;
     }
     return best;
   }
@@ -365,16 +372,43 @@ export class TcpProtocol implements TcpApi {
       ip.snmp.tcp.ListenDrops++;
       return;
     }
-    const local = get32(data, IPV4_DST);
-    const remote = get32(data, IPV4_SRC);
-    const { mark: own = 0, tos = 0 } = listener.options;
+    const family = this.net.sockets.familyOfPacket(data, 0);
+    const local = family.destination(data, 0);
+    const remote = family.source(data, 0);
     // The connection may inherit the mark of its first packet. Models inet_request_mark().
+    const { mark: own = 0 } = listener.options;
     const mark = own === 0 && this.fwmarkAccept !== 0 ? skb.mark : own;
     const options = mark === own ? listener.options : { ...listener.options, mark };
-    const port = tcpSrcPort(data, at);
-    const rt = ip.routing.output(remote, local, mark, tos, listener.device, IPPROTO_TCP, listener.localPort, port);
-    if (rt === null) return;
-    const connection = new TcpSock(this, local, listener.localPort, remote, port, options, listener.device, rt);
+    const device = listener.device ?? family.linkOf(remote, skb.iif);
+    const sport = tcpSrcPort(data, at);
+    let way: Way;
+    try {
+      way = family.route({
+        dst: remote,
+        src: local,
+        protocol: IPPROTO_TCP,
+        sport: listener.localPort,
+        dport: sport,
+        options,
+        device,
+      });
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      return;
+    }
+    const mapped = family.name === "ipv4" && typeof listener.localAddress !== "number";
+    const connection = new TcpSock(
+      this,
+      family,
+      local,
+      listener.localPort,
+      remote,
+      sport,
+      options,
+      device,
+      way,
+      mapped,
+    );
     listener.requests.add(connection);
     this.add(connection);
     connection.answerSyn(listener, skb, at);
@@ -386,6 +420,10 @@ export class TcpProtocol implements TcpApi {
     const { data } = skb;
     const flags = tcpFlags(data, at);
     if ((flags & TCP_RST) !== 0 || signature(data, at) !== "none") return;
+    if (data[0] >>> 4 === 6) {
+      refuseTcp(this.net.ip6, skb, at);
+      return;
+    }
     const acknowledges = (flags & TCP_ACK) !== 0;
     const size =
       length - tcpHeaderLength(data, at) + ((flags & TCP_SYN) !== 0 ? 1 : 0) + ((flags & TCP_FIN) !== 0 ? 1 : 0);
@@ -425,12 +463,13 @@ export class TcpProtocol implements TcpApi {
   /** Models `tcp_v4_err()`. */
   icmpError(error: IcmpError): void {
     const { data, inner, transport } = error;
+    const family = this.net.sockets.familyOfPacket(data, inner);
     this.#connections
       .get(
         key(
-          get32(data, inner + IPV4_SRC),
+          family.source(data, inner),
           tcpSrcPort(data, transport),
-          get32(data, inner + IPV4_DST),
+          family.destination(data, inner),
           tcpDstPort(data, transport),
         ),
       )
@@ -440,10 +479,11 @@ export class TcpProtocol implements TcpApi {
   list(): SocketInfo[] {
     const all: SocketInfo[] = this.#listeners.map((listener) => ({
       protocol: "tcp",
+      mapped: false,
       state: "LISTEN",
       localAddress: listener.localAddress,
       localPort: listener.localPort,
-      remoteAddress: 0,
+      remoteAddress: this.net.sockets.anyOf(listener.localAddress),
       remotePort: 0,
       receiveQueue: listener.acceptQueue.length,
       sendQueue: listener.backlog,
@@ -451,6 +491,7 @@ export class TcpProtocol implements TcpApi {
     for (const connection of this.#connections.values())
       all.push({
         protocol: "tcp",
+        mapped: connection.mapped,
         state: connection.state,
         localAddress: connection.localAddress,
         localPort: connection.localPort,

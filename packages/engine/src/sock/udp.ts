@@ -4,26 +4,26 @@
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRINUSE, EMSGSIZE, ENOTCONN, SystemError } from "../errno.js";
-import { type IcmpError, icmpErrno } from "../ip/icmp.js";
-import { newPacket } from "../ip/output.js";
-import { inetIif, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "../ip/route.js";
+import type { IcmpError } from "../ip/icmp.js";
+import { inetIif, RTN_BROADCAST } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
-import { get32, put16 } from "../wire/bytes.js";
-import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, ICMP_PORT_UNREACH } from "../wire/icmp.js";
-import { IPPROTO_UDP, IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC } from "../wire/ipv4.js";
+import { type InetAddress, isAnyAddress, sameAddress } from "../wire/address.js";
+import { get16, put16 } from "../wire/bytes.js";
+import { IPPROTO_UDP } from "../wire/ipv4.js";
 import {
   checkUdp,
+  UDP_CHECKSUM,
   UDP_DST_PORT,
   UDP_HEADER_LENGTH,
   UDP_LENGTH,
   UDP_SRC_PORT,
-  udpChecksumOk,
+  udpChecksum,
   udpDstPort,
   udpLength,
-  udpSetChecksum,
   udpSrcPort,
 } from "../wire/udp.js";
+import { overlap, type SocketFamily, setTransportChecksum, takes, type Way } from "./family.js";
 import type { SocketInfo, UdpApi, UdpHandlers, UdpOpenOptions, UdpSocket } from "./sockets.js";
 
 class UdpEndpoint implements UdpSocket {
@@ -31,9 +31,11 @@ class UdpEndpoint implements UdpSocket {
   handlers: UdpHandlers;
   readonly options: UdpOpenOptions;
   readonly device: NetDevice | null;
-  localAddress: number;
+  /** Whether an IPv4 peer was connected to by a socket of IPv6. */
+  mapped: boolean;
+  localAddress: InetAddress;
   readonly localPort: number;
-  remoteAddress = 0;
+  remoteAddress: InetAddress;
   remotePort = 0;
 
   constructor(
@@ -47,20 +49,22 @@ class UdpEndpoint implements UdpSocket {
     this.options = options;
     this.device = device;
     this.localAddress = options.address ?? 0;
+    this.remoteAddress = protocol.anyOf(this.localAddress);
+    this.mapped = false;
     this.localPort = port;
     this.handlers = handlers;
   }
 
-  connect(address: number, port: number): void {
+  connect(address: InetAddress, port: number): void {
     this.#protocol.connect(this, address, port);
   }
 
   send(bytes: Uint8Array): void {
-    if (this.remoteAddress === 0) throw new SystemError(ENOTCONN);
+    if (isAnyAddress(this.remoteAddress)) throw new SystemError(ENOTCONN);
     this.#protocol.send(this, bytes, this.remoteAddress, this.remotePort);
   }
 
-  sendTo(bytes: Uint8Array, address: number, port: number): void {
+  sendTo(bytes: Uint8Array, address: InetAddress, port: number): void {
     this.#protocol.send(this, bytes, address, port);
   }
 
@@ -80,87 +84,86 @@ export class UdpProtocol implements UdpApi {
   open(options: UdpOpenOptions = {}, handlers: UdpHandlers = {}): UdpSocket {
     const { sockets } = this.#net;
     const address = options.address ?? 0;
-    sockets.checkLocal(address);
+    const device = sockets.boundDevice(options);
+    sockets.familyOf(address).checkLocal(address, device);
     const taken = (port: number): boolean =>
       this.#sockets.some(
         (other) =>
           other.localPort === port &&
-          (address === 0 || other.localAddress === 0 || other.localAddress === address) &&
+          overlap(address, other.localAddress) &&
           !(options.reuseAddress === true && other.options.reuseAddress === true),
       );
     let port = options.port ?? 0;
     if (port === 0) port = sockets.ephemeralPort((candidate) => !taken(candidate));
     else if (taken(port)) throw new SystemError(EADDRINUSE);
-    const socket = new UdpEndpoint(this, options, sockets.boundDevice(options), port, handlers);
+    const socket = new UdpEndpoint(this, options, device, port, handlers);
     this.#sockets.push(socket);
     return socket;
   }
 
-  connect(socket: UdpEndpoint, address: number, port: number): void {
-    const rt = this.#route(socket, address, port);
-    if (rt.type === RTN_BROADCAST && socket.options.broadcast !== true) throw new SystemError(EACCES);
-    if (socket.localAddress === 0) socket.localAddress = rt.prefsrc;
-    socket.remoteAddress = address === 0 ? rt.prefsrc : address;
+  anyOf(address: InetAddress): InetAddress {
+    return this.#net.sockets.anyOf(address);
+  }
+
+  connect(socket: UdpEndpoint, address: InetAddress, port: number): void {
+    const way = this.#route(socket, address, port);
+    if (way.type === RTN_BROADCAST && socket.options.broadcast !== true) throw new SystemError(EACCES);
+    socket.mapped = typeof address === "number" && typeof socket.localAddress !== "number";
+    if (isAnyAddress(socket.localAddress)) socket.localAddress = way.prefsrc;
+    socket.remoteAddress = isAnyAddress(address) ? way.prefsrc : address;
     socket.remotePort = port;
   }
 
-  #route(socket: UdpEndpoint, address: number, port: number): Rtable {
-    const { routing } = this.#net.ip;
-    const { options } = socket;
-    const rt = routing.output(
-      address,
-      socket.localAddress,
-      options.mark ?? 0,
-      options.tos ?? 0,
-      socket.device,
-      IPPROTO_UDP,
-      socket.localPort,
-      port,
-    );
-    if (rt === null) {
-      this.#net.ip.snmp.ip.OutNoRoutes++;
-      throw new SystemError(routing.error);
-    }
-    return rt;
+  /** The family of an address, and what the socket is bound to in it. */
+  #ends({ localAddress }: UdpEndpoint, address: InetAddress): { family: SocketFamily; bound: InetAddress } {
+    const { sockets } = this.#net;
+    const family = sockets.familyOf(address);
+    return { family, bound: isAnyAddress(localAddress) ? sockets.anyOf(address) : localAddress };
   }
 
-  send(socket: UdpEndpoint, bytes: Uint8Array, address: number, port: number): void {
-    const { ip } = this.#net;
-    if (bytes.length > 65507) throw new SystemError(EMSGSIZE);
-    const rt = this.#route(socket, address, port);
-    const { options } = socket;
-    if (rt.type === RTN_BROADCAST && options.broadcast !== true) throw new SystemError(EACCES);
+  #route(socket: UdpEndpoint, address: InetAddress, port: number): Way {
+    const { family, bound } = this.#ends(socket, address);
+    const { localPort: sport, options, device } = socket;
+    return family.route({ dst: address, src: bound, protocol: IPPROTO_UDP, sport, dport: port, options, device });
+  }
+
+  send(socket: UdpEndpoint, bytes: Uint8Array, address: InetAddress, port: number): void {
+    const { family, bound } = this.#ends(socket, address);
+    const { udp: mib } = this.#net.ip.snmp;
     const length = UDP_HEADER_LENGTH + bytes.length;
-    const src = socket.localAddress !== 0 ? socket.localAddress : rt.prefsrc;
-    // Path MTU discovery "want": what fits goes unfragmented, what does not is cut here.
-    const whole = IPV4_HEADER_LENGTH + length <= rt.mtu && !rt.mtuLocked;
-    const skb = newPacket(
+    if (length > 0xffff - (family.name === "ipv4" ? family.headerLength : 0)) throw new SystemError(EMSGSIZE);
+    const way = this.#route(socket, address, port);
+    const { options } = socket;
+    if (way.type === RTN_BROADCAST && options.broadcast !== true) throw new SystemError(EACCES);
+    const src = isAnyAddress(bound) ? way.prefsrc : bound;
+    const skb = family.packet(
+      way,
       {
         src,
-        dst: address === 0 ? src : address,
+        dst: isAnyAddress(address) ? src : address,
         protocol: IPPROTO_UDP,
-        ttl: options.ttl ?? (rt.type === RTN_MULTICAST ? 1 : 0),
-        tos: options.tos ?? 0,
-        dontFragment: whole,
-        id: ip.idents.next(ip, address === 0 ? src : address, src, IPPROTO_UDP),
+        options,
+        // Path MTU discovery "want": what fits goes unfragmented, what does not is cut here.
+        dontFragment: family.headerLength + length <= way.mtu && !way.mtuLocked,
+        id: null,
       },
       length,
     );
-    const at = IPV4_HEADER_LENGTH;
-    put16(skb.data, at + UDP_SRC_PORT, socket.localPort);
-    put16(skb.data, at + UDP_DST_PORT, port);
-    put16(skb.data, at + UDP_LENGTH, length);
-    skb.data.set(bytes, at + UDP_HEADER_LENGTH);
-    udpSetChecksum(skb.data, at, length, src, get32(skb.data, IPV4_DST));
-    skb.dst = rt;
-    skb.mark = options.mark ?? 0;
-    skb.uid = options.uid ?? 0;
-    const error = ip.localOut(skb);
+    const at = family.headerLength;
+    const { data } = skb;
+    put16(data, at + UDP_SRC_PORT, socket.localPort);
+    put16(data, at + UDP_DST_PORT, port);
+    put16(data, at + UDP_LENGTH, length);
+    data.set(bytes, at + UDP_HEADER_LENGTH);
+    setTransportChecksum(family, data, at, at + UDP_CHECKSUM, IPPROTO_UDP, length);
+    // Zero would say that there is none.
+    if (get16(data, at + UDP_CHECKSUM) === 0) put16(data, at + UDP_CHECKSUM, 0xffff);
+    const error = family.send(skb);
     if (error !== 0) {
-      ip.snmp.udp.SndbufErrors++;
+      mib.SndbufErrors++;
       throw new SystemError(-error);
     }
-    ip.snmp.udp.OutDatagrams++;
+    mib.OutDatagrams++;
   }
 
   close(socket: UdpEndpoint): void {
@@ -168,18 +171,21 @@ export class UdpProtocol implements UdpApi {
   }
 
   /** The socket that fits best: connected before bound to an address before bound to any. Models `udp4_lib_lookup2()`. */
-  #lookup(local: number, port: number, remote: number, remotePort: number, dev: NetDevice | null): UdpEndpoint | null {
+  #lookup(
+    local: InetAddress,
+    port: number,
+    remote: InetAddress,
+    remotePort: number,
+    dev: NetDevice | null,
+  ): UdpEndpoint | null {
     let best: UdpEndpoint | null = null;
     let bestScore = -1;
     for (const socket of this.#sockets) {
       if (socket.localPort !== port) continue;
-      let score = 0;
-      if (socket.localAddress !== 0) {
-        if (socket.localAddress !== local) continue;
-        score += 4;
-      }
-      if (socket.remoteAddress !== 0) {
-        if (socket.remoteAddress !== remote || socket.remotePort !== remotePort) continue;
+      if (!takes(socket.localAddress, local)) continue;
+      let score = isAnyAddress(socket.localAddress) ? 0 : 4;
+      if (!isAnyAddress(socket.remoteAddress)) {
+        if (!sameAddress(socket.remoteAddress, remote) || socket.remotePort !== remotePort) continue;
         score += 8;
       }
       if (socket.device !== null) {
@@ -196,19 +202,25 @@ export class UdpProtocol implements UdpApi {
 
   /** Models `udp_rcv()`. What comes after the datagram's own length is cut off. */
   receive(skb: SkBuff): void {
-    const { ip, trace } = this.#net;
+    const { ip, sockets, trace } = this.#net;
     const mib = ip.snmp.udp;
     const { data, transportOffset: at } = skb;
-    const src = get32(data, IPV4_SRC);
-    const dst = get32(data, IPV4_DST);
-    if (!checkUdp(data, at, skb.len - at)) {
+    const family = sockets.familyOfPacket(data, 0);
+    const src = family.source(data, 0);
+    const dst = family.destination(data, 0);
+    // Over IPv6 a length of none stands for all there is (of a jumbogram).
+    const jumbo = family.name === "ipv6" && skb.len - at >= UDP_HEADER_LENGTH && udpLength(data, at) === 0;
+    if (!jumbo && !checkUdp(data, at, skb.len - at)) {
       mib.InErrors++;
       if (trace !== null) trace.note({ kind: "end", reason: "bad udp header" });
       return;
     }
-    const length = udpLength(data, at);
+    const length = jumbo ? skb.len - at : udpLength(data, at);
     skb.len = at + length;
-    if (!udpChecksumOk(data, at, length, src, dst)) {
+    // A sender over IPv4 may say that it computed no checksum; over IPv6 a socket has to allow it, and none here does.
+    const unchecked = udpChecksum(data, at) === 0;
+    const ok = unchecked ? family.name === "ipv4" : family.sum(data, at, IPPROTO_UDP, length) === 0xffff;
+    if (!ok) {
       mib.InCsumErrors++;
       mib.InErrors++;
       if (trace !== null) trace.note({ kind: "end", reason: "bad udp checksum" });
@@ -216,14 +228,14 @@ export class UdpProtocol implements UdpApi {
     }
     const sport = udpSrcPort(data, at);
     const dport = udpDstPort(data, at);
-    const rt = skb.dst as Rtable;
-    const toMany = rt.type !== RTN_LOCAL;
+    const toMany = !family.toOne(skb);
     const found = toMany
       ? this.#sockets.filter(
           (socket) =>
             socket.localPort === dport &&
-            (socket.localAddress === 0 || socket.localAddress === dst) &&
-            (socket.remoteAddress === 0 || (socket.remoteAddress === src && socket.remotePort === sport)),
+            takes(socket.localAddress, dst) &&
+            (isAnyAddress(socket.remoteAddress) ||
+              (sameAddress(socket.remoteAddress, src) && socket.remotePort === sport)),
         )
       : [this.#lookup(dst, dport, src, sport, inetIif(skb))];
     // A socket takes it, or an error is sent about it, which is tracked anew (unless a rule exempts it): the entry is
@@ -240,22 +252,23 @@ export class UdpProtocol implements UdpApi {
     if (delivered) return;
     mib.NoPorts++;
     if (trace !== null) trace.note({ kind: "end", reason: `no socket at udp:${dport}` });
-    if (!toMany) ip.icmpSend(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+    if (!toMany) family.portUnreachable(skb);
   }
 
   /** Models `udp_err()`. */
   icmpError(error: IcmpError): void {
     const { data, inner, transport } = error;
+    const family = this.#net.sockets.familyOfPacket(data, inner);
     const socket = this.#lookup(
-      get32(data, inner + IPV4_SRC),
+      family.source(data, inner),
       udpSrcPort(data, transport),
-      get32(data, inner + IPV4_DST),
+      family.destination(data, inner),
       udpDstPort(data, transport),
       null,
     );
-    const meaning = icmpErrno(error.type, error.code);
-    if (socket === null || meaning === null || socket.remoteAddress === 0) return;
-    if (error.type === ICMP_DEST_UNREACH && error.code === ICMP_FRAG_NEEDED) return;
+    const meaning = family.meaning(error.type, error.code);
+    if (socket === null || meaning === null || isAnyAddress(socket.remoteAddress)) return;
+    if (family.tooBig(error.type, error.code)) return;
     // Without IP_RECVERR only hard errors are reported to a connected socket.
     if (meaning.hard) socket.handlers.onError?.(meaning.errno);
   }
@@ -263,7 +276,8 @@ export class UdpProtocol implements UdpApi {
   list(): SocketInfo[] {
     return this.#sockets.map((socket) => ({
       protocol: "udp",
-      state: socket.remoteAddress === 0 ? "UNCONN" : "ESTABLISHED",
+      mapped: socket.mapped,
+      state: isAnyAddress(socket.remoteAddress) ? "UNCONN" : "ESTABLISHED",
       localAddress: socket.localAddress,
       localPort: socket.localPort,
       remoteAddress: socket.remoteAddress,

@@ -127,6 +127,14 @@ export function formatIPv6(words: ArrayLike<number>, at = 0): string {
   return `${hex(0, best)}::${hex(best + length, 8)}`;
 }
 
+/** All eight groups with all their digits, as the kernel's `%pI6` has them. */
+export function formatWholeIPv6(words: ArrayLike<number>): string {
+  const groups: string[] = [];
+  for (let i = 0; i < 2 * IPV6_WORDS; i++)
+    groups.push(((words[i >> 1] >>> (i % 2 === 0 ? 16 : 0)) & 0xffff).toString(16).padStart(4, "0"));
+  return groups.join(":");
+}
+
 /** Reads an IPv6 address of a packet into words. */
 export function readIPv6(data: Uint8Array, offset: number): Int32Array {
   const words = new Int32Array(IPV6_WORDS);
@@ -175,4 +183,27 @@ export function samePrefixIPv6(a: ArrayLike<number>, b: ArrayLike<number>, prefi
 /** Whether two IPv6 addresses are the same. */
 export function equalIPv6(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
+}
+
+/** An address of either family: of IPv4 an unsigned number, of IPv6 four words. */
+export type InetAddress = number | Int32Array;
+
+/** Whether two addresses are of one family and the same. */
+export function sameAddress(a: InetAddress, b: InetAddress): boolean {
+  return a === b || (typeof a !== "number" && typeof b !== "number" && equalIPv6(a, b));
+}
+
+/** Whether an address is its family's "any": `0.0.0.0` or `::`. */
+export function isAnyAddress(address: InetAddress): boolean {
+  return typeof address === "number" ? address === 0 : (address[0] | address[1] | address[2] | address[3]) === 0;
+}
+
+/** The text of an address of either family. */
+export function formatAddress(address: InetAddress): string {
+  return typeof address === "number" ? formatIPv4(address) : formatIPv6(address);
+}
+
+/** Parses an address of either family: with a colon IPv6's. Throws {@link AddressError}. */
+export function parseAddress(text: string): InetAddress {
+  return text.includes(":") ? parseIPv6(text) : parseIPv4(text);
 }

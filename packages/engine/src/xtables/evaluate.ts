@@ -7,8 +7,9 @@ import { NF_ACCEPT, NF_DROP } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import type { PacketTracer } from "../trace.js";
 import { get16, getInt32 } from "../wire/bytes.js";
-import { findHeader, found, HEADER_ABSENT } from "../wire/ipv6.js";
+import { findHeader, found, HEADER_ABSENT, IPV6_NEXT_HEADER, isExtensionHeader, NEXTHDR_AUTH } from "../wire/ipv6.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
+import { headersOf, nextCandidate } from "./headers.js";
 import { ruleText } from "./print.js";
 import type { Chain, Rule } from "./rule.js";
 import type { Table } from "./table.js";
@@ -55,16 +56,24 @@ function noteRule(
 }
 
 /**
- * Reads what rules compare an IPv6 packet with. Models nft_set_pktinfo_ipv6(), and ip6_packet_match()'s walk over the
- * extension headers, which does not depend on the rule.
+ * Reads what rules compare an IPv6 packet with. Models nft_set_pktinfo_ipv6(), which does not look behind an
+ * authentication header, and for the `legacy` tables ip6_packet_match()'s walk over the extension headers, which does not
+ * depend on the rule.
  */
-function readIPv6(skb: SkBuff, par: XtActionParam): void {
-  const at = findHeader(skb.data, 0, skb.len, -1);
+function readIPv6(skb: SkBuff, par: XtActionParam, legacy: boolean): void {
+  const { data, len } = skb;
+  const at = findHeader(data, 0, len, -1);
   par.fragoff = found.fragmentOffset;
   par.thoff = at < 0 ? 0 : at;
   par.proto = at < 0 ? -1 : found.nexthdr;
   // A later fragment whose payload is no header: it has no protocol, yet is not malformed.
   if (at === HEADER_ABSENT) par.fragoff = 8;
+  if (legacy || !isExtensionHeader(data[IPV6_NEXT_HEADER])) return;
+  const auth = findHeader(data, 0, len, NEXTHDR_AUTH);
+  if (auth < 0 || auth + 2 > len) return;
+  par.fragoff = 0;
+  par.thoff = auth;
+  par.proto = NEXTHDR_AUTH;
 }
 
 /** Judges a packet by a built-in chain. `par` is this evaluation's own. */
@@ -86,7 +95,7 @@ export function evaluateTable(
   par.state = state;
   par.hook = state.hook;
   par.table = table.name;
-  if (ipv6) readIPv6(skb, par);
+  if (ipv6) readIPv6(skb, par, traceLog !== null);
   else {
     par.fragoff = (get16(data, 6) & 0x1fff) << 3;
     par.thoff = (data[0] & 0xf) << 2;
@@ -98,15 +107,20 @@ export function evaluateTable(
   const bottom = table.stackTop;
   let chain = base;
   let rules = chain.rules;
+  // The trace and TRACE are told of each rule; they see no list, and packets of IPv6 have none.
+  const listed = !ipv6 && trace === null;
+  let headers = listed ? headersOf(chain) : null;
   let index = 0;
   let verdict: Verdict = NF_DROP;
   for (;;) {
+    if (headers !== null) index = nextCandidate(headers, index, src, dst, proto);
     if (index >= rules.length) {
       if (table.stackTop > bottom) {
         if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, chain, "return", rules.length + 1);
         table.stackTop--;
         chain = stackChains[table.stackTop];
         rules = chain.rules;
+        headers = listed ? headersOf(chain) : null;
         index = stackIndexes[table.stackTop];
         continue;
       }
@@ -151,6 +165,7 @@ export function evaluateTable(
       }
       chain = next;
       rules = chain.rules;
+      headers = listed ? headersOf(chain) : null;
       index = 0;
       continue;
     }
@@ -170,6 +185,7 @@ export function evaluateTable(
         table.stackTop--;
         chain = stackChains[table.stackTop];
         rules = chain.rules;
+        headers = listed ? headersOf(chain) : null;
         index = stackIndexes[table.stackTop];
       } else {
         index = rules.length;

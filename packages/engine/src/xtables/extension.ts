@@ -105,6 +105,8 @@ interface ExtensionBase {
   readonly help: string;
   /** Tables the kernel allows it in; absent: all. */
   readonly tables?: readonly TableName[];
+  /** The tool has it and the kernel not: it is parsed, with a warning, and every rule with it refused. */
+  readonly notInKernel?: boolean;
   /** iptables-nft does without the kernel's extension, so that {@link tables} does not bind it. */
   readonly everywhereInNft?: boolean;
   /** Bit mask of the hooks the kernel allows it in; absent: all. */

@@ -1,6 +1,7 @@
 /**
  * An IPv6 packet in the kernel log's words. Models dump_ipv6_packet(), net/netfilter/nf_log_syslog.c.
  */
+import { formatWholeIPv6, readIPv6 } from "../wire/address.js";
 import { get16, get32 } from "../wire/bytes.js";
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
 import {
@@ -23,17 +24,7 @@ import { dumpTcp, dumpUdp, LOG_IPOPT } from "./log.js";
 const PARAMPROB = 4;
 const PKT_TOOBIG = 2;
 
-/** All eight groups with all their digits, as the kernel's `%pI6` has them. */
-function wholeAddress(data: Uint8Array, at: number): string {
-  const groups: string[] = [];
-  for (let i = 0; i < 16; i += 2)
-    groups.push(
-      get16(data, at + i)
-        .toString(16)
-        .padStart(4, "0"),
-    );
-  return groups.join(":");
-}
+const wholeAddress = (data: Uint8Array, at: number): string => formatWholeIPv6(readIPv6(data, at));
 
 const hex8 = (word: number): string => word.toString(16).padStart(8, "0");
 

@@ -6,6 +6,7 @@
 import type { IpSets } from "../ipset/ipset.js";
 import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../wire/address.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
+import { NEXTHDR_AUTH, NEXTHDR_DEST, NEXTHDR_FRAGMENT, NEXTHDR_ROUTING } from "../wire/ipv6.js";
 import { BadArgument, OtherFamily, ParameterProblem, TryHelp } from "./error.js";
 import type {
   Extension,
@@ -209,6 +210,9 @@ const COMMAND_LETTERS: Readonly<Record<Exclude<XtCommandKind, "help" | "version"
 };
 
 type OptionLetter = "n" | "s" | "d" | "p" | "j" | "v" | "x" | "i" | "o" | "0" | "c" | "f";
+/** Protocols of IPv6 that are passed over on the way to a packet's own. Models is_exthdr(). */
+const EXTENSION_HEADERS: readonly number[] = [NEXTHDR_ROUTING, NEXTHDR_FRAGMENT, NEXTHDR_AUTH, NEXTHDR_DEST];
+
 const OPTION_ORDER: readonly OptionLetter[] = ["n", "s", "d", "p", "j", "v", "x", "i", "o", "0", "c", "f"];
 const INVERTIBLE = "sdpiof";
 
@@ -579,6 +583,8 @@ class Parser {
         this.#protocolText = this.#getopt.args[this.#getopt.index - 1].toLowerCase();
         this.#proto = parseProtocol(this.#protocolText);
         if (this.#proto === 0 && this.#invert) throw new ParameterProblem("rule would never match protocol");
+        if (this.#context.family === "ipv6" && EXTENSION_HEADERS.includes(this.#proto) && !this.#invert)
+          this.#notice += `Warning: never matched protocol: ${this.#protocolText}. use extension match instead.\n`;
         break;
       }
       case "s":
@@ -720,7 +726,12 @@ class Parser {
     this.#extensionOptions = [...options, ...this.#extensionOptions];
   }
 
+  #warnOfAbsence({ name, notInKernel }: Extension): void {
+    if (notInKernel) this.#notice += `Warning: Extension ${name} revision 0 not supported, missing kernel module?\n`;
+  }
+
   #loadMatch(extension: MatchExtension): void {
+    this.#warnOfAbsence(extension);
     const use: ExtensionUse = { extension, values: new OptionValues() };
     this.#matches.push(use);
     this.#addOptions(use);
@@ -730,6 +741,7 @@ class Parser {
     this.#jumpTo = parseTargetName(name);
     const extension = findTarget(name, this.#context.family);
     if (extension === undefined) return;
+    this.#warnOfAbsence(extension);
     this.#target = { extension, values: new OptionValues() };
     this.#addOptions(this.#target);
   }

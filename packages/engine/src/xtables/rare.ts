@@ -2,21 +2,30 @@
  * The extensions that few rulesets use, one line each; a new extension goes here. A page loads them when a command names one
  * of them. Their names must stand among the names of `registry.ts`, by which that is noticed.
  */
+import { ah6Match } from "./matches/ah6.js";
 import { bpfMatch } from "./matches/bpf.js";
 import { cgroupMatch } from "./matches/cgroup.js";
 import { clusterMatch } from "./matches/cluster.js";
 import { connbytesMatch } from "./matches/connbytes.js";
+import { connlabelMatch } from "./matches/connlabel.js";
 import { connlimitMatch } from "./matches/connlimit.js";
 import { cpuMatch } from "./matches/cpu.js";
 import { dccpMatch } from "./matches/dccp.js";
 import { devgroupMatch } from "./matches/devgroup.js";
 import { dscpMatch } from "./matches/dscp.js";
+import { dstMatch } from "./matches/dst.js";
 import { ecnMatch } from "./matches/ecn.js";
+import { eui64Match } from "./matches/eui64.js";
+import { fragMatch } from "./matches/frag.js";
 import { hashlimitMatch } from "./matches/hashlimit.js";
+import { hbhMatch } from "./matches/hbh.js";
 import { helperMatch } from "./matches/helper.js";
+import { hlMatch } from "./matches/hl.js";
 import { iprangeMatch } from "./matches/iprange.js";
+import { ipv6headerMatch } from "./matches/ipv6header.js";
 import { lengthMatch } from "./matches/length.js";
 import { macMatch } from "./matches/mac.js";
+import { mhMatch } from "./matches/mh.js";
 import { nfacctMatch } from "./matches/nfacct.js";
 import { osfMatch } from "./matches/osf.js";
 import { ownerMatch } from "./matches/owner.js";
@@ -27,10 +36,12 @@ import { quotaMatch } from "./matches/quota.js";
 import { realmMatch } from "./matches/realm.js";
 import { recentMatch } from "./matches/recent.js";
 import { rpfilterMatch } from "./matches/rpfilter.js";
+import { rtMatch } from "./matches/rt.js";
 import { sctpMatch } from "./matches/sctp.js";
 import { setMatch } from "./matches/set.js";
 import { socketMatch } from "./matches/socket.js";
 import { ahMatch, espMatch, ipcompMatch } from "./matches/spi.js";
+import { srhMatch } from "./matches/srh.js";
 import { statisticMatch } from "./matches/statistic.js";
 import { stringMatch } from "./matches/string.js";
 import { tcpmssMatch } from "./matches/tcpmss.js";
@@ -46,6 +57,7 @@ import { connsecmarkTarget } from "./targets/connsecmark.js";
 import { ctTarget, notrackTarget } from "./targets/ct.js";
 import { dscpTarget } from "./targets/dscp.js";
 import { ecnTarget } from "./targets/ecn.js";
+import { hlTarget } from "./targets/hl.js";
 import { hmarkTarget } from "./targets/hmark.js";
 import { idletimerTarget } from "./targets/idletimer.js";
 import { netmapTarget } from "./targets/netmap.js";
@@ -87,6 +99,7 @@ export const rareExtensions: ExtensionList = {
     ttlMatch,
     bpfMatch,
     cgroupMatch,
+    connlabelMatch,
     connlimitMatch,
     dccpMatch,
     hashlimitMatch,
@@ -102,6 +115,16 @@ export const rareExtensions: ExtensionList = {
     timeMatch,
     u32Match,
     setMatch,
+    fragMatch,
+    hbhMatch,
+    dstMatch,
+    rtMatch,
+    srhMatch,
+    ah6Match,
+    mhMatch,
+    ipv6headerMatch,
+    eui64Match,
+    hlMatch,
   ],
   targets: [
     secmarkTarget,
@@ -127,5 +150,6 @@ export const rareExtensions: ExtensionList = {
     tosTarget,
     tproxyTarget,
     ttlTarget,
+    hlTarget,
   ],
 };

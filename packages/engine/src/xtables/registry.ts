@@ -17,7 +17,7 @@ const TARGETS: TargetExtension[] = [];
 
 /** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
 const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32 udplite".split(
+  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32".split(
     " ",
   ),
 );
@@ -31,8 +31,8 @@ const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
 
 /** Matches and targets that one family alone has. */
 const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
-  ipv4: new Set("ah realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
-  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh addrtype DNPT HL SNPT".split(" ")),
+  ipv4: new Set("ah osf realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
+  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh DNPT HL SNPT".split(" ")),
 };
 
 const matchesOf: Readonly<Record<XtFamily, Map<string, MatchExtension>>> = { ipv4: new Map(), ipv6: new Map() };

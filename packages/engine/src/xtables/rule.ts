@@ -207,6 +207,9 @@ export class Chain {
    */
   countsPolicy = false;
   rules: Rule[] = [];
+  /** The rules that {@link headers} lists; null after a change. headers.ts's own, as the list is. */
+  listed: readonly Rule[] | null = null;
+  headers: Int32Array | null = null;
   /** How a built-in chain hangs on its hook; null while it does not. */
   registration: HookOps | null = null;
   /** The same for a chain of the nat table, which hangs under NAT's hook function. */

@@ -201,6 +201,7 @@ export class Table {
     if (rule.target !== null) extensions.push(findTarget(rule.target.name, this.family));
     for (const extension of extensions) {
       if (extension === undefined) continue;
+      if (extension.notInKernel) refuse("ENOENT", `the kernel has no ${extension.name}`);
       const { name, tables, protocols } = extension;
       if (tables !== undefined && !tables.includes(this.name) && !(flavour === "nft" && extension.everywhereInNft))
         refuse("EINVAL", `${name} is not valid in ${this.name}`);

@@ -21,6 +21,7 @@ import {
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { getInt32 } from "../wire/bytes.js";
+import { IPV6_HOP_LIMIT } from "../wire/ipv6.js";
 import { evaluateTable, type TraceLog } from "./evaluate.js";
 import { type TableName, XtActionParam, type XtFamily } from "./extension.js";
 import { logTracedRule } from "./log.js";
@@ -133,6 +134,7 @@ export class Xtables {
     for (const chain of saved.chains.values())
       if (chain.hook !== null && table.chains.get(chain.name) !== chain) this.#unhook(chain);
     for (const chain of table.chains.values()) {
+      chain.listed = null;
       for (const rule of chain.rules) {
         if (before.delete(rule)) continue;
         for (const match of rule.matches) match.attach?.(this.net, this.#hooks.pf);
@@ -173,11 +175,11 @@ export class Xtables {
         };
       const inner = this.#traced(table, chain);
       const mangle = this.family === "ipv4" ? "iptable_mangle" : "ip6table_mangle";
-      return { fn: reroutes ? this.#rerouting(inner) : inner, name: `${mangle}_hook`, module: mangle };
+      return { fn: reroutes ? this.#rerouted(inner) : inner, name: `${mangle}_hook`, module: mangle };
     }
     const inner = this.#traced(table, chain);
     return reroutes
-      ? { fn: this.#rerouting(inner), name: `nf_route_table_hook${this.family.slice(-1)}`, module: "nf_tables" }
+      ? { fn: this.#rerouted(inner), name: `nf_route_table_hook${this.family.slice(-1)}`, module: "nf_tables" }
       : { fn: inner, name: `nft_do_chain_${this.family}`, module: "nf_tables" };
   }
 
@@ -232,6 +234,28 @@ export class Xtables {
       const error = this.net.ip.routeMeHarder(skb);
       return error < 0 ? nfDropErr(-error) : verdict;
     };
+  }
+
+  /**
+   * The same of IPv6, where the flow label and the hop limit count too. No target of the mangle table changes an IPv6
+   * address. Models ip6t_mangle_out() and nf_route_table_hook6().
+   */
+  #rerouting6(inner: HookFunction): HookFunction {
+    return (skb, state) => {
+      const { mark } = skb;
+      const firstWord = getInt32(skb.data, 0);
+      const hopLimit = skb.data[IPV6_HOP_LIMIT];
+      const verdict = inner(skb, state);
+      if ((verdict & 0xff) === NF_DROP || verdict === NF_STOLEN) return verdict;
+      const { data } = skb;
+      if (skb.mark === mark && getInt32(data, 0) === firstWord && data[IPV6_HOP_LIMIT] === hopLimit) return verdict;
+      const error = this.net.ip6.routeMeHarder(skb);
+      return error < 0 ? nfDropErr(-error) : verdict;
+    };
+  }
+
+  #rerouted(inner: HookFunction): HookFunction {
+    return this.family === "ipv6" ? this.#rerouting6(inner) : this.#rerouting(inner);
   }
 
   #evaluate(table: Table, chain: Chain, skb: SkBuff, state: HookState): Verdict {

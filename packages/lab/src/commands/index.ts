@@ -3,7 +3,7 @@ import type { LabCommand } from "../environment.js";
 import { everydayPart, type Part, rarePart, withPart } from "../parts.js";
 import { provideParts } from "../provide.js";
 import { ip } from "./ip/ip.js";
-import { systemTools } from "./system-tools.js";
+import { sysctl } from "./sysctl.js";
 
 /** The commands of the parts; a name more or less than the part has fails a test. */
 export const commandNames: { readonly everyday: readonly string[]; readonly rare: readonly string[] } = {
@@ -12,6 +12,7 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
     ...["iptables", "ip6tables"]
       .flatMap((base) => [base, `${base}-nft`, `${base}-legacy`])
       .flatMap((name) => [name, `${name}-save`, `${name}-restore`]),
+    ..."awk curl date dmesg hostname ifconfig nft route sleep sudo timeout uname wget whoami".split(" "),
     ..."conntrack nc netcat ping ss".split(" "),
   ],
   rare: ["brctl", "bridge", "ebtables", "ipset", "tcpdump"],
@@ -27,7 +28,7 @@ function commandsOf(
 }
 
 export const commands: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
-  ...Object.entries({ ...systemTools, ip }),
+  ...Object.entries({ ip, sysctl }),
   ...commandsOf(commandNames.everyday, everydayPart),
   ...commandsOf(commandNames.rare, rarePart),
 ]);

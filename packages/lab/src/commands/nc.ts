@@ -4,8 +4,9 @@
  */
 import {
   ECONNREFUSED,
-  formatIPv4,
-  parseIPv4,
+  formatAddress,
+  type InetAddress,
+  parseAddress,
   SystemError,
   serviceName,
   servicePort,
@@ -34,6 +35,8 @@ const USAGE = `usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M tt
  */
 const TURN_MICROS = 500;
 
+const IPV6_ANY: Int32Array = new Int32Array(4);
+
 interface NcOptions {
   readonly listen: boolean;
   readonly udp: boolean;
@@ -56,7 +59,9 @@ interface NcOptions {
   /** `-W`: leave after so many packets received; 0 without. */
   readonly receiveLimit: number;
   readonly sourcePort: number | null;
-  readonly sourceAddress: number | null;
+  readonly sourceAddress: InetAddress | null;
+  /** `-4` or `-6`; null for either. */
+  readonly family: 4 | 6 | null;
   readonly ttl: number | null;
   readonly host: string | null;
   readonly ports: readonly number[];
@@ -86,13 +91,32 @@ function portsOf(text: string, udp: boolean): number[] {
   return Array.from({ length: high - low + 1 }, (_, i) => low + i);
 }
 
-function addressOf(text: string): number {
-  try {
-    return parseIPv4(text);
-  } catch {
-    throw new NcError(`getaddrinfo for host "${text}" port 0: Temporary failure in name resolution`);
-  }
+/** An address with the device that a `%eth0` behind it names. */
+interface Host {
+  readonly address: InetAddress;
+  readonly device: string | null;
 }
+
+/** Models getaddrinfo(3) for `port`, its text in the message (null: nc asks without a host of its own). */
+function hostOf(text: string, family: 4 | 6 | null, port: string | null): Host {
+  const asked = port === null ? "" : ` for host "${text}" port ${port}`;
+  const [name, device = null] = text.split("%", 2);
+  let address: InetAddress;
+  try {
+    address = parseAddress(name);
+  } catch {
+    // Nobody is asked for a name with a colon in it.
+    const answer = text.includes(":") ? "Name or service not known" : "Temporary failure in name resolution";
+    throw new NcError(`getaddrinfo${asked}: ${answer}`);
+  }
+  if (family !== null && (typeof address === "number") !== (family === 4))
+    throw new NcError(`getaddrinfo${asked}: Address family for hostname not supported`);
+  return { address, device };
+}
+
+/** An address as nc shows it: that of an IPv4 peer of an IPv6 socket within IPv6's. */
+const shown = (address: InetAddress, mapped = false): string =>
+  mapped ? `::ffff:${formatAddress(address)}` : formatAddress(address);
 
 function parse(context: LabContext): NcOptions {
   let parsed: ParsedOptions;
@@ -106,7 +130,7 @@ function parse(context: LabContext): NcOptions {
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
   const value = (key: string): string | null =>
     parsed.options.filter((option) => option.key === key).at(-1)?.value ?? null;
-  for (const key of "6CDFSTUXxtPVZrmIO") if (has(key)) throw new NcError(`-${key}: not supported by the lab`);
+  for (const key of "CDFSTUXxtPVZrmIO") if (has(key)) throw new NcError(`-${key}: not supported by the lab`);
   const seconds = (key: string, what: string): number | null => {
     const text = value(key);
     if (text === null) return null;
@@ -136,6 +160,9 @@ function parse(context: LabContext): NcOptions {
     [host, portText] = operands;
   }
   const ttl = value("M");
+  // The last of -4 and -6 counts.
+  const asked = parsed.options.filter(({ key }) => key === "4" || key === "6").at(-1)?.key;
+  const family = asked === undefined ? null : asked === "6" ? 6 : 4;
   return {
     listen,
     udp,
@@ -151,7 +178,8 @@ function parse(context: LabContext): NcOptions {
     intervalMicros: seconds("i", "interval") ?? 0,
     receiveLimit: Number(value("W") ?? 0),
     sourcePort: sourcePort === null || listen ? null : portsOf(sourcePort, udp)[0],
-    sourceAddress: value("s") === null ? null : addressOf(value("s") ?? ""),
+    family,
+    sourceAddress: value("s") === null ? null : hostOf(value("s") ?? "", family, null).address,
     ttl: ttl === null ? null : Number(ttl),
     host,
     ports: portsOf(portText, udp),
@@ -164,7 +192,7 @@ export const nc: LabCommand = function* (context) {
   try {
     options = parse(context);
     if (options.listen) return yield* listen(context, options);
-    return yield* connect(context, options, addressOf(options.host ?? ""));
+    return yield* connect(context, options, hostOf(options.host ?? "", options.family, String(options.ports[0])));
   } catch (error) {
     if (!(error instanceof NcError)) throw error;
     if (error.message !== "") stderr.write(`nc: ${error.message}\n`);
@@ -215,9 +243,12 @@ function system<T>(action: () => T, message: (text: string) => string): T {
   }
 }
 
-function* connect(context: LabContext, options: NcOptions, address: number): CommandProcess {
+function* connect(context: LabContext, options: NcOptions, { address, device }: Host): CommandProcess {
   const { net, stderr } = context;
-  const host = formatIPv4(address);
+  const host = formatAddress(address);
+  const bound = device === null ? {} : { device };
+  if (options.sourceAddress !== null && typeof options.sourceAddress !== typeof address)
+    throw new NcError("getaddrinfo: Address family for hostname not supported");
   let status = 1;
   for (const port of options.ports) {
     const label = `${options.udp ? "udp" : "tcp"}/${(options.numeric ? undefined : serviceName(port, options.udp ? "udp" : "tcp")) ?? "*"}`;
@@ -228,6 +259,8 @@ function* connect(context: LabContext, options: NcOptions, address: number): Com
       const socket = system(
         () =>
           net.sockets.udp.open({
+            ...bound,
+            ...(typeof address === "number" ? {} : { address: net.sockets.anyOf(address) }),
             ...(options.sourceAddress === null ? {} : { address: options.sourceAddress }),
             ...(options.sourcePort === null ? {} : { port: options.sourcePort }),
             ...(options.ttl === null ? {} : { ttl: options.ttl }),
@@ -255,6 +288,7 @@ function* connect(context: LabContext, options: NcOptions, address: number): Com
         {
           address,
           port,
+          ...bound,
           reuseAddress: false,
           ...(options.sourceAddress === null ? {} : { localAddress: options.sourceAddress }),
           ...(options.sourcePort === null ? {} : { localPort: options.sourcePort }),
@@ -359,9 +393,14 @@ function* copy(context: LabContext, options: NcOptions, connection: TcpConnectio
 
 function* listen(context: LabContext, options: NcOptions): CommandProcess {
   const { net, stderr } = context;
-  const address = options.host === null ? (options.sourceAddress ?? 0) : addressOf(options.host);
   const port = options.ports[0];
-  if (options.udp) return yield* listenUdp(context, options, address, port);
+  const any = options.family === 6 ? IPV6_ANY : 0;
+  const { address, device } =
+    options.host === null
+      ? { address: options.sourceAddress ?? any, device: null }
+      : hostOf(options.host, options.family, null);
+  const bound = { address, port, ...(device === null ? {} : { device }) };
+  if (options.udp) return yield* listenUdp(context, options, bound);
   const held: { listener: TcpListener | null } = { listener: null };
   const accepted: { connection: TcpConnection; events: TcpEvents }[] = [];
   const arrived = new Flag();
@@ -369,7 +408,7 @@ function* listen(context: LabContext, options: NcOptions): CommandProcess {
     system(
       () =>
         net.sockets.tcp.listen(
-          { address, port, backlog: 1 },
+          { ...bound, backlog: 1 },
           {
             onAccept: (connection) => {
               const events = new TcpEvents();
@@ -385,7 +424,7 @@ function* listen(context: LabContext, options: NcOptions): CommandProcess {
     );
   try {
     held.listener = open();
-    if (options.verbose) stderr.write(`Listening on ${formatIPv4(address)} ${port}\n`);
+    if (options.verbose) stderr.write(`Listening on ${formatAddress(address)} ${port}\n`);
     do {
       const patience = options.timeoutMicros === null ? null : sleepFor(net.clock, options.timeoutMicros);
       while (accepted.length === 0) {
@@ -401,7 +440,9 @@ function* listen(context: LabContext, options: NcOptions): CommandProcess {
         held.listener = null;
       }
       if (options.verbose)
-        stderr.write(`Connection received on ${formatIPv4(connection.remoteAddress)} ${connection.remotePort}\n`);
+        stderr.write(
+          `Connection received on ${shown(connection.remoteAddress, connection.mapped)} ${connection.remotePort}\n`,
+        );
       try {
         if (!options.scan) yield* copy(context, options, connection, events);
       } finally {
@@ -418,7 +459,7 @@ function* listen(context: LabContext, options: NcOptions): CommandProcess {
 
 /** A datagram socket's news. */
 interface UdpNews {
-  readonly datagrams: { text: string; address: number; port: number }[];
+  readonly datagrams: { text: string; address: InetAddress; port: number }[];
   errno: number | null;
   readonly happened: Flag;
 }
@@ -512,15 +553,19 @@ function* copyUdp(context: LabContext, options: NcOptions, socket: UdpSocket, ne
   }
 }
 
-function* listenUdp(context: LabContext, options: NcOptions, address: number, port: number): CommandProcess {
+function* listenUdp(
+  context: LabContext,
+  options: NcOptions,
+  bound: { readonly address: InetAddress; readonly port: number; readonly device?: string },
+): CommandProcess {
   const { net, stderr, stdout } = context;
   const socket = system(
-    () => net.sockets.udp.open({ address, port, reuseAddress: true }),
+    () => net.sockets.udp.open({ ...bound, reuseAddress: true }),
     (text) => text,
   );
   const news = watchUdp(socket);
   try {
-    if (options.verbose) stderr.write(`Bound on ${formatIPv4(address)} ${port}\n`);
+    if (options.verbose) stderr.write(`Bound on ${formatAddress(bound.address)} ${bound.port}\n`);
     if (options.keep) {
       for (;;) {
         news.happened.clear();
@@ -537,7 +582,10 @@ function* listenUdp(context: LabContext, options: NcOptions, address: number, po
       () => socket.connect(first.address, first.port),
       (text) => `connect: ${text}`,
     );
-    if (options.verbose) stderr.write(`Connection received on ${formatIPv4(first.address)} ${first.port}\n`);
+    if (options.verbose) {
+      const mapped = typeof first.address === "number" && typeof bound.address !== "number";
+      stderr.write(`Connection received on ${shown(first.address, mapped)} ${first.port}\n`);
+    }
     return yield* copyUdp(context, options, socket, news);
   } finally {
     socket.close();

@@ -1,15 +1,17 @@
 /**
- * `ping` of iputils 20221126: echo requests over virtual time, replies, errors and statistics. IPv4 addresses only;
+ * `ping` of iputils 20221126: echo requests over virtual time, replies, errors and statistics. Names are not looked up;
  * flooding, record route and timestamps are not supported, and say so.
  */
 import {
   EACCES,
   EMSGSIZE,
+  formatAddress,
   formatIPv4,
+  type InetAddress,
   type PingError,
   type PingReply,
   type PingSocket,
-  parseIPv4,
+  parseAddress,
   SystemError,
   strerror,
 } from "@netfilter-lab/engine";
@@ -63,6 +65,29 @@ function errorText(error: PingError): string {
   return `Bad ICMP type: ${error.type}`;
 }
 
+const UNREACHABLE6: readonly string[] = [
+  "No route",
+  "Administratively prohibited",
+  "Beyond scope of source address",
+  "Address unreachable",
+  "Port unreachable",
+];
+
+function errorText6({ type, code, info }: PingError): string {
+  switch (type) {
+    case 1:
+      return `Destination unreachable: ${UNREACHABLE6[code] ?? `Unknown code ${code}`}`;
+    case 2:
+      return `Packet too big: mtu=${info}${code === 0 ? "" : `, code=${code}`}`;
+    case 3:
+      return `Time exceeded: ${["Hop limit", "Defragmentation failure"][code] ?? `code ${code}`}`;
+    case 4:
+      return `Parameter problem: ${["Wrong header field ", "Unknown header ", "Unknown option "][code] ?? `code ${code} `}at ${info}`;
+    default:
+      return `unknown icmp type: ${type}`;
+  }
+}
+
 /** A time in microseconds as ping shows a round trip: three figures. */
 function tripText(micros: number): string {
   if (micros >= 100_000) return String(Math.floor((micros + 500) / 1000));
@@ -90,6 +115,8 @@ interface PingOptions {
   /** Echo identifier; null: the kernel's choice. */
   readonly identifier: number | null;
   readonly discovery: string | null;
+  /** `-4` or `-6`; null for either. */
+  readonly family: 4 | 6 | null;
 }
 
 class PingFailure extends Error {
@@ -112,7 +139,7 @@ function parse(context: LabContext): PingOptions {
   const text = (key: string): string | null =>
     lastOption(parsed.options, (option) => option.key === key)?.value ?? null;
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
-  for (const key of "6aAbflLOpQrRSTUC")
+  for (const key of "aAbflLOpQrRSTUC")
     if (has(key)) throw new PingFailure(`ping: -${key}: not supported by the lab`, 2);
   const integer = (key: string, low: number, high: number | string, otherwise: number): number => {
     const given = text(key);
@@ -146,6 +173,7 @@ function parse(context: LabContext): PingOptions {
     stamps: has("D"),
     identifier: text("e") === null ? null : integer("e", 0, 65535, 0),
     discovery,
+    family: has("6") ? 6 : has("4") ? 4 : null,
   };
 }
 
@@ -161,30 +189,44 @@ export const ping: LabCommand = function* (context) {
 
 interface Opened {
   readonly socket: PingSocket;
-  readonly address: number;
+  readonly address: InetAddress;
   readonly heading: string;
+}
+
+/** An address, with the device that a `%eth0` behind it names. Throws what getaddrinfo(3) makes ping say. */
+function targetOf({ target, family }: PingOptions): { address: InetAddress; device: string | null } {
+  const [name, device = null] = target.split("%", 2);
+  let address: InetAddress;
+  try {
+    address = parseAddress(name);
+  } catch {
+    const answer = target.includes(":") ? "Name or service not known" : "Temporary failure in name resolution";
+    throw new PingFailure(`ping: ${target}: ${answer}`, 2);
+  }
+  if (family !== null && (typeof address === "number") !== (family === 4))
+    throw new PingFailure(`ping: ${target}: Address family for hostname not supported`, 2);
+  return { address, device };
 }
 
 function open(context: LabContext, options: PingOptions): Opened {
   const { net } = context;
-  let address: number;
-  try {
-    address = parseIPv4(options.target);
-  } catch {
-    throw new PingFailure(`ping: ${options.target}: Temporary failure in name resolution`, 2);
-  }
-  let device: string | null = null;
-  let localAddress: number | null = null;
+  const { address, device: scope } = targetOf(options);
+  const ipv6 = typeof address !== "number";
+  let device: string | null = scope;
+  let localAddress: InetAddress | null = null;
   if (options.source !== null) {
     try {
-      localAddress = parseIPv4(options.source);
+      localAddress = parseAddress(options.source);
     } catch {
       device = options.source;
       if (!net.devices.has(device)) throw new PingFailure(`ping: SO_BINDTODEVICE ${device}: No such device`, 2);
     }
   }
+  if (localAddress !== null && (typeof localAddress === "number") === ipv6)
+    throw new PingFailure(`ping: ${options.source}: Address family for hostname not supported`, 2);
   try {
     const socket = net.sockets.ping.open({
+      ipv6,
       ...(localAddress === null ? {} : { localAddress }),
       ...(device === null ? {} : { device }),
       ...(options.ttl === null ? {} : { ttl: options.ttl }),
@@ -192,23 +234,27 @@ function open(context: LabContext, options: PingOptions): Opened {
       ...(options.mark === null ? {} : { mark: options.mark }),
       // Path MTU discovery "want": DF unless this host itself must cut the packet up.
       dontFragment:
-        options.discovery === "do" || (options.discovery !== "dont" && options.size + 28 <= mtuTo(context, address)),
+        options.discovery === "do" ||
+        (!ipv6 && options.discovery !== "dont" && options.size + 28 <= mtuTo(context, address)),
     });
     const source = socket.sourceFor(address);
     const from =
       options.source === null
         ? ""
-        : device === null
-          ? `from ${formatIPv4(localAddress ?? source)} : `
-          : `from ${formatIPv4(source)} ${device}: `;
-    const shown = formatIPv4(address);
-    const heading = `PING ${options.target} (${shown}) ${from}${options.size}(${options.size + 28}) bytes of data.\n`;
+        : localAddress !== null
+          ? `from ${formatAddress(localAddress)} : `
+          : `from ${formatAddress(source)} ${device}: `;
+    const shown = formatAddress(address);
+    const heading = ipv6
+      ? `PING ${options.target}(${shown}${scope === null ? "" : `%${scope}`}) ${from}${options.size} data bytes\n`
+      : `PING ${options.target} (${shown}) ${from}${options.size}(${options.size + 28}) bytes of data.\n`;
     return { socket, address, heading };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     if (error.errno === EACCES)
       throw new PingFailure("ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules", 2);
-    throw new PingFailure(`ping: ${options.source === null ? "connect" : "bind"}: ${strerror(error.errno)}`, 2);
+    const call = options.source === null ? "connect" : ipv6 ? "bind icmp socket" : "bind";
+    throw new PingFailure(`ping: ${call}: ${strerror(error.errno)}`, 2);
   }
 }
 
@@ -216,6 +262,13 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
   const { net, stdout, stderr } = context;
   const { clock } = net;
   const { socket, address, heading } = open(context, options);
+  const ipv6 = typeof address !== "number";
+  // An address of the link is shown with the device it holds for.
+  const peerText = (peer: InetAddress, device: string | null): string => {
+    const linkLocal = typeof peer !== "number" && peer[0] >>> 22 === 0xfe80 >>> 6;
+    const link = linkLocal ? (net.ip6.fib.lookupLocal(peer)?.dev.name ?? device) : null;
+    return `${formatAddress(peer)}${link === null ? "" : `%${link}`}`;
+  };
   const happened = new Flag();
   const sentAt = new Map<number, number>();
   const trips: number[] = [];
@@ -243,7 +296,7 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
     if (!options.quiet)
       news.push(() =>
         stdout.write(
-          `${stamp()}${reply.bytes} bytes from ${formatIPv4(reply.address)}: icmp_seq=${reply.sequence} ttl=${reply.ttl}` +
+          `${stamp()}${reply.bytes} bytes from ${peerText(reply.address, reply.device)}: icmp_seq=${reply.sequence} ttl=${reply.ttl}` +
             `${timed ? ` time=${tripText(micros)} ms` : ""}\n`,
         ),
       );
@@ -251,13 +304,15 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
   };
   const onError = (error: PingError): void => {
     // A redirect is news, not a failure: the request itself was forwarded.
-    if (error.type !== 5) {
+    if (ipv6 || error.type !== 5) {
       errors++;
       acknowledge(error.sequence);
     }
     if (!options.quiet)
       news.push(() =>
-        stdout.write(`${stamp()}From ${formatIPv4(error.address)} icmp_seq=${error.sequence} ${errorText(error)}\n`),
+        stdout.write(
+          `${stamp()}From ${peerText(error.address, error.device)} icmp_seq=${error.sequence} ${ipv6 ? errorText6(error) : errorText(error)}\n`,
+        ),
       );
     happened.set();
   };
@@ -275,7 +330,7 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
       if (error.errno === EMSGSIZE) {
         errors++;
         acknowledge(sequence);
-        stderr.write(`ping: local error: message too long, mtu=${mtuTo(context, address)}\n`);
+        stderr.write(`ping: local error: message too long, mtu${ipv6 ? ": " : "="}${mtuTo(context, address)}\n`);
       }
     }
   };
@@ -339,6 +394,7 @@ function rttText(trips: readonly number[]): string {
   return `rtt min/avg/max/mdev = ${millis(Math.min(...trips))}/${millis(average)}/${millis(Math.max(...trips))}/${millis(deviation)} ms`;
 }
 
-function mtuTo(context: LabContext, address: number): number {
-  return context.net.ip.routeOutput(address, 0, 0, null)?.mtu ?? 1500;
+function mtuTo({ net }: LabContext, address: InetAddress): number {
+  if (typeof address === "number") return net.ip.routeOutput(address, 0, 0, null)?.mtu ?? 1500;
+  return net.ip6.pathMtu(net.ip6.route(address, null), address);
 }

@@ -1,5 +1,5 @@
-/** `ss` of iproute2 6.1 for TCP and UDP over IPv4: which sockets there are. Processes and timers are not shown. */
-import { formatIPv4, type SocketInfo } from "@netfilter-lab/engine";
+/** `ss` of iproute2 6.1 for TCP and UDP: which sockets there are. Processes and timers are not shown. */
+import { formatAddress, type InetAddress, isAnyAddress, type SocketInfo } from "@netfilter-lab/engine";
 import type { LabCommand } from "../environment.js";
 import { OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 
@@ -18,17 +18,32 @@ const STATES: Readonly<Record<SocketInfo["state"], string>> = {
   UNCONN: "UNCONN",
 };
 
+/** Whether a socket is of IPv6's family; its connection may be of IPv4. */
+function isIpv6(socket: SocketInfo): boolean {
+  return socket.mapped || typeof socket.localAddress !== "number";
+}
+
+/** An address as ss shows it: IPv6's in brackets, `*` for "any" of both families. */
+function addressText(socket: SocketInfo, address: InetAddress): string {
+  if (typeof address === "number") return socket.mapped ? `[::ffff:${formatAddress(address)}]` : formatAddress(address);
+  // Of a socket that takes both families, either end; a bound one's peer is `[::]`.
+  if (isAnyAddress(address) && isAnyAddress(socket.localAddress)) return "*";
+  return `[${formatAddress(address)}]`;
+}
+
 export const ss: LabCommand = (context) => {
   let parsed: ParsedOptions;
   try {
     parsed = parseOptions("ss", context.args, {
-      short: "tulanH4prmoeis",
+      short: "tulanH46prmoeis",
       long: {
         tcp: { key: "t", value: "none" },
         udp: { key: "u", value: "none" },
         listening: { key: "l", value: "none" },
         all: { key: "a", value: "none" },
         numeric: { key: "n", value: "none" },
+        ipv4: { key: "4", value: "none" },
+        ipv6: { key: "6", value: "none" },
         "no-header": { key: "H", value: "none" },
       },
     });
@@ -51,9 +66,12 @@ export const ss: LabCommand = (context) => {
     context.stderr.write("ss: names are not looked up by the lab; use ss -n\n");
     return 255;
   }
+  // The last of -4 and -6 counts.
+  const family = parsed.options.filter(({ key }) => key === "4" || key === "6").at(-1)?.key ?? null;
   const both = has("t") === has("u");
   const wanted = context.net.sockets
     .list()
+    .filter((socket) => family === null || (family === "6") === isIpv6(socket))
     .filter(
       (socket) =>
         (socket.protocol === "tcp" && (both || has("t"))) || (socket.protocol === "udp" && (both || has("u"))),
@@ -66,8 +84,10 @@ export const ss: LabCommand = (context) => {
         : socket.state === "ESTABLISHED" || (!listening && socket.state !== "TIME_WAIT" && socket.state !== "SYN_RECV");
     });
   const udpFirst = [...wanted].sort((a, b) => (a.protocol === b.protocol ? 0 : a.protocol === "udp" ? -1 : 1));
-  const end = (address: number, port: number): [string, string] => [
-    formatIPv4(address),
+  // Within a protocol first IPv4's, then IPv6's.
+  udpFirst.sort((a, b) => (a.protocol === b.protocol ? Number(isIpv6(a)) - Number(isIpv6(b)) : 0));
+  const end = (socket: SocketInfo, address: InetAddress, port: number): [string, string] => [
+    addressText(socket, address),
     port === 0 ? "*" : String(port),
   ];
   const oneKind = !both;
@@ -78,8 +98,8 @@ export const ss: LabCommand = (context) => {
       String(socket.receiveQueue),
       String(socket.sendQueue),
     ],
-    local: end(socket.localAddress, socket.localPort),
-    peer: end(socket.remoteAddress, socket.remotePort),
+    local: end(socket, socket.localAddress, socket.localPort),
+    peer: end(socket, socket.remoteAddress, socket.remotePort),
   }));
   const heads = [...(oneKind ? [] : ["Netid"]), "State", "Recv-Q", "Send-Q"];
   const header = !has("H");

@@ -112,7 +112,8 @@ function unescape(text: string): string {
   });
 }
 
-const printf: LabCommand = ({ args, stdout, stderr }) => {
+const printf: LabCommand = ({ args: given, stdout, stderr }) => {
+  const args = given[0] === "--" ? given.slice(1) : given;
   if (args.length === 0) {
     stderr.write("bash: printf: usage: printf [-v var] format [arguments]\n");
     return 2;

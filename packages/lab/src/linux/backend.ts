@@ -1,15 +1,16 @@
 /// <reference types="node" />
 /**
  * The lab on the machine's own Linux: one network namespace a host, a veth pair a cable, Debian's tools, real time.
- * IPv6 is off in the namespaces, devices have the engine's numbers and MAC addresses; everything else is the kernel's.
+ * IPv6 is on at the hosts that have an address of it, devices have the engine's numbers and MAC addresses; everything else is the kernel's.
  * What a lab asks for that this kernel cannot do (delay and loss on a cable need netem) is refused by name.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { type ConntrackSnapshot, deterministicMac, formatIPv4, SystemError } from "@netfilter-lab/engine";
+import { type ConntrackSnapshot, deterministicMac, formatAddress, SystemError } from "@netfilter-lab/engine";
 import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "../backend.js";
 import { DEFAULT_LATENCY_MICROS, LabConfigError, type Topology } from "../config.js";
 import type { HookRegistry } from "../draw/hook-map.js";
 import { EndlessCommandError } from "../engine-backend.js";
+import { forwardingSysctls, hostSysctls } from "../host-sysctls.js";
 import { quoteWord } from "../quote.js";
 import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import { PacketCapture } from "./capture.js";
@@ -95,9 +96,15 @@ export class LinuxBackend implements Backend {
     const numbers = new Map<string, number>();
     for (const host of hosts)
       host.devices.forEach((device, index) => numbers.set(`${host.name}.${device.name}`, index + 2));
-    // Before there is any device, so that none ever says a word of IPv6.
-    const quiet = "for f in all default; do echo 1 > /proc/sys/net/ipv6/conf/$f/disable_ipv6; done 2>/dev/null; true";
-    await Promise.all(this.#namespaces.names.map((name) => runTool("ip", ["netns", "exec", name, "sh", "-c", quiet])));
+    // Before there is any device, so that none ever says a word of IPv6 that was not asked for.
+    await Promise.all(
+      [...hosts.map((host) => [host.name, host.ipv6] as const), [UNPLUGGED, false] as const].map(([host, ipv6]) => {
+        const writes = hostSysctls(ipv6).map(([key, value]) => `echo ${value} > /proc/sys/${key.replaceAll(".", "/")}`);
+        // A kernel without IPv6 has no such files.
+        const script = ipv6 ? writes.join(" && ") : `{ ${writes.join("; ")}; } 2>/dev/null; true`;
+        return runTool("ip", ["netns", "exec", this.#namespaceOf(host), "sh", "-c", script]);
+      }),
+    );
     const end = (host: string, device: string, mtu: number): string => {
       const index = numbers.get(`${host}.${device}`) ?? 0;
       const mac = [...deterministicMac({ name: host }, index)]
@@ -122,9 +129,9 @@ export class LinuxBackend implements Backend {
         const names = host.devices.map((device) => device.name);
         await runTool("ip", ["netns", "exec", namespace, "perl", "-e", CHECKSUMS_IN_SOFTWARE, ...names]);
         const lines = ["link set lo up"];
-        for (const { name, addresses } of host.devices) {
-          for (const cidr of addresses)
-            lines.push(`addr add ${formatIPv4(cidr.address)}/${cidr.prefixLength} dev ${name}`);
+        for (const { name, addresses, addresses6 } of host.devices) {
+          for (const { address, prefixLength } of [...addresses, ...addresses6])
+            lines.push(`addr add ${formatAddress(address)}/${prefixLength} dev ${name}`);
           lines.push(`link set ${name} up`);
         }
         const input = lines.map((line) => `${line}\n`).join("");
@@ -150,7 +157,7 @@ export class LinuxBackend implements Backend {
       if (status !== 0) throw new LabConfigError(field, text.trim());
     };
     const at = `hosts.${name}`;
-    if (host.forwarding) await configure(`${at}.forwarding`, "sysctl -q net.ipv4.ip_forward=1");
+    for (const key of forwardingSysctls(host)) await configure(`${at}.forwarding`, `sysctl -q ${key}=1`);
     for (const [key, value] of host.sysctl)
       await configure(`${at}.sysctl["${key}"]`, `sysctl -q ${quoteWord(`${key}=${value}`)}`);
     for (const [index, route] of host.routes.entries())

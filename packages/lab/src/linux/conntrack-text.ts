@@ -117,5 +117,6 @@ export function parseEvent(line: string, epochMicros: number): ConntrackEvent {
       labels: false,
     },
     atMicros: Number(match[1]) * 1_000_000 + Number(match[2]) - epochMicros,
+    portid: Number(/ portid=(\d+)/.exec(match[4])?.[1] ?? 0),
   };
 }

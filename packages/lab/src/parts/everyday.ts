@@ -1,16 +1,22 @@
 /** The part of nearly every lab: its commands, and the extensions that nearly every ruleset uses. */
 import { conntrack } from "../commands/conntrack/conntrack.js";
+import { procExpectationLine } from "../commands/conntrack/expect.js";
+import { procConntrackLine } from "../commands/conntrack/print.js";
 import { iptablesTools } from "../commands/iptables-commands.js";
 import { nc } from "../commands/nc.js";
 import { ping } from "../commands/ping.js";
 import { ss } from "../commands/ss.js";
+import { systemTools } from "../commands/system-tools.js";
 import { textTools } from "../commands/text-tools.js";
 import type { LabCommand } from "../environment.js";
 
 export { everydayExtensions as extensions } from "@netfilter-lab/engine";
+export { ipObjects } from "../commands/ip/objects.js";
+export { procConntrackLine, procExpectationLine };
 
 export const commands: Readonly<Record<string, LabCommand>> = {
   ...textTools,
+  ...systemTools,
   ...iptablesTools,
   conntrack,
   nc,

@@ -5,7 +5,7 @@ import { type CommandResult, type PacketResult, ScenarioError } from "./model.js
 const COMMAND_NOT_FOUND = 127;
 
 /** How the lab's commands say that the real tool could, but they cannot. */
-const UNSUPPORTED = /not supported by the lab|can be updated in the lab|is supported by the lab/;
+const UNSUPPORTED = /not supported by the lab|is supported by the lab/;
 
 /** Output of a command, and what the host did meanwhile. */
 export function commandResult(

@@ -157,11 +157,7 @@ describe("what the engine cannot run is an error with its place", () => {
       { steps: [{ run: "frobnicate -x" }] },
       "steps[0].run: unsupported command: ",
     ],
-    [
-      "one that the lab does not support",
-      { finally: ["conntrack -I"] },
-      "finally[0]: unsupported command: conntrack v1.4.7",
-    ],
+    ["one that the lab does not support", { finally: ["ip -j addr"] }, "finally[0]: unsupported command: ip -json"],
     [
       "a command that does not end",
       { steps: [{ run: "cat" }, { run: "conntrack -E" }] },

@@ -15,7 +15,6 @@ import {
   TunDevice,
   VirtualClock,
 } from "@netfilter-lab/engine";
-import { deletingProcess } from "../commands/conntrack/conntrack.js";
 import { eventLine, PLAIN_FORMAT } from "../commands/conntrack/print.js";
 import { commands } from "../commands/index.js";
 import { parseDuration } from "../duration.js";
@@ -77,7 +76,7 @@ class Gateway {
   }
 
   #eventText(event: ConntrackEvent): string {
-    return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, deletingProcess(this.net)).trimStart();
+    return eventLine(event, PLAIN_FORMAT, this.#clock.epochMillis * 1000, "conntrack").trimStart();
   }
 
   #addDevice(name: string, addresses: readonly string[], ipv6: boolean): void {

@@ -419,8 +419,11 @@ export class Shell {
             stderr.write(`bash: ${target}: Bad file descriptor\n`);
             throw new RedirectionFailed();
           }
-        } else if (kind === "<") reader = this.#openForReading(target, stderr);
-        else writer = this.#openForWriting(target, kind === ">>", stderr);
+        } else if (kind === "<") {
+          const part = this.#host.files.partOf(target);
+          if (part?.isToCome === true) yield* part.arrival();
+          reader = this.#openForReading(target, stderr);
+        } else writer = this.#openForWriting(target, kind === ">>", stderr);
       }
       if (fd === 0) stdin = reader ?? stdin;
       else if (writer !== null && fd === 1) stdout = writer;

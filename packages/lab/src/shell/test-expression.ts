@@ -44,7 +44,7 @@ function evaluate(args: readonly string[], files: FileSystem): boolean {
     if (operator === "-n") return operand !== "";
     if (operator === "-z") return operand === "";
     if (operator === "-e" || operator === "-f" || operator === "-r" || operator === "-w") return files.exists(operand);
-    if (operator === "-s") return files.exists(operand) && files.read(operand) !== "";
+    if (operator === "-s") return !files.isEmpty(operand);
     if (operator === "-d") return false;
     throw new TestError(`${operator}: unary operator expected`);
   }

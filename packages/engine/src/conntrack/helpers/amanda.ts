@@ -4,14 +4,14 @@
  * net/netfilter/nf_conntrack_amanda.c.
  */
 import { HZ } from "../../clock.js";
-import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type Verdict } from "../../hooks.js";
+import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
 import { ctinfoDirection, IP_CT_DIR_ORIGINAL, type SkBuff } from "../../skb.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../wire/ipv4.js";
 import { UDP_HEADER_LENGTH } from "../../wire/udp.js";
 import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple } from "../expect.js";
 import { type CtHandle, IPS_DST_NAT, IPS_SRC_NAT } from "../status.js";
-import { type ConntrackHelper, payloadText } from "./helper.js";
+import { BOTH_FAMILIES, type ConntrackHelper, payloadText } from "./helper.js";
 
 const MASTER_TIMEOUT: number = 300 * HZ;
 const CHANNELS: readonly string[] = ["DATA ", "MESG ", "INDEX ", "STATE "];
@@ -45,6 +45,7 @@ export function readAmandaChannel(text: string, channel: string): Channel | "bro
 
 export const amandaHelper: ConntrackHelper = {
   name: "amanda",
+  families: BOTH_FAMILIES,
   protonum: IPPROTO_UDP,
   policies: [{ name: "", maxExpected: 4, timeoutSeconds: 180 }],
   help(ct: Conntrack, skb: SkBuff, protoff: number, entry: CtHandle, ctinfo: number): Verdict {
@@ -79,7 +80,7 @@ function expectChannel(
   const expectation = new Expectation(entry, 0, amandaHelper);
   expectTuple(
     expectation,
-    NFPROTO_IPV4,
+    ct.l3numOf(entry),
     IPPROTO_TCP,
     { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "src"), port: null },
     { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "dst"), port },

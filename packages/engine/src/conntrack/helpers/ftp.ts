@@ -5,7 +5,7 @@
  * is passed over (the module's `loose` option, which allows it, is not modelled). Models
  * net/netfilter/nf_conntrack_ftp.c.
  */
-import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type Verdict } from "../../hooks.js";
+import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
 import { ctinfoDirection, type Direction, IP_CT_ESTABLISHED, IP_CT_ESTABLISHED_REPLY, type SkBuff } from "../../skb.js";
 import { getInt32 } from "../../wire/bytes.js";
 import { IPPROTO_TCP } from "../../wire/ipv4.js";
@@ -13,7 +13,7 @@ import { TCP_DATA_OFFSET, TCP_HEADER_LENGTH, TCP_SEQ } from "../../wire/tcp.js";
 import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple } from "../expect.js";
 import { type CtHandle, IPS_DST_NAT, IPS_SRC_NAT } from "../status.js";
-import { type ConntrackHelper, payloadText } from "./helper.js";
+import { BOTH_FAMILIES, type ConntrackHelper, payloadText } from "./helper.js";
 import type { FtpAnnouncement } from "./nat-hook.js";
 
 /** How many beginnings of lines are remembered of each side. Models `NUM_SEQ_TO_REMEMBER`. */
@@ -185,6 +185,7 @@ function matchPattern(pattern: Pattern, text: string): FtpLine {
 
 export const ftpHelper: ConntrackHelper = {
   name: "ftp",
+  families: BOTH_FAMILIES,
   protonum: IPPROTO_TCP,
   policies: [{ name: "", maxExpected: 1, timeoutSeconds: 300 }],
   state: () => new FtpState(),
@@ -227,7 +228,7 @@ function expectData(
   const expectation = new Expectation(entry, 0, ftpHelper);
   expectTuple(
     expectation,
-    NFPROTO_IPV4,
+    ct.l3numOf(entry),
     IPPROTO_TCP,
     { address: addressOf(ct, entry, other, "src"), port: null },
     { address: addressOf(ct, entry, other, "dst"), port },

@@ -3,16 +3,22 @@
  * protocol beside this one; what NAT must rewrite is in nat/helpers/. Models `struct nf_conntrack_helper`,
  * include/net/netfilter/nf_conntrack_helper.h.
  */
-import type { Verdict } from "../../hooks.js";
+import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto, type Verdict } from "../../hooks.js";
 import type { SkBuff } from "../../skb.js";
 import type { Conntrack } from "../conntrack.js";
 import type { Expectation, ExpectPolicy } from "../expect.js";
 import type { CtHandle } from "../status.js";
 
+/** The families of helpers whose protocol says addresses of IPv4 alone, and of those that know both. */
+export const IPV4_ONLY: readonly NfProto[] = [NFPROTO_IPV4];
+export const BOTH_FAMILIES: readonly NfProto[] = [NFPROTO_IPV4, NFPROTO_IPV6];
+
 /** A protocol's helper. */
 export interface ConntrackHelper {
   /** As `-j CT --helper` names it. */
   readonly name: string;
+  /** Over which families it is there. */
+  readonly families: readonly NfProto[];
   /** The transport protocol it reads. */
   readonly protonum: number;
   /** What it may expect, by class. */

@@ -18,6 +18,7 @@ import {
   IPS_HELPER,
   IPS_SEQ_ADJUST,
 } from "../status.js";
+import { transportOffset } from "../tuple.js";
 import { ConnectionHelp, type ConntrackHelper } from "./helper.js";
 
 /** The helpers of one namespace's tracker. */
@@ -91,7 +92,9 @@ export class ConntrackHelpers {
     if ((status & (IPS_HELPER | IPS_SEQ_ADJUST)) === 0) return NF_ACCEPT;
     // Helpers expect no ICMP errors.
     if (skb.ctinfo === IP_CT_RELATED_REPLY) return NF_ACCEPT;
-    const protoff = (skb.data[0] & 15) * 4;
+    const family = this.#ct.l3numOf(entry);
+    const protoff = transportOffset(skb.data, 0, skb.len, family);
+    if (protoff < 0) return NF_ACCEPT;
     const helper = this.helpOf(entry)?.helper ?? null;
     if (helper !== null) {
       const verdict = helper.help(this.#ct, skb, protoff, entry, skb.ctinfo);
@@ -121,6 +124,11 @@ export class ConntrackHelpers {
     }
     this.#set(entry, IPS_SEQ_ADJUST);
     return adjustment;
+  }
+
+  /** The corrections of a connection, or null where it has none. Models `nfct_seqadj()`. */
+  adjustmentOf(entry: CtHandle): SequenceAdjustment | null {
+    return (this.#ct.statusOf(entry) & IPS_SEQ_ADJUST) === 0 ? null : (this.#adjustments.get(entry) ?? null);
   }
 
   /** How far a number of a direction has moved. Models `nf_ct_seq_offset()`. */
@@ -155,6 +163,6 @@ export class ConntrackHelpers {
 }
 
 /** Whether a packet goes over the loopback, where both ends see what NAT wrote. Models `nf_is_loopback_packet()`. */
-function isLoopback(skb: SkBuff): boolean {
+export function isLoopback(skb: SkBuff): boolean {
   return skb.dev !== null && skb.iif !== null && (skb.dev.flags & IFF_LOOPBACK) !== 0;
 }

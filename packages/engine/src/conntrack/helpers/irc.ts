@@ -10,7 +10,7 @@ import { TCP_DATA_OFFSET, TCP_HEADER_LENGTH } from "../../wire/tcp.js";
 import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple } from "../expect.js";
 import { type CtHandle, IPS_DST_NAT, IPS_SRC_NAT } from "../status.js";
-import { type ConntrackHelper, payloadText } from "./helper.js";
+import { type ConntrackHelper, IPV4_ONLY, payloadText } from "./helper.js";
 
 /** So much of a segment is read. */
 const MAX_SEARCH_SIZE = 4095;
@@ -74,6 +74,7 @@ export function readDcc(payload: string): DccNamed | null {
 
 export const ircHelper: ConntrackHelper = {
   name: "irc",
+  families: IPV4_ONLY,
   protonum: IPPROTO_TCP,
   policies: [{ name: "", maxExpected: 8, timeoutSeconds: 300 }],
   help(ct: Conntrack, skb: SkBuff, protoff: number, entry: CtHandle, ctinfo: number): Verdict {

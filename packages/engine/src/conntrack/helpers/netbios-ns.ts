@@ -12,7 +12,7 @@ import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple, NF_CT_EXPECT_PERMANENT } from "../expect.js";
 import type { CtHandle } from "../status.js";
 import { TUPLE_SRC } from "../tuple.js";
-import type { ConntrackHelper } from "./helper.js";
+import { type ConntrackHelper, IPV4_ONLY } from "./helper.js";
 
 const NMBD_PORT = 137;
 const TIMEOUT_SECONDS = 3;
@@ -28,6 +28,7 @@ function broadcastMask(skb: SkBuff): number {
 
 export const netbiosNsHelper: ConntrackHelper = {
   name: "netbios-ns",
+  families: IPV4_ONLY,
   protonum: IPPROTO_UDP,
   policies: [{ name: "", maxExpected: 1, timeoutSeconds: TIMEOUT_SECONDS }],
   help(ct: Conntrack, skb: SkBuff, _protoff: number, entry: CtHandle, ctinfo: number): Verdict {

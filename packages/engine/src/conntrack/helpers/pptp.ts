@@ -21,7 +21,7 @@ import { E_ORIGINAL, ENTRY_SHIFT } from "../entry.js";
 import { addressOf, Expectation, expectTuple, type NamedExpectFunction } from "../expect.js";
 import { type CtHandle, IPS_DST_NAT, IPS_SRC_NAT } from "../status.js";
 import { copyTuple, invertTuple, TUPLE_PORTS, TUPLE_PROTO, TUPLE_WORDS } from "../tuple.js";
-import type { ConntrackHelper } from "./helper.js";
+import { type ConntrackHelper, IPV4_ONLY } from "./helper.js";
 
 /** Control messages. */
 export const PPTP_START_SESSION_REQUEST = 1;
@@ -276,6 +276,7 @@ function endSibling(ct: Conntrack, tuple: Int32Array, zone: number): void {
 
 export const pptpHelper: ConntrackHelper = {
   name: "pptp",
+  families: IPV4_ONLY,
   protonum: IPPROTO_TCP,
   policies: [{ name: "", maxExpected: 2, timeoutSeconds: 300 }],
   state: (): PptpState => ({

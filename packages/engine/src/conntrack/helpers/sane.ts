@@ -2,7 +2,7 @@
  * SANE's network scanners: the answer to NET_START names a TCP port for the picture. There is nothing for NAT to rewrite,
  * and nothing for it here. Models net/netfilter/nf_conntrack_sane.c.
  */
-import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type Verdict } from "../../hooks.js";
+import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
 import {
   ctinfoDirection,
   IP_CT_DIR_ORIGINAL,
@@ -16,7 +16,7 @@ import { TCP_DATA_OFFSET, TCP_HEADER_LENGTH } from "../../wire/tcp.js";
 import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple } from "../expect.js";
 import type { CtHandle } from "../status.js";
-import type { ConntrackHelper } from "./helper.js";
+import { BOTH_FAMILIES, type ConntrackHelper } from "./helper.js";
 
 const SANE_NET_START = 7;
 const SANE_STATUS_SUCCESS = 0;
@@ -31,6 +31,7 @@ interface SaneState {
 
 export const saneHelper: ConntrackHelper = {
   name: "sane",
+  families: BOTH_FAMILIES,
   protonum: IPPROTO_TCP,
   policies: [{ name: "", maxExpected: 1, timeoutSeconds: 300 }],
   state: (): SaneState => ({ startRequested: false }),
@@ -52,7 +53,7 @@ export const saneHelper: ConntrackHelper = {
     const expectation = new Expectation(entry, 0, saneHelper);
     expectTuple(
       expectation,
-      NFPROTO_IPV4,
+      ct.l3numOf(entry),
       IPPROTO_TCP,
       { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "src"), port: null },
       { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "dst"), port: get16(data, at + 6) },

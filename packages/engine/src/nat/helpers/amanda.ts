@@ -13,7 +13,7 @@ export function natAmanda(net: NetNamespace, announced: Announced, expectation: 
   expectation.expectFunction = followMaster(net);
   const port = expectAtPort(net, expectation, expectation.savedPort);
   if (port === 0) return NF_DROP;
-  if (mangleUdp(announced, String(port))) return NF_ACCEPT;
+  if (mangleUdp(net.ct.l3numOf(expectation.master), announced, String(port))) return NF_ACCEPT;
   net.ct.helpers.expectations.unlink(expectation);
   return NF_DROP;
 }

@@ -2,7 +2,7 @@
  * PPTP under NAT: two clients may have chosen the same call id, so a client's id outside is its TCP port outside. Models
  * net/ipv4/netfilter/nf_nat_pptp.c.
  */
-import type { Expectation } from "../../conntrack/expect.js";
+import { addressWords, type Expectation } from "../../conntrack/expect.js";
 import type { Announced } from "../../conntrack/helpers/nat-hook.js";
 import {
   PPTP_BODY,
@@ -88,6 +88,8 @@ export function natPptpExpected(
   tuple[TUPLE_PORTS] = original ? (state.pacCallId << 16) | state.pnsCallId : 0;
   const found = ct.helpers.expectations.find(tuple, ct.zoneOf(entry));
   if (found !== null) ct.helpers.expectations.unlink(found);
-  net.nat.setupInfo(entry, exactly(ct.dstOf(master, opposite), original ? savedPort : null), NF_NAT_MANIP_SRC);
-  net.nat.setupInfo(entry, exactly(ct.srcOf(master, opposite), original ? null : savedPort), NF_NAT_MANIP_DST);
+  const from = exactly(NFPROTO_IPV4, addressWords(ct, master, opposite, "dst"), original ? savedPort : null);
+  net.nat.setupInfo(entry, from, NF_NAT_MANIP_SRC);
+  const to = exactly(NFPROTO_IPV4, addressWords(ct, master, opposite, "src"), original ? null : savedPort);
+  net.nat.setupInfo(entry, to, NF_NAT_MANIP_DST);
 }

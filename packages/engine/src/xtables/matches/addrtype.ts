@@ -1,8 +1,11 @@
 /** `-m addrtype`: what routing says an address is. Models net/netfilter/xt_addrtype.c. */
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from "../../hooks.js";
-import { get32 } from "../../wire/bytes.js";
-import { ParameterProblem } from "../error.js";
-import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import { type AddressTypeTest, addressTypeTest } from "../address-type.js";
+import { ParameterProblem, RulesetError } from "../error.js";
+import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
+
+/** Types that IPv6 has no such routes of: broadcast, blackhole, prohibit and what follows. Models addrtype_mt_checkentry_v1(). */
+const NOT_IN_IPV6 = (1 << 3) | (1 << 6) | 0xf00;
 
 /** By the number of the routing type (`RTN_*`). */
 const TYPES: readonly string[] = [
@@ -43,8 +46,19 @@ class AddrtypeMatch implements Match {
   readonly #destination: number;
   readonly #destinationInverted: boolean;
   readonly #limit: Limit;
+  readonly #family: XtFamily;
+  readonly #is: AddressTypeTest;
 
-  constructor(source: number, sourceInverted: boolean, dest: number, destInverted: boolean, limit: Limit) {
+  constructor(
+    family: XtFamily,
+    source: number,
+    sourceInverted: boolean,
+    dest: number,
+    destInverted: boolean,
+    limit: Limit,
+  ) {
+    this.#family = family;
+    this.#is = addressTypeTest(family);
     this.#source = source;
     this.#sourceInverted = sourceInverted;
     this.#destination = dest;
@@ -57,18 +71,18 @@ class AddrtypeMatch implements Match {
     return this.#limit === "in" ? (1 << NF_INET_POST_ROUTING) | (1 << NF_INET_LOCAL_OUT) : 0;
   }
 
-  match(par: XtActionParam): boolean {
-    const { data } = par.skb;
-    if (this.#source !== 0 && this.#is(par, get32(data, 12), this.#source) === this.#sourceInverted) return false;
-    return this.#destination === 0 || this.#is(par, get32(data, 16), this.#destination) !== this.#destinationInverted;
+  check(): void {
+    if (this.#family === "ipv6" && (this.#source | this.#destination) & NOT_IN_IPV6)
+      throw new RulesetError("EINVAL", "", "IPv6 has no such routes");
   }
 
-  #is(par: XtActionParam, address: number, types: number): boolean {
-    const { indev, outdev } = par.state;
+  match({ net, skb, state: { indev, outdev } }: XtActionParam): boolean {
     const device = this.#limit === "in" ? indev : this.#limit === "out" ? outdev : null;
-    const { ip } = par.net;
-    const type = device === null ? ip.addressType(address) : ip.addressType(address, device);
-    return (types & (1 << type)) !== 0;
+    if (this.#source !== 0 && this.#is(net, skb.data, true, device, this.#source) === this.#sourceInverted)
+      return false;
+    return (
+      this.#destination === 0 || this.#is(net, skb.data, false, device, this.#destination) !== this.#destinationInverted
+    );
   }
 
   save(): string {
@@ -91,7 +105,6 @@ class AddrtypeMatch implements Match {
 export const addrtypeMatch: MatchExtension = {
   kind: "match",
   name: "addrtype",
-  families: ["ipv4"],
   help: `
 Address type match options:
  [!] --src-type type[,...]      Match source address type
@@ -107,12 +120,19 @@ ${TYPES.map((name) => `                                ${name}\n`).join("")}`,
     { name: "limit-iface-in", excludes: ["limit-iface-out"] },
     { name: "limit-iface-out", excludes: ["limit-iface-in"] },
   ],
-  build(values) {
+  build(values, { family }) {
     const source = values.get<number>("src-type") ?? 0;
     const destination = values.get<number>("dst-type") ?? 0;
     if (!values.has("src-type") && !values.has("dst-type"))
       throw new ParameterProblem("addrtype: you must specify --src-type or --dst-type");
     const limit = values.has("limit-iface-in") ? "in" : values.has("limit-iface-out") ? "out" : null;
-    return new AddrtypeMatch(source, values.inverted("src-type"), destination, values.inverted("dst-type"), limit);
+    return new AddrtypeMatch(
+      family,
+      source,
+      values.inverted("src-type"),
+      destination,
+      values.inverted("dst-type"),
+      limit,
+    );
   },
 };

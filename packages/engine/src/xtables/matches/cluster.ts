@@ -13,7 +13,6 @@ const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, "0")
 export const clusterMatch: MatchExtension = {
   kind: "match",
   name: "cluster",
-  families: ["ipv4"],
   help: `
 cluster match options:
   --cluster-total-nodes <num>		Set number of total nodes in cluster
@@ -58,7 +57,8 @@ cluster match options:
       },
       match({ skb: { nfct }, net: { ct } }) {
         if (nfct === NO_CT) return false;
-        word[0] = littleEndian(ct.srcOf(nfct, IP_CT_DIR_ORIGINAL));
+        // Of an IPv6 address too the kernel takes one word: it divides a number of words by their size.
+        word[0] = littleEndian(ct.srcWordOf(ct.helpers.masterOf(nfct) ?? nfct, IP_CT_DIR_ORIGINAL, 0));
         const hash = jhash2(word, seed);
         return (((mask >>> reciprocalScale(hash, total)) & 1) !== 0) !== inverted;
       },

@@ -2,25 +2,29 @@
  * `-m connlimit`: how many connections an address or network has. Models connlimit_mt(), net/netfilter/xt_connlimit.c,
  * with nf_conncount.c, which keeps a list of tuples for each network and looks which of them still are connections.
  */
-import { IPS_ASSURED, IPS_CONFIRMED } from "../../conntrack/conntrack.js";
+import { type Conntrack, IPS_ASSURED, IPS_CONFIRMED } from "../../conntrack/conntrack.js";
 import { E_ORIGINAL, ENTRY_SHIFT } from "../../conntrack/entry.js";
 import { TCP_CONNTRACK_CLOSE, TCP_CONNTRACK_TIME_WAIT, tcpStateOf } from "../../conntrack/proto-tcp.js";
 import {
   copyTuple,
   getTuple,
-  ipv4TransportOffset,
   TUPLE_WORDS,
+  transportOffset,
+  transportProtonum,
   tupleEqual,
   tupleProtonum,
 } from "../../conntrack/tuple.js";
+import { DEFAULT_ZONE, type Zone, zoneId, zoneNumber } from "../../conntrack/zone.js";
 import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
-import { NO_CT } from "../../skb.js";
-import { prefixMask } from "../../wire/address.js";
-import { get32 } from "../../wire/bytes.js";
+import { IP_CT_DIR_ORIGINAL, NO_CT } from "../../skb.js";
+import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
-import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import { parseUint, uintOption } from "../options.js";
+import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
+import { ADDRESS_WORDS, addressOffset } from "../ip-header.js";
+import { maskOf, maxPrefix, parsePrefix } from "../network.js";
+import { uintOption } from "../options.js";
+import { WordMap } from "../word-map.js";
 
 /** A network's connections. Models `struct nf_conncount_list`. */
 interface Connections {
@@ -41,9 +45,15 @@ class ConnlimitMatch implements Match {
   readonly #upto: boolean;
   readonly #prefix: number;
   readonly #destination: boolean;
-  #lists = new Map<number, Connections>();
+  readonly #family: XtFamily;
+  readonly #mask: Int32Array;
+  /** By the network's words and the zone. */
+  #lists: WordMap<Connections>;
 
-  constructor(limit: number, upto: boolean, prefix: number, destination: boolean) {
+  constructor(family: XtFamily, limit: number, upto: boolean, prefix: number, destination: boolean) {
+    this.#family = family;
+    this.#mask = maskOf(prefix, family);
+    this.#lists = new WordMap(ADDRESS_WORDS[family] + 1);
     this.#limit = limit;
     this.#upto = upto;
     this.#prefix = prefix;
@@ -51,8 +61,13 @@ class ConnlimitMatch implements Match {
   }
 
   match(par: XtActionParam): boolean {
-    const key = (get32(par.skb.data, this.#destination ? 16 : 12) & prefixMask(this.#prefix)) >>> 0;
-    const count = this.#count(par, key);
+    const { net, skb } = par;
+    const zone = skb.nfct === NO_CT ? DEFAULT_ZONE : net.ct.zoneOf(skb.nfct);
+    const { key } = this.#lists;
+    const at = addressOffset(this.#family, !this.#destination);
+    for (let i = 0; i < this.#mask.length; i++) key[i] = getInt32(skb.data, at + 4 * i) & this.#mask[i];
+    key[this.#mask.length] = zoneNumber(zone);
+    const count = this.#count(par, zone);
     if (count === 0) {
       par.hotdrop = true;
       return false;
@@ -60,39 +75,43 @@ class ConnlimitMatch implements Match {
     return count > this.#limit !== this.#upto;
   }
 
-  /** The connections of a network, the packet's own included; 0 when the packet is of none. Models insert_tree(). */
-  #count({ net, skb }: XtActionParam, key: number): number {
+  /**
+   * The connections of the network that {@link #lists} is asked for, the packet's own included; 0 when the packet is of
+   * none. Models insert_tree().
+   */
+  #count({ net, skb, state: { pf } }: XtActionParam, zone: Zone): number {
     const { ct } = net;
     let entry = skb.nfct;
     if (entry !== NO_CT) copyTuple(ct.slab.words, (entry << ENTRY_SHIFT) + E_ORIGINAL, scratch, 0);
     else {
-      const at = ipv4TransportOffset(skb.data, 0, skb.len);
-      if (at < 0 || !getTuple(skb.data, 0, at, skb.len, skb.data[9], scratch, ct.greKeymap)) return 0;
-      entry = ct.find(scratch, 0, ct.hash(scratch, 0, 0)) >>> 1;
+      const at = transportOffset(skb.data, 0, skb.len, pf);
+      const protonum = transportProtonum(skb.data, 0, pf);
+      if (at < 0 || !getTuple(skb.data, 0, at, skb.len, protonum, scratch, ct.greKeymap, pf)) return 0;
+      entry = findEntry(ct, scratch, zone);
       if (entry !== NO_CT) copyTuple(ct.slab.words, (entry << ENTRY_SHIFT) + E_ORIGINAL, scratch, 0);
     }
-    const list = this.#lists.get(key);
+    const list = this.#lists.get();
     const now = net.clock.jiffies;
     if (list === undefined) {
-      this.#lists.set(key, { tuples: [scratch.slice()], lastGc: now, lastCount: 0 });
+      this.#lists.add({ tuples: [scratch.slice()], lastGc: now, lastCount: 0 });
       return 1;
     }
     const status = entry === NO_CT ? 0 : ct.statusOf(entry);
     const confirmed = (status & IPS_CONFIRMED) !== 0;
     if (confirmed && status & IPS_ASSURED) return list.tuples.length;
     const fresh = !confirmed && now === list.lastGc && list.tuples.length - list.lastCount < GC_MAX_COLLECT;
-    if (fresh || !this.#look(net, list, now)) list.tuples.push(scratch.slice());
+    if (fresh || !this.#look(net, list, now, zone)) list.tuples.push(scratch.slice());
     return list.tuples.length;
   }
 
   /** Drops what is no connection any more; true when the packet's own ({@link scratch}) is in the list already. */
-  #look(net: NetNamespace, list: Connections, now: number): boolean {
+  #look(net: NetNamespace, list: Connections, now: number, zone: Zone): boolean {
     const { ct } = net;
     let collected = 0;
     for (let i = 0; i < list.tuples.length; ) {
       if (collected > GC_MAX_COLLECT) break;
       const tuple = list.tuples[i];
-      const found = ct.find(tuple, 0, ct.hash(tuple, 0, 0)) >>> 1;
+      const found = findEntry(ct, tuple, zone);
       if (found !== NO_CT) {
         if (tupleEqual(tuple, 0, scratch, 0)) return true;
         const state = tupleProtonum(tuple, 0) === 6 ? tcpStateOf(ct, found) : -1;
@@ -110,7 +129,7 @@ class ConnlimitMatch implements Match {
   }
 
   attach(net: NetNamespace, pf: NfProto): void {
-    this.#lists = new Map();
+    this.#lists = new WordMap(ADDRESS_WORDS[this.#family] + 1);
     net.ct.netnsGet(pf);
   }
 
@@ -128,12 +147,16 @@ class ConnlimitMatch implements Match {
   }
 }
 
+/** The entry of an original tuple in a zone. Models `nf_conntrack_find_get()`. */
+function findEntry(ct: Conntrack, tuple: Int32Array, zone: Zone): number {
+  return ct.find(tuple, 0, ct.hash(tuple, 0, zoneId(zone, IP_CT_DIR_ORIGINAL)), zone) >>> 1;
+}
+
 const limit = uintOption(0, 0xffffffff);
 
 export const connlimitMatch: MatchExtension = {
   kind: "match",
   name: "connlimit",
-  families: ["ipv4"],
   help: `
 connlimit match options:
   --connlimit-upto n     match if the number of existing connections is 0..n
@@ -147,11 +170,8 @@ connlimit match options:
     { name: "connlimit-above", excludes: ["connlimit-upto"], invert: true, parse: limit },
     {
       name: "connlimit-mask",
-      // More than 32 bits are all of them.
-      parse(text, call) {
-        const length = parseUint(text, 0, 128);
-        return length === undefined ? uintOption(0, 128)(text, call) : Math.min(length, 32);
-      },
+      // A mask that is none is that of a host.
+      parse: (text, call) => Math.min(parsePrefix(text, call), maxPrefix(call.family)),
     },
     { name: "connlimit-saddr", excludes: ["connlimit-daddr"] },
     { name: "connlimit-daddr", excludes: ["connlimit-saddr"] },
@@ -160,12 +180,13 @@ connlimit match options:
     if (!values.has("connlimit-upto") && !values.has("connlimit-above"))
       throw new ParameterProblem('You must specify "--connlimit-above" or "--connlimit-upto".');
   },
-  build(values) {
+  build(values, { family }) {
     const option = values.has("connlimit-above") ? "connlimit-above" : "connlimit-upto";
     return new ConnlimitMatch(
+      family,
       values.get<number>(option) as number,
       (option === "connlimit-upto") !== values.inverted(option),
-      values.get<number>("connlimit-mask") ?? 32,
+      values.get<number>("connlimit-mask") ?? maxPrefix(family),
       values.has("connlimit-daddr"),
     );
   },

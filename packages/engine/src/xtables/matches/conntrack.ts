@@ -13,22 +13,12 @@ import {
   IP_CT_UNTRACKED,
   NO_CT,
 } from "../../skb.js";
-import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../../wire/address.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import {
-  type OptionCall,
-  type OptionSpec,
-  type OptionValues,
-  parseUint,
-  type Range,
-  rangeText,
-  uintRangeOption,
-} from "../options.js";
+import { hostOrNetworkText, type Network, parseNetwork } from "../network.js";
+import { type OptionSpec, type OptionValues, parseUint, type Range, rangeText, uintRangeOption } from "../options.js";
 import { ALL_PORTS, parsePortRange } from "../ports.js";
-import { addressText, wordsPrefix } from "../print.js";
 import { protocolNumber } from "../protocols.js";
-import type { AddressWords } from "../rule.js";
 
 /** Bits of a state: 1 << (ctinfo % IP_CT_IS_REPLY) + 1 as XT_CONNTRACK_STATE_BIT() has it, and four more. */
 const STATE_INVALID = 1 << 0;
@@ -77,42 +67,6 @@ export function namesText(bits: number, names: readonly (readonly [string, numbe
     .filter(([, bit]) => bits & bit)
     .map(([name]) => name)
     .join(",");
-}
-
-/** An address of the rule's family and its mask; the address is masked already. */
-interface Network {
-  readonly address: AddressWords;
-  readonly mask: AddressWords;
-}
-
-function parseNetwork(text: string, { family }: OptionCall): Network {
-  const [host, length, ...more] = text.split("/");
-  const parse = (each: string): AddressWords => (family === "ipv4" ? Int32Array.of(parseIPv4(each)) : parseIPv6(each));
-  const bits = family === "ipv4" ? 32 : 128;
-  try {
-    const address = parse(host);
-    if (more.length > 0) throw new AddressError(text);
-    const prefix = length === undefined ? bits : parseUint(length, 0, bits);
-    const ones = (count: number): AddressWords =>
-      family === "ipv4" ? Int32Array.of(prefixMask(count)) : prefixMaskIPv6(count);
-    const mask = prefix === undefined ? parse(length) : ones(prefix);
-    // The tool masks IPv4's addresses, and prints IPv6's as they were given.
-    return { address: family === "ipv4" ? address.map((word, i) => word & mask[i]) : address, mask };
-  } catch (error) {
-    if (error instanceof AddressError)
-      throw new ParameterProblem(
-        family === "ipv4"
-          ? "getaddrinfo: Temporary failure in name resolution\n"
-          : "getaddrinfo: Address family for hostname not supported\n",
-      );
-    throw error;
-  }
-}
-
-function networkText({ address, mask }: Network): string {
-  const prefix = wordsPrefix(mask);
-  if (prefix === 32 * mask.length) return addressText(address);
-  return `${addressText(address)}/${prefix < 0 ? addressText(mask) : prefix}`;
 }
 
 /** One condition of the match, in the order in which the kernel asks. */
@@ -243,7 +197,7 @@ function network(
     make(value) {
       const { address, mask } = value as Network;
       return {
-        text: networkText({ address, mask }),
+        text: hostOrNetworkText({ address, mask }),
         test(ct, entry) {
           for (let i = 0; i < mask.length; i++) if (((read(ct, entry, i) ^ address[i]) & mask[i]) !== 0) return false;
           return true;

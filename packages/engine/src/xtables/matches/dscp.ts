@@ -2,12 +2,12 @@
 import { dscpClass, hexByte } from "../dscp-classes.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
+import { trafficClass } from "../ip-header.js";
 import { bang, uintOption } from "../options.js";
 
 export const dscpMatch: MatchExtension = {
   kind: "match",
   name: "dscp",
-  families: ["ipv4"],
   help: `
 dscp match options
 [!] --dscp value		Match DSCP codepoint with numerical value
@@ -29,7 +29,7 @@ dscp match options
     const inverted = values.inverted(option);
     return {
       name: "dscp",
-      match: ({ skb: { data } }) => (data[1] >> 2 === value) !== inverted,
+      match: ({ skb: { data }, family }) => (trafficClass(data, family) >> 2 === value) !== inverted,
       save: () => `${bang(inverted)} --dscp ${hexByte(value)}`,
       print: () => ` DSCP match ${inverted ? "!" : ""}${hexByte(value)}`,
     };

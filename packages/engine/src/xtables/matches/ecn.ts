@@ -1,6 +1,7 @@
-/** `-m ecn`: the bits of Explicit Congestion Notification. Models ecn_mt4(), net/netfilter/xt_ecn.c. */
+/** `-m ecn`: the bits of Explicit Congestion Notification. Models ecn_mt4() and ecn_mt6(), net/netfilter/xt_ecn.c. */
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { MatchExtension } from "../extension.js";
+import { trafficClass } from "../ip-header.js";
 import { bang, uintOption } from "../options.js";
 
 const ECE = 0x40;
@@ -9,7 +10,6 @@ const CWR = 0x80;
 export const ecnMatch: MatchExtension = {
   kind: "match",
   name: "ecn",
-  families: ["ipv4"],
   help: `
 ECN match options
 [!] --ecn-tcp-cwr 		Match CWR bit of TCP header
@@ -41,8 +41,8 @@ ECN match options
         if (mask !== 0 && (header.proto !== 6 || header.invertProto))
           throw new RulesetError("EINVAL", "", "cannot match TCP bits for non-tcp packets");
       },
-      match({ skb: { data, len }, thoff }) {
-        if (ect >= 0 && ((data[1] & 3) === ect) === ectInverted) return false;
+      match({ skb: { data, len }, thoff, family }) {
+        if (ect >= 0 && ((trafficClass(data, family) & 3) === ect) === ectInverted) return false;
         return mask === 0 || (thoff + 20 <= len && (data[thoff + 13] & mask) === flags);
       },
       save() {

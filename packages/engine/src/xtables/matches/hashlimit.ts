@@ -5,11 +5,14 @@
  */
 import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";
-import { prefixMask } from "../../wire/address.js";
-import { get16, get32 } from "../../wire/bytes.js";
+import { get16, getInt32 } from "../../wire/bytes.js";
+import { found, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, skipExtensionHeaders } from "../../wire/ipv6.js";
 import { ParameterProblem, RulesetError } from "../error.js";
-import type { Match, MatchExtension, XtActionParam } from "../extension.js";
+import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
+import { ADDRESS_WORDS, addressOffset } from "../ip-header.js";
+import { maskOf, maxPrefix, parsePrefix } from "../network.js";
 import { type OptionCall, type OptionValues, stringOption, uintOption } from "../options.js";
+import { WordMap } from "../word-map.js";
 
 /** Rates are kept as periods in millionths of a second. Models XT_HASHLIMIT_SCALE_v2. */
 const SCALE = 1_000_000;
@@ -153,14 +156,19 @@ class Buckets {
   readonly #expireJiffies: number;
   readonly #gcJiffies: number;
   readonly #max: number;
+  readonly sourceMask: Int32Array;
+  readonly destinationMask: Int32Array;
   references = 0;
-  readonly #buckets = new Map<number, Map<number, Bucket>>();
-  #count = 0;
+  /** By source address, destination address and the ports in one word. */
+  readonly buckets: WordMap<Bucket>;
   /** When unused buckets are next looked for. */
   #nextGc: number;
 
-  constructor(config: Config, now: number) {
+  constructor(config: Config, now: number, family: XtFamily) {
     this.config = config;
+    this.buckets = new WordMap(2 * ADDRESS_WORDS[family] + 1);
+    this.sourceMask = maskOf(config.sourceMask, family);
+    this.destinationMask = maskOf(config.destinationMask, family);
     const { avg, bytes } = config.rate;
     this.cost = bytes ? Math.floor((avg * BYTE_CAP) / 2 ** 32) : credits(avg, 1);
     this.#fullCredit = bytes ? BYTE_CAP : credits(avg, config.burst);
@@ -173,13 +181,12 @@ class Buckets {
     this.#nextGc = now + this.#gcJiffies;
   }
 
-  /** The bucket of two keys, made full when there is none; null when the table is. */
-  find(first: number, second: number, now: number): Bucket | null {
+  /** The bucket of the key that {@link buckets} is asked for, made full when there is none; null when the table is. */
+  find(now: number): Bucket | null {
     if (now >= this.#nextGc) this.#collect(now);
-    let row = this.#buckets.get(first);
-    let bucket = row?.get(second);
+    let bucket = this.buckets.get();
     if (bucket === undefined) {
-      if (this.#count >= this.#max) return null;
+      if (this.buckets.size >= this.#max) return null;
       bucket = {
         expires: 0,
         previous: now,
@@ -188,12 +195,7 @@ class Buckets {
         over: false,
         current: 0,
       };
-      if (row === undefined) {
-        row = new Map();
-        this.#buckets.set(first, row);
-      }
-      row.set(second, bucket);
-      this.#count++;
+      this.buckets.add(bucket);
     } else this.#refill(bucket, now);
     bucket.expires = now + this.#expireJiffies;
     return bucket;
@@ -239,14 +241,12 @@ class Buckets {
   /** Buckets unused for long enough go whenever the table is looked through. Models htable_gc(). */
   #collect(now: number): void {
     const last = this.#nextGc + Math.floor((now - this.#nextGc) / this.#gcJiffies) * this.#gcJiffies;
-    for (const [first, row] of this.#buckets) {
-      for (const [second, bucket] of row) if (bucket.expires <= last && row.delete(second)) this.#count--;
-      if (row.size === 0) this.#buckets.delete(first);
-    }
+    this.buckets.purge((bucket) => bucket.expires <= last);
     this.#nextGc = last + this.#gcJiffies;
   }
 }
 
+/** The tables of a namespace, by family and name. */
 const tables = new WeakMap<NetNamespace, Map<string, Buckets>>();
 
 /** Protocols whose header begins with two ports. Models proto_ports_offset(). */
@@ -264,12 +264,14 @@ function hasPorts(protocol: number): boolean {
 
 class HashlimitMatch implements Match {
   readonly name: string = "hashlimit";
+  readonly #family: XtFamily;
   readonly #above: boolean;
   readonly #table: string;
   readonly #config: Config;
   #buckets: Buckets | null = null;
 
-  constructor(above: boolean, table: string, config: Config) {
+  constructor(family: XtFamily, above: boolean, table: string, config: Config) {
+    this.#family = family;
     this.#above = above;
     this.#table = table;
     this.#config = config;
@@ -279,26 +281,32 @@ class HashlimitMatch implements Match {
     const buckets = this.#buckets;
     if (buckets === null) return false;
     const { data, len } = par.skb;
-    const { modes, sourceMask, destinationMask } = buckets.config;
-    let source = 0;
-    let ports = 0;
-    let destination = 0;
-    if (modes.includes("srcip")) source = (get32(data, 12) & prefixMask(sourceMask)) >>> 0;
-    if (modes.includes("dstip")) destination = (get32(data, 16) & prefixMask(destinationMask)) >>> 0;
-    if ((modes.includes("srcport") || modes.includes("dstport")) && hasPorts(data[9])) {
-      const at = data[9] === 51 ? par.thoff + 4 : par.thoff;
-      if (at + 4 > len) {
+    const { modes } = buckets.config;
+    const { key } = buckets.buckets;
+    const words = ADDRESS_WORDS[this.#family];
+    const from = addressOffset(this.#family, true);
+    const to = addressOffset(this.#family, false);
+    key.fill(0);
+    for (let i = 0; i < words; i++) {
+      if (modes.includes("srcip")) key[i] = getInt32(data, from + 4 * i) & buckets.sourceMask[i];
+      if (modes.includes("dstip")) key[words + i] = getInt32(data, to + 4 * i) & buckets.destinationMask[i];
+    }
+    let { proto, thoff } = par;
+    if (this.#family === "ipv6") {
+      // Another walk than that of the rule's protocol, which takes a missing header for malformed.
+      thoff = skipExtensionHeaders(data, IPV6_HEADER_LENGTH, len, data[IPV6_NEXT_HEADER]);
+      proto = thoff < 0 ? -1 : found.nexthdr;
+    }
+    if ((modes.includes("srcport") || modes.includes("dstport")) && (proto < 0 || hasPorts(proto))) {
+      const at = proto === 51 ? thoff + 4 : thoff;
+      if (proto < 0 || at + 4 > len) {
         par.hotdrop = true;
         return false;
       }
-      if (modes.includes("srcport")) ports = get16(data, at) * 0x10000;
-      if (modes.includes("dstport")) ports += get16(data, at + 2);
+      if (modes.includes("srcport")) key[2 * words] = get16(data, at) << 16;
+      if (modes.includes("dstport")) key[2 * words] |= get16(data, at + 2);
     }
-    const bucket = buckets.find(
-      source + (ports >>> 16) * 2 ** 32,
-      destination + (ports & 0xffff) * 2 ** 32,
-      par.net.clock.jiffies,
-    );
+    const bucket = buckets.find(par.net.clock.jiffies);
     if (bucket === null) {
       par.hotdrop = true;
       return false;
@@ -311,12 +319,18 @@ class HashlimitMatch implements Match {
       throw new RulesetError("EINVAL", "", why);
     };
     const { sourceMask, destinationMask, gcMillis, expireMillis } = this.#config;
-    if (sourceMask > 32 || destinationMask > 32) refuse("no such prefix length");
+    const most = maxPrefix(this.#family);
+    if (sourceMask > most || destinationMask > most) refuse("no such prefix length");
     const { rate, burst, rateMatch } = this.#config;
     if (!rate.bytes && !rateMatch && credits(rate.avg, burst) < credits(rate.avg, 1))
       throw new RulesetError("ERANGE", "", "overflow, rate too high");
     if (gcMillis === 0 || expireMillis === 0) refuse("no time at all");
     if (this.#table === "." || this.#table === ".." || this.#table.includes("/")) refuse("no name for a file");
+  }
+
+  /** Each family has tables of its own. */
+  get #key(): string {
+    return `${this.#family} ${this.#table}`;
   }
 
   attach(net: NetNamespace): void {
@@ -325,10 +339,11 @@ class HashlimitMatch implements Match {
       named = new Map();
       tables.set(net, named);
     }
-    let buckets = named.get(this.#table);
+    const key = this.#key;
+    let buckets = named.get(key);
     if (buckets === undefined) {
-      buckets = new Buckets(this.#config, net.clock.jiffies);
-      named.set(this.#table, buckets);
+      buckets = new Buckets(this.#config, net.clock.jiffies, this.#family);
+      named.set(key, buckets);
     }
     buckets.references++;
     this.#buckets = buckets;
@@ -337,7 +352,7 @@ class HashlimitMatch implements Match {
   detach(net: NetNamespace): void {
     const buckets = this.#buckets;
     this.#buckets = null;
-    if (buckets !== null && --buckets.references === 0) tables.get(net)?.delete(this.#table);
+    if (buckets !== null && --buckets.references === 0) tables.get(net)?.delete(this.#key);
   }
 
   /** The rate in words, and the milliseconds of its unit. */
@@ -383,8 +398,8 @@ class HashlimitMatch implements Match {
     if (config.max !== 0) text += `${before}htable-max ${config.max}`;
     if (config.gcMillis !== DEFAULT_GC_MILLIS) text += `${before}htable-gcinterval ${config.gcMillis}`;
     if (config.expireMillis !== unitMillis) text += `${before}htable-expire ${config.expireMillis}`;
-    if (config.sourceMask !== 32) text += `${before}srcmask ${config.sourceMask}`;
-    if (config.destinationMask !== 32) text += `${before}dstmask ${config.destinationMask}`;
+    if (config.sourceMask !== maxPrefix(this.#family)) text += `${before}srcmask ${config.sourceMask}`;
+    if (config.destinationMask !== maxPrefix(this.#family)) text += `${before}dstmask ${config.destinationMask}`;
     if (config.rateMatch) text += `${before}rate-match`;
     if (config.rateMatch && config.interval !== 1) text += `${before}rate-interval ${config.interval}`;
     return text;
@@ -432,12 +447,10 @@ function burstOf(values: OptionValues, rate: Rate): number {
 }
 
 const number = uintOption(0, U32_MAX);
-const prefix = uintOption(0, 128);
 
 export const hashlimitMatch: MatchExtension = {
   kind: "match",
   name: "hashlimit",
-  families: ["ipv4"],
   help: `
 hashlimit match options:
   --hashlimit-upto <avg>           max average match rate
@@ -462,8 +475,8 @@ hashlimit match options:
     { name: "hashlimit-upto", excludes: ["hashlimit-above"], invert: true, parse: parseRate },
     { name: "hashlimit-above", excludes: ["hashlimit-upto"], invert: true, parse: parseRate },
     { name: "hashlimit", id: "hashlimit-upto", excludes: ["hashlimit-above"], invert: true, parse: parseRate },
-    { name: "hashlimit-srcmask", parse: prefix },
-    { name: "hashlimit-dstmask", parse: prefix },
+    { name: "hashlimit-srcmask", parse: parsePrefix },
+    { name: "hashlimit-dstmask", parse: parsePrefix },
     { name: "hashlimit-burst", parse: parseBurst },
     { name: "hashlimit-htable-size", parse: number },
     { name: "hashlimit-htable-max", parse: number },
@@ -478,7 +491,7 @@ hashlimit match options:
     if (!values.has("hashlimit-upto") && !values.has("hashlimit-above"))
       throw new ParameterProblem("You have to specify --hashlimit");
   },
-  build(values) {
+  build(values, { family }) {
     const option = values.has("hashlimit-above") ? "hashlimit-above" : "hashlimit-upto";
     const rate = values.get<Rate>(option) as Rate;
     const config: Config = {
@@ -489,12 +502,12 @@ hashlimit match options:
       max: values.get<number>("hashlimit-htable-max") ?? 0,
       gcMillis: values.get<number>("hashlimit-htable-gcinterval") ?? DEFAULT_GC_MILLIS,
       expireMillis: values.get<number>("hashlimit-htable-expire") ?? rate.unitSeconds * 1000,
-      sourceMask: values.get<number>("hashlimit-srcmask") ?? 32,
-      destinationMask: values.get<number>("hashlimit-dstmask") ?? 32,
+      sourceMask: values.get<number>("hashlimit-srcmask") ?? maxPrefix(family),
+      destinationMask: values.get<number>("hashlimit-dstmask") ?? maxPrefix(family),
       rateMatch: values.has("hashlimit-rate-match"),
       interval: values.has("hashlimit-rate-match") ? (values.get<number>("hashlimit-rate-interval") ?? 1) : 0,
     };
     const above = (option === "hashlimit-above") !== values.inverted(option);
-    return new HashlimitMatch(above, values.get<string>("hashlimit-name") as string, config);
+    return new HashlimitMatch(family, above, values.get<string>("hashlimit-name") as string, config);
   },
 };

@@ -1,14 +1,29 @@
-/** `-m iprange`: addresses from one to another. Models iprange_mt4(), net/netfilter/xt_iprange.c. */
-import { AddressError, formatIPv4, parseIPv4 } from "../../wire/address.js";
-import { get32 } from "../../wire/bytes.js";
+/** `-m iprange`: addresses from one to another. Models iprange_mt4() and iprange_mt6(), net/netfilter/xt_iprange.c. */
+import { AddressError, parseIPv4, parseIPv6 } from "../../wire/address.js";
+import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
-import { bang, type OptionCall, type Range } from "../options.js";
+import { ADDRESS_WORDS, addressOffset } from "../ip-header.js";
+import { bang, type OptionCall } from "../options.js";
+import { addressText } from "../print.js";
+import type { AddressWords } from "../rule.js";
 
-function parseRange(text: string, { extension, option, warn }: OptionCall): Range {
-  const address = (part: string): number => {
+/** Two ends of a range of addresses, both included. */
+interface AddressRange {
+  readonly min: AddressWords;
+  readonly max: AddressWords;
+}
+
+/** Compares addresses as numbers: less than 0, 0 or more. */
+function compare(a: AddressWords, b: AddressWords): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
+  return 0;
+}
+
+function parseRange(text: string, { extension, option, family, warn }: OptionCall): AddressRange {
+  const address = (part: string): AddressWords => {
     try {
-      return parseIPv4(part);
+      return family === "ipv6" ? parseIPv6(part) : Int32Array.of(parseIPv4(part));
     } catch (error) {
       if (error instanceof AddressError)
         throw new ParameterProblem(`${extension}: Bad value for "--${option}" option: "${part}"`);
@@ -18,36 +33,42 @@ function parseRange(text: string, { extension, option, warn }: OptionCall): Rang
   const dash = text.indexOf("-");
   const min = address(dash < 0 ? text : text.slice(0, dash));
   const max = dash < 0 ? min : address(text.slice(dash + 1));
-  if (min > max) warn(`xt_iprange: range ${formatIPv4(min)}-${formatIPv4(max)} is reversed and will never match\n`);
+  if (compare(min, max) > 0)
+    warn(`xt_iprange: range ${addressText(min)}-${addressText(max)} is reversed and will never match\n`);
   return { min, max };
 }
 
-/** Where the address stands in the header, the option, and how listings call it. */
+/** Whether the address at a place of a packet is within a range. */
+function isWithin(data: Uint8Array, at: number, { min, max }: AddressRange, scratch: AddressWords): boolean {
+  for (let i = 0; i < scratch.length; i++) scratch[i] = getInt32(data, at + 4 * i);
+  return compare(scratch, min) >= 0 && compare(scratch, max) <= 0;
+}
+
+/** Whether it is the source, the option, and how listings call it. */
 const SIDES = [
-  { at: 12, option: "src-range", listed: "source" },
-  { at: 16, option: "dst-range", listed: "destination" },
+  { source: true, option: "src-range", listed: "source" },
+  { source: false, option: "dst-range", listed: "destination" },
 ] as const;
 
 export const iprangeMatch: MatchExtension = {
   kind: "match",
   name: "iprange",
-  families: ["ipv4"],
   help: `
 iprange match options:
 [!] --src-range ip[-ip]    Match source IP in the specified range
 [!] --dst-range ip[-ip]    Match destination IP in the specified range
 `,
   options: SIDES.map(({ option }) => ({ name: option, invert: true, parse: parseRange })),
-  build(values) {
-    const sides = SIDES.filter(({ option }) => values.has(option)).map(({ at, option, listed }) => {
-      const { min, max } = values.get<Range>(option) as Range;
+  build(values, { family }) {
+    const scratch = new Int32Array(ADDRESS_WORDS[family]);
+    const sides = SIDES.filter(({ option }) => values.has(option)).map(({ source, option, listed }) => {
+      const range = values.get<AddressRange>(option) as AddressRange;
       return {
-        at,
+        at: addressOffset(family, source),
         option,
         listed,
-        min,
-        max,
-        text: `${formatIPv4(min)}-${formatIPv4(max)}`,
+        range,
+        text: `${addressText(range.min)}-${addressText(range.max)}`,
         inverted: values.inverted(option),
       };
     });
@@ -57,9 +78,8 @@ iprange match options:
       name: "iprange",
       match({ skb: { data } }) {
         for (let i = 0; i < sides.length; i++) {
-          const { at, min, max, inverted } = sides[i];
-          const address = get32(data, at);
-          if ((address >= min && address <= max) === inverted) return false;
+          const { at, range, inverted } = sides[i];
+          if (isWithin(data, at, range, scratch) === inverted) return false;
         }
         return true;
       },

@@ -3,12 +3,10 @@
  * net/netfilter/xt_policy.c.
  */
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from "../../hooks.js";
-import { formatIPv4 } from "../../wire/address.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
-import { parseNetwork } from "../network.js";
+import { hostOrNetworkText, parseNetwork } from "../network.js";
 import { bang, hex, type OptionCall, type OptionSpec, uintOption } from "../options.js";
-import { maskPrefix } from "../print.js";
 import { protocolNumber } from "../protocols.js";
 
 const MAX_ELEMENTS = 4;
@@ -45,11 +43,8 @@ const oneOf =
     return plain(text);
   };
 
-function network(text: string): [string, string] {
-  const { address, mask } = parseNetwork(text);
-  const prefix = maskPrefix(mask);
-  return plain(`${formatIPv4(address)}${mask === 0xffffffff ? "" : `/${prefix < 0 ? formatIPv4(mask) : prefix}`}`);
-}
+const network = (text: string, call: OptionCall): [string, string] =>
+  plain(hostOrNetworkText(parseNetwork(text, call)));
 
 function protocol(text: string): [string, string] {
   const number = protocolNumber(text.toLowerCase()) ?? (/^\d+$/.test(text) ? Number(text) : undefined);
@@ -85,7 +80,6 @@ function elementsOf(given: readonly Given[]): Element[] {
 export const policyMatch: MatchExtension = {
   kind: "match",
   name: "policy",
-  families: ["ipv4"],
   help: `
 policy match options:
   --dir in|out			match policy applied during decapsulation/

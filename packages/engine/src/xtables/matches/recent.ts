@@ -5,11 +5,14 @@
  */
 import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";
-import { AddressError, formatIPv4, parseIPv4 } from "../../wire/address.js";
-import { get32 } from "../../wire/bytes.js";
+import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem, RulesetError } from "../error.js";
-import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import { bang, type OptionValues, parseUint, stringOption, uintOption } from "../options.js";
+import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
+import { ADDRESS_WORDS, addressOffset, hopLimit } from "../ip-header.js";
+import { parseHost } from "../network.js";
+import { bang, type OptionCall, type OptionValues, parseUint, stringOption, uintOption } from "../options.js";
+import { addressText } from "../print.js";
+import type { AddressWords } from "../rule.js";
 
 /** Addresses a list holds at most: the module's `ip_list_tot`. */
 const LIST_LENGTH = 100;
@@ -18,7 +21,9 @@ const STAMPS = 20;
 const MAX_HITCOUNT = 65_535;
 
 interface Entry {
-  readonly address: number;
+  readonly family: XtFamily;
+  /** Masked; one word in IPv4. */
+  readonly address: AddressWords;
   ttl: number;
   /** A ring of jiffies; {@link next} is where the next one goes. */
   readonly stamps: number[];
@@ -27,33 +32,41 @@ interface Entry {
 
 interface List {
   references: number;
-  readonly mask: number;
+  /** Four words; IPv4 has the first. */
+  readonly mask: AddressWords;
   /** A power of two. */
   capacity: number;
   /** The one not seen for longest is first. */
   entries: Entry[];
 }
 
+const EVERY_BIT: AddressWords = Int32Array.of(-1, -1, -1, -1);
+
+/** Both families share the lists of a namespace. */
 const lists = new WeakMap<NetNamespace, Map<string, List>>();
 
 type Command = "set" | "rcheck" | "update" | "remove";
 const COMMANDS: readonly Command[] = ["set", "rcheck", "update", "remove"];
 const LISTED: Readonly<Record<Command, string>> = { set: "SET", rcheck: "CHECK", update: "UPDATE", remove: "REMOVE" };
 
-function parseMask(text: string): number {
-  const number = parseUint(text, 0, 0xffffffff);
-  if (number !== undefined) return number;
-  try {
-    return parseIPv4(text);
-  } catch (error) {
-    if (error instanceof AddressError)
-      throw new ParameterProblem("getaddrinfo: Temporary failure in name resolution\n");
-    throw error;
-  }
+/** All four words of a mask, of which IPv4's addresses have the first; the others are as the tool leaves them. */
+function parseMask(text: string, call: OptionCall): AddressWords {
+  const number = call.family === "ipv4" ? parseUint(text, 0, 0xffffffff) : undefined;
+  const words = number === undefined ? parseHost(text, call) : Int32Array.of(number);
+  return EVERY_BIT.map((all, i) => words[i] ?? all);
+}
+
+/** Whether an entry is of the address that a packet has, masked. */
+function isOf(entry: Entry, family: XtFamily, data: Uint8Array, at: number, mask: AddressWords): boolean {
+  if (entry.family !== family) return false;
+  const { address } = entry;
+  for (let i = 0; i < address.length; i++) if ((getInt32(data, at + 4 * i) & mask[i]) !== address[i]) return false;
+  return true;
 }
 
 class RecentMatch implements Match {
   readonly name: string = "recent";
+  readonly #family: XtFamily;
   readonly #command: Command;
   readonly #inverted: boolean;
   readonly #seconds: number;
@@ -61,11 +74,12 @@ class RecentMatch implements Match {
   readonly #reap: boolean;
   readonly #ttl: boolean;
   readonly #list: string;
-  readonly #mask: number;
+  readonly #mask: AddressWords;
   readonly #destination: boolean;
   #table: List | null = null;
 
-  constructor(command: Command, values: OptionValues) {
+  constructor(family: XtFamily, command: Command, values: OptionValues) {
+    this.#family = family;
     this.#command = command;
     this.#inverted = values.inverted(command);
     this.#seconds = values.get<number>("seconds") ?? 0;
@@ -73,7 +87,7 @@ class RecentMatch implements Match {
     this.#reap = values.has("reap");
     this.#ttl = values.has("rttl");
     this.#list = values.get<string>("name") ?? "DEFAULT";
-    this.#mask = values.get<number>("mask") ?? 0xffffffff;
+    this.#mask = values.get<AddressWords>("mask") ?? EVERY_BIT;
     this.#destination = values.has("rdest");
   }
 
@@ -81,20 +95,23 @@ class RecentMatch implements Match {
     const table = this.#table;
     if (table === null) return false;
     const { skb, state } = par;
-    const address = (get32(skb.data, this.#destination ? 16 : 12) & table.mask) >>> 0;
+    const family = this.#family;
+    const at = addressOffset(family, !this.#destination);
     // The TTL as it was before forwarding took one.
-    const ttl = state.outdev !== null && skb.iif !== null ? skb.data[8] + 1 : skb.data[8];
+    const ttl = hopLimit(skb.data, family) + (state.outdev !== null && skb.iif !== null ? 1 : 0);
     const now = par.net.clock.jiffies;
     let entry: Entry | null = null;
     for (const each of table.entries)
-      if (each.address === address && (!this.#ttl || each.ttl === ttl || each.ttl === 0)) {
+      if (isOf(each, family, skb.data, at, table.mask) && (!this.#ttl || each.ttl === ttl || each.ttl === 0)) {
         entry = each;
         break;
       }
     if (entry === null) {
       if (this.#command !== "set") return this.#inverted;
       if (table.entries.length >= LIST_LENGTH) table.entries.shift();
-      table.entries.push({ address, ttl, stamps: [now], next: 1 });
+      const address = new Int32Array(ADDRESS_WORDS[family]);
+      for (let i = 0; i < address.length; i++) address[i] = getInt32(skb.data, at + 4 * i) & table.mask[i];
+      table.entries.push({ family, address, ttl, stamps: [now], next: 1 });
       return !this.#inverted;
     }
     let result = this.#inverted;
@@ -165,6 +182,10 @@ class RecentMatch implements Match {
     if (table !== null && --table.references === 0) lists.get(net)?.delete(this.#list);
   }
 
+  #maskText(): string {
+    return addressText(this.#mask.slice(0, ADDRESS_WORDS[this.#family]));
+  }
+
   save(): string {
     let text = `${bang(this.#inverted)} --${this.#command}`;
     if (this.#seconds !== 0) text += ` --seconds ${this.#seconds}`;
@@ -172,7 +193,7 @@ class RecentMatch implements Match {
     if (this.#hitcount !== 0) text += ` --hitcount ${this.#hitcount}`;
     if (this.#ttl) text += " --rttl";
     if (this.#list !== "") text += ` --name ${this.#list}`;
-    return `${text} --mask ${formatIPv4(this.#mask)} --r${this.#destination ? "dest" : "source"}`;
+    return `${text} --mask ${this.#maskText()} --r${this.#destination ? "dest" : "source"}`;
   }
 
   print(): string {
@@ -182,7 +203,7 @@ class RecentMatch implements Match {
     if (this.#hitcount !== 0) text += ` hit_count: ${this.#hitcount}`;
     if (this.#ttl) text += " TTL-Match";
     if (this.#list !== "") text += ` name: ${this.#list}`;
-    return `${text} side: ${this.#destination ? "dest" : "source"} mask: ${formatIPv4(this.#mask)}`;
+    return `${text} side: ${this.#destination ? "dest" : "source"} mask: ${this.#maskText()}`;
   }
 }
 
@@ -192,7 +213,6 @@ const MAX_LIST_NAME = 199;
 export const recentMatch: MatchExtension = {
   kind: "match",
   name: "recent",
-  families: ["ipv4"],
   help: `
 recent match options:
 [!] --set                       Add source address to list, always matches.
@@ -232,10 +252,10 @@ xt_recent by: Stephen Frost <sfrost@snowman.net>.
     { name: "rdest" },
     { name: "mask", parse: parseMask },
   ],
-  build(values) {
+  build(values, { family }) {
     const command = COMMANDS.find((each) => values.has(each));
     if (command === undefined)
       throw new ParameterProblem("recent: you must specify one of `--set', `--rcheck' `--update' or `--remove'");
-    return new RecentMatch(command, values);
+    return new RecentMatch(family, command, values);
   },
 };

@@ -1,11 +1,13 @@
 /**
- * `-m rpfilter`: whether an answer would leave by the device the packet came by. Models rpfilter_mt(),
- * net/ipv4/netfilter/ipt_rpfilter.c.
+ * `-m rpfilter`: whether an answer would leave by the device the packet came by. Models rpfilter_mt() of
+ * net/ipv4/netfilter/ipt_rpfilter.c and of net/ipv6/netfilter/ip6t_rpfilter.c.
  */
 import { NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { Flow } from "../../ip/fib.js";
-import { RTN_LOCAL, RTN_UNICAST } from "../../ip/route.js";
+import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from "../../ip/route.js";
+import { isLinkLocal, isUnspecified, readInto } from "../../ip6/address.js";
 import { get32 } from "../../wire/bytes.js";
+import { IPV6_SRC } from "../../wire/ipv6.js";
 import type { MatchExtension, XtActionParam } from "../extension.js";
 
 const OPTIONS: readonly string[] = ["loose", "validmark", "accept-local", "invert"];
@@ -13,7 +15,6 @@ const OPTIONS: readonly string[] = ["loose", "validmark", "accept-local", "inver
 export const rpfilterMatch: MatchExtension = {
   kind: "match",
   name: "rpfilter",
-  families: ["ipv4"],
   tables: ["raw", "mangle"],
   hooks: 1 << NF_INET_PRE_ROUTING,
   help: `
@@ -24,11 +25,11 @@ rpfilter match options:
     --invert         match packets that failed the reverse path test
 `,
   options: OPTIONS.map((name) => ({ name })),
-  build(values) {
+  build(values, { family }) {
     const given = OPTIONS.filter((name) => values.has(name));
     const [loose, validmark, acceptLocal, invert] = OPTIONS.map((name) => values.has(name));
     const flow = new Flow();
-    const passes = ({ net, skb, state }: XtActionParam): boolean => {
+    const passes4 = ({ net, skb, state }: XtActionParam): boolean => {
       const dev = state.indev;
       if (dev === null || dev.kind === "loopback") return true;
       const src = get32(skb.data, 12);
@@ -45,6 +46,17 @@ rpfilter match options:
       if (route.type !== RTN_UNICAST && !(route.type === RTN_LOCAL && acceptLocal)) return false;
       return route.dev === dev || loose;
     };
+    const source = new Int32Array(4);
+    const passes6 = ({ net, skb, state }: XtActionParam): boolean => {
+      const dev = state.indev;
+      readInto(source, skb.data, IPV6_SRC);
+      if (dev === null || dev.kind === "loopback" || isUnspecified(source)) return true;
+      const route = net.ip6.route(source, loose && !isLinkLocal(source) ? null : dev);
+      if (route.error !== 0 || route.type === RTN_ANYCAST) return false;
+      if (route.type === RTN_LOCAL) return acceptLocal;
+      return route.dev === dev || loose;
+    };
+    const passes = family === "ipv6" ? passes6 : passes4;
     return {
       name: "rpfilter",
       match: (par) => passes(par) !== invert,

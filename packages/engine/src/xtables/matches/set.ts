@@ -108,7 +108,6 @@ const conditionOptions = COUNTERS.flatMap((counter) =>
 export const setMatch: MatchExtension = {
   kind: "match",
   name: "set",
-  families: ["ipv4"],
   help: `
 set match options:
  [!] --match-set name flags [--return-nomatch]

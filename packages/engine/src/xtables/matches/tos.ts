@@ -1,12 +1,12 @@
-/** `-m tos`: the TOS field. Models tos_mt(), net/netfilter/xt_dscp.c. */
+/** `-m tos`: the TOS field, or the traffic class. Models tos_mt(), net/netfilter/xt_dscp.c. */
 import { type TosValue, tosName, tosOption, tosText } from "../dscp-classes.js";
 import type { MatchExtension } from "../extension.js";
+import { trafficClass } from "../ip-header.js";
 import { bang } from "../options.js";
 
 export const tosMatch: MatchExtension = {
   kind: "match",
   name: "tos",
-  families: ["ipv4"],
   help: `
 tos match options:
 [!] --tos value[/mask]    Match Type of Service/Priority field value
@@ -25,7 +25,7 @@ tos match options:
     const inverted = values.inverted("tos");
     return {
       name: "tos",
-      match: ({ skb: { data } }) => ((data[1] & tos.mask) === tos.value) !== inverted,
+      match: ({ skb: { data }, family }) => ((trafficClass(data, family) & tos.mask) === tos.value) !== inverted,
       save: () => `${bang(inverted)} --tos ${tosText(tos)}`,
       print(numeric) {
         const name = numeric ? undefined : tosName(tos);

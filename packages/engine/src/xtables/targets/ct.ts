@@ -6,7 +6,7 @@ import type { ConntrackHelper } from "../../conntrack/helpers/helper.js";
 import { findHelper, helperElsewhere } from "../../conntrack/helpers/registry.js";
 import { setTimeoutPolicy } from "../../conntrack/timeout-policy.js";
 import { zoneWord } from "../../conntrack/zone.js";
-import { NFPROTO_IPV4, type NfProto } from "../../hooks.js";
+import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
@@ -91,6 +91,7 @@ class CtTarget implements Target {
   readonly #timeout: string | null;
   readonly #ctEvents: number;
   readonly #expEvents: number;
+  readonly #family: NfProto;
   /** The protocol in the rule; 0 for any, or all but one. */
   readonly #proto: number;
   /** The helper's name; empty: none. */
@@ -113,8 +114,9 @@ class CtTarget implements Target {
     this.#expEvents = values.get<number>("expevents") ?? 0;
     this.#proto = header.invertProto ? 0 : header.proto;
     this.#helperName = values.get<string>("helper") ?? "";
-    this.#helper = findHelper(this.#helperName, this.#proto);
-    const elsewhere = helperElsewhere(this.#helperName, this.#proto);
+    this.#family = header.family === "ipv4" ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    this.#helper = findHelper(this.#helperName, this.#family, this.#proto);
+    const elsewhere = helperElsewhere(this.#helperName, this.#family, this.#proto);
     if (elsewhere !== undefined && !this.#notrack)
       throw new ParameterProblem(
         `netfilter-lab does not support the conntrack helper \`${this.#helperName}' (${elsewhere})\n`,
@@ -155,7 +157,7 @@ class CtTarget implements Target {
     if (proto === 0) throw new RulesetError("EINVAL", "", "a timeout policy needs a protocol");
     const policy = net.ct.timeoutPolicies.get(this.#timeout);
     if (policy === undefined) throw new RulesetError("ENOENT", "", `no timeout policy ${this.#timeout}`);
-    if (!policy.fits(NFPROTO_IPV4, proto))
+    if (!policy.fits(this.#family, proto))
       throw new RulesetError("EINVAL", "", `${this.#timeout} is not for protocol ${proto}`);
   }
 

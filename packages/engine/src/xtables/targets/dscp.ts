@@ -2,13 +2,13 @@
 import { dscpClass, hexByte } from "../dscp-classes.js";
 import { ParameterProblem } from "../error.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";
+import { trafficClass } from "../ip-header.js";
 import { uintOption } from "../options.js";
-import { putIpByte } from "../packet-edit.js";
+import { putTrafficClass } from "../packet-edit.js";
 
 export const dscpTarget: TargetExtension = {
   kind: "target",
   name: "DSCP",
-  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 DSCP target options
@@ -31,8 +31,9 @@ DSCP target options
     if (dscp === undefined) throw new ParameterProblem("DSCP target: Parameter --set-dscp is required");
     return {
       name: "DSCP",
-      target({ skb: { data } }) {
-        if (data[1] >> 2 !== dscp) putIpByte(data, 1, (dscp << 2) | (data[1] & 3));
+      target({ skb: { data }, family }) {
+        const now = trafficClass(data, family);
+        if (now >> 2 !== dscp) putTrafficClass(data, family, (dscp << 2) | (now & 3));
         return XT_CONTINUE;
       },
       save: () => ` --set-dscp ${hexByte(dscp)}`,

@@ -7,11 +7,9 @@ import type { NfProto } from "../../hooks.js";
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "../../nat/nat.js";
 import type { NetNamespace } from "../../netns.js";
-import { formatIPv4 } from "../../wire/address.js";
 import { get32 } from "../../wire/bytes.js";
 import type { TargetExtension } from "../extension.js";
-import { type Network, parseNetwork } from "../network.js";
-import { maskPrefix } from "../print.js";
+import { type Network, networkText, parseNetwork } from "../network.js";
 import { EMPTY_RANGE } from "./nat-range.js";
 
 export const netmapTarget: TargetExtension = {
@@ -28,9 +26,10 @@ NETMAP target options:
 `,
   options: [{ name: "to", mandatory: true, parse: parseNetwork }],
   build(values) {
-    const { address, mask } = values.get<Network>("to") as Network;
-    const prefix = maskPrefix(mask);
-    const text = `${formatIPv4(address)}/${prefix < 0 ? formatIPv4(mask) : prefix}`;
+    const network = values.get<Network>("to") as Network;
+    const [address] = network.address;
+    const [mask] = network.mask;
+    const text = networkText(network);
     return {
       name: "NETMAP",
       target({ net, skb, hook }) {

@@ -2,19 +2,16 @@
  * REJECT: drops the packet and tells its sender, by an ICMP error or a TCP RST. Models reject_tg(),
  * net/ipv4/netfilter/ipt_REJECT.c, with nf_send_unreach() and nf_send_reset() of nf_reject_ipv4.c.
  */
+import { tcpPacket } from "../../ip/tcp-packet.js";
 import type { NetNamespace } from "../../netns.js";
-import { SkBuff } from "../../skb.js";
-import { get16, get32, put16, put32 } from "../../wire/bytes.js";
-import { checksumFold, checksumPartial, pseudoHeaderSum } from "../../wire/checksum.js";
+import type { SkBuff } from "../../skb.js";
+import { get16, get32 } from "../../wire/bytes.js";
+import { checksumPartial, pseudoHeaderSum } from "../../wire/checksum.js";
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../../wire/tcp.js";
 import type { TargetExtension } from "../extension.js";
 import { type RejectKind, rejectTargetOf } from "./reject-kind.js";
 
 const ICMP_DEST_UNREACH = 3;
-const IP_DF = 0x4000;
-const TCP_FIN = 0x01;
-const TCP_SYN = 0x02;
-const TCP_RST = 0x04;
-const TCP_ACK = 0x10;
 
 const KINDS: readonly RejectKind[] = [
   { name: "icmp-net-unreachable", alias: "net-unreach", code: 0, about: "ICMP network unreachable" },
@@ -28,7 +25,7 @@ const KINDS: readonly RejectKind[] = [
 ];
 
 /** Whether the transport checksum is right; protocols without one pass. Models nf_ip_checksum() as REJECT uses it. */
-function checksumValid(skb: SkBuff, headerLength: number): boolean {
+export function checksumValid(skb: SkBuff, headerLength: number): boolean {
   if (skb.checksumVerified) return true;
   const { data, len } = skb;
   const protocol = data[9];
@@ -53,31 +50,22 @@ function sendReset(net: NetNamespace, old: SkBuff): void {
   const flags = data[headerLength + 13];
   // No RST for a RST, none for a packet whose checksum is wrong.
   if (flags & TCP_RST || !checksumValid(old, headerLength)) return;
-  const bytes = new Uint8Array(40);
-  bytes[0] = 0x45;
-  put16(bytes, 2, 40);
-  put16(bytes, 6, IP_DF);
-  bytes[8] = Number(net.sysctl.lookup("net.ipv4.ip_default_ttl")?.get() ?? "64");
-  bytes[9] = 6;
-  put32(bytes, 12, get32(data, 16));
-  put32(bytes, 16, get32(data, 12));
-  put16(bytes, 20, get16(data, headerLength + 2));
-  put16(bytes, 22, get16(data, headerLength));
-  bytes[32] = 0x50;
-  if (flags & TCP_ACK) {
-    put32(bytes, 24, get32(data, headerLength + 8));
-    bytes[33] = TCP_RST;
-  } else {
-    const payload = old.len - headerLength - (data[headerLength + 12] >> 4) * 4;
-    const control = (flags & TCP_SYN ? 1 : 0) + (flags & TCP_FIN ? 1 : 0);
-    put32(bytes, 28, (get32(data, headerLength + 4) + control + payload) >>> 0);
-    bytes[33] = TCP_RST | TCP_ACK;
-  }
-  const pseudo = pseudoHeaderSum(get32(bytes, 12), get32(bytes, 16), 6, 20);
-  put16(bytes, 36, checksumFold(checksumPartial(bytes, 20, 20, pseudo)));
-  put16(bytes, 10, checksumFold(checksumPartial(bytes, 0, 20)));
-  const skb = new SkBuff(bytes);
-  skb.transportOffset = 20;
+  const payload = old.len - headerLength - (data[headerLength + 12] >> 4) * 4;
+  const control = (flags & TCP_SYN ? 1 : 0) + (flags & TCP_FIN ? 1 : 0);
+  const ports = { sport: get16(data, headerLength + 2), dport: get16(data, headerLength) };
+  const skb = tcpPacket(
+    net,
+    get32(data, 16),
+    get32(data, 12),
+    flags & TCP_ACK
+      ? { ...ports, seq: get32(data, headerLength + 8), flags: TCP_RST }
+      : {
+          ...ports,
+          seq: 0,
+          ack: (get32(data, headerLength + 4) + control + payload) >>> 0,
+          flags: TCP_RST | TCP_ACK,
+        },
+  );
   if (net.sysctl.lookup("net.ipv4.fwmark_reflect")?.get() === "1") skb.mark = old.mark;
   skb.dst = old.dst;
   if (net.ip.routeMeHarder(skb) !== 0) return;

@@ -14,7 +14,6 @@ const MAPS = ["map-mark", "map-prio", "map-queue"] as const;
 export const setTarget: TargetExtension = {
   kind: "target",
   name: "SET",
-  families: ["ipv4"],
   help: `
 SET target options:
  --add-set name flags [--exist] [--timeout n]

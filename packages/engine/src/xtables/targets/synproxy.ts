@@ -1,14 +1,25 @@
 /**
- * SYNPROXY: answers SYNs in the server's place until the client has shown that it is there. Rules are kept, but the
- * handshake is not simulated: the packet goes on. Models the checks of synproxy_tg4_check(),
- * net/ipv4/netfilter/ipt_SYNPROXY.c.
+ * SYNPROXY: answers SYNs in the server's place until the client has shown that it is there. Over IPv6 rules are kept and
+ * the packet goes on. Models synproxy_tg4(), net/ipv4/netfilter/ipt_SYNPROXY.c.
  */
+import { type SynproxyOffer, synproxyOf } from "../../conntrack/synproxy.js";
 
 import type { NfProto } from "../../hooks.js";
-import { NF_INET_FORWARD, NF_INET_LOCAL_IN } from "../../hooks.js";
+import { NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_STOLEN, NFPROTO_IPV4 } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
+import {
+  TCP_ACK,
+  TCP_FIN,
+  TCP_HEADER_LENGTH,
+  TCP_RST,
+  TCP_SYN,
+  tcpFlags,
+  tcpHeaderLength,
+  tcpSeq,
+} from "../../wire/tcp.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";
 import { uintOption } from "../options.js";
+import { checksumValid } from "./reject.js";
 
 const OPTIONS = ["sack-perm", "timestamp", "wscale", "mss", "ecn"] as const;
 
@@ -41,11 +52,38 @@ SYNPROXY target options:
         })
         .join(" ");
     const options = text("--");
+    const offer: SynproxyOffer = {
+      mss: values.get<number>("mss") ?? null,
+      wscale: values.get<number>("wscale") ?? null,
+      sackPermitted: values.has("sack-perm"),
+      timestamp: values.has("timestamp"),
+      ecn: values.has("ecn"),
+    };
     return {
       name: "SYNPROXY",
-      target: () => XT_CONTINUE,
-      attach: (net: NetNamespace, pf: NfProto) => net.ct.netnsGet(pf),
-      detach: (net: NetNamespace, pf: NfProto) => net.ct.netnsPut(pf),
+      target(par) {
+        const { net, skb, thoff, family } = par;
+        const { data, len } = skb;
+        if (family === "ipv6") return XT_CONTINUE;
+        if (!checksumValid(skb, thoff) || thoff + TCP_HEADER_LENGTH > len) return NF_DROP;
+        const header = tcpHeaderLength(data, thoff);
+        if (header < TCP_HEADER_LENGTH || thoff + header > len) return NF_DROP;
+        const flags = tcpFlags(data, thoff) & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST);
+        const proxy = synproxyOf(net);
+        if (flags === TCP_SYN) proxy.answerSyn(skb, thoff, offer);
+        else if (flags !== TCP_ACK) return XT_CONTINUE;
+        else if (!proxy.receiveAck(skb, thoff, tcpSeq(data, thoff))) return NF_DROP;
+        net.free(skb);
+        return NF_STOLEN;
+      },
+      attach(net: NetNamespace, pf: NfProto) {
+        if (pf === NFPROTO_IPV4) synproxyOf(net).attach();
+        else net.ct.netnsGet(pf);
+      },
+      detach(net: NetNamespace, pf: NfProto) {
+        if (pf === NFPROTO_IPV4) synproxyOf(net).detach();
+        else net.ct.netnsPut(pf);
+      },
       save: () => (options === "" ? "" : ` ${options}`),
       print: () => ` SYNPROXY ${text("")}${options === "" ? "" : " "}`,
     };

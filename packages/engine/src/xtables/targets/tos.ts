@@ -2,8 +2,9 @@
 import { hexByte, type TosValue, tosName, tosOption, tosText } from "../dscp-classes.js";
 import { ParameterProblem } from "../error.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";
+import { trafficClass } from "../ip-header.js";
 import { type OptionSpec, uintOption } from "../options.js";
-import { putIpByte } from "../packet-edit.js";
+import { putTrafficClass } from "../packet-edit.js";
 
 /** The bitwise operations, each as a value and a mask. */
 const OPERATIONS: readonly (readonly [string, (bits: number) => TosValue])[] = [
@@ -17,7 +18,6 @@ const others = (name: string): string[] => NAMES.filter((each) => each !== name)
 export const tosTarget: TargetExtension = {
   kind: "target",
   name: "TOS",
-  families: ["ipv4"],
   tables: ["mangle"],
   help: `
 TOS target vlibxtables.so.12 options:
@@ -53,9 +53,10 @@ TOS target vlibxtables.so.12 options:
     const { value, mask } = tos;
     return {
       name: "TOS",
-      target({ skb: { data } }) {
-        const changed = ((data[1] & ~mask) ^ value) & 0xff;
-        if (changed !== data[1]) putIpByte(data, 1, changed);
+      target({ skb: { data }, family }) {
+        const now = trafficClass(data, family);
+        const changed = ((now & ~mask) ^ value) & 0xff;
+        if (changed !== now) putTrafficClass(data, family, changed);
         return XT_CONTINUE;
       },
       save: () => ` --set-tos ${tosText(tos)}`,

@@ -3,16 +3,18 @@
  * there never is one: the packet is dropped. Models tproxy_tg4(), net/netfilter/xt_TPROXY.c.
  */
 import { NF_DROP, NF_INET_PRE_ROUTING } from "../../hooks.js";
-import { AddressError, formatIPv4, parseIPv4 } from "../../wire/address.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { TargetExtension } from "../extension.js";
+import { ADDRESS_WORDS } from "../ip-header.js";
+import { parseHost } from "../network.js";
 import { hex, type MarkMask, markMaskOption, parseUint } from "../options.js";
+import { addressText } from "../print.js";
+import type { AddressWords } from "../rule.js";
 import { servicePort } from "../services.js";
 
 export const tproxyTarget: TargetExtension = {
   kind: "target",
   name: "TPROXY",
-  families: ["ipv4"],
   tables: ["mangle"],
   hooks: 1 << NF_INET_PRE_ROUTING,
   help: `
@@ -32,23 +34,12 @@ TPROXY target options:
         return port;
       },
     },
-    {
-      name: "on-ip",
-      parse(text) {
-        try {
-          return parseIPv4(text);
-        } catch (error) {
-          if (error instanceof AddressError)
-            throw new ParameterProblem("getaddrinfo: Temporary failure in name resolution\n");
-          throw error;
-        }
-      },
-    },
+    { name: "on-ip", parse: parseHost },
     { name: "tproxy-mark", parse: markMaskOption },
   ],
   build(values, header) {
     const port = values.get<number>("on-port");
-    const address = formatIPv4(values.get<number>("on-ip") ?? 0);
+    const address = addressText(values.get<AddressWords>("on-ip") ?? new Int32Array(ADDRESS_WORDS[header.family]));
     const { mark, mask } = values.get<MarkMask>("tproxy-mark") ?? { mark: 0, mask: 0 };
     const markText = `${hex(mark)}/${hex(mask)}`;
     return {

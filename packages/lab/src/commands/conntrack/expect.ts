@@ -1,17 +1,25 @@
-/**
- * `conntrack` about the table of expectations: lists, counts, watches and empties it. Making, fetching and deleting
- * single ones (`-I`, `-G`, `-D expect`) is not supported, and says so.
- */
+/** `conntrack` about the table of expectations: lists, counts, watches and empties it, and makes and deletes single ones. */
 import {
+  deleteExpectation,
+  EINVAL,
+  ENOENT,
+  EPERM,
   type ExpectationEvent,
   type ExpectationSnapshot,
+  getExpectation,
   NF_CT_EXPECT_INACTIVE,
   NF_CT_EXPECT_PERMANENT,
   NF_CT_EXPECT_USERSPACE,
+  newExpectation,
+  SystemError,
+  strerror,
   type TupleText,
 } from "@netfilter-lab/engine";
 import type { CommandProcess } from "../../command.js";
 import type { LabContext } from "../../environment.js";
+import { endTuple } from "./message.js";
+import { ConntrackFailure } from "./options.js";
+import type { ConntrackCommand } from "./parse.js";
 import { type OutputFormat, protocolName } from "./print.js";
 import { watch } from "./watch.js";
 
@@ -48,7 +56,7 @@ function plain(expectation: ExpectationSnapshot): string {
 }
 
 function xml(expectation: ExpectationSnapshot, type: string | null): string {
-  const { tuple, mask, master, protonum, helper, timeoutSeconds, expectClass, zone } = expectation;
+  const { tuple, mask, master, l3num, protonum, helper, timeoutSeconds, expectClass, zone } = expectation;
   const three = (one: (part: TupleText) => string): string =>
     `<expected>${one(tuple)}</expected><mask>${one(mask)}</mask><master>${one(master)}</master>`;
   const addresses = three(({ src, dst }) => `<src>${src}</src><dst>${dst}</dst>`);
@@ -57,7 +65,7 @@ function xml(expectation: ExpectationSnapshot, type: string | null): string {
   );
   const zoned = zone === 0 ? "" : `<zone>${zone}</zone>`;
   return (
-    `<flow${type === null ? "" : ` type="${type}"`}><layer3 protonum="2" protoname="ipv4">${addresses}</layer3>` +
+    `<flow${type === null ? "" : ` type="${type}"`}><layer3 protonum="${l3num}" protoname="${l3num === 2 ? "ipv4" : "ipv6"}">${addresses}</layer3>` +
     `<layer4 protonum="${protonum}" protoname="${protocolName(protonum)}">${numbers}</layer4>` +
     `<meta>${helper === null ? "" : `<helper-name>${helper}</helper-name>`}<timeout>${timeoutSeconds}</timeout>` +
     `<class>${expectClass}</class>${zoned}</meta></flow>`
@@ -67,7 +75,7 @@ function xml(expectation: ExpectationSnapshot, type: string | null): string {
 /** The moment in front of a line, for `-o timestamp`. */
 function stamp(format: OutputFormat, atMicros: number): string {
   if (!format.timestamp) return "";
-  return `[${Math.floor(atMicros / 1_000_000)}.${String(atMicros % 1_000_000).padStart(6, "0")}]\t`;
+  return `[${Math.floor(atMicros / 1_000_000)}.${String(atMicros % 1_000_000).padEnd(6)}]\t`;
 }
 
 /** One line of `conntrack -L expect`, without its newline; `atMicros` is the time of day. */
@@ -91,22 +99,52 @@ export function procExpectationLine(expectation: ExpectationSnapshot): string {
   );
 }
 
-/** What a command line about the table asks for. */
-export interface ExpectRequest {
-  readonly command: string | null;
-  readonly format: OutputFormat;
-  readonly eventTypes: ReadonlySet<string> | null;
-  readonly otherFamily: boolean;
+const ERRORS: ReadonlyMap<number, string> = new Map([
+  [EINVAL, "invalid parameters"],
+  [EPERM, "sorry, you must be root or get CAP_NET_ADMIN capability to do this"],
+]);
+
+/** Runs what asks the kernel, and fails with the tool's words for its error numbers. Models `err2str()`. */
+function asking<T>(command: string, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const text =
+      command === "I" && error.errno === ENOENT
+        ? "master conntrack not found"
+        : (ERRORS.get(error.errno) ?? strerror(error.errno));
+    throw new ConntrackFailure(`Operation failed: ${text}`);
+  }
 }
 
-/** The commands that know the table of expectations. */
-export const EXPECT_COMMANDS = "LFCES";
+/** The commands that know the table. */
+export const EXPECT_COMMANDS = "LIDGFECS";
+
+/** Makes the expectation that a command line describes. */
+function create({ net }: LabContext, { flow }: ConntrackCommand): number {
+  asking("I", () =>
+    newExpectation(net.ct, {
+      tuple: endTuple(flow.expected),
+      mask: endTuple(flow.mask),
+      master: endTuple(flow.original),
+    }),
+  );
+  return 0;
+}
 
 /** Carries out a command about the table. `version` is what the tool calls itself. */
-export function expectCommand(context: LabContext, request: ExpectRequest, version: string): number | CommandProcess {
+export function expectCommand(
+  context: LabContext,
+  command: ConntrackCommand,
+  version: string,
+): number | CommandProcess {
   const { net, stdout, stderr } = context;
+  const { format, eventTypes, family } = command;
   const { expectations } = net.ct.helpers;
-  switch (request.command) {
+  const summary = (shown: number): string => `${version}: ${shown} expectations have been shown.\n`;
+  const nowMicros = (): number => net.clock.epochMillis * 1000 + net.clock.nowMicros;
+  switch (command.command) {
     case "C":
       stdout.write(`${expectations.count}\n`);
       return 0;
@@ -119,27 +157,38 @@ export function expectCommand(context: LabContext, request: ExpectRequest, versi
       expectations.flush();
       stderr.write(`${version}: expectation table has been emptied.\n`);
       return 0;
+    case "I":
+      return create(context, command);
+    case "G": {
+      const found = asking("G", () => getExpectation(net.ct, endTuple(command.flow.original)));
+      stdout.write(`${expectationLine(found, format, nowMicros())}\n`);
+      return 0;
+    }
+    case "D":
+      asking("D", () => deleteExpectation(net.ct, endTuple(command.flow.original)));
+      // The tool counts what it shows, and it shows nothing.
+      stderr.write(summary(0));
+      return 1;
     case "E":
       return watch(context, {
-        frame: request.format.xml ? [XML_HEAD, XML_TAIL] : null,
+        frame: format.xml ? [XML_HEAD, XML_TAIL] : null,
         subscribe: (tell) =>
           expectations.subscribe((event) => {
-            if (request.eventTypes !== null && !request.eventTypes.has(event.type)) return;
-            tell(expectationEventLine(event, request.format, net.clock.epochMillis * 1000));
+            if (eventTypes !== null && !eventTypes.has(event.type)) return;
+            tell(expectationEventLine(event, format, net.clock.epochMillis * 1000));
           }),
         summary: (shown) => `${version}: ${shown} expectation events have been shown.`,
       });
     case "L": {
-      const shown = request.otherFamily ? [] : expectations.list();
-      const atMicros = net.clock.epochMillis * 1000 + net.clock.nowMicros;
-      const { xml: asXml } = request.format;
-      if (asXml && shown.length > 0) stdout.write(XML_HEAD);
-      for (const each of shown) stdout.write(`${expectationLine(each, request.format, atMicros)}\n`);
-      if (asXml && shown.length > 0) stdout.write(XML_TAIL);
-      stderr.write(`${version}: ${shown.length} expectations have been shown.\n`);
+      // IPv4 is meant, unless IPv6 is said.
+      const shown = expectations.list().filter(({ l3num }) => l3num === (family ?? 2));
+      if (format.xml && shown.length > 0) stdout.write(XML_HEAD);
+      for (const each of shown) stdout.write(`${expectationLine(each, format, nowMicros())}\n`);
+      if (format.xml && shown.length > 0) stdout.write(XML_TAIL);
+      stderr.write(summary(shown.length));
       return 0;
     }
     default:
-      throw new Error(`conntrack: unhandled command ${request.command} expect`);
+      throw new Error(`conntrack: unhandled command ${command.command} expect`);
   }
 }

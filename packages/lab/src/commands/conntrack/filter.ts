@@ -1,139 +1,183 @@
-/** Which entries a `conntrack` command is about: its parameters as a test of an entry. */
+/**
+ * Which connections a `conntrack` command is about: what it said, compared with what the kernel tells of each. Models
+ * `nfct_filter()` of the tool and `nfct_cmp()` of libnetfilter_conntrack.
+ */
 import {
-  type Cidr,
+  type ConntrackEvent,
   type ConntrackSnapshot,
-  IPS_ASSURED,
   IPS_DST_NAT_DONE,
-  IPS_EXPECTED,
-  IPS_FIXED_TIMEOUT,
-  IPS_OFFLOAD,
-  IPS_SEEN_REPLY,
   IPS_SRC_NAT_DONE,
-  parseCidr,
   parseIPv4,
-  samePrefix,
+  parseIPv6,
+  SCTP_STATE_NAMES,
+  TCP_STATE_NAMES,
 } from "@netfilter-lab/engine";
+import type { FlowEnd, FlowNat } from "./flow.js";
+import { ConntrackUsageError } from "./options.js";
+import type { ConntrackCommand } from "./parse.js";
 
-/** A wrong option; the message goes behind `conntrack v1.4.7 (conntrack-tools): `. */
-export class ConntrackUsageError extends Error {
-  override readonly name = "ConntrackUsageError";
+type Tuple = ConntrackSnapshot["tuple"][0];
+
+/** The words of an address's text. */
+function wordsOf(text: string): Int32Array {
+  return text.includes(":") ? parseIPv6(text) : Int32Array.of(parseIPv4(text), 0, 0, 0);
 }
 
-export type EntryTest = (entry: ConntrackSnapshot) => boolean;
-
-const PROTOCOLS: ReadonlyMap<string, number> = new Map([
-  ["tcp", 6],
-  ["udp", 17],
-  ["icmp", 1],
-  ["icmpv6", 58],
-  ["udplite", 136],
-  ["sctp", 132],
-  ["dccp", 33],
-  ["gre", 47],
-]);
-
-const TCP_STATES = new Set([
-  "NONE",
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "TIME_WAIT",
-  "CLOSE",
-  "LISTEN",
-]);
-
-export function parseProtocol(text: string): number {
-  const known = PROTOCOLS.get(text.toLowerCase());
-  if (known !== undefined) return known;
-  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
-  throw new ConntrackUsageError(`\`${text}' unsupported protocol`);
+function same(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 }
 
-function isAddress(text: string): boolean {
-  try {
-    parseIPv4(text);
-    return true;
-  } catch {
-    return false;
-  }
+const PORT_PROTOCOLS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
+
+/** Whether one direction is as it was said; keys of GRE are not compared. Models `cmp_orig()` and `cmp_repl()`. */
+export function endMatches(said: FlowEnd, entry: ConntrackSnapshot, direction: 0 | 1): boolean {
+  const tuple = entry.tuple[direction];
+  if (said.family !== null && said.family !== entry.l3num) return false;
+  if (said.protonum !== null && said.protonum !== entry.protonum) return false;
+  if (said.src !== null && !same(said.src, wordsOf(tuple.src))) return false;
+  if (said.dst !== null && !same(said.dst, wordsOf(tuple.dst))) return false;
+  if (!PORT_PROTOCOLS.has(entry.protonum)) return true;
+  // Of DCCP the kernel tells no ports.
+  const { sport = null, dport = null } = tuple;
+  return (said.sport === null || said.sport === sport) && (said.dport === null || said.dport === dport);
 }
 
-function parseAddress(text: string): Cidr {
-  try {
-    return parseCidr(text);
-  } catch {
-    const [, address, length] = /^([\d.]+)\/(\d+)$/.exec(text) ?? [];
-    if (address !== undefined && isAddress(address) && Number(length) > 32)
-      throw new ConntrackUsageError("Invalid netmask");
-    throw new ConntrackUsageError(`Invalid IP address \`${text}'`);
-  }
+/** Whether what was said of ICMP is so. */
+export function icmpMatches({ flow }: ConntrackCommand, { tuple: [original] }: ConntrackSnapshot): boolean {
+  return (
+    (flow.icmpType === null || flow.icmpType === original.type) &&
+    (flow.icmpCode === null || flow.icmpCode === original.code) &&
+    (flow.icmpId === null || flow.icmpId === original.id)
+  );
 }
 
-const numberOf = (text: string): number =>
-  /^0x/i.test(text) ? Number.parseInt(text, 16) : Number.parseInt(text, 10) || 0;
+/** The options that make the tool compare at all. Models `CT_COMPARISON`. */
+const COMPARED = [..."psdrqmcuiwl()"];
 
-export function addressTest(text: string, direction: 0 | 1, end: "src" | "dst"): EntryTest {
-  const { address, prefixLength } = parseAddress(text);
-  return (entry) => samePrefix(parseIPv4(entry.tuple[direction][end]), address, prefixLength);
+function compares({ given }: ConntrackCommand): boolean {
+  return COMPARED.some((key) => given.has(key));
 }
 
-export function numberTest(
-  text: string,
-  direction: 0 | 1,
-  field: "sport" | "dport" | "type" | "code" | "id",
-): EntryTest {
-  const wanted = numberOf(text);
-  return (entry) => entry.tuple[direction][field] === wanted;
+/** Models `nfct_cmp()` with NFCT_CMP_ALL and NFCT_CMP_MASK: what was said must be there, and be the same. */
+function objectMatches(command: ConntrackCommand, entry: ConntrackSnapshot): boolean {
+  const { flow } = command;
+  const zone = (direction: ConntrackSnapshot["zoneDirections"]): number =>
+    entry.zoneDirections === direction ? entry.zone : 0;
+  return (
+    endMatches(flow.original, entry, 0) &&
+    endMatches(flow.reply, entry, 1) &&
+    icmpMatches(command, entry) &&
+    (flow.status === null || (entry.status & flow.status) === flow.status) &&
+    (flow.timeoutSeconds === null || flow.timeoutSeconds === entry.timeoutSeconds) &&
+    (flow.id === null || flow.id === entry.id) &&
+    (flow.zone === null || flow.zone === zone("both")) &&
+    (flow.originalZone === null || flow.originalZone === zone("original")) &&
+    (flow.replyZone === null || flow.replyZone === zone("reply")) &&
+    (flow.tcpState === null || (entry.protonum === 6 && TCP_STATE_NAMES[flow.tcpState] === entry.tcpState)) &&
+    (flow.sctpState === null || (entry.protonum === 132 && SCTP_STATE_NAMES[flow.sctpState] === entry.tcpState)) &&
+    (flow.originalVtag === null || flow.originalVtag === entry.vtags?.[0]) &&
+    (flow.replyVtag === null || flow.replyVtag === entry.vtags?.[1]) &&
+    !flow.dccp
+  );
 }
 
-export function stateTest(text: string): EntryTest {
-  if (!TCP_STATES.has(text)) throw new ConntrackUsageError(`unknown TCP state \`${text}'`);
-  return (entry) => entry.tcpState === text;
+/** What stands where a port would, in the tool's view of a tuple: of GRE the key, of ICMP nothing that compares. */
+function portOf(tuple: Tuple, side: "s" | "d"): number | null {
+  if (tuple.srckey !== undefined) return (side === "s" ? tuple.srckey : tuple.dstkey) ?? 0;
+  if (tuple.sport !== undefined) return (side === "s" ? tuple.sport : tuple.dport) ?? 0;
+  return tuple.id === undefined ? 0 : null;
 }
 
-/** `value` or `value/mask`. */
-export function markTest(text: string): EntryTest {
-  const [value, mask] = text.split("/");
-  const bits = mask === undefined ? 0xffffffff : numberOf(mask);
-  return (entry) => (entry.mark & bits) >>> 0 === (numberOf(value) & bits) >>> 0;
+interface Translation {
+  readonly address: boolean;
+  readonly port: boolean;
+  readonly toAddress: Int32Array;
+  readonly toPort: number | null;
 }
 
-export function statusTest(text: string): EntryTest {
-  let bits = 0;
-  let unreplied = false;
-  for (const name of text.split(",")) {
-    if (name === "ASSURED") bits |= IPS_ASSURED;
-    else if (name === "SEEN_REPLY") bits |= IPS_SEEN_REPLY;
-    else if (name === "FIXED_TIMEOUT") bits |= IPS_FIXED_TIMEOUT;
-    else if (name === "EXPECTED") bits |= IPS_EXPECTED;
-    else if (name === "OFFLOAD") bits |= IPS_OFFLOAD;
-    else if (name === "UNREPLIED") unreplied = true;
-    else if (name !== "UNSET") throw new ConntrackUsageError(`Bad parameter \`${text}'`);
-  }
-  return (entry) => (entry.status & bits) === bits && !(unreplied && entry.status & IPS_SEEN_REPLY);
+/** Whether NAT changed one end: of ICMP the tool compares identifier and type as if they were ports, so those differ. */
+function translation(entry: ConntrackSnapshot, kind: "src" | "dst"): Translation {
+  const [original, reply] = entry.tuple;
+  const done = (entry.status & (kind === "src" ? IPS_SRC_NAT_DONE : IPS_DST_NAT_DONE)) !== 0;
+  const to = kind === "src" ? reply.dst : reply.src;
+  const fromPort = portOf(original, kind === "src" ? "s" : "d");
+  const toPort = portOf(reply, kind === "src" ? "d" : "s");
+  return {
+    address: done && (kind === "src" ? original.src : original.dst) !== to,
+    port: done && (fromPort === null || fromPort !== toPort),
+    toAddress: wordsOf(to),
+    toPort,
+  };
+}
+
+/** Whether an end is translated, and to what was said. The tool compares no IPv6 address. Models a half of `filter_nat()`. */
+export function isTranslated(entry: ConntrackSnapshot, kind: "src" | "dst", said: FlowNat): boolean {
+  const { address, port, toAddress, toPort } = translation(entry, kind);
+  const wanted = said.address?.family === 2 ? said.address.words : null;
+  if (wanted === null && said.port === null) return address || port;
+  const rightAddress = wanted !== null && address && same(wanted, toAddress);
+  if (said.port === null) return rightAddress;
+  const rightPort = port && said.port === toPort;
+  return wanted === null ? rightPort : rightAddress && rightPort;
+}
+
+/** Models `filter_nat()`. */
+export function natMatches({ given, flow }: ConntrackCommand, entry: ConntrackSnapshot): boolean {
+  const source = (): boolean => isTranslated(entry, "src", flow.sourceNat);
+  const destination = (): boolean => isTranslated(entry, "dst", flow.destinationNat);
+  if (given.has("j")) return source() || destination();
+  return (!given.has("n") || source()) && (!given.has("g") || destination());
+}
+
+/** Models `filter_label()`. */
+export function labelsMatch({ flow }: ConntrackCommand, labels: readonly number[] | null): boolean {
+  return [...flow.labels].every((label) => labels?.includes(label) === true);
+}
+
+/** Whether the ends lie in the networks of masks. Models `filter_network()`. */
+export function networksMatch({ flow, family }: ConntrackCommand, entry: ConntrackSnapshot): boolean {
+  return (["src", "dst"] as const).every((side) => {
+    const network = flow.networks[side];
+    if (network === null) return true;
+    if (entry.l3num !== family) return false;
+    const words = wordsOf(entry.tuple[0][side]);
+    return network.mask.every((bits, i) => ((words[i] ^ network.address[i]) & bits) === 0);
+  });
 }
 
 /**
- * `-n`, `-g`, `-j`: entries whose source, destination or either is translated, perhaps to a given address. The tool
- * compares the two tuples of an entry that NAT has looked at; of ICMP it compares identifier and type as if they were
- * ports, so those always differ.
+ * Makes networks of addresses with masks, so that the addresses themselves are not compared; complains about a mask
+ * without an address. Models `nfct_filter_init()`.
  */
-export function natTest(kind: "src" | "dst" | "any", text: string | null): EntryTest {
-  const wanted = text === null || text === "" ? null : parseAddress(text);
-  const within = (address: string): boolean =>
-    wanted === null || samePrefix(parseIPv4(address), wanted.address, wanted.prefixLength);
-  const source: EntryTest = ({ status, tuple: [original, reply] }) =>
-    (status & IPS_SRC_NAT_DONE) !== 0 &&
-    (original.src !== reply.dst || original.sport !== reply.dport || original.id !== undefined) &&
-    within(reply.dst);
-  const destination: EntryTest = ({ status, tuple: [original, reply] }) =>
-    (status & IPS_DST_NAT_DONE) !== 0 &&
-    (original.dst !== reply.src || original.dport !== reply.sport || original.id !== undefined) &&
-    within(reply.src);
-  if (kind === "src") return source;
-  if (kind === "dst") return destination;
-  return (entry) => source(entry) || destination(entry);
+export function takeNetworks({ given, flow }: ConntrackCommand): void {
+  for (const [key, side] of [
+    ["{", "src"],
+    ["}", "dst"],
+  ] as const) {
+    const address = flow.original[side];
+    const mask = flow.mask[side];
+    if (!given.has(key) || mask === null) continue;
+    if (address === null) throw new ConntrackUsageError(`Can't use --mask-${side} without --${side}`);
+    flow.networks[side] = { address, mask };
+    flow.original[side] = null;
+  }
+}
+
+/** What of an event's entry the kernel told. */
+type Carried = Pick<ConntrackEvent["carries"], "mark" | "labels">;
+
+/** Whether a command is about an entry. Models `nfct_filter()`. */
+export function entryTest(command: ConntrackCommand): (entry: ConntrackSnapshot, carried?: Carried) => boolean {
+  const { flow, family } = command;
+  const comparing = compares(command);
+  return (entry, carried) => {
+    if (family !== null && family !== entry.l3num) return false;
+    if (!natMatches(command, entry)) return false;
+    if (flow.mark !== null) {
+      if (carried?.mark === false) return false;
+      if ((entry.mark & flow.mark.mask) >>> 0 !== flow.mark.value) return false;
+    }
+    if (!labelsMatch(command, carried?.labels === false ? null : entry.labels)) return false;
+    return networksMatch(command, entry) && (!comparing || objectMatches(command, entry));
+  };
 }

@@ -1,25 +1,23 @@
 /** `ip` of iproute2 6.1: its options and objects. IPv4; tunnels, namespaces and monitoring are not supported. */
+import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
-import { type IpOptions, ipAddress, ipLink } from "./link.js";
-import { ipNeighbour } from "./neighbour.js";
+import { everydayPart, withPart } from "../../parts.js";
+import type { IpOptions } from "./link.js";
+import type { IpObject, ipObjects } from "./objects.js";
 import { ipRoute } from "./route.js";
-import { ipRule } from "./rule.js";
 import { IpError, Words } from "./words.js";
 
-/** Objects in iproute2's order: the first that a word abbreviates is meant. */
-const OBJECTS: readonly (readonly [
-  string,
-  ((context: LabContext, options: IpOptions, words: Words) => number) | null,
-])[] = [
-  ["address", ipAddress],
+/** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
+const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | null])[] = [
+  ["address", "address"],
   ["addrlabel", null],
   ["maddress", null],
   ["route", ipRoute],
-  ["rule", ipRule],
-  ["neighbor", ipNeighbour],
-  ["neighbour", ipNeighbour],
+  ["rule", "rule"],
+  ["neighbor", "neighbour"],
+  ["neighbour", "neighbour"],
   ["ntable", null],
-  ["link", ipLink],
+  ["link", "link"],
   ["l2tp", null],
   ["fou", null],
   ["ila", null],
@@ -59,7 +57,7 @@ where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
                     -c[olor]}
 `;
 
-function run(context: LabContext): number {
+function run(context: LabContext): number | CommandProcess {
   const { args, stdout } = context;
   let options: IpOptions = { family: null, brief: false, oneLine: false, statistics: 0, details: false };
   let at = 0;
@@ -105,15 +103,20 @@ function run(context: LabContext): number {
     return 0;
   }
   if (handler === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
-  return handler(context, options, new Words(args.slice(at + 1)));
+  const words = new Words(args.slice(at + 1));
+  if (typeof handler === "function") return handler(context, options, words);
+  return withPart(everydayPart, ({ ipObjects }) => told(context, () => ipObjects[handler](context, options, words)));
 }
 
-export const ip: LabCommand = (context) => {
+/** What was done, or what is wrong, told on stderr. */
+function told<Result>(context: LabContext, act: () => Result): Result | number {
   try {
-    return run(context);
+    return act();
   } catch (error) {
     if (!(error instanceof IpError)) throw error;
     context.stderr.write(`${error.message}\n`);
     return error.status;
   }
-};
+}
+
+export const ip: LabCommand = (context) => told(context, () => run(context));

@@ -50,7 +50,8 @@ const SCOPE_NAMES: ReadonlyMap<number, string> = new Map([
   [14, "global"],
 ]);
 
-function prefixOf6(text: string): Cidr6 {
+/** A prefix of IPv6, as a person writes it. */
+export function prefixOf6(text: string): Cidr6 {
   if (text === "default" || text === "any" || text === "all") return { address: new Int32Array(4), prefixLength: 0 };
   try {
     return parseCidr6(text);
@@ -59,7 +60,8 @@ function prefixOf6(text: string): Cidr6 {
   }
 }
 
-function addressOf6(text: string): Int32Array {
+/** An address of IPv6, as a person writes it. */
+export function addressOf6(text: string): Int32Array {
   try {
     return parseIPv6(text);
   } catch {

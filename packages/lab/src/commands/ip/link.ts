@@ -16,15 +16,12 @@ import {
   type NetNamespace,
   PairDevice,
   RT_SCOPE_HOST,
-  RT_SCOPE_LINK,
-  RT_SCOPE_NOWHERE,
-  RT_SCOPE_SITE,
-  RT_SCOPE_UNIVERSE,
   SystemError,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { addressText6, changeAddress6 } from "./ipv6.js";
 import { addLink, deleteLink } from "./link-add.js";
+import { SCOPES, scopeOf } from "./scope.js";
 import {
   abbreviated,
   addressOf,
@@ -62,21 +59,6 @@ const FLAGS: readonly (readonly [number, string])[] = [
   [IFF_LOWER_UP, "LOWER_UP"],
 ];
 
-export const SCOPES: ReadonlyMap<number, string> = new Map([
-  [RT_SCOPE_UNIVERSE, "global"],
-  [RT_SCOPE_LINK, "link"],
-  [RT_SCOPE_HOST, "host"],
-  [RT_SCOPE_SITE, "site"],
-  [RT_SCOPE_NOWHERE, "nowhere"],
-]);
-
-/** A scope by name or number; `what` is how its object complains. */
-export function scopeOf(text: string, what: string): number {
-  for (const [number, name] of SCOPES) if (name === text) return number;
-  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
-  throw wrongArgument(text, what);
-}
-
 export function flagText(dev: NetDevice): string {
   const names = FLAGS.filter(([bit]) => dev.flags & bit).map(([, name]) => name);
   if (dev.up && !dev.running) names.unshift("NO-CARRIER");
@@ -113,8 +95,13 @@ function qdiscOf(dev: NetDevice): string {
 
 const masterText = (dev: NetDevice): string => (dev.master === null ? "" : `master ${dev.master.name} `);
 
-/** The lines about a device itself; `mode` is what `ip link` adds. */
-function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"]): string[] {
+/** The lines about a device itself; `mode` is what `ip link` adds, `one` says that it was asked for by its name. */
+function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], one = true): string[] {
+  // IPv6 has a listing of its own, of what it knows of all devices.
+  if (family === 6 && !mode && !one)
+    return [
+      `${dev.ifindex}: ${dev.name}: ${flagText(dev)} mtu ${dev.mtu} state ${dev.operState} qlen ${dev.txQueueLength}`,
+    ];
   const head =
     `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${qdiscOf(dev)} ${masterText(dev)}state ${dev.operState} ` +
     `${mode ? "mode DEFAULT " : ""}group default qlen ${dev.txQueueLength}`;
@@ -244,7 +231,8 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
         ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
         ...addresses6.map((address) => `${formatIPv6(address.local)}/${address.prefixLength} `),
       ].join("");
-      context.stdout.write(`${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
+      const name = options.family === 6 && chosen.device === null ? dev.name : fullName(dev);
+      context.stdout.write(`${name.padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
       for (const address of addresses)
         context.stdout.write(
@@ -255,7 +243,7 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
           `${dev.ifindex}: ${dev.name}    ${addressText6(address)}\\       valid_lft forever preferred_lft forever\n`,
         );
     } else {
-      const lines = linkLines(dev, false, options.family);
+      const lines = linkLines(dev, false, options.family, chosen.device !== null);
       for (const address of addresses)
         lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
       for (const address of addresses6)
@@ -374,6 +362,7 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
       broadcast = text === "+" ? "+" : text === "-" ? 0 : addressOf(text);
     } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
+    else if (words.take("nodad")) continue;
     else if (words.take("valid_lft", "preferred_lft"))
       throw new IpError("ip address: lifetimes are not supported by the lab", 255);
     else {
@@ -448,7 +437,8 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
     case "flush": {
       const chosen = selection(context, words);
       if (chosen.device === null) throw new IpError("Flush requires arguments.", 255);
-      context.net.ip.flushAddresses(chosen.device);
+      if (options.family !== 6) context.net.ip.flushAddresses(chosen.device);
+      if (options.family !== 4) context.net.ip6.flushAddresses(chosen.device);
       return 0;
     }
     default:

@@ -1,6 +1,14 @@
 /** `ip neigh`: who answers for an address on a link. */
-import { formatIPv4, type NeighbourState, type NetDevice } from "@netfilter-lab/engine";
+import {
+  formatAddress,
+  type InetAddress,
+  type Neighbour,
+  type NeighbourState,
+  type NetDevice,
+  sameAddress,
+} from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
+import { addressOf6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import {
   abbreviated,
@@ -25,28 +33,37 @@ const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["noarp", "NOARP"],
 ]);
 
+/** An address of either family. */
+const targetOf = (text: string): InetAddress => (text.includes(":") ? addressOf6(text) : addressOf(text));
+
+/** The entries of both tables, or of one: ARP's first, as the kernel dumps them. */
+function neighbours(context: LabContext, family: 4 | 6 | null, dev: NetDevice | undefined): Neighbour<InetAddress>[] {
+  const { ip, ip6 } = context.net;
+  return [...(family === 6 ? [] : ip.neighbours(dev)), ...(family === 4 ? [] : ip6.neighbourTable.list(dev))];
+}
+
 function show(context: LabContext, options: IpOptions, words: Words): number {
   let dev: NetDevice | null = null;
-  let to: number | null = null;
+  let to: InetAddress | null = null;
   let state: NeighbourState | null = null;
   while (!words.done) {
     if (words.take("dev")) dev = deviceOf(context.net, words.next());
     else if (words.take("nud")) state = STATES.get(words.next()) ?? null;
     else {
       words.take("to");
-      to = addressOf(words.next());
+      to = targetOf(words.next());
     }
   }
-  if (options.family === 6) return 0;
   const now = context.net.clock.nowMicros;
   const seconds = (micros: number): number => Math.floor((now - micros) / 1_000_000);
-  for (const neighbour of context.net.ip.neighbours(dev ?? undefined)) {
-    if (to !== null && neighbour.address !== to) continue;
+  for (const neighbour of neighbours(context, options.family, dev ?? undefined)) {
+    if (to !== null && !sameAddress(neighbour.address, to)) continue;
     if (state === null ? neighbour.state === "NOARP" || neighbour.state === "NONE" : neighbour.state !== state)
       continue;
-    let text = `${formatIPv4(neighbour.address)} `;
+    let text = `${formatAddress(neighbour.address)} `;
     if (dev === null) text += `dev ${neighbour.dev.name} `;
     if (neighbour.mac !== null) text += `lladdr ${macText(neighbour.mac)} `;
+    if (neighbour.router) text += "router ";
     if (options.statistics > 0)
       text += ` used ${seconds(neighbour.usedMicros)}/${seconds(neighbour.confirmedMicros)}/${seconds(neighbour.updatedMicros)} `;
     context.stdout.write(`${text}${neighbour.state} \n`);
@@ -76,15 +93,17 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
   if (command === "show" || command === "lst" || command === "list") return show(context, options, words);
   if (command === "flush") {
     if (words.done) throw new IpError("Flush requires arguments.", 1);
-    if (words.take("all")) net.ip.flushNeighbours();
-    else {
+    let dev: NetDevice | undefined;
+    if (!words.take("all")) {
       words.take("dev");
-      net.ip.flushNeighbours(listedDeviceOf(net, words.next()));
+      dev = listedDeviceOf(net, words.next());
     }
+    if (options.family !== 6) net.ip.flushNeighbours(dev);
+    if (options.family !== 4) net.ip6.neighbourTable.flush(dev, false);
     return 0;
   }
   if (command === "get" || command === "help") throw new IpError(`ip neigh ${command}: not supported by the lab`, 255);
-  let address: number | null = null;
+  let address: InetAddress | null = null;
   let dev: NetDevice | null = null;
   let mac: Uint8Array | null = null;
   let state: NeighbourState = "PERMANENT";
@@ -98,19 +117,28 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
       state = known;
     } else {
       words.take("to");
-      address = addressOf(words.next());
+      address = targetOf(words.next());
     }
   }
   if (dev === null || address === null) throw new IpError("Device and destination are required arguments.", 255);
   const device = dev;
   const target = address;
-  if (command === "delete") netlink(() => net.ip.deleteNeighbour(device, target));
+  if (command === "delete")
+    netlink(() =>
+      typeof target === "number"
+        ? net.ip.deleteNeighbour(device, target)
+        : net.ip6.neighbourTable.delete(device, target),
+    );
   else {
     const lladdr = mac;
     if (lladdr === null) throw new IpError("RTNETLINK answers: Invalid argument", 2);
-    if (command === "add" && net.ip.neighbours(device).some((neighbour) => neighbour.address === target))
+    if (command === "add" && neighbours(context, null, device).some((entry) => sameAddress(entry.address, target)))
       throw new IpError("RTNETLINK answers: File exists", 2);
-    netlink(() => net.ip.setNeighbour(device, target, lladdr, state));
+    netlink(() =>
+      typeof target === "number"
+        ? net.ip.setNeighbour(device, target, lladdr, state)
+        : net.ip6.neighbourTable.set(device, target, lladdr, state),
+    );
   }
   return 0;
 }

@@ -24,9 +24,8 @@ import {
   SystemError,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { IP_ROUTE_USAGE } from "../usage.js";
 import { ipRoute6 } from "./ipv6.js";
-import { type IpOptions, SCOPES, scopeOf } from "./link.js";
+import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
   dsfieldText,
@@ -38,6 +37,8 @@ import {
   tableName,
   tableOf,
 } from "./names.js";
+import { SCOPES, scopeOf } from "./scope.js";
+import { IP_ROUTE_USAGE } from "./usage.js";
 import {
   abbreviated,
   addressOf,

@@ -144,10 +144,8 @@ export class GatewayNamespace {
       const length = this.#libc.receive(this.#events, buffer, MSG_DONTWAIT);
       if (length === "EAGAIN") break;
       if (typeof length === "string") throw new Error(`conntrack events: ${length}`);
-      for (const { event, origin } of conntrackEvents(buffer.subarray(0, length))) {
-        const line = eventLine(event, PLAIN_FORMAT, 0, null).trimStart();
-        events.push(origin === null ? line : `${line} [USERSPACE] portid=${origin.portid}`);
-      }
+      for (const event of conntrackEvents(buffer.subarray(0, length)))
+        events.push(eventLine(event, PLAIN_FORMAT, 0, null).trimStart());
     }
     return { out, events };
   }

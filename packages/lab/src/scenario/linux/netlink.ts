@@ -10,7 +10,6 @@ import {
   TCP_STATE_NAMES,
   type TupleText,
 } from "@netfilter-lab/engine";
-import type { EventOrigin } from "../../commands/conntrack/print.js";
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
@@ -271,15 +270,9 @@ function timestamp(from: Attributes): ConntrackSnapshot["timestamp"] {
   return { startNanos: start, stopNanos: both.get(2)?.getBigUint64(0) ?? 0n };
 }
 
-/** An event, with the one whose doing it was (null: the kernel's own). */
-export interface HeardEvent {
-  readonly event: ConntrackEvent;
-  readonly origin: Pick<EventOrigin, "portid"> | null;
-}
-
 /** The conntrack events of both families in what one receive from the netlink socket gave. */
-export function conntrackEvents(bytes: Uint8Array): HeardEvent[] {
-  const heard: HeardEvent[] = [];
+export function conntrackEvents(bytes: Uint8Array): ConntrackEvent[] {
+  const heard: ConntrackEvent[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + HEADER <= view.byteLength; ) {
     const length = view.getUint32(at, true);
@@ -293,12 +286,12 @@ export function conntrackEvents(bytes: Uint8Array): HeardEvent[] {
     if (type >>> 8 !== NFNL_SUBSYS_CTNETLINK || (family !== AF_INET && family !== AF_INET6)) continue;
     const kind = (type & 0xff) === IPCTNL_MSG_CT_DELETE ? "DESTROY" : flags & NLM_F_CREATE ? "NEW" : "UPDATE";
     // The attributes stand behind the four bytes of `struct nfgenmsg`.
-    heard.push({ event: conntrackEvent(kind, family, attributes(body, 4)), origin: portid === 0 ? null : { portid } });
+    heard.push(conntrackEvent(kind, family, attributes(body, 4), portid));
   }
   return heard;
 }
 
-function conntrackEvent(type: ConntrackEvent["type"], l3num: number, from: Attributes): ConntrackEvent {
+function conntrackEvent(type: ConntrackEvent["type"], l3num: number, from: Attributes, portid: number): ConntrackEvent {
   const original = tuple(from, CTA_TUPLE_ORIG);
   const tcpState = protocolState(from);
   const timeoutSeconds = from.get(CTA_TIMEOUT)?.getUint32(0);
@@ -333,5 +326,5 @@ function conntrackEvent(type: ConntrackEvent["type"], l3num: number, from: Attri
     mark: mark !== undefined,
     labels: from.has(CTA_LABELS),
   };
-  return { type, entry, carries, atMicros: 0 };
+  return { type, entry, carries, atMicros: 0, portid };
 }

@@ -1,0 +1,149 @@
+/** `sysctl`. */
+import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter-lab/engine";
+import type { LabCommand } from "../environment.js";
+import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
+
+/** `sysctl` without more. */
+const SYSCTL_USAGE = `
+Usage:
+ sysctl [options] [variable[=value] ...]
+
+Options:
+  -a, --all            display all variables
+  -A                   alias of -a
+  -X                   alias of -a
+      --deprecated     include deprecated parameters to listing
+      --dry-run        Print the key and values but do not write
+  -b, --binary         print value without new line
+  -e, --ignore         ignore unknown variables errors
+  -N, --names          print variable names without values
+  -n, --values         print only values of the given variable(s)
+  -p, --load[=<file>]  read values from file
+  -f                   alias of -p
+      --system         read values from all system directories
+  -r, --pattern <expression>
+                       select setting that match expression
+  -q, --quiet          do not echo variable set
+  -w, --write          enable writing a value to variable
+  -o                   does nothing
+  -x                   does nothing
+  -d                   alias of -h
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+For more details see sysctl(8).
+`;
+
+/** A text with the one mark for the other and the other way round. */
+function swapped(text: string, one: string, other: string): string {
+  return Array.from(text, (mark) => (mark === one ? other : mark === other ? one : mark)).join("");
+}
+
+/** A tunable's name with dots between its parts; whichever of dot and slash comes first in it is the one between them. */
+function sysctlKey(written: string): string {
+  return /[./]/.exec(written)?.[0] === "/" ? swapped(written, ".", "/") : written;
+}
+
+const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
+
+export const sysctl: LabCommand = (context) => {
+  const { stdout, stderr, net } = context;
+  let parsed: ParsedOptions;
+  try {
+    parsed = parseOptions("sysctl", context.args, {
+      short: "anNqwePbp::r:hVxod",
+      long: {
+        all: { key: "a", value: "none" },
+        values: { key: "n", value: "none" },
+        names: { key: "N", value: "none" },
+        quiet: { key: "q", value: "none" },
+        write: { key: "w", value: "none" },
+        ignore: { key: "e", value: "none" },
+        pattern: { key: "r", value: "required" },
+        load: { key: "p", value: "optional" },
+        system: { key: "system", value: "none" },
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    stderr.write(`${error.message}\n`);
+    stdout.write(SYSCTL_USAGE);
+    return 0;
+  }
+  const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
+  for (const key of ["p", "b", "P", "system"])
+    if (has(key)) {
+      stderr.write(`sysctl: ${key.length > 1 ? "--" : "-"}${key}: not supported by the lab\n`);
+      return 1;
+    }
+  const show = (name: string, value: string): void => {
+    for (const line of value.split("\n"))
+      stdout.write(has("N") ? `${name}\n` : has("n") ? `${line}\n` : `${name} = ${line}\n`);
+  };
+  const pattern = lastOption(parsed.options, (option) => option.key === "r")?.value ?? null;
+  if (has("a")) {
+    const regex = pattern === null ? null : new RegExp(pattern);
+    for (const entry of net.sysctl.list()) if (regex === null || regex.test(entry.name)) show(entry.name, entry.get());
+    return 0;
+  }
+  if (parsed.operands.length === 0) {
+    stderr.write(
+      parsed.options.length === 0
+        ? SYSCTL_USAGE
+        : "sysctl: no variables specified\nTry `sysctl --help' for more information.\n",
+    );
+    return 1;
+  }
+  let status = 0;
+  const fail = (text: string, failure = 1): void => {
+    stderr.write(`sysctl: ${text}\n`);
+    status = failure;
+  };
+  for (const operand of parsed.operands) {
+    const equals = operand.indexOf("=");
+    const written = (equals < 0 ? operand : operand.slice(0, equals)).trim();
+    const name = sysctlKey(written);
+    const path = `/proc/sys/${swapped(name, ".", "/")}`;
+    if (written === "") {
+      if (equals < 0 && !has("w")) fail('"" is an unknown key', 255);
+      else if (equals >= 0 && operand !== "=") fail("Path is not under /proc/sys/: /proc/sys/");
+      else status = 1;
+      continue;
+    }
+    if (equals < 0 && has("w")) {
+      // A line of one mark is passed over as an empty one is.
+      if (operand.length > 1) fail("command line(0): invalid syntax, continuing...");
+      else status = 1;
+      continue;
+    }
+    if (name === ".") {
+      fail("Path is not under /proc/sys/: /proc/sys//", 255);
+      continue;
+    }
+    const entry = net.sysctl.lookup(name);
+    if (entry === undefined) {
+      const below = net.sysctl.list().filter((candidate) => candidate.name.startsWith(`${name}.`));
+      if (equals < 0 && below.length > 0) for (const candidate of below) show(candidate.name, candidate.get());
+      else if (!has("e")) fail(`cannot stat ${path}: No such file or directory`);
+      continue;
+    }
+    if (equals < 0) {
+      show(name, entry.get());
+      continue;
+    }
+    const value = operand.slice(equals + 1).trim();
+    if (entry.set === undefined) {
+      fail(`permission denied on key "${name}"`);
+      continue;
+    }
+    try {
+      entry.set(value);
+      if (!has("q")) show(name, value);
+    } catch (error) {
+      if (!(error instanceof SysctlError)) throw error;
+      fail(`setting key "${name}": ${strerror(SYSCTL_ERRNO[error.errno])}`);
+    }
+  }
+  return status;
+};
