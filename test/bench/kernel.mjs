@@ -16,6 +16,9 @@ const NAMES = ["ct-bench-a", "ct-bench-gw", "ct-bench-b"];
 const [A, GATEWAY, B] = NAMES;
 /** One setting for all namespaces, and the initial one's to write. */
 const MAX = "/proc/sys/net/netfilter/nf_conntrack_max";
+/** Chains of the machine's one hash table, and how many it is to have at least: what Linux takes with 4 GiB and more. */
+const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
+const MANY = 262_144;
 /** An address of nobody: a frame to it is dropped where IP begins. */
 const NOBODY = "02:00:00:00:00:99";
 
@@ -62,12 +65,13 @@ export class Bursts {
 export class KernelRouter {
   #folder = mkdtempSync(path.join(os.tmpdir(), "ct-bench-"));
   #max = readFileSync(MAX, "utf8");
+  #buckets = this.buckets;
   #gatewayMac;
   release = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
 
-  /** Chains of the machine's one hash table. */
+  /** How many chains the hash table has now: a run of the referee lowers it. */
   get buckets() {
-    return Number(readFileSync("/proc/sys/net/netfilter/nf_conntrack_buckets", "utf8"));
+    return Number(readFileSync(BUCKETS, "utf8"));
   }
 
   constructor() {
@@ -79,6 +83,7 @@ export class KernelRouter {
     this.close();
     // All namespaces' setting, so only as long as it is needed.
     if (flows > Number(this.#max)) writeFileSync(MAX, String(2 * flows));
+    if (this.buckets < MANY) writeFileSync(BUCKETS, String(MANY));
     for (const name of NAMES) run(`ip netns add ${name}`);
     run(`ip link add cta0 netns ${A} type veth peer name lan0 netns ${GATEWAY}`);
     run(`ip link add ctb0 netns ${B} type veth peer name wan0 netns ${GATEWAY}`);
@@ -126,6 +131,7 @@ export class KernelRouter {
   /** Takes everything away. */
   end() {
     this.close();
+    writeFileSync(BUCKETS, String(this.#buckets));
     rmSync(this.#folder, { recursive: true });
   }
 }

@@ -100,7 +100,6 @@ async function pair(kernel, sendingRate, row) {
     "send",
     JSON.stringify({ setup, protocol: "udp", flows, order, filter }),
   ]);
-  const kernelBuckets = kernel?.buckets;
   kernel?.open([...(filter === undefined ? [] : filterRules(filter)), ...rulesOf(setup)], flows);
   const sender = kernel?.sender({ flows, order });
   const rounds = flows === MILLION ? Math.ceil(ROUNDS / 2) : ROUNDS;
@@ -129,7 +128,7 @@ async function pair(kernel, sendingRate, row) {
     ...result,
     kernelPacketsPerSecond: Math.round(best(theirs)),
     kernelWithoutSending: Math.round(alone(best(theirs))),
-    kernelBuckets,
+    kernelBuckets: kernel.buckets,
     kernelLost: Math.max(0, lost),
     ratio: best(ours) / best(theirs),
     ratioOfPairs: median(ours.map((rate, i) => rate / theirs[i])),

@@ -25,7 +25,6 @@ const scenarios: readonly Scenario[] = [
         "ip -6 route get fd00:2::1",
         "ip route get ::1",
         "ip -6 route get fd00:2::55",
-        "ip -6 rule",
       ),
       ...each("gateway", "ip -6 route show table local | grep -v multicast", "ip -6 route show dev eth1"),
     ],
@@ -110,6 +109,16 @@ const scenarios: readonly Scenario[] = [
         "nc -l 2001:db8:56::99 443",
       ),
     ],
+  },
+  {
+    name: "tcpdump",
+    steps: [
+      "tcpdump -lnt -i eth0 udp & sleep 0.5; nc -u -w 1 -p 4000 fd00:2::1 999 <<< hi; sleep 0.2; kill $!; wait",
+      "tcpdump -lnt -i eth0 'icmp6[0] = 1' & sleep 0.5; nc -u -w 1 -p 4000 fd00:2::1 999 <<< hi; sleep 0.2; kill $!; wait",
+      "tcpdump -lnt -i eth0 tcp & sleep 0.5; nc -p 4001 fd00:2::1 999; sleep 0.2; kill $!; wait",
+      "tcpdump -lnt -i eth0 'icmp6[0] = 128 or icmp6[0] = 129' & sleep 0.5; ping -c 1 fd00:2::1 > /dev/null; sleep 0.2; kill $!; wait",
+      "tcpdump -lntv -i eth0 'ip6[7] < 255' & sleep 0.5; ping -c 1 -t 1 2001:db8:56::1 > /dev/null; sleep 0.2; kill $!; wait",
+    ].map((command): Step => ["client", command]),
   },
   {
     name: "NAT66",

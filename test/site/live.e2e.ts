@@ -1,10 +1,31 @@
 /// <reference lib="dom" />
 /** Every control of live cells, in a small lesson of the fixtures; and every real lesson, run from top to bottom. */
+import { gzipSync } from "node:zlib";
 import { expect, type Locator, type Page, test } from "@playwright/test";
 import { expectFits, expectNoViolations, notebooksIn, repository, watch } from "./pages.ts";
 
 const home = process.env["FIXTURES_URL"] ?? "";
 const site = process.env["SITE_URL"] ?? "";
+
+test("the first Run of the first lesson fetches no more than 150 kB beyond the page", async ({ page }) => {
+  await withoutPrefetch(page);
+  const fetched: Promise<number>[] = [];
+  await page.goto(`${site}/lessons/the-puzzle/`, { waitUntil: "networkidle" });
+  await page.locator('html[data-has-hydrated="true"]').waitFor();
+  page.on("response", (response) => {
+    if (response.url().startsWith(site))
+      fetched.push(response.body().then((body) => gzipSync(body, { level: 9 }).length));
+  });
+  const notebook = new Notebook(page);
+  const [first] = (await notebook.order()).split(" ");
+  await notebook.press(first!, "Run");
+  await notebook.expectState(first!, "live");
+  const bytes = (await Promise.all(fetched)).reduce((sum, each) => sum + each, 0);
+  expect(fetched.length).toBeGreaterThan(2);
+  expect(bytes).toBeGreaterThan(50_000);
+  expect(bytes).toBeLessThanOrEqual(150_000);
+});
+
 const lesson = `${home}/lessons/cells-that-run/`;
 
 class Notebook {
@@ -91,6 +112,61 @@ test("what is fetched: nothing to run with until somebody seems to want to; the 
   await notebook.press("base", "Run");
   await expect(notebook.output("base")).toHaveText("5");
   expect(fetched).toContain("compiler");
+});
+
+/** A page on a line where data is dear: it fetches nothing ahead. */
+async function withoutPrefetch(page: Page): Promise<void> {
+  await page.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } }));
+}
+
+test("parts of the program come when a cell needs them, and what a cell gives is the same", async ({ page }) => {
+  await withoutPrefetch(page);
+  const parts: string[] = [];
+  page.on("request", (request) => {
+    const name = /live\/(part\.\w+)\./.exec(request.url())?.[1];
+    if (name !== undefined) parts.push(name);
+  });
+  const notebook = await Notebook.open(page);
+  const run = async (source: string): Promise<number> => {
+    const before = parts.length;
+    await notebook.edit("base", source);
+    await notebook.press("base", "Run");
+    await notebook.expectState("base", "live");
+    return parts.length - before;
+  };
+  const lab =
+    'import { Lab, theQuestion } from "netfilter-lab";\nconst { gateway, client } = (await Lab.create(theQuestion)).hosts;\n';
+  expect(await run(`${lab}(await gateway.sh\`ip -br addr\`).status;`)).toBe(0);
+  await expect(notebook.output("base")).toHaveText("0");
+  // A command; an extension that is named in no text of the cell; a command that is read from before the clock goes on.
+  expect(await run(`${lab}(await gateway.sh("iptables " + "-S")).stdout.length;`)).toBeGreaterThan(0);
+  await expect(notebook.output("base")).toHaveText("56");
+  const recent = `${lab}const name = "rec" + "ent";\n(await gateway.sh("iptables -A INPUT -m " + name + " --set; iptables -S INPUT")).lines[1];`;
+  expect(await run(recent)).toBeGreaterThan(0);
+  await expect(notebook.output("base")).toContainText("-A INPUT -m recent --set --name DEFAULT");
+  const dump = `${lab}const dump = gateway.start("tcpdump -n -c 1 -i eth0 icmp");\ndump.stderr.includes("listening on eth0");`;
+  await run(dump);
+  await expect(notebook.output("base")).toHaveText("true");
+  const walk = `${lab}import { WalkPacket } from "netfilter-lab";\n(await gateway.walk(() => client.sh("ping -c 1 217.254.1.76"))).packets[0] instanceof WalkPacket;`;
+  await run(walk);
+  await expect(notebook.output("base")).toHaveText("true");
+  await run(
+    'import { matchExtensions } from "@netfilter-lab/engine";\nmatchExtensions().some(({ name }) => name === "recent");',
+  );
+  await expect(notebook.output("base")).toHaveText("true");
+  expect(new Set(parts).size).toBe(parts.length);
+});
+
+test("a part that cannot be fetched: said under the cell, and Run works again", async ({ page }) => {
+  await withoutPrefetch(page);
+  await page.route(/assets\/live\/part\./, (route) => route.abort());
+  const notebook = await Notebook.open(page);
+  await notebook.press("lab", "Run");
+  await expect(notebook.output("lab")).toContainText("could not be loaded: are you offline?");
+  await page.unroute(/assets\/live\/part\./);
+  await notebook.press("lab", "Run");
+  await expect(notebook.output("lab")).toHaveText("2");
+  await notebook.expectState("lab", "live");
 });
 
 test("Run all and Run to here begin a new program", async ({ page }) => {

@@ -1,9 +1,17 @@
 /**
- * A packet as `tcpdump -n` prints it (version 4.99): IPv4 with TCP, UDP and ICMP, and of what they carry the text
+ * A packet as `tcpdump -n` prints it (version 4.99): IPv4 and IPv6 with TCP, UDP, ICMP and ICMPv6, and of what they carry the text
  * protocols HTTP, FTP, SMTP and SSH. Payloads of other ports that tcpdump knows (DNS, NTP, DHCP, ...) are not taken
  * apart; {@link undissected} names them.
  */
-import { checksumFold, checksumPartial, formatIPv4, pseudoHeaderSum } from "@netfilter-lab/engine";
+import {
+  checksumFold,
+  checksumPartial,
+  formatIPv4,
+  formatIPv6,
+  pseudoHeaderSum,
+  pseudoHeaderSumIPv6,
+  readIPv6,
+} from "@netfilter-lab/engine";
 import { TEXT_PROTOCOLS, textPayload } from "./packet-payload.js";
 
 /**
@@ -30,7 +38,13 @@ export interface PacketTextOptions {
 const IPPROTO_ICMP = 1;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
+const IPPROTO_ICMPV6 = 58;
+const NEXTHDR_HOP = 0;
+const NEXTHDR_FRAGMENT = 44;
+const NEXTHDR_NONE = 59;
+const NEXTHDR_DEST = 60;
 const IP_HEADER_LENGTH = 20;
+const IPV6_HEADER_LENGTH = 40;
 const TCP_HEADER_LENGTH = 20;
 const UDP_HEADER_LENGTH = 8;
 const IP_RF = 0x8000;
@@ -61,6 +75,7 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   17: "UDP",
   33: "DCCP",
   41: "IPv6",
+  44: "Fragment",
   46: "RSVP",
   47: "GRE",
   50: "ESP",
@@ -128,6 +143,13 @@ const UNREACHABLE_TEXT: Readonly<Record<number, string>> = {
   15: "host %d unreachable - precedence cutoff",
 };
 
+const UNREACHABLE6_TEXT: readonly string[] = [
+  "unreachable route",
+  " unreachable prohibited",
+  "beyond scope",
+  "unreachable address",
+];
+
 const REDIRECT_TEXT: Readonly<Record<number, string>> = {
   0: "redirect %d to net %g",
   1: "redirect %d to host %g",
@@ -177,6 +199,10 @@ class Printer {
 
   /** `length` is what the link carried, more perhaps than was caught. */
   ip(length: number): void {
+    if (this.#isIpv6) {
+      this.#ip6(length);
+      return;
+    }
     if (!(this.#options.unnamed ?? false)) this.text += "IP ";
     if (this.#data.length < IP_HEADER_LENGTH) {
       this.text += " [|ip]";
@@ -209,6 +235,7 @@ class Printer {
       at: headerLength,
       length: total - headerLength,
       fragmented: (fragment & IP_MF) !== 0,
+      bare: false,
     };
     if (protocol === IPPROTO_TCP) inner.#part("tcp", () => inner.#tcp(context));
     else if (protocol === IPPROTO_UDP) inner.#part("udp", () => inner.#udp(context));
@@ -218,6 +245,153 @@ class Printer {
       else inner.text += ` ip-proto-${protocol} ${context.length}`;
     }
     this.text += inner.text;
+  }
+
+  get #isIpv6(): boolean {
+    return this.#data[0] >> 4 === 6;
+  }
+
+  #ip6(length: number): void {
+    if (!(this.#options.unnamed ?? false)) this.text += "IP6 ";
+    if (this.#data.length < IPV6_HEADER_LENGTH) {
+      this.text += " [|ip6]";
+      return;
+    }
+    const total = IPV6_HEADER_LENGTH + this.#u16(4);
+    if (length < total) this.text += `truncated-ip6 - ${total - length} bytes missing!`;
+    if (this.#verbose > 0) this.#header6(total);
+    const [src, dst] = [8, 24].map((at) => formatIPv6(readIPv6(this.#data, at)));
+    const inner = new Printer(this.#data.subarray(0, Math.min(total, this.#data.length)), this.#options);
+    inner.#part("ip6", () => inner.#payload6(src, dst, total));
+    this.text += inner.text;
+  }
+
+  /** `(class 0x10, flowlabel 0x12345, hlim 64, next-header TCP (6) payload length: 20)`. */
+  #header6(total: number): void {
+    const word = this.#u32(0);
+    const [trafficClass, flow] = [(word >>> 20) & 0xff, word & 0xfffff];
+    const parts = [
+      ...(trafficClass === 0 ? [] : [`class 0x${trafficClass.toString(16).padStart(2, "0")}`]),
+      ...(flow === 0 ? [] : [`flowlabel 0x${flow.toString(16).padStart(5, "0")}`]),
+      `hlim ${this.#u8(7)}`,
+      `next-header ${PROTOCOL_NAMES[this.#u8(6)] ?? "unknown"} (${this.#u8(6)}) payload length: ${total - IPV6_HEADER_LENGTH}`,
+    ];
+    this.text += `(${parts.join(", ")}) `;
+  }
+
+  /** The chain of headers behind IPv6's. */
+  #payload6(src: string, dst: string, total: number): void {
+    let at = IPV6_HEADER_LENGTH;
+    let next = this.#u8(6);
+    let bare = false;
+    let fragmented = false;
+    for (;;) {
+      const transport = next === IPPROTO_TCP || next === IPPROTO_UDP;
+      if (!bare && !transport) {
+        this.text += `${src} > ${dst}: `;
+        bare = true;
+      }
+      const context: Transport = { src, dst, at, length: total - at, fragmented, bare };
+      if (next === NEXTHDR_HOP || next === NEXTHDR_DEST) {
+        this.text += next === NEXTHDR_HOP ? "HBH " : "DSTOPT ";
+        next = this.#u8(at);
+        at += (this.#u8(at + 1) + 1) * 8;
+      } else if (next === NEXTHDR_FRAGMENT) {
+        const offset = this.#u16(at + 2) & 0xfff8;
+        const id =
+          this.#verbose > 0
+            ? `0x${this.#u32(at + 4)
+                .toString(16)
+                .padStart(8, "0")}:`
+            : "";
+        this.text += `frag (${id}${offset}|${total - at - 8})`;
+        if (offset !== 0) return;
+        this.text += " ";
+        fragmented = true;
+        next = this.#u8(at);
+        at += 8;
+      } else {
+        if (next === IPPROTO_TCP) this.#part("tcp", () => this.#tcp(context));
+        else if (next === IPPROTO_UDP) this.#part("udp", () => this.#udp(context));
+        else if (next === IPPROTO_ICMPV6) this.#part("icmp6", () => this.#icmp6(context));
+        else if (next === NEXTHDR_NONE) this.text += "no next header";
+        else this.text += ` ip-proto-${next} ${context.length}`;
+        return;
+      }
+    }
+  }
+
+  #icmp6(context: Transport): void {
+    const { at, length } = context;
+    const [type, code] = [this.#u8(at), this.#u8(at + 1)];
+    if (this.#verbose > 0 && !(this.#options.unverified ?? false) && !context.fragmented) {
+      const right = this.#checksum(context, IPPROTO_ICMPV6, 2);
+      const given = this.#u16(at + 2);
+      if (right !== null)
+        this.text += right === given ? "[icmp6 sum ok] " : `[bad icmp6 cksum ${hex4(given)} -> ${hex4(right)}!] `;
+    }
+    this.text += "ICMP6, ";
+    const known = this.#icmp6Body(type, code, at);
+    if (type === 1 && code > 4) return;
+    if (this.#verbose === 0 || !known) this.text += `, length ${length}`;
+  }
+
+  /** The bytes from an offset on, sixteen a line. */
+  #dump(from: number): string {
+    let text = "";
+    for (let at = from; at < this.#data.length; at += 16) {
+      const row = [...this.#data.subarray(at, at + 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      text += `\n\t${hex4(at - from)}:  ${row.replace(/(.{4})(?=.)/g, "$1 ")}`;
+    }
+    return text;
+  }
+
+  /** False for a type that is not taken apart: its length is always told. */
+  #icmp6Body(type: number, code: number, at: number): boolean {
+    const inner = at + 8;
+    const address = (from: number): string => {
+      this.#u8(from + 15);
+      return formatIPv6(readIPv6(this.#data, from));
+    };
+    switch (type) {
+      case 1:
+        this.text += "destination unreachable, ";
+        if (code === 4) {
+          this.text += "unreachable port";
+          const protocol = this.#u8(inner + 6);
+          if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) throw new Truncated();
+          const port = this.#u16(inner + IPV6_HEADER_LENGTH + 2);
+          this.text += `, ${address(inner + 24)} ${protocol === IPPROTO_TCP ? "tcp" : "udp"} port ${port}`;
+        } else if (code > 4) {
+          this.text += `unknown unreach code (${code})`;
+          if (this.#verbose < 2) this.text += this.#dump(at);
+          return true;
+        } else {
+          this.text += `${UNREACHABLE6_TEXT[code]} ${address(inner + 24)}`;
+          if (code === 2) this.text += `, source address ${address(inner + 8)}`;
+        }
+        return true;
+      case 2:
+        this.text += `packet too big, mtu ${this.#u32(at + 4)}`;
+        return true;
+      case 3:
+        this.text += "time exceeded in-transit";
+        this.text +=
+          code === 0 ? ` for ${address(inner + 24)}` : code === 1 ? " (reassembly)" : `, unknown code (${code})`;
+        return true;
+      case 4: {
+        const what = ["erroneous", "next header", "option", "incomplete header chain"][code];
+        this.text += `parameter problem, ${what === undefined ? `code-#${code}` : `${what} - octet ${this.#u32(at + 4)}`}`;
+        return true;
+      }
+      case 128:
+      case 129:
+        this.text += `echo ${type === 128 ? "request" : "reply"}, id ${this.#u16(at + 4)}, seq ${this.#u16(at + 6)}`;
+        return true;
+      default:
+        this.text += `type-#${type}`;
+        return false;
+    }
   }
 
   /** `(tos 0x0, ttl 64, id 4711, offset 0, flags [DF], proto TCP (6), length 60)`. */
@@ -273,7 +447,11 @@ class Printer {
     if (this.#data.length < at + length) return null;
     const copy = this.#data.slice(at, at + length);
     copy.set([0, 0], field);
-    const pseudo = protocol === IPPROTO_ICMP ? 0 : pseudoHeaderSum(this.#u32(12), this.#u32(16), protocol, copy.length);
+    const pseudo = this.#isIpv6
+      ? pseudoHeaderSumIPv6(this.#data, 0, protocol, copy.length)
+      : protocol === IPPROTO_ICMP
+        ? 0
+        : pseudoHeaderSum(this.#u32(12), this.#u32(16), protocol, copy.length);
     return checksumFold(checksumPartial(copy, 0, copy.length, pseudo));
   }
 
@@ -284,7 +462,7 @@ class Printer {
       return;
     }
     const [sport, dport] = [this.#u16(at), this.#u16(at + 2)];
-    this.text += `${src}.${sport} > ${dst}.${dport}: `;
+    this.text += context.bare ? `${sport} > ${dport}: ` : `${src}.${sport} > ${dst}.${dport}: `;
     const headerLength = (this.#u8(at + 12) >> 4) * 4;
     const { quiet = false, unverified = false } = this.#options;
     if (headerLength < TCP_HEADER_LENGTH) {
@@ -396,7 +574,8 @@ class Printer {
       this.text += `${src} > ${dst}: [|udp]`;
       return;
     }
-    this.text += `${src}.${this.#u16(at)} > ${dst}.${this.#u16(at + 2)}: `;
+    const [sport, dport] = [this.#u16(at), this.#u16(at + 2)];
+    this.text += context.bare ? `${sport} > ${dport}: ` : `${src}.${sport} > ${dst}.${dport}: `;
     const given = this.#u16(at + 4);
     const checksum = this.#u16(at + 6);
     if (given < UDP_HEADER_LENGTH) {
@@ -406,7 +585,7 @@ class Printer {
     const wanted = given - UDP_HEADER_LENGTH;
     const there = context.length - UDP_HEADER_LENGTH;
     const { quiet = false, unverified = false } = this.#options;
-    if (!quiet && this.#verbose > 1 && !unverified && !context.fragmented) {
+    if (!quiet && this.#verbose > (this.#isIpv6 ? 0 : 1) && !unverified && !context.fragmented) {
       const right = this.#checksum({ ...context, length: Math.min(given, context.length) }, IPPROTO_UDP, 6);
       if (checksum === 0) this.text += "[no cksum] ";
       else if (right !== null)
@@ -506,6 +685,8 @@ interface Transport {
   /** Bytes behind the IP header by the header's own account. */
   readonly length: number;
   readonly fragmented: boolean;
+  /** Whether the addresses were printed already. */
+  readonly bare: boolean;
 }
 
 const printable = (bytes: Uint8Array): string =>
@@ -577,10 +758,13 @@ const UNDISSECTED: Readonly<Record<number, ReadonlyMap<number, string>>> = {
 
 /** The protocol of a packet's payload when tcpdump would print more of it than the lab does; else null. */
 export function undissected(packet: Uint8Array): string | null {
-  const ports = UNDISSECTED[packet[9]];
-  const at = (packet[0] & 15) * 4;
-  const header = packet[9] === IPPROTO_TCP ? (packet[at + 12] >> 4) * 4 : UDP_HEADER_LENGTH;
-  if (ports === undefined || packet.length <= at + header || ((packet[6] << 8) | packet[7]) & IP_OFFSET) return null;
+  const six = packet[0] >> 4 === 6;
+  const protocol = six ? packet[6] : packet[9];
+  const ports = UNDISSECTED[protocol];
+  const at = six ? IPV6_HEADER_LENGTH : (packet[0] & 15) * 4;
+  const header = protocol === IPPROTO_TCP ? (packet[at + 12] >> 4) * 4 : UDP_HEADER_LENGTH;
+  if (ports === undefined || packet.length <= at + header) return null;
+  if (!six && (((packet[6] << 8) | packet[7]) & IP_OFFSET) !== 0) return null;
   const port = (offset: number): number => (packet[at + offset] << 8) | packet[at + offset + 1];
   return ports.get(port(0)) ?? ports.get(port(2)) ?? null;
 }

@@ -1,10 +1,11 @@
 /** What labs do must not depend on when the program's parts come: each script, in a program that has them and in one that has yet to load them. */
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type * as labModule from "./index.js";
 
 // The first import of the whole program takes its time.
 vi.setConfig({ testTimeout: 60_000 });
 
-type LabModule = typeof import("./index.js");
+type LabModule = typeof labModule;
 type ALab = Awaited<ReturnType<LabModule["Lab"]["create"]>>;
 
 /** A program of its own, whose parts are there, or are loaded when they are asked for. */

@@ -8,9 +8,10 @@ import { drawingsPart, everydayPart, rarePart } from "./parts.js";
 
 /** Loads the parts whose commands or extensions a cell names. */
 export async function prepareFor(source: string): Promise<void> {
-  // What a cell says to a shell stands in a text.
+  // What a cell says to a shell stands in a text, and a command where one begins.
   const texts = source.match(/`[^`]*`|"[^"\n]*"|'[^'\n]*'/g)?.join("\n") ?? "";
-  const words = new Set(texts.match(/[\w-]+/g));
+  const begins = texts.matchAll(/(?:^["'`]?|[|;&({])\s*(?:(?:sudo|exec|do|then|else|timeout \S+) )?([\w-]+)/gm);
+  const words = new Set([...begins].map(([, word]) => word));
   const isNamed = (names: readonly string[]): boolean => names.some((name) => words.has(name));
   const usesTables = [...words].some((word) => /^ip6?tables/.test(word));
   await Promise.all([

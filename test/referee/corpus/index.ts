@@ -6,6 +6,7 @@ import { HELPED } from "./helpers.js";
 import { NAT, NAT_POOLS } from "./nat.js";
 import { ROUTERS } from "./routers.js";
 import { RULESETS } from "./rulesets.js";
+import { SIP } from "./sip.js";
 import { TCP_TRANSITIONS } from "./tcp-transitions.js";
 import { TRAPS } from "./traps.js";
 
@@ -30,7 +31,17 @@ const GENERATORS: Group = {
     ),
 };
 
-export const GROUPS: readonly Group[] = [TRAPS, TCP_TRANSITIONS, NAT, NAT_POOLS, ROUTERS, RULESETS, HELPED, GENERATORS];
+export const GROUPS: readonly Group[] = [
+  TRAPS,
+  TCP_TRANSITIONS,
+  NAT,
+  NAT_POOLS,
+  ROUTERS,
+  RULESETS,
+  HELPED,
+  SIP,
+  GENERATORS,
+];
 
 /**
  * Scenarios that the engine does not answer as Linux does, by name, each with what it has not: the page of known

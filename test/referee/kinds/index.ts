@@ -8,6 +8,7 @@ import { FRAGMENTS } from "./fragments.js";
 import { FRAGMENTS_6 } from "./fragments6.js";
 import { GRE_UDPLITE } from "./gre-udplite.js";
 import { HELPERS } from "./helpers.js";
+import { HELPERS_6 } from "./helpers6.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
@@ -51,6 +52,7 @@ export const KINDS: readonly Kind[] = [
   TIME,
   COMMANDS,
   HELPERS,
+  HELPERS_6,
   TRACKER_SYSCTLS,
   WRONG_COMMANDS,
 ];

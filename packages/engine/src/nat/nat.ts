@@ -68,7 +68,6 @@ import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import { ICMP_HEADER_LENGTH, ICMP_REDIRECT, icmpChecksumOk, icmpSetChecksum, icmpType } from "../wire/icmp.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPV4_DST, IPV4_HEADER_LENGTH } from "../wire/ipv4.js";
 import { IPV6_DST, IPV6_HEADER_LENGTH, pseudoHeaderSumIPv6 } from "../wire/ipv6.js";
-import { natHelpers } from "./helpers/index.js";
 import { manipIPv4, manipIPv6 } from "./manip.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC, NF_NAT_RANGE_MAP_IPS } from "./range.js";
 import { uniqueTuple } from "./unique.js";
@@ -191,7 +190,6 @@ export class Nat implements NatApi {
     this.net = net;
     this.#ops = { [NFPROTO_IPV4]: this.#hookOps(NFPROTO_IPV4), [NFPROTO_IPV6]: this.#hookOps(NFPROTO_IPV6) };
     net.ct.natHook = this;
-    net.ct.natHelper = natHelpers(net);
   }
 
   #hookOps(pf: NfProto): readonly HookOps[] {

@@ -1,16 +1,16 @@
 /** TFTP and Amanda: what datagrams announce. */
 import type { Choice } from "../../choice.js";
-import { type IpFields, SYN, type UdpFields, udp } from "../../packets.js";
+import { SYN, type UdpFields } from "../../packets.js";
 import type { PacketStep, Step } from "../../scenario.js";
 import { lan, wan } from "../router.js";
 import type { Helped } from "./helped.js";
-import { bytesOf, Said, type SaidEnds } from "./said.js";
+import { bytesOf, Said, type SaidEnds, udpOver } from "./said.js";
 
 function datagram(ends: SaidEnds, fromClient: boolean, fields: UdpFields): PacketStep {
-  const ip: IpFields = fromClient
+  const ip = fromClient
     ? { src: ends.client, dst: ends.serverSeen, df: true, id: 7 }
     : { src: ends.server, dst: ends.clientSeen, df: true, id: 8 };
-  return fromClient === ends.outward ? lan(udp(ip, fields)) : wan(udp(ip, fields));
+  return fromClient === ends.outward ? lan(udpOver(ip, fields)) : wan(udpOver(ip, fields));
 }
 
 const OPCODES = ["\0\u0001", "\0\u0001", "\0\u0002", "\0\u0003", "\0\u0005", "\u0001\0", "\0", ""];
@@ -25,7 +25,8 @@ export function tftp(choice: Choice, ends: SaidEnds): Helped {
     if (choice.oneIn(3)) steps.push({ run: "conntrack -L expect" });
     if (choice.oneIn(4)) continue;
     const answer = { sport: choice.pick([3000, 3001]), dport: clientPort, payload: bytesOf("\0\u0003\0\u0001data") };
-    const caller = choice.oneIn(6) ? { ...ends, server: "203.0.113.77" } : ends;
+    const stranger = ends.server.includes(":") ? "2001:db8:3::77" : "203.0.113.77";
+    const caller = choice.oneIn(6) ? { ...ends, server: stranger } : ends;
     steps.push(datagram(caller, false, answer));
     const ack = bytesOf("\0\u0004\0\u0001");
     if (choice.oneIn(2)) steps.push(datagram(ends, true, { sport: clientPort, dport: answer.sport, payload: ack }));
@@ -59,7 +60,7 @@ export function amanda(choice: Choice, ends: SaidEnds): Helped {
     const clientPort = translated ? 850 : choice.pick([850, 851]);
     const ports = [choice.pick([1100, 1101]), choice.pick([1101, 1102]), choice.pick([1103, 60_000])];
     steps.push(datagram(ends, true, { sport: clientPort, dport: 10_080, payload: bytesOf("Amanda 2.4 REQ\n") }));
-    const unsummed = choice.oneIn(4) ? ({ checksum: "none" } as const) : {};
+    const unsummed = choice.oneIn(4) && !ends.client.includes(":") ? ({ checksum: "none" } as const) : {};
     const text = answerOf(choice, ports);
     for (let times = choice.pick([1, 1, 2]); times > 0; times--)
       steps.push(datagram(ends, false, { sport: 10_080, dport: clientPort, payload: bytesOf(text), ...unsummed }));

@@ -6,7 +6,13 @@ import { CLIENT, OTHER_CLIENT } from "../router.js";
 import type { Helped } from "./helped.js";
 import { Said, type SaidEnds } from "./said.js";
 
-const comma = (address: string, port: number): string => `${address.replaceAll(".", ",")},${port >> 8},${port & 255}`;
+const comma = (address: string, port: number): string => {
+  // PORT names no address of IPv6; the first four bytes of the documentation's are tried.
+  const four = address.includes(":") ? "32.1.13.184" : address;
+  return `${four.replaceAll(".", ",")},${port >> 8},${port & 255}`;
+};
+
+const eprt = (address: string, port: number): string => `|${address.includes(":") ? 2 : 1}|${address}|${port}|`;
 
 interface Announcement {
   readonly text: string;
@@ -21,7 +27,7 @@ function announced(form: string, own: string, seen: string, port: number): Annou
     case "PORT":
       return { text: `PORT ${comma(own, port)}\r\n`, added };
     case "EPRT":
-      return { text: `EPRT |1|${own}|${port}|\r\n`, added };
+      return { text: `EPRT ${eprt(own, port)}\r\n`, added };
     case "227":
       return { text: `227 Entering Passive Mode (${comma(own, port)}).\r\n`, added };
     default:
@@ -60,6 +66,18 @@ function oddLine(choice: Choice, own: string, port: number): string {
     `eprt |1|10.9.8.7|${port}|\r\n`,
     `EPRT |1|${own}.5|${port}|\r\n`,
     "EPRT |\r\n",
+    ...(own.includes(":")
+      ? [
+          `EPRT ${eprt(own, port)}`,
+          `EPRT !2!${own}!${port}!\r\n`,
+          `EPRT |2|2001:0db8:1:0::0010|${port}|\r\n`,
+          `EPRT |2|[${own}]|${port}|\r\n`,
+          `EPRT |2|${own}:|${port}|\r\n`,
+          `EPRT |2|::1.2.3.4|${port}|\r\n`,
+          `EPRT :2:${own}:${port}:\r\n`,
+          `EPRT |2|${own}|0|\r\n`,
+        ]
+      : []),
   ]);
 }
 
@@ -90,8 +108,9 @@ const CHAT_SERVER = ["200 ok\r\n", "331 say\r\n", "150 here it comes\r\n", "226 
 /** Whoever was invited, or somebody else, calls. */
 function dataConnection(choice: Choice, ends: SaidEnds, byServer: boolean, port: number): PacketStep[] {
   const called = choice.oneIn(8) ? port + 1 : port;
+  const strangers = ends.server.includes(":") ? ["2001:db8:3::7", "2001:db8:1::11"] : ["203.0.113.7", OTHER_CLIENT];
   const data = new Said(choice, {
-    client: byServer ? (choice.oneIn(8) ? "203.0.113.7" : ends.server) : choice.oneIn(8) ? OTHER_CLIENT : ends.client,
+    client: byServer ? (choice.oneIn(8) ? strangers[0] : ends.server) : choice.oneIn(8) ? strangers[1] : ends.client,
     clientSeen: byServer ? ends.serverSeen : ends.clientSeen,
     clientPort: byServer ? choice.pick([20, 20, 4444]) : 50_123,
     server: byServer ? ends.client : ends.server,

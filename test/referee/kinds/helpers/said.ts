@@ -1,6 +1,7 @@
 /** A TCP connection in which both sides say lines of text, some of which a helper rewrites on their way. */
 import type { Choice } from "../../choice.js";
-import { ACK, FIN, PSH, RST, SYN, type TcpFields, tcp } from "../../packets.js";
+import { ACK, FIN, PSH, RST, SYN, type TcpFields, tcp, type UdpFields, udp } from "../../packets.js";
+import { tcp6, udp6 } from "../../packets6.js";
 import type { PacketStep } from "../../scenario.js";
 import { MSS, SACK_PERMITTED, sack, tcpOptions, windowScale } from "../conversation.js";
 import { lan, wan } from "../router.js";
@@ -22,6 +23,28 @@ export interface SaidEnds {
 /** Latin letters as bytes. */
 export function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+/** An address of IPv6 in brackets, where a port follows. */
+export function bracketed(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+/** Who sends to whom; the identification is IPv4's alone. */
+interface Addressed {
+  readonly src: string;
+  readonly dst: string;
+  readonly id: number;
+}
+
+/** A segment in a packet of its addresses' family. */
+export function tcpOver(ip: Addressed, fields: TcpFields): Uint8Array {
+  return ip.src.includes(":") ? tcp6({ src: ip.src, dst: ip.dst }, fields) : tcp(ip, fields);
+}
+
+/** The same of a datagram, which in IPv6 has a checksum always. */
+export function udpOver(ip: Addressed, fields: UdpFields): Uint8Array {
+  return ip.src.includes(":") ? udp6({ src: ip.src, dst: ip.dst }, fields) : udp(ip, fields);
 }
 
 const other = (side: Side): Side => (side === "client" ? "server" : "client");
@@ -46,7 +69,7 @@ export class Said {
       side === "client"
         ? { src: ends.client, dst: ends.serverSeen, id: this.steps.length + 1 }
         : { src: ends.server, dst: ends.clientSeen, id: this.steps.length + 1 };
-    return (side === "client") === ends.outward ? lan(tcp(ip, fields)) : wan(tcp(ip, fields));
+    return (side === "client") === ends.outward ? lan(tcpOver(ip, fields)) : wan(tcpOver(ip, fields));
   }
 
   /** A segment at its side's present number, acknowledging what seems to have come. */

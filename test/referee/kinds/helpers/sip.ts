@@ -1,10 +1,10 @@
 /** SIP: registrations, calls and what they announce, well said and nearly so, in datagrams and in a stream. */
 import type { Choice } from "../../choice.js";
-import { ACK, PSH, type UdpFields, udp } from "../../packets.js";
+import { ACK, PSH, type UdpFields } from "../../packets.js";
 import type { PacketStep, Step } from "../../scenario.js";
 import { lan, wan } from "../router.js";
 import type { Helped } from "./helped.js";
-import { bytesOf, Said, type SaidEnds } from "./said.js";
+import { bracketed, bytesOf, Said, type SaidEnds, udpOver } from "./said.js";
 
 const PORT = 5060;
 
@@ -40,7 +40,8 @@ function line(choice: Choice, name: string, short: string, value: string): strin
 }
 
 /** An address as URIs have it. */
-function at(choice: Choice, address: string, port: number | null): string {
+function at(choice: Choice, bare: string, port: number | null): string {
+  const address = bracketed(bare);
   if (!choice.oneIn(12)) return port === null ? address : `${address}:${port}`;
   return choice.pick([
     `${address}:0${port ?? PORT}`,
@@ -50,6 +51,8 @@ function at(choice: Choice, address: string, port: number | null): string {
     `${address}:`,
     `${address}.5:${port ?? PORT}`,
     `${address}a`,
+    `${bare}:${port ?? PORT}`,
+    `[${bare}:${port ?? PORT}`,
     `host.example:${port ?? PORT}`,
     `0${address}:${port ?? PORT}`,
     `${address} :${port ?? PORT}`,
@@ -83,20 +86,23 @@ function contactParameters(choice: Choice): string {
 
 /** A session description: which media, at which address, with what may be wrong. */
 function description(choice: Choice, own: string): string {
-  const address = choice.oneIn(8) ? "10.9.8.7" : own;
-  const network = choice.oneIn(16) ? "IN IP6" : "IN IP4";
+  const six = own.includes(":");
+  const elsewhere = six ? "2001:db8::7" : "10.9.8.7";
+  const address = choice.oneIn(8) ? elsewhere : own;
+  const network = choice.oneIn(16) !== six ? "IN IP6" : "IN IP4";
   const mediaAddress = choice.oneIn(4);
   const newline = choice.oneIn(10) ? "\n" : "\r\n";
   const lines = ["v=0"];
   if (!choice.oneIn(12)) lines.push(`o=- 1 1 ${network} ${address}`);
   lines.push("s=-");
-  if (!mediaAddress || choice.oneIn(3)) lines.push(`c=${network} ${choice.oneIn(12) ? "0.0.0.0" : address}`);
+  if (!mediaAddress || choice.oneIn(3))
+    lines.push(`c=${network} ${choice.oneIn(12) ? (six ? "::" : "0.0.0.0") : address}`);
   lines.push("t=0 0");
   for (let left = choice.pick([0, 1, 1, 1, 2, 2, 3, 4]); left > 0; left--) {
     const port = choice.pick([4000, 4000, 4002, 4001, 5004, 0, 1022, 65_534, 70_000, 30_000]);
     const kind = choice.pick(["audio", "audio", "video", "image", "text", "AUDIO"]);
     lines.push(choice.oneIn(16) ? `m=${kind}` : `m=${kind} ${port} RTP/AVP 0`);
-    if (mediaAddress && !choice.oneIn(4)) lines.push(`c=${network} ${choice.oneIn(8) ? "10.9.8.6" : own}`);
+    if (mediaAddress && !choice.oneIn(4)) lines.push(`c=${network} ${choice.oneIn(8) ? elsewhere : own}`);
     if (choice.oneIn(3)) lines.push("a=sendrecv");
   }
   return lines.join(newline) + (choice.oneIn(8) ? "" : newline);
@@ -127,6 +133,8 @@ function messageOf(choice: Choice, saying: Saying): string {
     ";branch=z9hG4bK1;rport",
     `;rport=${asker[1]};received=${asker[0]}`,
     `;received=${asker[0]};branch=1`,
+    `;received=${bracketed(asker[0])}`,
+    `;maddr=${bracketed(asker[0])}`,
     `;maddr=${asker[0]};rport=${asker[1]}`,
     ";rport=x",
   ])}`;
@@ -233,22 +241,24 @@ function spoilt(choice: Choice, text: string): string {
 /** Calls and media that were announced, or nearly. */
 function arrivals(choice: Choice, ends: SaidEnds): PacketStep[] {
   const steps: PacketStep[] = [];
+  const strange = ends.server.includes(":") ? "2001:db8:3::77" : "203.0.113.77";
   for (let left = choice.pick([0, 0, 1, 2, 3]); left > 0; left--) {
     const byServer = choice.oneIn(2);
     const stranger = choice.oneIn(8);
-    const [src, dst] = byServer
-      ? [stranger ? "203.0.113.77" : ends.server, ends.clientSeen]
-      : [ends.client, ends.serverSeen];
+    const [src, dst] = byServer ? [stranger ? strange : ends.server, ends.clientSeen] : [ends.client, ends.serverSeen];
     const rtp = choice.oneIn(3) ? 5060 : choice.pick([4000, 4001, 4002, 4003, 5004, 30_000]);
     const ports = { sport: choice.pick([rtp, 4000, 6000]), dport: rtp === 5060 && byServer ? ends.clientPort : rtp };
     const payload = bytesOf(choice.pick(["\x80\0rtp", "OPTIONS sip:x SIP/2.0\r\n\r\n"]));
-    const bytes = udp({ src, dst, id: 9 }, { ...ports, payload });
+    const bytes = udpOver({ src, dst, id: 9 }, { ...ports, payload });
     steps.push(byServer === ends.outward ? wan(bytes) : lan(bytes));
   }
   return steps;
 }
 
 const LOOKS: readonly string[] = ["conntrack -L expect", "cat /proc/net/nf_conntrack_expect", "conntrack -L"];
+const LOOKS_6: readonly string[] = ["cat /proc/net/nf_conntrack_expect", "conntrack -L -f ipv6"];
+
+const looks = (ends: SaidEnds): readonly string[] => (ends.client.includes(":") ? LOOKS_6 : LOOKS);
 
 export function sip(choice: Choice, where: SaidEnds): Helped {
   const ends: SaidEnds = {
@@ -267,12 +277,12 @@ function overUdp(choice: Choice, ends: SaidEnds): Helped {
         sport: side === "client" ? ends.clientPort : ends.serverPort,
         dport: side === "client" ? ends.serverPort : ends.clientPort,
         payload: bytesOf(spoilt(choice, text)),
-        ...(choice.oneIn(8) ? { checksum: "none" } : {}),
+        ...(choice.oneIn(8) && !ends.client.includes(":") ? { checksum: "none" } : {}),
       };
       const [src, dst] = side === "client" ? [ends.client, ends.serverSeen] : [ends.server, ends.clientSeen];
-      const bytes = udp({ src, dst, id: steps.length + 1 }, fields);
+      const bytes = udpOver({ src, dst, id: steps.length + 1 }, fields);
       steps.push((side === "client") === ends.outward ? lan(bytes) : wan(bytes));
-      if (choice.oneIn(3)) steps.push({ run: choice.pick(LOOKS) });
+      if (choice.oneIn(3)) steps.push({ run: choice.pick(looks(ends)) });
     }
     steps.push(...arrivals(choice, ends));
   }
@@ -291,7 +301,7 @@ function overTcp(choice: Choice, ends: SaidEnds): Helped {
       else stream.segment(side, PSH | ACK, whole);
       if (choice.oneIn(8)) stream.segment(side === "client" ? "server" : "client", ACK);
       steps.push(...stream.steps.splice(0));
-      if (choice.oneIn(3)) steps.push({ run: choice.pick(LOOKS) });
+      if (choice.oneIn(3)) steps.push({ run: choice.pick(looks(ends)) });
     }
     steps.push(...arrivals(choice, ends));
   }

@@ -2,10 +2,10 @@
  * FTP (RFC 959, 1123, 2428): the control connection says in text where the data connection will go: the client by PORT or
  * EPRT, the server in its answers 227 and 229. A line counts only where a line was seen to begin, and must come whole in
  * one segment: one that is cut is dropped, so that its repetition may come whole. An address that is not the speaker's own
- * is passed over (the module's `loose` option, which allows it, is not modelled). Models
+ * is passed over, as where the module's option `loose` has its default. Models
  * net/netfilter/nf_conntrack_ftp.c.
  */
-import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
+import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type NfProto, type Verdict } from "../../hooks.js";
 import { ctinfoDirection, type Direction, IP_CT_ESTABLISHED, IP_CT_ESTABLISHED_REPLY, type SkBuff } from "../../skb.js";
 import { getInt32 } from "../../wire/bytes.js";
 import { IPPROTO_TCP } from "../../wire/ipv4.js";
@@ -13,6 +13,7 @@ import { TCP_DATA_OFFSET, TCP_HEADER_LENGTH, TCP_SEQ } from "../../wire/tcp.js";
 import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple } from "../expect.js";
 import { type CtHandle, IPS_DST_NAT, IPS_SRC_NAT } from "../status.js";
+import { readIPv6At } from "./address-text.js";
 import { BOTH_FAMILIES, type ConntrackHelper, payloadText } from "./helper.js";
 import type { FtpAnnouncement } from "./nat-hook.js";
 
@@ -40,10 +41,13 @@ class FtpState {
   }
 }
 
-/** An announced end: its text's length, and the address (null: the speaker's) and port in it. */
+/**
+ * An announced end: its text's length, and the address (null: the speaker's) and port in it. Of an address those words are
+ * there that the text names: one in the forms of IPv4, whatever the connection's family, and four in that of IPv6.
+ */
 interface Named {
   readonly length: number;
-  readonly address: number | null;
+  readonly address: readonly number[] | null;
   readonly port: number;
 }
 
@@ -53,7 +57,7 @@ interface Pattern {
   readonly text: string;
   /** The end is named behind the first one of these. */
   readonly skip: string;
-  readonly read: (text: string) => (Named & { readonly offset?: number }) | null;
+  readonly read: (text: string, family: NfProto) => (Named & { readonly offset?: number }) | null;
 }
 
 const isDigit = (character: string | undefined): boolean =>
@@ -82,8 +86,9 @@ function readNumbers(
   return null;
 }
 
-const addressFrom = (numbers: readonly number[]): number =>
-  (numbers[0] << 24) | (numbers[1] << 16) | (numbers[2] << 8) | numbers[3];
+const addressFrom = (numbers: readonly number[]): readonly number[] => [
+  (numbers[0] << 24) | (numbers[1] << 16) | (numbers[2] << 8) | numbers[3],
+];
 
 /** `192,168,1,9,200,10`. Models `try_rfc959()`. */
 function readPort(text: string, end: string): Named | null {
@@ -119,15 +124,30 @@ function isDelimiter(character: string): boolean {
   return !isDigit(character) && code >= 33 && code <= 126;
 }
 
-/** `|1|192.168.1.9|51210|`. Models `try_eprt()`. */
-function readExtendedPort(text: string): Named | null {
+/** The address of a family up to a delimiter. */
+function readDelimitedAddress(
+  text: string,
+  family: NfProto,
+  delimiter: string,
+): { readonly words: readonly number[]; readonly length: number } | null {
+  if (family === NFPROTO_IPV4) {
+    const found = readNumbers(text, 4, ".", delimiter);
+    return found === null ? null : { words: addressFrom(found.numbers), length: found.length };
+  }
+  const found = readIPv6At(text, 0, delimiter);
+  return found === null ? null : { words: [...found.words], length: found.end };
+}
+
+/** `|1|192.168.1.9|51210|`, `|2|2001:db8::9|51210|`. Models `try_eprt()`. */
+function readExtendedPort(text: string, family: NfProto): Named | null {
   if (text.length <= 3) return null;
   const delimiter = text[0];
-  if (!isDelimiter(delimiter) || text[1] !== "1" || text[2] !== delimiter) return null;
-  const found = readNumbers(text.slice(3), 4, ".", delimiter);
+  if (!isDelimiter(delimiter) || text[1] !== (family === NFPROTO_IPV4 ? "1" : "2") || text[2] !== delimiter)
+    return null;
+  const found = readDelimitedAddress(text.slice(3), family, delimiter);
   if (found === null || found.length === 0) return null;
   const last = readDelimitedPort(text, 3 + found.length + 1, delimiter);
-  return last === null ? null : { length: last.end, address: addressFrom(found.numbers), port: last.port };
+  return last === null ? null : { length: last.end, address: found.words, port: last.port };
 }
 
 /** `|||51210|`. Models `try_epsv_response()`. */
@@ -158,15 +178,15 @@ export type FtpLine =
   | null;
 
 /** Reads the payload of a segment that begins a line. Models `find_pattern()`. */
-export function readFtpLine(direction: Direction, text: string): FtpLine {
+export function readFtpLine(direction: Direction, text: string, family: NfProto): FtpLine {
   for (const pattern of PATTERNS[direction]) {
-    const found = matchPattern(pattern, text);
+    const found = matchPattern(pattern, text, family);
     if (found !== null) return found;
   }
   return null;
 }
 
-function matchPattern(pattern: Pattern, text: string): FtpLine {
+function matchPattern(pattern: Pattern, text: string, family: NfProto): FtpLine {
   const { length } = pattern.text;
   const begins = text.slice(0, length).toUpperCase() === pattern.text.slice(0, text.length);
   if (!begins) return null;
@@ -178,7 +198,7 @@ function matchPattern(pattern: Pattern, text: string): FtpLine {
     if (at < 0) return "partial";
     at++;
   }
-  const named = pattern.read(text.slice(at));
+  const named = pattern.read(text.slice(at), family);
   if (named === null || named.length === 0) return "partial";
   return { type: pattern.type, offset: at + (named.offset ?? 0), named };
 }
@@ -202,7 +222,7 @@ export const ftpHelper: ConntrackHelper = {
     const endsLine = data[skb.len - 1] === 0x0a;
     let verdict: Verdict = NF_ACCEPT;
     if (state.startsLine(direction, seq)) {
-      const line = readFtpLine(direction, payloadText(skb, dataoff));
+      const line = readFtpLine(direction, payloadText(skb, dataoff), ct.l3numOf(entry));
       if (line === "partial") return NF_DROP;
       if (line !== null) verdict = expectData(ct, skb, protoff, entry, ctinfo, line);
     }
@@ -224,7 +244,7 @@ function expectData(
   const other = direction === 0 ? 1 : 0;
   const { address, port, length } = line.named;
   // An address that is not the speaker's own would open a hole to a third party.
-  if (address !== null && address >>> 0 !== ct.srcOf(entry, direction)) return NF_ACCEPT;
+  if (address?.some((word, i) => word !== ct.srcWordOf(entry, direction, i)) === true) return NF_ACCEPT;
   const expectation = new Expectation(entry, 0, ftpHelper);
   expectTuple(
     expectation,

@@ -83,7 +83,8 @@ interface Message {
   readonly body: number;
 }
 
-function readMessage(skb: SkBuff, protoff: number): Message | null {
+/** The control message in a segment whose TCP header is at `protoff`; null where there is none, or not all of it. */
+export function readPptpMessage(skb: SkBuff, protoff: number): Message | null {
   const { data } = skb;
   if (skb.len < protoff + TCP_HEADER_LENGTH) return null;
   const at = protoff + (data[protoff + TCP_DATA_OFFSET] >>> 4) * 4;
@@ -145,7 +146,7 @@ function inbound(ct: Conntrack, entry: CtHandle, state: PptpState, { type, body 
 }
 
 /** What the client says. Models `pptp_outbound_pkt()`. */
-function outbound(state: PptpState, { type, body }: Message, data: Uint8Array): boolean {
+export function pptpOutbound(state: PptpState, { type, body }: Message, data: Uint8Array): boolean {
   switch (type) {
     case PPTP_START_SESSION_REQUEST:
       if (state.session !== SESSION_NONE) return false;
@@ -274,12 +275,9 @@ function endSibling(ct: Conntrack, tuple: Int32Array, zone: number): void {
   if (expectation !== null) ct.helpers.expectations.unlink(expectation);
 }
 
-export const pptpHelper: ConntrackHelper = {
-  name: "pptp",
-  families: IPV4_ONLY,
-  protonum: IPPROTO_TCP,
-  policies: [{ name: "", maxExpected: 2, timeoutSeconds: 300 }],
-  state: (): PptpState => ({
+/** A control connection on which nothing was said. */
+export function newPptpState(): PptpState {
+  return {
     session: SESSION_NONE,
     call: "none",
     pacCallId: 0,
@@ -288,14 +286,22 @@ export const pptpHelper: ConntrackHelper = {
     innerPnsCallId: 0,
     forgetKeys: [null, null],
     keys: [null, null],
-  }),
+  };
+}
+
+export const pptpHelper: ConntrackHelper = {
+  name: "pptp",
+  families: IPV4_ONLY,
+  protonum: IPPROTO_TCP,
+  policies: [{ name: "", maxExpected: 2, timeoutSeconds: 300 }],
+  state: newPptpState,
   help(ct: Conntrack, skb: SkBuff, protoff: number, entry: CtHandle, ctinfo: number): Verdict {
     if (ctinfo !== IP_CT_ESTABLISHED && ctinfo !== IP_CT_ESTABLISHED_REPLY) return NF_ACCEPT;
-    const message = readMessage(skb, protoff);
+    const message = readPptpMessage(skb, protoff);
     if (message === null) return NF_ACCEPT;
     const state = ct.helpers.helpOf(entry)?.state as PptpState;
     const original = ctinfoDirection(ctinfo) === IP_CT_DIR_ORIGINAL;
-    const inPlace = original ? outbound(state, message, skb.data) : inbound(ct, entry, state, message, skb.data);
+    const inPlace = original ? pptpOutbound(state, message, skb.data) : inbound(ct, entry, state, message, skb.data);
     if (!inPlace || ct.natHelper === null || !isTranslated(ct, entry)) return NF_ACCEPT;
     return ct.natHelper.pptp({ skb, ctinfo, protoff }, entry, message.type, state);
   },

@@ -29,6 +29,12 @@ interface SaneState {
   startRequested: boolean;
 }
 
+/** The port in an answer of `length` bytes at `at`; null where it is none to NET_START, or says no. */
+export function readSanePort(data: Uint8Array, at: number, length: number): number | null {
+  if (length < REPLY_LENGTH || get32(data, at) !== SANE_STATUS_SUCCESS || get16(data, at + 4) !== 0) return null;
+  return get16(data, at + 6);
+}
+
 export const saneHelper: ConntrackHelper = {
   name: "sane",
   families: BOTH_FAMILIES,
@@ -48,15 +54,15 @@ export const saneHelper: ConntrackHelper = {
     }
     if (!state.startRequested) return NF_ACCEPT;
     state.startRequested = false;
-    if (skb.len - at < REPLY_LENGTH || get32(data, at) !== SANE_STATUS_SUCCESS || get16(data, at + 4) !== 0)
-      return NF_ACCEPT;
+    const port = readSanePort(data, at, skb.len - at);
+    if (port === null) return NF_ACCEPT;
     const expectation = new Expectation(entry, 0, saneHelper);
     expectTuple(
       expectation,
       ct.l3numOf(entry),
       IPPROTO_TCP,
       { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "src"), port: null },
-      { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "dst"), port: get16(data, at + 6) },
+      { address: addressOf(ct, entry, IP_CT_DIR_ORIGINAL, "dst"), port },
     );
     return ct.helpers.expectations.related(expectation) === null ? NF_ACCEPT : NF_DROP;
   },

@@ -76,7 +76,7 @@ function natOf({ ct, entry }: SipMessage): SipNatHook | null {
 /** Ends what is expected of media, or the newest registration. Models `flush_expectations()`. */
 function flushExpectations({ ct, entry }: SipMessage, media: boolean): void {
   const { expectations } = ct.helpers;
-  for (const each of [...(ct.helpers.helpOf(entry)?.expectations ?? [])]) {
+  for (const each of ct.helpers.helpOf(entry)?.expectations.slice() ?? []) {
     if ((each.expectClass !== SIP_EXPECT_SIGNALLING) !== media) continue;
     expectations.unlink(each);
     if (!media) break;
@@ -306,7 +306,7 @@ function refreshSignalling(
 /** What is done about a method's requests and its answers. Models `struct sip_handler`. */
 interface Handler {
   readonly method: string;
-  readonly request: ((message: SipMessage, cseq: number) => Verdict) | null;
+  request(message: SipMessage, cseq: number): Verdict;
   readonly response: ((message: SipMessage, cseq: number, code: number) => Verdict) | null;
 }
 
@@ -375,7 +375,7 @@ function readRequest(message: SipMessage): Verdict {
   const handler = HANDLERS.find(
     ({ method }) => beginsWith(text, 0, method) && text[method.length] === " " && isLetter(text[method.length + 1]),
   );
-  if (handler?.request == null) return NF_ACCEPT;
+  if (handler === undefined) return NF_ACCEPT;
   const cseq = readCseq(message);
   return cseq === null ? NF_DROP : handler.request(message, cseq.value);
 }

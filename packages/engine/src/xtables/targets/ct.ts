@@ -7,6 +7,7 @@ import { findHelper, helperElsewhere } from "../../conntrack/helpers/registry.js
 import { setTimeoutPolicy } from "../../conntrack/timeout-policy.js";
 import { zoneWord } from "../../conntrack/zone.js";
 import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto } from "../../hooks.js";
+import { natHelpers } from "../../nat/helpers/index.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
@@ -166,7 +167,11 @@ class CtTarget implements Target {
     net.ct.netnsGet(pf);
     this.#template = net.ct.allocateTemplate(zoneWord(this.#zone, this.#directions));
     if (this.#ctEvents !== 0 || this.#expEvents !== 0) net.ct.maskEvents(this.#template, this.#ctEvents);
-    if (this.#helper !== undefined) net.ct.helpers.assign(this.#template, this.#helper);
+    if (this.#helper !== undefined) {
+      net.ct.helpers.assign(this.#template, this.#helper);
+      // NAT's part comes with the helper's, as Linux loads the module nf_nat_ftp beside nf_conntrack_ftp.
+      net.ct.natHelper ??= natHelpers(net);
+    }
     if (this.#timeout !== null) setTimeoutPolicy(net.ct, this.#template, this.#timeout);
   }
 

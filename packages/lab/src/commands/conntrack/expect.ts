@@ -20,7 +20,7 @@ import type { LabContext } from "../../environment.js";
 import { endTuple } from "./message.js";
 import { ConntrackFailure } from "./options.js";
 import type { ConntrackCommand } from "./parse.js";
-import { type OutputFormat, protocolName } from "./print.js";
+import { type OutputFormat, protocolName, wholeAddress } from "./print.js";
 import { watch } from "./watch.js";
 
 const XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<expect>\n';
@@ -94,8 +94,8 @@ export function procExpectationLine(expectation: ExpectationSnapshot): string {
   const { tuple, timeoutSeconds, l3num, protonum, flags, helper, className } = expectation;
   const named = helper === null ? "" : `${flags === 0 ? "" : " "}${helper}${className === "" ? "" : `/${className}`}`;
   return (
-    `${timeoutSeconds} l3proto = ${l3num} proto=${protonum} src=${tuple.src} dst=${tuple.dst} ${ports(tuple)}` +
-    `${flagNames(flags)}${named}`
+    `${timeoutSeconds} l3proto = ${l3num} proto=${protonum} src=${wholeAddress(tuple.src)} dst=${wholeAddress(tuple.dst)} ` +
+    `${ports(tuple)}${flagNames(flags)}${named}`
   );
 }
 

@@ -313,7 +313,7 @@ export function eventLine(
 }
 
 /** An IPv6 address with nothing left out, as the kernel's own files have it. */
-function wholeAddress(text: string): string {
+export function wholeAddress(text: string): string {
   return text.includes(":") ? formatWholeIPv6(parseIPv6(text)) : text;
 }
 

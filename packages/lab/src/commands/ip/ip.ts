@@ -2,14 +2,14 @@
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { everydayPart, withPart } from "../../parts.js";
-import type { IpOptions } from "./link.js";
+import { type IpOptions, ipAddress, ipLink } from "./link.js";
 import type { IpObject, ipObjects } from "./objects.js";
 import { ipRoute } from "./route.js";
 import { IpError, Words } from "./words.js";
 
 /** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
 const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | null])[] = [
-  ["address", "address"],
+  ["address", ipAddress],
   ["addrlabel", null],
   ["maddress", null],
   ["route", ipRoute],
@@ -17,7 +17,7 @@ const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | n
   ["neighbor", "neighbour"],
   ["neighbour", "neighbour"],
   ["ntable", null],
-  ["link", "link"],
+  ["link", ipLink],
   ["l2tp", null],
   ["fou", null],
   ["ila", null],

@@ -1,6 +1,6 @@
-/** The objects of `ip` that a page loads when they are asked for; `ip route` is there to make labs with. */
+/** The objects of `ip` that a page loads when they are asked for; the others are there for what labs are made of. */
 import type { LabContext } from "../../environment.js";
-import { type IpOptions, ipAddress, ipLink } from "./link.js";
+import type { IpOptions } from "./link.js";
 import { ipNeighbour } from "./neighbour.js";
 import { ipRule } from "./rule.js";
 import type { Words } from "./words.js";
@@ -8,9 +8,7 @@ import type { Words } from "./words.js";
 /** What `ip` does with an object, by the words behind its name. */
 export type IpObject = (context: LabContext, options: IpOptions, words: Words) => number;
 
-export const ipObjects: Readonly<Record<"address" | "link" | "neighbour" | "rule", IpObject>> = {
-  address: ipAddress,
-  link: ipLink,
+export const ipObjects: Readonly<Record<"neighbour" | "rule", IpObject>> = {
   neighbour: ipNeighbour,
   rule: ipRule,
 };

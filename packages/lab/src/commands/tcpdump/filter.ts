@@ -1,7 +1,8 @@
 /**
- * libpcap's filter language over IPv4 packets: protocols; `host`, `net`, `port`, `portrange` with `src` and `dst`;
+ * libpcap's filter language over IP packets: protocols; `host`, `net`, `port`, `portrange` with `src` and `dst`;
  * `less`, `greater`; byte expressions such as `tcp[tcpflags] & tcp-syn != 0` with arithmetic; `and`, `or`, `not`,
- * parentheses. Link-layer primitives (`ether`, `vlan`, `broadcast`, ...) are refused by name.
+ * parentheses. Link-layer primitives (`ether`, `vlan`, `broadcast`, ...) and
+ * addresses of IPv6 are refused by name.
  */
 import { parseIPv4, prefixMask, servicePort } from "@netfilter-lab/engine";
 
@@ -33,7 +34,10 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
   sctp: 132,
 };
 /** Link-layer protocols that none of the lab's packets has. */
-const ABSENT = new Set(["ip6", "arp", "rarp"]);
+const ABSENT = new Set(["arp", "rarp"]);
+/** Protocols of the one family or the other; the rest are of both. */
+const OF_IPV4 = new Set([1, 2, 9]);
+const OF_IPV6 = new Set([58]);
 const UNSUPPORTED = new Set([
   "ether",
   "vlan",
@@ -57,6 +61,7 @@ const UNSUPPORTED = new Set([
 ]);
 const WITH_PORTS = new Set([6, 17, 132]);
 const FRAGMENT_OFFSET = 0x1fff;
+const NEXTHDR_FRAGMENT = 44;
 
 /** Offsets and values that have names. */
 const CONSTANTS: Readonly<Record<string, number>> = {
@@ -125,6 +130,8 @@ class OutOfPacket extends Error {}
 /** Reads an expression; an empty one matches everything. Throws {@link FilterError}. */
 export function parseFilter(text: string): PacketTest {
   const tokens = text.match(/\s+|<<|>>|[<>=!]=|&&|\|\||[()[\]!&|^+*/%<>=:]|-|\\?[A-Za-z0-9][\w.\-/]*|\S/g) ?? [];
+  if (/[0-9a-f]*:[0-9a-f]*:/i.test(text))
+    throw new FilterError("addresses of IPv6 in filters: not supported by the lab");
   const words = tokens.filter((token) => token.trim() !== "");
   if (words.length === 0) return () => true;
   const parser = new FilterParser(words.flatMap(divided));
@@ -282,7 +289,8 @@ class FilterParser {
 
   #bytes(protocol: string): PacketValue {
     if (protocol === "ether") throw new FilterError("ether[...]: not supported by the lab");
-    if (protocol !== "ip" && !(protocol in PROTOCOLS)) throw new FilterError(SYNTAX);
+    const network = protocol === "ip" || protocol === "ip6";
+    if (!network && !(protocol in PROTOCOLS)) throw new FilterError(SYNTAX);
     this.#expect("[");
     const offset = this.#value(0);
     let size = 1;
@@ -293,13 +301,18 @@ class FilterParser {
       if (![1, 2, 4].includes(size)) throw new FilterError("data size must be 1, 2, or 4");
     }
     this.#expect("]");
-    const wanted = protocol === "ip" ? null : PROTOCOLS[protocol];
+    const wanted = network ? null : PROTOCOLS[protocol];
+    const six = protocol === "ip6" || protocol === "icmp6";
     return (packet) => {
+      // Bytes of a transport header are read behind IPv4's only; icmp6's behind IPv6's.
+      if (isIpv6(packet) !== six) return null;
+      if (six && wanted !== null) {
+        if (packet[6] !== wanted) return null;
+        return bytesAt(packet, 40 + (offset(packet) ?? 0), size);
+      }
       if (wanted !== null && (packet[9] !== wanted || isLaterFragment(packet))) return null;
       const at = (wanted === null ? 0 : (packet[0] & 15) * 4) + (offset(packet) ?? 0);
-      let value = 0;
-      for (let i = 0; i < size; i++) value = value * 256 + byteAt(packet, at + i);
-      return value;
+      return bytesAt(packet, at, size);
     };
   }
 
@@ -313,7 +326,7 @@ class FilterParser {
       return peek === "less" ? (packet) => packet.length + 14 <= length : (packet) => packet.length + 14 >= length;
     }
     let protocol: string | null = null;
-    if (peek === "ip" || ABSENT.has(peek) || peek in PROTOCOLS) protocol = this.#next();
+    if (peek === "ip" || peek === "ip6" || ABSENT.has(peek) || peek in PROTOCOLS) protocol = this.#next();
     if ((protocol === null || protocol === "ip") && this.#take("proto")) return this.#byNumber(protocol);
     const direction = this.#direction();
     for (const kind of ["host", "net", "portrange", "port"] as const)
@@ -332,7 +345,8 @@ class FilterParser {
     const name = text.replace(/^\\/, "");
     const number = PROTOCOLS[name] ?? (/^\d+$/.test(name) ? Number(name) : null);
     if (number === null || (name in PROTOCOLS && text === name)) throw new FilterError(SYNTAX);
-    return protocol === null && number > 255 ? () => false : (packet) => packet[9] === number;
+    if (protocol === null && number > 255) return () => false;
+    return (packet) => (protocol === null || !isIpv6(packet)) && transportOf(packet) === number;
   }
 
   #direction(): Direction | null {
@@ -366,14 +380,17 @@ class FilterParser {
       return direction === "both" ? inside(src) && inside(dst) : inside(src) || inside(dst);
     };
     if (kind === "port" || kind === "portrange") {
-      const transport = protocol === null || protocol === "ip" ? null : PROTOCOLS[protocol];
+      const transport = protocol === null || protocol === "ip" || protocol === "ip6" ? null : PROTOCOLS[protocol];
       if (protocol !== null && (transport === undefined || (transport !== null && !WITH_PORTS.has(transport))))
         throw new FilterError(`illegal qualifier of '${kind}'`);
       const [low, high] = kind === "port" ? [portOf(value), portOf(value)] : portRangeOf(value);
       const inside = (port: number): boolean => port >= low && port <= high;
       return (packet) => {
-        if (!byProtocol(packet) || !WITH_PORTS.has(packet[9]) || isLaterFragment(packet)) return false;
-        const at = (packet[0] & 15) * 4;
+        if (!byProtocol(packet)) return false;
+        const six = isIpv6(packet);
+        // Ports are looked for where they are without extension headers.
+        if (!WITH_PORTS.has(six ? packet[6] : packet[9]) || (!six && isLaterFragment(packet))) return false;
+        const at = six ? 40 : (packet[0] & 15) * 4;
         return sides((port) => inside(u16(packet, port)), at, at + 2);
       };
     }
@@ -381,7 +398,7 @@ class FilterParser {
     if (kind === "host" && value.includes("/")) throw new FilterError("Mask syntax for networks only");
     const { address, mask } = kind === "net" ? networkOf(value) : hostOf(value);
     const inside = (other: number): boolean => ((other ^ address) & mask) === 0;
-    return (packet) => byProtocol(packet) && sides((at) => inside(u32(packet, at)), 12, 16);
+    return (packet) => !isIpv6(packet) && byProtocol(packet) && sides((at) => inside(u32(packet, at)), 12, 16);
   }
 }
 
@@ -395,11 +412,27 @@ const u16 = (packet: Uint8Array, at: number): number => (byteAt(packet, at) << 8
 const u32 = (packet: Uint8Array, at: number): number => (u16(packet, at) * 65536 + u16(packet, at + 2)) >>> 0;
 const isLaterFragment = (packet: Uint8Array): boolean => (u16(packet, 6) & FRAGMENT_OFFSET) !== 0;
 
+const isIpv6 = (packet: Uint8Array): boolean => packet[0] >> 4 === 6;
+
+/** The value of `size` bytes. */
+function bytesAt(packet: Uint8Array, at: number, size: number): number {
+  let value = 0;
+  for (let i = 0; i < size; i++) value = value * 256 + byteAt(packet, at + i);
+  return value;
+}
+
+/** The protocol behind the IP header, or behind IPv6's fragment header. */
+function transportOf(packet: Uint8Array): number {
+  if (!isIpv6(packet)) return packet[9];
+  return packet[6] === NEXTHDR_FRAGMENT ? packet[40] : packet[6];
+}
+
 function protocolTest(protocol: string): PacketTest {
   if (ABSENT.has(protocol)) return () => false;
-  if (protocol === "ip") return () => true;
+  if (protocol === "ip") return (packet) => !isIpv6(packet);
+  if (protocol === "ip6") return isIpv6;
   const number = PROTOCOLS[protocol];
-  return (packet) => packet[9] === number;
+  return (packet) => transportOf(packet) === number && !(isIpv6(packet) ? OF_IPV4.has(number) : OF_IPV6.has(number));
 }
 
 function portOf(text: string): number {
