@@ -4,6 +4,7 @@
  */
 import type { VirtualClock } from "./clock.js";
 import { Conntrack } from "./conntrack/conntrack.js";
+import { BridgeNetfilter } from "./dev/bridge.js";
 import type { NetDevice } from "./dev/device.js";
 import { LoopbackDevice } from "./dev/loopback.js";
 import { EEXIST, ENODEV, SystemError } from "./errno.js";
@@ -41,6 +42,7 @@ export class NetNamespace {
   readonly ip6: Ip6Stack;
   readonly ct: Conntrack;
   readonly nat: Nat;
+  readonly bridgeNetfilter: BridgeNetfilter;
   readonly ipset: IpSets;
   /** The tables that `iptables-nft` (Debian's `iptables`) sees. */
   readonly xtNft: Xtables;
@@ -67,6 +69,7 @@ export class NetNamespace {
     this.ip = new IpStack(this);
     this.ct = new Conntrack(this);
     this.nat = new Nat(this);
+    this.bridgeNetfilter = new BridgeNetfilter(this);
     this.ipset = new IpSets(this);
     this.xtNft = new Xtables(this, "nft", "ipv4");
     this.xtLegacy = new Xtables(this, "legacy", "ipv4");
@@ -95,6 +98,7 @@ export class NetNamespace {
   /** Sets a device down and forgets it. Models `unregister_netdevice()`. */
   removeDevice(dev: NetDevice): void {
     if (this.devices.get(dev.name) !== dev) throw new SystemError(ENODEV);
+    dev.master?.removePort(dev);
     if (dev.up) this.ip.setDown(dev);
     this.ip6.deviceRemoved(dev);
     this.ip.deviceRemoved(dev);

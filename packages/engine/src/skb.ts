@@ -88,6 +88,14 @@ export class SkBuff {
   options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
   uid = -1;
+  /** The frame's addresses on the link; null where nobody needs to know. Models `eth_hdr()`. */
+  linkSource: Uint8Array | null = null;
+  linkDestination: Uint8Array | null = null;
+  /** The bridge's ports that the frame came and goes by. Models `nf_bridge->physindev` and `physoutdev`. */
+  physIn: NetDevice | null = null;
+  physOut: NetDevice | null = null;
+  /** Whether a bridge ran IP's PREROUTING on it already. Models what `ip_sabotage_in()` looks at. */
+  preRouted = false;
   /** When it was received or made, in microseconds of virtual time. Models `skb->tstamp`. */
   tstampMicros = 0;
   /** A number for people: packets are numbered as they come into being on a lab, only while somebody traces. */
@@ -120,6 +128,9 @@ export class SkBuff {
     this.uid = -1;
     this.packetType = PACKET_HOST;
     this.forwarded = false;
+    this.physIn = null;
+    this.physOut = null;
+    this.preRouted = false;
   }
 
   /** A copy with its own bytes and the same attachments. Models `skb_copy()`; conntrack references are the caller's. */
@@ -143,6 +154,11 @@ export class SkBuff {
     skb.checksumVerified = this.checksumVerified;
     skb.options = this.options;
     skb.uid = this.uid;
+    skb.linkSource = this.linkSource;
+    skb.linkDestination = this.linkDestination;
+    skb.physIn = this.physIn;
+    skb.physOut = this.physOut;
+    skb.preRouted = this.preRouted;
     skb.tstampMicros = this.tstampMicros;
     skb.serial = this.serial;
     return skb;

@@ -37,7 +37,7 @@ it("draws what it always drew", () => {
       "nat-mix": "d96a8c58fff81bd2",
       "nat66": "65816dfcc4733959",
       "port-clashes": "6aa01977dc4da6f2",
-      "routing": "b8e6a612472aa3bd",
+      "routing": "144421fa082b9ac2",
       "rulesets": "c0d42e78b6413b18",
       "sctp": "285280aff12ecb1b",
       "sctp-adversarial": "3b14b7fc53a99e8b",

@@ -84,6 +84,21 @@ function ruleCommand(choice: Choice): string {
   ])();
 }
 
+/** Several ways at once, each with its share. */
+function nexthops(choice: Choice): string {
+  return choice
+    .times(choice.between(1, 3), () => {
+      const weight = choice.oneIn(2) ? ` weight ${choice.pick([1, 2, 3, 100, 256])}` : "";
+      const way = choice.pick([
+        () => `via ${choice.pick(GATEWAYS)}`,
+        () => `via ${choice.pick(["198.51.100.2", "198.51.100.3", "198.18.0.2"])}`,
+        () => `dev ${choice.pick(DEVICE_NAMES)}`,
+      ])();
+      return `nexthop ${way}${weight}`;
+    })
+    .join(" ");
+}
+
 function route(choice: Choice, verb = "add"): string {
   const prefix = choice.pick(PREFIXES);
   const table = choice.oneIn(2) ? ` table ${choice.pick(TABLES)}` : "";
@@ -96,6 +111,7 @@ function route(choice: Choice, verb = "add"): string {
     () => `dev ${choice.pick(DEVICE_NAMES)} scope ${choice.pick(["global", "link", "host"])}`,
     () => `dev wan1 src ${choice.pick(["198.18.0.1", "198.18.0.7", OUTSIDE, "1.2.3.4"])}`,
     () => `via 203.0.113.1 dev wan1 onlink`,
+    () => nexthops(choice),
   ])();
   const type = choice.pick([
     "",
@@ -129,6 +145,9 @@ function routeCommand(choice: Choice): string {
       `ip route flush ${choice.pick(["203.0.113.0/24", "dev wan1", "proto boot", "root 203.0.0.0/8", "type blackhole"])}`,
     () => question(choice),
     () => question(choice),
+    () => `ip link set ${choice.pick(["wan1", "wan0"])} ${choice.pick(["down", "up"])}`,
+    () =>
+      `ip addr ${choice.pick(["add", "del"])} ${choice.pick(["198.18.0.1/24", "198.18.0.7/24", "198.18.0.8/25"])} dev wan1`,
   ])();
 }
 
@@ -188,6 +207,9 @@ const sysctls = (choice: Choice): Readonly<Record<string, string>> => {
     ...flag("net.ipv4.conf.all.accept_local", ["1"]),
     ...flag("net.ipv4.conf.all.route_localnet", ["1"]),
     ...flag("net.ipv4.fwmark_reflect", ["1"]),
+    ...flag("net.ipv4.fib_multipath_hash_policy", ["1"]),
+    // Without a seed, Linux draws the key when it boots.
+    "net.ipv4.fib_multipath_hash_seed": String(choice.between(1, 0xffff)),
   };
 };
 
@@ -206,7 +228,11 @@ export const ROUTING: Kind = {
       devices: DEVICES,
       sysctl: { ...FORWARDING, ...sysctls(choice) },
       setup: [
-        "ip route add 203.0.113.0/24 via 198.51.100.2",
+        choice.pick([
+          "ip route add 203.0.113.0/24 via 198.51.100.2",
+          "ip route add 203.0.113.0/24 nexthop via 198.51.100.2 weight 2 nexthop via 198.18.0.2",
+          "ip route add default nexthop dev wan0 nexthop dev wan1 nexthop via 198.51.100.77",
+        ]),
         ...choice.times(choice.between(0, 5), () => mayFail(route(choice))),
         ...choice.times(choice.between(0, 5), () => mayFail(rule(choice))),
         ...putIn(choice, tool, [

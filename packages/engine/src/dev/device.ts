@@ -7,8 +7,8 @@
 import type { InDevice } from "../ip/indevice.js";
 import type { InDevice6 } from "../ip6/indevice.js";
 import type { NetNamespace } from "../netns.js";
-import { PACKET_BROADCAST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
-import type { InetAddress } from "../wire/address.js";
+import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
+import { type InetAddress, isAnyAddress } from "../wire/address.js";
 import { put16 } from "../wire/bytes.js";
 
 /** Interface counters, as `ip -s link` shows them. */
@@ -36,6 +36,16 @@ export const IFF_LOWER_UP: number = 1 << 16;
 /** Operational state as `ip link` prints it (RFC 2863). */
 export type OperState = "UNKNOWN" | "DOWN" | "LOWERLAYERDOWN" | "UP";
 
+/** What a port needs of its bridge. */
+export interface Bridge {
+  readonly name: string;
+  /** A frame came by a port. */
+  portReceive(skb: SkBuff, port: NetDevice): void;
+  /** Somebody behind a port asks who has an address. */
+  askedBy(port: NetDevice, address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null;
+  removePort(port: NetDevice): void;
+}
+
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
@@ -49,6 +59,8 @@ export abstract class NetDevice {
   mtu = 1500;
   /** Administratively up (`ip link set dev X up`). Change it with `net.ip.setUp()` and `setDown()`. */
   up = false;
+  /** Whether it was ever {@link up}. */
+  everUp = false;
   /** Six bytes of MAC address, or null for a device without link layer (point-to-point, TUN). */
   mac: Uint8Array | null = null;
   /** Length of the transmit queue in packets, `qlen`. */
@@ -56,6 +68,8 @@ export abstract class NetDevice {
   readonly stats: DeviceStats = { rxPackets: 0, rxBytes: 0, rxDropped: 0, txPackets: 0, txBytes: 0, txDropped: 0 };
   /** Null while nobody captures: one comparison is all that costs then. Change it with {@link addTap}. */
   taps: DeviceTap[] | null = null;
+  /** The bridge whose port it is. */
+  master: Bridge | null = null;
   /** The IP layer's part of the device; set when the device is added to its namespace. Models `dev->ip_ptr`. */
   ipv4: InDevice | null = null;
   /** The same of IPv6. Models `dev->ip6_ptr`. */
@@ -84,10 +98,31 @@ export abstract class NetDevice {
 
   /**
    * Asks the link who owns an address: the MAC address that a request (ARP, neighbour solicitation) would have brought,
-   * or null for silence. `sender` is the asking host's address ("any": none), which the owner learns. Not asked of devices with
-   * {@link IFF_NOARP} (or of the loopback).
+   * or null for silence. `sender` is the asking host's address ("any": none), which the owner learns. Not asked of
+   * devices with {@link IFF_NOARP} (or of the loopback). `from` is the asker's MAC address, this device's unless a bridge
+   * asks on.
    */
-  abstract resolve(address: InetAddress, sender: InetAddress): Uint8Array | null;
+  abstract resolve(address: InetAddress, sender: InetAddress, from?: Uint8Array | null): Uint8Array | null;
+
+  /**
+   * Somebody on the link asks who has an address: the MAC address of the answer, or null for silence. The asker, whose
+   * addresses these are, is learned. Models `arp_process()` of a request.
+   */
+  answer(address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null {
+    if (this.master !== null) return this.master.askedBy(this, address, sender, from);
+    return this.answerItself(address, sender, from);
+  }
+
+  /** {@link answer} for this host's own addresses. */
+  protected answerItself(address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null {
+    const { ip, ip6 } = this.net;
+    if (!(typeof address === "number" ? ip.answersFor(this, address) : ip6.answersFor(this, address))) return null;
+    if (!isAnyAddress(sender) && from !== null) {
+      if (typeof sender === "number") ip.neighbourTable.learn(this, sender, from);
+      else ip6.neighbourTable.learn(this, sender, from);
+    }
+    return this.mac;
+  }
 
   /** The MAC address at the other end of the link; null without one. */
   abstract readonly peerMac: Uint8Array | null;
@@ -139,7 +174,10 @@ export abstract class NetDevice {
     skb.dev = this;
     skb.tstampMicros = this.net.clock.nowMicros;
     if (this.taps !== null) this.#tap("in", skb, this.taps);
-    if (skb.data[0] >> 4 === 6) this.net.ip6.receive(skb, this);
+    if (this.master !== null) this.master.portReceive(skb, this);
+    else if (skb.linkDestination !== null && skb.linkDestination !== this.mac && this.#otherHost(skb))
+      this.net.free(skb);
+    else if (skb.data[0] >> 4 === 6) this.net.ip6.receive(skb, this);
     else this.net.ip.receive(skb, this);
   }
 
@@ -148,6 +186,14 @@ export abstract class NetDevice {
     this.stats.txPackets++;
     this.stats.txBytes += skb.len;
     if (this.taps !== null) this.#tap("out", skb, this.taps);
+  }
+
+  /** Whether a frame is for somebody else on the link (`PACKET_OTHERHOST`). */
+  #otherHost({ packetType, linkDestination }: SkBuff): boolean {
+    const { mac } = this;
+    if (packetType !== PACKET_HOST || mac === null || linkDestination === null) return false;
+    for (let i = 0; i < 6; i++) if (mac[i] !== linkDestination[i]) return true;
+    return false;
   }
 
   #tap(direction: "in" | "out", skb: SkBuff, taps: readonly DeviceTap[]): void {
@@ -180,11 +226,13 @@ function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
  */
 export function ethernetHeader(direction: "in" | "out", skb: SkBuff, dev: NetDevice): Uint8Array | null {
   const own = dev.mac;
-  const other = dev.peerMac;
-  if (own === null || other === null) return null;
+  // What a bridge carries keeps its addresses; else they are those of the two ends.
+  const to = skb.linkDestination ?? (direction === "out" ? dev.peerMac : own);
+  const from = skb.linkSource ?? (direction === "out" ? own : dev.peerMac);
+  if (own === null || to === null || from === null) return null;
   const header = new Uint8Array(14);
-  header.set(linkDestination(skb, direction === "out" ? other : own), 0);
-  header.set(direction === "out" ? own : other, 6);
+  header.set(linkDestination(skb, to), 0);
+  header.set(from, 6);
   put16(header, 12, skb.data[0] >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
   return header;
 }

@@ -6,7 +6,7 @@
 import type { NetNamespace } from "../netns.js";
 import { type RandomSource, SeededRandom } from "../random.js";
 import type { SkBuff } from "../skb.js";
-import { type InetAddress, isAnyAddress } from "../wire/address.js";
+import type { InetAddress } from "../wire/address.js";
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } from "./device.js";
 import { DelayQueue } from "./queue.js";
 
@@ -70,16 +70,8 @@ export abstract class PairDevice extends NetDevice {
     this.#underWay.push(skb, this.latencyMicros);
   }
 
-  override resolve(address: InetAddress, sender: InetAddress): Uint8Array | null {
-    const peer = this.peer;
-    if (!this.running || peer === null) return null;
-    const { ip, ip6 } = peer.net;
-    if (!(typeof address === "number" ? ip.answersFor(peer, address) : ip6.answersFor(peer, address))) return null;
-    if (!isAnyAddress(sender) && this.mac !== null) {
-      if (typeof sender === "number") ip.neighbourTable.learn(peer, sender, this.mac);
-      else ip6.neighbourTable.learn(peer, sender, this.mac);
-    }
-    return peer.mac;
+  override resolve(address: InetAddress, sender: InetAddress, from: Uint8Array | null = this.mac): Uint8Array | null {
+    return this.running && this.peer !== null ? this.peer.answer(address, sender, from) : null;
   }
 }
 

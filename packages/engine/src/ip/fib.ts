@@ -24,6 +24,7 @@ import {
   RTN_BROADCAST,
   RTN_LOCAL,
   RTN_MULTICAST,
+  RTN_NAT,
   RTN_PROHIBIT,
   RTN_THROW,
   RTN_UNICAST,
@@ -31,6 +32,7 @@ import {
   type Rtable,
 } from "./route.js";
 import {
+  type NexthopRequest,
   type PolicyRule,
   type Route,
   type RouteAddMode,
@@ -80,13 +82,25 @@ export class FibRoute implements Route {
   readonly mtuLocked: boolean;
   /** Scope of the next hop: NOWHERE for addresses of this host, HOST for on-link, LINK for gateways. */
   readonly nexthopScope: number;
+  /** The next hops of a route with several, each as the route that it would be alone; else null. */
+  readonly paths: readonly FibRoute[] | null;
+  readonly weight: number;
+  /** The route of several next hops of which this is one; else null. */
+  whole: FibRoute | null = null;
+  /** A next hop whose device went down (`RTNH_F_DEAD`). */
+  dead = false;
   /** The decision for packets that arrive and match. */
   rthInput: Rtable | null = null;
   /** The decision for packets of this host. */
   rthOutput: Rtable | null = null;
   exceptions: Map<number, PathException> | null = null;
 
-  constructor(route: Omit<Route, "linkdown">, nexthopScope: number) {
+  constructor(
+    route: Omit<Route, "linkdown" | "paths">,
+    nexthopScope: number,
+    paths: readonly FibRoute[] | null = null,
+    weight = 1,
+  ) {
     this.table = route.table;
     this.type = route.type;
     this.dst = route.dst;
@@ -102,10 +116,15 @@ export class FibRoute implements Route {
     this.mtu = route.mtu;
     this.mtuLocked = route.mtuLocked;
     this.nexthopScope = nexthopScope;
+    this.paths = paths;
+    this.weight = weight;
+    for (const path of paths ?? []) path.whole = this;
   }
 
   get linkdown(): boolean {
-    return this.dev !== null && this.nexthopScope !== RT_SCOPE_NOWHERE && this.dev.up && !this.dev.running;
+    return (
+      this.dead || (this.dev !== null && this.nexthopScope !== RT_SCOPE_NOWHERE && this.dev.up && !this.dev.running)
+    );
   }
 
   /** Whether two routes say the same about the way (`struct fib_info` equal, with type and scope). */
@@ -119,9 +138,20 @@ export class FibRoute implements Route {
       this.gateway === other.gateway &&
       this.dev === other.dev &&
       this.onlink === other.onlink &&
-      this.mtu === other.mtu
+      this.mtu === other.mtu &&
+      samePaths(this.paths, other.paths)
     );
   }
+
+  /** Whether it leads by a device. Models `fib_info_nh_uses_dev()`. */
+  uses(dev: NetDevice): boolean {
+    return this.paths === null ? this.dev === dev : this.paths.some((path) => path.dev === dev);
+  }
+}
+
+function samePaths(a: readonly FibRoute[] | null, b: readonly FibRoute[] | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((path, i) => path.sameAs(b[i]) && path.weight === b[i].weight);
 }
 
 /** What is asked of the tables. One object is reused by the IP layer, so that a lookup allocates nothing. */
@@ -139,6 +169,14 @@ export class Flow implements RuleFlow {
   iif: NetDevice | null = null;
   /** Least scope of routes that count. */
   scope = RT_SCOPE_UNIVERSE;
+}
+
+/** Whether a next hop may be taken. Models `fib_lookup_good_nhc()`. */
+function usable(route: FibRoute, flow: Flow, ignoreLinkState: boolean): boolean {
+  const dev = route.dev;
+  if (dev === null) return true;
+  if (route.dead || (flow.oif !== null && flow.oif !== dev)) return false;
+  return ignoreLinkState || dev.running || dev.ipv4 === null || !dev.net.ip.ignoresLinkdown(dev.ipv4);
 }
 
 /** One routing table. */
@@ -168,14 +206,21 @@ class FibTable {
         const route = routes[j];
         if (route.tos !== 0 && route.tos !== (flow.tos & TOS_MATCHED)) continue;
         if (route.scope < flow.scope) continue;
-        const dev = route.dev;
-        if (dev !== null) {
-          if (flow.oif !== null && flow.oif !== dev) continue;
-          if (!ignoreLinkState && !dev.running && dev.ipv4 !== null && dev.net.ip.ignoresLinkdown(dev.ipv4)) continue;
+        if (route.paths !== null) {
+          const path = this.#usablePath(route.paths, flow, ignoreLinkState);
+          if (path === null) continue;
+          // A device that was asked for leaves no choice.
+          return flow.oif === null ? route : path;
         }
+        if (!usable(route, flow, ignoreLinkState)) continue;
         return route;
       }
     }
+    return null;
+  }
+
+  #usablePath(paths: readonly FibRoute[], flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+    for (let i = 0; i < paths.length; i++) if (usable(paths[i], flow, ignoreLinkState)) return paths[i];
     return null;
   }
 
@@ -210,6 +255,18 @@ class FibTable {
   }
 }
 
+/** Whether a route has the next hops that a request names. Models `fib_nh_match()`. */
+function sameNexthops(nexthops: readonly NexthopRequest[], route: FibRoute): boolean {
+  if (nexthops.length === 0) return true;
+  const paths = route.paths ?? [route];
+  return (
+    paths.length === nexthops.length &&
+    paths.every(
+      (path, i) => (nexthops[i].dev ?? path.dev) === path.dev && (nexthops[i].gateway ?? path.gateway) === path.gateway,
+    )
+  );
+}
+
 /** The least scope that a type of route may have, and its refusal. Models `fib_props`. */
 const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: number }> = new Map([
   [RTN_UNICAST, { scope: RT_SCOPE_UNIVERSE, error: 0 }],
@@ -221,6 +278,7 @@ const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: numbe
   [RTN_UNREACHABLE, { scope: RT_SCOPE_UNIVERSE, error: EHOSTUNREACH }],
   [RTN_PROHIBIT, { scope: RT_SCOPE_UNIVERSE, error: EACCES }],
   [RTN_THROW, { scope: RT_SCOPE_UNIVERSE, error: ENETUNREACH }],
+  [RTN_NAT, { scope: RT_SCOPE_NOWHERE, error: EINVAL }],
 ]);
 
 const BLANK_RULE: PolicyRule = {
@@ -278,6 +336,8 @@ export class Fib {
     { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
     { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
   ]);
+  /** Whether a person ever added a route to an address as this host's own. Models `fib_has_custom_local_routes`. */
+  customLocalRoutes = false;
   /** Counts changes; a decision with another number is not valid any more. Models `rt_genid`. */
   genid = 1;
   /** Positive errno of the last {@link lookup} that gave null. */
@@ -359,6 +419,11 @@ export class Fib {
     return this.#tables.get(table)?.list() ?? [];
   }
 
+  /** A table is there from its first route on, whatever became of it. */
+  hasTable(id: number): boolean {
+    return this.#tables.has(id);
+  }
+
   tables(): number[] {
     return [...this.#tables.values()]
       .filter((table) => !table.empty)
@@ -374,12 +439,12 @@ export class Fib {
     const onlink = request.onlink ?? false;
     const prefsrc = request.prefsrc ?? 0;
     const { dst, prefixLength } = request;
-    if (((request.tos ?? 0) & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
     if (prefixLength < 0 || prefixLength > 32) throw new SystemError(EINVAL, "Invalid prefix length");
     if ((dst & ~prefixMask(prefixLength)) !== 0)
       throw new SystemError(EINVAL, "Invalid prefix for given prefix length");
     const props = PROPS.get(type);
     if (props === undefined) throw new SystemError(EINVAL, "Invalid route type");
+    const nexthops = request.nexthops ?? [];
     const scope =
       request.scope ??
       (type === RTN_LOCAL
@@ -387,11 +452,11 @@ export class Fib {
         : type === RTN_BROADCAST ||
             type === RTN_MULTICAST ||
             type === RTN_ANYCAST ||
-            (type === RTN_UNICAST && gateway === 0)
+            (type === RTN_UNICAST && gateway === 0 && nexthops.length === 0)
           ? RT_SCOPE_LINK
           : RT_SCOPE_UNIVERSE);
     if (props.scope > scope) throw new SystemError(EINVAL, "Invalid scope");
-    const make = (out: NetDevice | null, nexthopScope: number): FibRoute =>
+    const make = (out: NetDevice | null, nexthopScope: number, paths: readonly FibRoute[] | null = null): FibRoute =>
       new FibRoute(
         {
           table: request.table || RT_TABLE_MAIN,
@@ -410,13 +475,15 @@ export class Fib {
           mtuLocked: request.mtuLocked ?? false,
         },
         nexthopScope,
+        paths,
       );
     if (props.error !== 0) {
-      if (gateway !== 0 || dev !== null)
+      if (gateway !== 0 || dev !== null || nexthops.length > 0)
         throw new SystemError(EINVAL, "Gateway, device and multipath can not be specified for this route type");
       return make(null, RT_SCOPE_NOWHERE);
     }
     if (scope > RT_SCOPE_HOST) throw new SystemError(EINVAL, "Invalid scope");
+    if (nexthops.length > 0) return this.#createMultipath(request, nexthops, scope);
     let route: FibRoute;
     if (scope === RT_SCOPE_HOST) {
       if (gateway !== 0) throw new SystemError(EINVAL, "Route with host scope can not have a gateway");
@@ -434,6 +501,24 @@ export class Fib {
       if (this.#net.ip.addressType(prefsrc) !== RTN_LOCAL) throw new SystemError(EINVAL, "Invalid prefsrc address");
     }
     return route;
+  }
+
+  /** A route with next hops of its own; one alone is as if it had been said plainly. Models `fib_get_nhs()`. */
+  #createMultipath(request: RouteRequest, nexthops: readonly NexthopRequest[], scope: number): FibRoute {
+    const { nexthops: _, gateway = 0, dev = null, ...rest } = request;
+    const first = nexthops[0];
+    if (dev !== null && first.dev !== dev) throw new SystemError(EINVAL, "Nexthop device index does not match RTA_OIF");
+    if (gateway !== 0 && first.gateway !== gateway)
+      throw new SystemError(EINVAL, "Nexthop gateway does not match RTA_GATEWAY or RTA_VIA");
+    if (scope === RT_SCOPE_HOST && nexthops.length > 1)
+      throw new SystemError(EINVAL, "Route with host scope can not have multiple nexthops");
+    const paths = nexthops.map((nexthop) => {
+      const alone = this.#create({ ...rest, ...nexthop, scope });
+      return new FibRoute(alone, alone.nexthopScope, null, nexthop.weight ?? 1);
+    });
+    return paths.length === 1
+      ? new FibRoute(paths[0], paths[0].nexthopScope)
+      : new FibRoute(paths[0], paths[0].nexthopScope, paths);
   }
 
   /** Models `fib_check_nh_v4_gw()`. */
@@ -471,8 +556,10 @@ export class Fib {
 
   /** Models `fib_table_insert()`. */
   add(request: RouteRequest, mode: RouteAddMode = "add"): void {
+    if (((request.tos ?? 0) & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+    // The table comes into being whether or not the route is taken.
+    const table = this.#table(request.table || RT_TABLE_MAIN);
     const route = this.#create(request);
-    const table = this.#table(route.table);
     const routes = [...table.at(route.dst, route.prefixLength)];
     const samePlace = (other: FibRoute): boolean => other.tos === route.tos && other.priority === route.priority;
     const first = routes.findIndex(samePlace);
@@ -526,7 +613,8 @@ export class Fib {
         (request.prefsrc === undefined || request.prefsrc === 0 || route.prefsrc === request.prefsrc) &&
         (request.gateway === undefined || request.gateway === 0 || route.gateway === request.gateway) &&
         (request.dev === undefined || request.dev === null || route.dev === request.dev) &&
-        (request.mtu === undefined || request.mtu === 0 || route.mtu === request.mtu),
+        (request.mtu === undefined || request.mtu === 0 || route.mtu === request.mtu) &&
+        sameNexthops(request.nexthops ?? [], route),
     );
     if (at < 0) throw new SystemError(ESRCH);
     table.set(
@@ -549,6 +637,26 @@ export class Fib {
         }
     this.invalidate();
     return count;
+  }
+
+  /**
+   * A device does not carry any more: its routes go, and of several next hops those by it are dead. With `all`, as when
+   * the device's last address goes, so do the routes to its own addresses. Models `fib_sync_down_dev()`.
+   */
+  deviceDown(dev: NetDevice, all: boolean): void {
+    const doomed = (route: FibRoute): boolean => route.dev === dev && (all || route.nexthopScope !== RT_SCOPE_NOWHERE);
+    this.purge((route) => {
+      if (route.paths === null) return doomed(route);
+      for (const path of route.paths) if (doomed(path)) path.dead = true;
+      return route.paths.every((path) => path.dead);
+    });
+  }
+
+  /** A device carries again. Models `fib_sync_up()`. */
+  deviceUp(dev: NetDevice): void {
+    for (const table of this.#tables.values())
+      for (const route of table.list()) for (const path of route.paths ?? []) if (path.dev === dev) path.dead = false;
+    this.invalidate();
   }
 
   /** A route that follows from an address. Models `fib_magic()`. */
@@ -602,7 +710,6 @@ export class Fib {
   }
 
   deleteRule(request: Partial<PolicyRule>): void {
-    checkTos(request.tos ?? 0);
     this.rules.delete(request);
     this.invalidate();
   }

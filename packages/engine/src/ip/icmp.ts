@@ -226,7 +226,8 @@ export class Icmp {
     // By a source route, the way that the packet came.
     const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
     const mark = ip.fwmarkReflect ? about.mark : 0;
-    const back = ip.routing.output(dst, src, mark, tos, null, IPPROTO_ICMP);
+    // Type and code lie where rules look for the port. Models `union flowi_uli`.
+    const back = ip.routing.outputAbout(about, dst, src, mark, tos, (type << 8) | code);
     if (back === null) return;
     if (limited && back.dev !== ip.net.loopback) {
       if (!this.#peerAllows(this.#icmpBuckets, peer, this.#ratelimit)) {

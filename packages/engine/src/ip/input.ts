@@ -53,7 +53,9 @@ export function ipReceive(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
     trace.enter("ip_rcv", null, skb);
   }
   if (headerOk(ip, skb)) {
-    const verdict = ip.net.hooks.run(NF_INET_PRE_ROUTING, skb, dev, null);
+    // A bridge may have run PREROUTING already. Models ip_sabotage_in().
+    const verdict = skb.preRouted ? NF_ACCEPT : ip.net.hooks.run(NF_INET_PRE_ROUTING, skb, dev, null);
+    skb.preRouted = false;
     if (verdict === NF_ACCEPT) receiveFinish(ip, skb, dev);
     else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in PREROUTING");
   }

@@ -89,20 +89,20 @@ export class NeighbourTable<A extends InetAddress = number> {
     const now = this.#net.clock.nowMicros;
     if (entry.state === "REACHABLE" && now <= entry.confirmedMicros + REACHABLE_TIME) {
       entry.usedMicros = now;
-      entry.dev.transmit(skb);
+      this.#transmit(entry, skb);
       return true;
     }
     this.#age(entry);
     entry.usedMicros = now;
     if (entry.state === "STALE") this.#become(entry, "DELAY");
     if (entry.mac !== null && entry.state !== "INCOMPLETE" && entry.state !== "FAILED") {
-      entry.dev.transmit(skb);
+      this.#transmit(entry, skb);
       return true;
     }
     if (entry.state !== "INCOMPLETE") {
       entry.probes = 0;
       if (this.#solicit(entry, source)) {
-        entry.dev.transmit(skb);
+        this.#transmit(entry, skb);
         return true;
       }
       this.#become(entry, "INCOMPLETE");
@@ -111,6 +111,12 @@ export class NeighbourTable<A extends InetAddress = number> {
     if (entry.waiting.length === QUEUE_LENGTH) this.#net.free(entry.waiting.shift() as SkBuff);
     entry.waiting.push(skb);
     return false;
+  }
+
+  #transmit(entry: NeighbourEntry<A>, skb: SkBuff): void {
+    skb.linkSource = entry.dev.mac;
+    skb.linkDestination = entry.mac;
+    entry.dev.transmit(skb);
   }
 
   /** Somebody on the link asked for one of our addresses, and so made itself known. Models `arp_process()`. */
@@ -195,7 +201,7 @@ export class NeighbourTable<A extends InetAddress = number> {
   #flushWaiting(entry: NeighbourEntry<A>): void {
     if (entry.timer !== null) this.#net.clock.cancel(entry.timer);
     entry.timer = null;
-    for (const skb of entry.waiting.splice(0)) entry.dev.transmit(skb);
+    for (const skb of entry.waiting.splice(0)) this.#transmit(entry, skb);
   }
 
   /** Asks the link. Models one ARP request and its answer. */

@@ -221,6 +221,8 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
     trace.note({ kind: "transmit", device: dev.name });
     trace.done(skb, dev.name);
   }
+  skb.linkSource = dev.mac;
+  skb.linkDestination = null;
   dev.transmit(skb);
   return 0;
 }

@@ -13,6 +13,8 @@ export const RTN_BLACKHOLE = 6;
 export const RTN_UNREACHABLE = 7;
 export const RTN_PROHIBIT = 8;
 export const RTN_THROW = 9;
+/** Of kernels before 2.6; what is left of it is that routes of this type are refused. */
+export const RTN_NAT = 10;
 
 /** What a route does with a packet: one of the `RTN_` numbers above that a lookup can end in. */
 export type RouteType = 1 | 2 | 3 | 5 | 6 | 7 | 8;
@@ -52,6 +54,8 @@ export class Rtable implements RouteResult {
   readonly genid: number;
   /** The next hop, once looked up; only for decisions with a gateway. */
   neighbour: NeighbourEntry | null = null;
+  /** The device that a packet over the loopback counts as come by: that of its address. Models `rt_iif`. */
+  inputDevice: NetDevice | null = null;
   /** A path MTU learned from ICMP must not be lowered further by fragments (`lock`). */
   mtuLocked = false;
 
@@ -74,4 +78,9 @@ export class Rtable implements RouteResult {
     this.route = route;
     this.genid = genid;
   }
+}
+
+/** The device that a packet for a socket came by. Models `inet_iif()`. */
+export function inetIif(skb: { readonly dst: RouteResult | null; readonly iif: NetDevice | null }): NetDevice | null {
+  return (skb.dst as Rtable | null)?.inputDevice ?? skb.iif;
 }

@@ -6,6 +6,7 @@
 import type { NetDevice } from "../dev/device.js";
 import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EXDEV, SystemError } from "../errno.js";
 import type { SkBuff } from "../skb.js";
+import type { SysctlTable } from "../sysctl.js";
 import { formatIPv4 } from "../wire/address.js";
 import { get16, get32, getInt32 } from "../wire/bytes.js";
 import {
@@ -13,6 +14,7 @@ import {
   IP_OFFSET,
   IPPROTO_DCCP,
   IPPROTO_ESP,
+  IPPROTO_ICMP,
   IPPROTO_SCTP,
   IPPROTO_TCP,
   IPPROTO_UDP,
@@ -24,11 +26,13 @@ import {
   IPV4_TOS,
 } from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
+import { MultipathHash } from "./multipath.js";
 import {
   DST_ERROR,
   DST_FORWARD,
   DST_LOCAL_DELIVER,
   DST_OUTPUT_ONLY,
+  RTN_ANYCAST,
   RTN_BROADCAST,
   RTN_LOCAL,
   RTN_MULTICAST,
@@ -36,7 +40,14 @@ import {
   RTN_UNREACHABLE,
   Rtable,
 } from "./route.js";
-import { type RouteAnswer, type RouteGetRequest, RT_SCOPE_LINK, RT_TABLE_LOCAL, RT_TABLE_MAIN } from "./rtnetlink.js";
+import {
+  type RouteAnswer,
+  type RouteGetRequest,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+} from "./rtnetlink.js";
 import { type IpStack, isLoopback, isMulticast } from "./stack.js";
 
 /** The part of TOS that routing looks at. Models `IPTOS_RT_MASK` (the DSCP bits). */
@@ -92,6 +103,9 @@ export class Routing {
   #cache: InputCache | null = null;
   readonly #flow = new Flow();
   readonly #reverse = new Flow();
+  readonly #multipath: MultipathHash;
+  /** The packet that is asked about, where there is one. */
+  #skb: SkBuff | null = null;
   /** Positive errno of the last question that gave null. */
   error = 0;
   /** Decisions that follow from no route, by device; valid for {@link #genid}. */
@@ -102,6 +116,32 @@ export class Routing {
 
   constructor(ip: IpStack) {
     this.#ip = ip;
+    this.#multipath = new MultipathHash(ip.net);
+  }
+
+  /** `net.ipv4.fib_multipath_*`. */
+  registerSysctls(sysctl: SysctlTable): void {
+    const multipath = this.#multipath;
+    sysctl.registerInt(
+      "net.ipv4.fib_multipath_hash_policy",
+      () => multipath.policy,
+      (value) => {
+        multipath.policy = value;
+        this.#ip.fib.invalidate();
+      },
+      0,
+      1,
+    );
+    sysctl.registerInt(
+      "net.ipv4.fib_multipath_hash_seed",
+      () => multipath.seed,
+      (value) => {
+        multipath.seed = value;
+        this.#ip.fib.invalidate();
+      },
+      0,
+      0xffffffff,
+    );
   }
 
   #fresh(): number {
@@ -133,7 +173,7 @@ export class Routing {
     const tos = data[IPV4_TOS];
     if (this.#ip.fib.rules.looksAtPorts) {
       this.#dissect(skb);
-      return this.#inputFor(dst >>> 0, src >>> 0, tos, skb.mark, dev);
+      return this.#inputOf(skb, dst >>> 0, src >>> 0, tos, dev);
     }
     const hash = Math.imul(
       dst ^ Math.imul(src, 0x9e3779b1) ^ Math.imul(skb.mark + dev.ifindex, 0x85ebca6b),
@@ -155,9 +195,16 @@ export class Routing {
         return kept;
     }
     this.#transport(0, 0, 0);
-    const rt = this.#inputFor(dst >>> 0, src >>> 0, tos, skb.mark, dev);
-    // Only what the route itself keeps may be kept here: no learned path MTU that expires.
-    if (rt !== null && rt.route !== null && rt.route.rthInput === rt && rt.route.exceptions === null)
+    const rt = this.#inputOf(skb, dst >>> 0, src >>> 0, tos, dev);
+    // Only what the route itself keeps may be kept here: no learned path MTU that expires, and no choice among several
+    // next hops, for which more of the packet counts.
+    if (
+      rt !== null &&
+      rt.route !== null &&
+      rt.route.rthInput === rt &&
+      rt.route.exceptions === null &&
+      rt.route.whole === null
+    )
       this.#keep(hash, dst, src, skb.mark, tos, dev, rt);
     return rt;
   }
@@ -176,6 +223,13 @@ export class Routing {
     cache.tos[slot] = tos;
     cache.iif[slot] = dev.ifindex;
     cache.decision[slot] = rt;
+  }
+
+  #inputOf(skb: SkBuff, dst: number, src: number, tos: number, dev: NetDevice): Rtable | null {
+    this.#skb = skb;
+    const rt = this.#inputFor(dst, src, tos, skb.mark, dev);
+    this.#skb = null;
+    return rt;
   }
 
   /** {@link input} by addresses, for a packet of no protocol. */
@@ -209,6 +263,7 @@ export class Routing {
   #inputFor(dst: number, src: number, tos: number, mark: number, dev: NetDevice): Rtable | null {
     const ip = this.#ip;
     const genid = this.#fresh();
+    this.error = EINVAL;
     if (isMulticast(dst)) {
       if (dst !== ALL_HOSTS) return this.#martian("destination", dst, src, dev);
       if (isMulticast(src) || src === 0xffffffff || (isLoopback(src) && !ip.routesLocalnet(dev)))
@@ -228,7 +283,7 @@ export class Routing {
     flow.mark = mark;
     flow.iif = dev;
     flow.oif = null;
-    const route = ip.fib.lookup(flow);
+    let route = ip.fib.lookup(flow);
     if (route === null) return this.#errorRoute(ip.forwards(dev) ? ip.fib.error : EHOSTUNREACH, genid);
     if (route.type === RTN_BROADCAST) return this.#broadcast(dst, src, tos, mark, dev, genid);
     if (route.type === RTN_LOCAL) {
@@ -241,6 +296,7 @@ export class Routing {
     }
     if (!ip.forwards(dev)) return this.#errorRoute(EHOSTUNREACH, genid);
     if (route.type !== RTN_UNICAST) return this.#martian("destination", dst, src, dev);
+    if (route.paths !== null) route = this.#select(route.paths, this.#hash(src, dst), 0);
     if (!this.#sourceOk(dst, src, tos, mark, dev, route.dev)) return this.#martian("source", dst, src, dev);
     const kept = route.rthInput;
     if (kept !== null && kept.genid === genid && route.exceptions === null) return kept;
@@ -250,6 +306,47 @@ export class Routing {
     const rt = new Rtable(RTN_UNICAST, out, route.gateway, mtu, DST_FORWARD, 0, route, genid);
     if (exception === null) route.rthInput = rt;
     return rt;
+  }
+
+  /** The hash of the flow that is asked about, or of the packet where there is one. Models `fib_multipath_hash()`. */
+  #hash(src: number, dst: number): number {
+    const { protocol, sport, dport } = this.#flow;
+    const skb = this.#skb;
+    if (skb === null) return this.#multipath.ofFlow(src, dst, protocol, sport, dport);
+    if (this.#multipath.policy === 1) this.#dissect(skb);
+    return this.#multipath.ofPacket(skb, this.#flow.protocol, this.#flow.sport, this.#flow.dport);
+  }
+
+  /**
+   * The next hop whose share a hash falls into; one that the given source belongs to is preferred. Models
+   * `fib_select_multipath()` with the bounds of `fib_rebalance()`.
+   */
+  #select(paths: readonly FibRoute[], hash: number, src: number): FibRoute {
+    const ip = this.#ip;
+    let total = 0;
+    for (let i = 0; i < paths.length; i++) if (this.#takesShare(paths[i])) total += paths[i].weight;
+    let chosen: FibRoute = paths[0];
+    let found = false;
+    let sum = 0;
+    for (let i = 0; i < paths.length; i++) {
+      const path = paths[i];
+      if (!this.#takesShare(path)) continue;
+      sum += path.weight;
+      const fits = src === 0 || ip.selectAddress(path.dev as NetDevice, path.gateway, path.scope) === src;
+      if (!found) {
+        chosen = path;
+        found = fits;
+      }
+      if (hash > Math.floor((sum * 0x80000000 + Math.floor(total / 2)) / total) - 1) continue;
+      if (fits) return path;
+      if (found) return chosen;
+    }
+    return chosen;
+  }
+
+  #takesShare(path: FibRoute): boolean {
+    const dev = path.dev as NetDevice;
+    return !path.dead && (dev.running || dev.ipv4 === null || !this.#ip.ignoresLinkdown(dev.ipv4));
   }
 
   #broadcast(dst: number, src: number, tos: number, mark: number, dev: NetDevice, genid: number): Rtable | null {
@@ -290,9 +387,10 @@ export class Routing {
     const ip = this.#ip;
     const filter = ip.rpFilter(dev);
     this.error = EINVAL;
-    if (filter === 0 && !ip.fib.rules.custom) {
+    if (filter === 0) {
       if (ip.acceptsLocal(dev)) return true;
-      return !ip.isLocalAddress(src);
+      // Rules and local routes of a person's own make the addresses alone no answer.
+      if (!ip.fib.rules.custom && !ip.fib.customLocalRoutes) return !ip.isLocalAddress(src);
     }
     const flow = this.#reverse;
     flow.dst = src;
@@ -309,7 +407,7 @@ export class Routing {
     const route = ip.fib.lookup(flow);
     if (route === null) return refused();
     if (route.type !== RTN_UNICAST && (route.type !== RTN_LOCAL || !ip.acceptsLocal(dev))) return false;
-    if (route.dev === dev) return true;
+    if (route.uses(dev)) return true;
     if ((dev.ipv4?.addresses.length ?? 0) === 0) return refused();
     if (filter === 1) {
       this.error = EXDEV;
@@ -351,6 +449,14 @@ export class Routing {
     return this.#outputSlow(dst, src, mark, tos, oif, genid, lo);
   }
 
+  /** {@link output} for an error about a packet, which goes the packet's way where there are several. */
+  outputAbout(about: SkBuff, dst: number, src: number, mark: number, tos: number, dport: number): Rtable | null {
+    this.#skb = about;
+    const rt = this.output(dst, src, mark, tos, null, IPPROTO_ICMP, 0, dport);
+    this.#skb = null;
+    return rt;
+  }
+
   /** {@link output} with a source that this host does not own: forwarded replies, REJECT, transparent proxies. */
   outputAnySource(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
     this.#transport(0, 0, 0);
@@ -372,33 +478,33 @@ export class Routing {
       if (dst === 0xffffffff || (isMulticast(dst) && dst >>> 8 === 0xe00000))
         return this.#onLinkRoute(dst, src, oif, genid);
     }
-    if (dst === 0) dst = src === 0 ? 0x7f000001 : src;
+    if (dst === 0) {
+      const rt = new Rtable(RTN_LOCAL, lo, 0, lo.mtu, DST_LOCAL_DELIVER, 0, null, genid);
+      rt.prefsrc = src || (oif === null ? 0 : ip.selectAddress(oif, 0, RT_SCOPE_HOST)) || 0x7f000001;
+      return rt;
+    }
     const flow = this.#flow;
     flow.dst = dst;
     flow.src = src;
     flow.tos = tos & TOS_ROUTING;
     flow.mark = mark;
     flow.iif = null;
-    flow.oif = oif === lo ? null : oif;
-    // The addresses of this host are reached over the loopback whatever device was asked for.
-    let route: FibRoute | null = null;
-    if (oif !== null && oif !== lo && ip.isLocalAddress(dst)) {
-      flow.oif = null;
-      route = ip.fib.lookupTable(RT_TABLE_LOCAL, flow);
-    }
-    route ??= ip.fib.lookup(flow);
+    flow.oif = oif;
+    let route = ip.fib.lookup(flow);
     if (route === null) {
       // A device was named but no route leads there: taken to be on its link.
-      if (oif !== null && ip.fib.error === ENETUNREACH) return this.#onLinkRoute(dst, src, oif, genid);
+      if (oif !== null) return this.#onLinkRoute(dst, src, oif, genid);
       return this.#fail(ip.fib.error);
     }
     if (route.type === RTN_LOCAL) {
       if (route.rthOutput !== null && route.rthOutput.genid === genid) return route.rthOutput;
       const rt = new Rtable(RTN_LOCAL, lo, 0, lo.mtu, DST_LOCAL_DELIVER, 0, route, genid);
       rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : dst;
+      rt.inputDevice = route.dev;
       if (route.prefsrc !== 0) route.rthOutput = rt;
       return rt;
     }
+    if (route.paths !== null && oif === null) route = this.#select(route.paths, this.#hash(src, dst), src);
     const out = route.dev as NetDevice;
     if (isLoopback(src) && out !== lo && !ip.routesLocalnet(out)) return this.#fail(EINVAL);
     const exception = route.exceptions === null ? null : this.#exception(route, dst);
@@ -415,7 +521,8 @@ export class Routing {
     const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
     // Broadcasts and multicasts take a route's device, not its gateway.
     // A broadcast comes back to its sender by the same decision.
-    const input = type === RTN_BROADCAST ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
+    // So does all that leaves by the loopback.
+    const input = type === RTN_BROADCAST || out === lo ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
     const rt = ordinary
       ? new Rtable(type, out, route.gateway, mtu, input, 0, route, genid)
       : new Rtable(type, out, 0, Math.min(out.mtu, 65535), input, 0, null, genid);
@@ -436,7 +543,8 @@ export class Routing {
     const type = dst === 0xffffffff ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : RTN_UNICAST;
     let rt = type === RTN_UNICAST ? this.#onLink.get(dev) : undefined;
     if (rt === undefined) {
-      const input = type === RTN_BROADCAST ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
+      const loops = type === RTN_BROADCAST || dev === this.#ip.net.loopback;
+      const input = loops ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
       rt = new Rtable(type, dev, 0, Math.min(dev.mtu, 65535), input, 0, null, genid);
       rt.prefsrc = this.#ip.selectAddress(dev, 0, RT_SCOPE_LINK);
       if (type === RTN_UNICAST) this.#onLink.set(dev, rt);
@@ -493,6 +601,15 @@ export class Routing {
 
   // --- `ip route get` ---------------------------------------------------------------------------------------------
 
+  /** The table that an answer tells of: while nobody made a rule, local is part of main. */
+  #tableOf({ route }: Rtable, dst: number): number {
+    const { fib } = this.#ip;
+    if (dst === 0 || !fib.rules.custom)
+      return route === null || route.table === RT_TABLE_LOCAL ? RT_TABLE_MAIN : route.table;
+    // Of an arriving broadcast no route is kept; what was asked still stands.
+    return (route ?? fib.lookup(this.#flow))?.table ?? RT_TABLE_MAIN;
+  }
+
   /** Models `inet_rtm_getroute()`. */
   get(request: RouteGetRequest): RouteAnswer {
     const { dst } = request;
@@ -500,26 +617,31 @@ export class Routing {
     const mark = request.mark ?? 0;
     const tos = request.tos ?? 0;
     const iif = request.iif ?? null;
+    const { protocol = 0, sport = 0, dport = 0 } = request;
     let rt: Rtable | null;
-    if (iif === null) rt = this.output(dst, src, mark, tos, request.oif ?? null);
+    if (iif === null) rt = this.output(dst, src, mark, tos, request.oif ?? null, protocol, sport, dport);
     else {
       if (!iif.up) throw new SystemError(ENETDOWN);
-      rt = this.inputFor(dst, src, tos, mark, iif);
+      this.#transport(protocol, sport, dport);
+      rt = this.#inputFor(dst, src, tos, mark, iif);
       if (rt !== null && rt.input === DST_ERROR) throw new SystemError(rt.error);
     }
-    if (rt === null) throw new SystemError(this.error);
+    // An arriving packet that is refused is told in one way.
+    if (rt === null) throw new SystemError(iif === null ? this.error : EINVAL);
     const flags: string[] = [];
-    if (rt.type === RTN_LOCAL || rt.type === RTN_BROADCAST) flags.push("local");
+    if (rt.input === DST_LOCAL_DELIVER && rt.type !== RTN_MULTICAST) flags.push("local");
     if (rt.type === RTN_BROADCAST) flags.push("brd");
     if (rt.type === RTN_MULTICAST) flags.push("mc");
     const exception = rt.route === null ? null : this.#exception(rt.route, dst);
     return {
-      type: rt.type,
+      // Otherwise an anycast address is as any other.
+      type: rt.route?.type === RTN_ANYCAST ? RTN_ANYCAST : rt.type,
       dst,
       src,
       gateway: rt.gateway,
       dev: rt.dev,
-      table: rt.route === null || dst === 0 ? RT_TABLE_MAIN : rt.route.table,
+      table: this.#tableOf(rt, dst),
+      route: rt.route?.whole ?? rt.route,
       mark,
       prefsrc: iif === null && src === 0 ? rt.prefsrc : 0,
       mtu: rt.route?.mtu ?? 0,

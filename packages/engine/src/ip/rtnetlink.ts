@@ -75,6 +75,29 @@ export interface Route {
   /** `mtu` of the route; 0 when it has none. */
   readonly mtu: number;
   readonly mtuLocked: boolean;
+  /** The next hops of a route that has several, else null: then gateway and device above are the first's. */
+  readonly paths: readonly RoutePath[] | null;
+}
+
+/** One of several next hops. Models `struct fib_nh`. */
+export interface RoutePath {
+  readonly gateway: number;
+  readonly dev: NetDevice | null;
+  readonly onlink: boolean;
+  /** Its share, 1..256. */
+  readonly weight: number;
+  /** Its device went down: it is passed over until the device is up again. */
+  readonly dead: boolean;
+  readonly linkdown: boolean;
+}
+
+/** `nexthop ...` of `ip route add`. */
+export interface NexthopRequest {
+  readonly gateway?: number;
+  readonly dev?: NetDevice | null;
+  readonly onlink?: boolean;
+  /** Default 1. */
+  readonly weight?: number;
 }
 
 /** `ip route add|del|...`'s request. */
@@ -97,6 +120,7 @@ export interface RouteRequest {
   readonly onlink?: boolean;
   readonly mtu?: number;
   readonly mtuLocked?: boolean;
+  readonly nexthops?: readonly NexthopRequest[];
 }
 
 /**
@@ -146,6 +170,10 @@ export interface RouteGetRequest {
   readonly oif?: NetDevice | null;
   /** With it the question is about a packet that arrives there. */
   readonly iif?: NetDevice | null;
+  /** For rules that look at them. */
+  readonly protocol?: number;
+  readonly sport?: number;
+  readonly dport?: number;
 }
 
 /** The administration of one namespace's IP layer; `net.ip` implements it. */
@@ -166,6 +194,8 @@ export interface RtnetlinkApi {
   routes(table?: number): Route[];
   /** Numbers of the tables that hold routes. */
   tables(): number[];
+  /** Whether a table was ever used. */
+  hasTable(table: number): boolean;
   addRoute(request: RouteRequest, mode?: RouteAddMode): void;
   /** ESRCH when no route fits the request. */
   deleteRoute(request: RouteRequest): void;
@@ -196,6 +226,8 @@ export interface RouteAnswer {
   readonly gateway: number;
   readonly dev: NetDevice | null;
   readonly table: number;
+  /** The route that was found; null for answers without one. */
+  readonly route: Route | null;
   readonly mark: number;
   /** Source to print after `src`; 0: none is printed. */
   readonly prefsrc: number;

@@ -169,7 +169,8 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
 
   /** Deletes the first rule that has what the request names. Throws ENOENT. Models `fib_nl_delrule()`. */
   delete(request: Partial<R>): void {
-    this.#check({ ...this.#blank, ...request }, request);
+    // Without a priority it counts as the one that a new rule would get.
+    this.#check({ ...this.#blank, ...request, priority: request.priority ?? this.#defaultPriority() }, request);
     const at = this.#rules.findIndex((rule) => this.#fits(rule, request));
     if (at < 0) throw new SystemError(ENOENT);
     this.#rules = this.#rules.filter((_, i) => i !== at);

@@ -29,7 +29,6 @@ import {
   type RouteGetRequest,
   type RouteRequest,
   RT_SCOPE_HOST,
-  RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
@@ -294,7 +293,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (promoted !== undefined) this.#routesOfAddress(promoted);
     // A device without addresses has no routes either. Models `fib_disable_ip()` in fib_inetaddr_event().
     if (inDev.addresses.length === 0) {
-      this.fib.purge((route) => route.dev === dev);
+      this.fib.deviceDown(dev, true);
       this.neighbourTable.flush(dev, true);
     }
     for (const listener of this.#addressListeners) listener(dev, ifa.local, false);
@@ -351,8 +350,9 @@ export class IpStack implements IpApi, RtnetlinkApi {
         this.fib.purge((route) => route.type === RTN_BROADCAST && route.dst === address && route.dev === dev);
     if (!others.some((other) => other.local === local)) {
       this.fib.purge((route) => route.type === RTN_LOCAL && route.dst === local && route.dev === dev);
-      // Routes whose preferred source went with the address go too. Models `fib_sync_down_addr()`.
-      if (!this.isLocalAddress(local)) this.fib.purge((route) => route.prefsrc === local);
+      // Routes of main whose preferred source went with the address go too. Models `fib_sync_down_addr()`.
+      if (!this.isLocalAddress(local))
+        this.fib.purge((route) => route.prefsrc === local && route.table === RT_TABLE_MAIN);
     }
     this.fib.invalidate();
   }
@@ -375,7 +375,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   /** The namespace tells that a device goes (it is down already). */
   deviceRemoved(dev: NetDevice): void {
     this.flushAddresses(dev);
-    this.fib.purge((route) => route.dev === dev);
+    this.fib.deviceDown(dev, true);
     this.neighbourTable.flush(dev, true);
     for (const [file] of CONF_FILES) this.net.sysctl.unregister(`net.ipv4.conf.${dev.name}.${file}`);
     dev.ipv4 = null;
@@ -384,10 +384,12 @@ export class IpStack implements IpApi, RtnetlinkApi {
   setUp(dev: NetDevice): void {
     if (dev.up) return;
     dev.up = true;
+    dev.everUp = true;
     const inDev = this.#inDevice(dev);
     if (dev === this.net.loopback && inDev.addresses.length === 0)
       this.addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });
     else for (const ifa of inDev.addresses) this.#routesOfAddress(ifa);
+    this.fib.deviceUp(dev);
     this.net.ip6.setUp(dev);
     this.fib.invalidate();
     dev.other?.net.ip.fib.invalidate();
@@ -397,7 +399,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (!dev.up) return;
     dev.up = false;
     this.net.ip6.setDown(dev);
-    this.fib.purge((route) => route.dev === dev && route.nexthopScope !== RT_SCOPE_NOWHERE);
+    this.fib.deviceDown(dev, false);
     this.neighbourTable.flush(dev, true);
     dev.other?.net.ip.fib.invalidate();
     for (const listener of this.#downListeners) listener(dev);
@@ -421,8 +423,13 @@ export class IpStack implements IpApi, RtnetlinkApi {
     return this.fib.tables();
   }
 
+  hasTable(table: number): boolean {
+    return table === RT_TABLE_MAIN || table === RT_TABLE_LOCAL || this.fib.hasTable(table);
+  }
+
   addRoute(request: RouteRequest, mode: RouteAddMode = "add"): void {
     this.fib.add(request, mode);
+    if (request.type === RTN_LOCAL) this.fib.customLocalRoutes = true;
   }
 
   deleteRoute(request: RouteRequest): void {
@@ -577,6 +584,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
         this.fwmarkReflect = value;
       },
     );
+    this.routing.registerSysctls(sysctl);
     this.icmp.registerSysctls(sysctl);
   }
 }

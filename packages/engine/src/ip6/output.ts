@@ -146,6 +146,8 @@ function finishOutput2(ip: Ip6Stack, skb: SkBuff, route: Route6, dev: NetDevice)
     transmitted(ip, skb, dev);
     return 0;
   }
+  skb.linkSource = dev.mac;
+  skb.linkDestination = null;
   transmitted(ip, skb, dev);
   dev.transmit(skb);
   return 0;

@@ -5,7 +5,7 @@
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EMSGSIZE, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
-import { RTN_BROADCAST } from "../ip/route.js";
+import { inetIif, RTN_BROADCAST } from "../ip/route.js";
 import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../ip6/icmp.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
@@ -114,7 +114,8 @@ export class PingProtocol implements PingApi {
       src: options.localAddress ?? this.#net.sockets.anyOf(address),
       protocol: ECHO[family.name].protocol,
       sport: 0,
-      dport: 0,
+      // Type and code lie where rules look for the port. Models `union flowi_uli`.
+      dport: family.name === "ipv4" ? ICMP_ECHO << 8 : 0,
       options,
       device,
     });
@@ -172,7 +173,7 @@ export class PingProtocol implements PingApi {
     if (!ok) return;
     const id = icmpId(data, at);
     for (const socket of this.#sockets)
-      if (socket.family === family && socket.id === id && (socket.device === null || socket.device === skb.iif))
+      if (socket.family === family && socket.id === id && (socket.device === null || socket.device === inetIif(skb)))
         socket.handlers.onReply?.({
           address: family.source(data, 0),
           localAddress: family.destination(data, 0),

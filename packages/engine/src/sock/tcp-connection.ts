@@ -8,7 +8,7 @@ import type { Timer } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
-import { DST_LOCAL_DELIVER, Rtable } from "../ip/route.js";
+import { DST_LOCAL_DELIVER, inetIif, Rtable } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
 import type { InetAddress } from "../wire/address.js";
 import { put16, put32 } from "../wire/bytes.js";
@@ -472,7 +472,7 @@ export class TcpSock implements TcpConnection {
     const rt = skb.dst;
     if (rt instanceof Rtable && rt.input === DST_LOCAL_DELIVER) {
       this.#rxRoute = rt;
-      this.#rxDevice = skb.iif;
+      this.#rxDevice = inetIif(skb);
     }
   }
 

@@ -8,7 +8,7 @@ import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, SystemError } from "../
 import type { IcmpError } from "../ip/icmp.js";
 import { buildOptions, echoOptions } from "../ip/options.js";
 import { newPacket } from "../ip/output.js";
-import { RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
+import { inetIif, RTN_LOCAL, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import { refuseTcp } from "../ip6/deliver.js";
 import type { NetNamespace } from "../netns.js";
 import { type SkBuff, UID_KERNEL } from "../skb.js";
@@ -330,7 +330,7 @@ export class TcpProtocol implements TcpApi {
       connection.receive(skb, at, length);
       return;
     }
-    const listener = this.#listenerFor(family.destination(data, 0), port, skb.iif);
+    const listener = this.#listenerFor(family.destination(data, 0), port, inetIif(skb));
     if (listener !== undefined) {
       if (!mayComeIn(data, at)) {
         end("signed, and there is no key");

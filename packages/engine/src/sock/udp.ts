@@ -5,7 +5,7 @@
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRINUSE, EMSGSIZE, ENOTCONN, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
-import { RTN_BROADCAST } from "../ip/route.js";
+import { inetIif, RTN_BROADCAST } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { type InetAddress, isAnyAddress, sameAddress } from "../wire/address.js";
@@ -237,7 +237,7 @@ export class UdpProtocol implements UdpApi {
             (isAnyAddress(socket.remoteAddress) ||
               (sameAddress(socket.remoteAddress, src) && socket.remotePort === sport)),
         )
-      : [this.#lookup(dst, dport, src, sport, skb.iif)];
+      : [this.#lookup(dst, dport, src, sport, inetIif(skb))];
     // A socket takes it, or an error is sent about it, which is tracked anew (unless a rule exempts it): the entry is
     // done with.
     ip.net.resetConntrack(skb);

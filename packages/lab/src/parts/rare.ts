@@ -1,4 +1,5 @@
 /** The part that few labs need. A new command goes here, unless nearly every lesson uses it. */
+import { brctl, bridge, ebtables } from "../commands/bridge.js";
 import { ipset } from "../commands/ipset.js";
 import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import { xtablesMonitor } from "../commands/xtables-monitor.js";
@@ -7,6 +8,9 @@ import type { LabCommand } from "../environment.js";
 export { rareExtensions as extensions } from "@netfilter-lab/engine";
 
 export const commands: Readonly<Record<string, LabCommand>> = {
+  brctl,
+  bridge,
+  ebtables,
   ipset,
   tcpdump,
   "xtables-monitor": xtablesMonitor,

@@ -1,5 +1,7 @@
 /** `ip link` and `ip address`: devices, their addresses, their counters. */
 import {
+  BridgeDevice,
+  EOPNOTSUPP,
   formatIPv4,
   formatIPv6,
   IFF_BROADCAST,
@@ -14,9 +16,11 @@ import {
   type NetNamespace,
   PairDevice,
   RT_SCOPE_HOST,
+  SystemError,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { addressText6, changeAddress6 } from "./ipv6.js";
+import { addLink, deleteLink } from "./link-add.js";
 import { SCOPES, scopeOf } from "./scope.js";
 import {
   abbreviated,
@@ -55,26 +59,41 @@ const FLAGS: readonly (readonly [number, string])[] = [
   [IFF_LOWER_UP, "LOWER_UP"],
 ];
 
-function flagText(dev: NetDevice): string {
+export function flagText(dev: NetDevice): string {
   const names = FLAGS.filter(([bit]) => dev.flags & bit).map(([, name]) => name);
   if (dev.up && !dev.running) names.unshift("NO-CARRIER");
+  if (dev instanceof PairDevice && dev.peer?.net === dev.net && !dev.peer.up) names.push("M-DOWN");
   return `<${names.join(",")}>`;
 }
 
 /** `eth0@if2`: the other end of a pair by its number. */
-function fullName(dev: NetDevice): string {
-  return dev instanceof PairDevice && dev.kind === "veth"
-    ? `${dev.name}@${dev.peer === null ? "NONE" : `if${dev.peer.ifindex}`}`
-    : dev.name;
+export function fullName(dev: NetDevice): string {
+  if (!(dev instanceof PairDevice) || dev.kind !== "veth") return dev.name;
+  if (dev.peer === null) return `${dev.name}@NONE`;
+  return `${dev.name}@${dev.peer.net === dev.net ? dev.peer.name : `if${dev.peer.ifindex}`}`;
+}
+
+/** Where the other end is, if elsewhere. */
+function linkNetns(dev: NetDevice): string {
+  return dev instanceof PairDevice && dev.peer !== null && dev.peer.net !== dev.net
+    ? ` link-netns ${dev.peer.net.name}`
+    : "";
 }
 
 function linkType(dev: NetDevice): string {
   if (dev.flags & IFF_LOOPBACK) return "loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00";
   // Without an address behind it, the blank stays.
   if (dev.mac === null) return "none ";
-  const host = dev instanceof PairDevice && dev.peer !== null ? ` link-netns ${dev.peer.net.name}` : "";
-  return `ether ${macText(dev.mac)} brd ff:ff:ff:ff:ff:ff${host}`;
+  return `ether ${macText(dev.mac)} brd ff:ff:ff:ff:ff:ff${linkNetns(dev)}`;
 }
+
+/** A device that a person made has no queue of its own until it is first up. */
+function qdiscOf(dev: NetDevice): string {
+  const made = dev instanceof BridgeDevice || (dev instanceof PairDevice && dev.peer?.net === dev.net);
+  return made && !dev.everUp ? "noop" : dev.qdisc;
+}
+
+const masterText = (dev: NetDevice): string => (dev.master === null ? "" : `master ${dev.master.name} `);
 
 /** The lines about a device itself; `mode` is what `ip link` adds, `one` says that it was asked for by its name. */
 function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], one = true): string[] {
@@ -84,12 +103,11 @@ function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], o
       `${dev.ifindex}: ${dev.name}: ${flagText(dev)} mtu ${dev.mtu} state ${dev.operState} qlen ${dev.txQueueLength}`,
     ];
   const head =
-    `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${dev.qdisc} state ${dev.operState} ` +
+    `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${qdiscOf(dev)} ${masterText(dev)}state ${dev.operState} ` +
     `${mode ? "mode DEFAULT " : ""}group default qlen ${dev.txQueueLength}`;
   // With a family given, `ip addr` leaves the link layer out.
   if (family !== null && !mode) {
-    const host = dev instanceof PairDevice && dev.peer !== null ? ` link-netns ${dev.peer.net.name}` : "";
-    return [`${head}${host}`];
+    return [`${head}${linkNetns(dev)}`];
   }
   return [head, `    link/${linkType(dev)}`];
 }
@@ -132,6 +150,7 @@ interface Selection {
   readonly scope: number | null;
   readonly to: { address: number; prefixLength: number } | null;
   readonly kind: string | null;
+  readonly master: string | null;
 }
 
 function selection(context: LabContext, words: Words): Selection {
@@ -140,18 +159,20 @@ function selection(context: LabContext, words: Words): Selection {
   let scope: number | null = null;
   let to: Selection["to"] = null;
   let kind: string | null = null;
+  let master: string | null = null;
   while (!words.done) {
     if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
     else if (words.take("to")) to = prefixOf(words.next());
     else if (words.take("type")) kind = words.next();
+    else if (words.take("master")) master = masterOf(context.net, words.next()).name;
     else {
       words.take("dev");
       name = oneDevice(name, words.next());
     }
   }
   const device = name === null ? null : listedDeviceOf(context.net, name);
-  return { device, upOnly, scope, to, kind };
+  return { device, upOnly, scope, to, kind, master };
 }
 
 function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
@@ -159,7 +180,8 @@ function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
     (dev) =>
       (chosen.device === null || dev === chosen.device) &&
       (!chosen.upOnly || dev.up) &&
-      (chosen.kind === null || dev.kind === chosen.kind),
+      (chosen.kind === null || dev.kind === chosen.kind) &&
+      (chosen.master === null || dev.master?.name === chosen.master),
   );
 }
 
@@ -233,6 +255,13 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
   return 0;
 }
 
+/** The bridge that a device is to be a port of. */
+function masterOf(net: NetNamespace, name: string): NetDevice {
+  const master = net.devices.get(name);
+  if (master === undefined) throw wrongArgument(name, "Device does not exist\n");
+  return master;
+}
+
 function setLink(context: LabContext, words: Words): number {
   const { net } = context;
   let device: string | null = null;
@@ -255,13 +284,21 @@ function setLink(context: LabContext, words: Words): number {
       const mac = macOf(words.next());
       changes.push((dev) => {
         dev.mac = mac;
+        if (dev instanceof BridgeDevice) dev.addressChosen = true;
       });
     } else if (word === "txqueuelen" || word === "qlen") {
       const length = integer("txqueuelen");
       changes.push((dev) => {
         dev.txQueueLength = length;
       });
-    } else if (["master", "netns", "name", "alias", "promisc", "arp", "vf", "xdp", "group"].includes(word))
+    } else if (word === "master") {
+      const master = masterOf(net, words.next());
+      changes.push((dev) => {
+        if (!(master instanceof BridgeDevice)) throw new SystemError(EOPNOTSUPP);
+        master.addPort(dev);
+      });
+    } else if (word === "nomaster") changes.push((dev) => dev.master?.removePort(dev));
+    else if (["netns", "name", "alias", "promisc", "arp", "vf", "xdp", "group"].includes(word))
       throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
     else {
       device = oneDevice(device, word === "dev" ? words.next() : word);
@@ -294,7 +331,9 @@ export function ipLink(context: LabContext, options: IpOptions, words: Words): n
   words.next();
   if (command === "show" || command === "list" || command === "lst") return showLinks(context, options, words);
   if (command === "set" || command === "change") return setLink(context, words);
-  throw new IpError(`ip link ${command}: not supported by the lab; cables are made by Lab.create`, 255);
+  if (command === "add") return addLink(context, words);
+  if (command === "delete") return deleteLink(context, words);
+  throw new IpError(`ip link ${command}: not supported by the lab`, 255);
 }
 
 const wildcardWarning = (text: string): string =>

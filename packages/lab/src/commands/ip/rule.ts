@@ -174,7 +174,10 @@ function filterOf<R extends RuleCore>(family: RuleCommands<R>, words: Words): Fi
 }
 
 const overlap = (wanted: RulePorts | undefined, has: RulePorts): boolean =>
-  wanted === undefined || wanted === null || (has !== null && has[0] === wanted[0] && has[1] === wanted[1]);
+  wanted === undefined ||
+  wanted === null ||
+  wanted[0] === 0 ||
+  (has !== null && has[0] === wanted[0] && has[1] === wanted[1]);
 
 /** Models `filter_nlmsg()`. */
 function passes<R extends RuleCore>(

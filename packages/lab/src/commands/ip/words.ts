@@ -39,6 +39,12 @@ export class Words {
     return this.#words[this.#at++];
   }
 
+  /** Gives the last word back. */
+  back(): this {
+    this.#at--;
+    return this;
+  }
+
   /** Takes the next word when it is `keyword` or a beginning of it that `ip` accepts. */
   take(...keywords: readonly string[]): boolean {
     const word = this.peek();
