@@ -23,6 +23,7 @@ import { helperMatch } from "./matches/helper.js";
 import { hlMatch } from "./matches/hl.js";
 import { iprangeMatch } from "./matches/iprange.js";
 import { ipv6headerMatch } from "./matches/ipv6header.js";
+import { ipvsMatch } from "./matches/ipvs.js";
 import { lengthMatch } from "./matches/length.js";
 import { macMatch } from "./matches/mac.js";
 import { mhMatch } from "./matches/mh.js";
@@ -53,6 +54,7 @@ import type { ExtensionList } from "./registry.js";
 import { auditTarget } from "./targets/audit.js";
 import { checksumTarget } from "./targets/checksum.js";
 import { classifyTarget } from "./targets/classify.js";
+import { clusteripTarget } from "./targets/clusterip.js";
 import { connsecmarkTarget } from "./targets/connsecmark.js";
 import { ctTarget, notrackTarget } from "./targets/ct.js";
 import { dscpTarget } from "./targets/dscp.js";
@@ -60,6 +62,7 @@ import { ecnTarget } from "./targets/ecn.js";
 import { hlTarget } from "./targets/hl.js";
 import { hmarkTarget } from "./targets/hmark.js";
 import { idletimerTarget } from "./targets/idletimer.js";
+import { ledTarget } from "./targets/led.js";
 import { netmapTarget } from "./targets/netmap.js";
 import { nflogTarget } from "./targets/nflog.js";
 import { nfqueueTarget } from "./targets/nfqueue.js";
@@ -73,6 +76,7 @@ import { tosTarget } from "./targets/tos.js";
 import { tproxyTarget } from "./targets/tproxy.js";
 import { traceTarget } from "./targets/trace.js";
 import { ttlTarget } from "./targets/ttl.js";
+import { ulogTarget } from "./targets/ulog.js";
 
 export const rareExtensions: ExtensionList = {
   matches: [
@@ -125,6 +129,7 @@ export const rareExtensions: ExtensionList = {
     ipv6headerMatch,
     eui64Match,
     hlMatch,
+    ipvsMatch,
   ],
   targets: [
     secmarkTarget,
@@ -151,5 +156,8 @@ export const rareExtensions: ExtensionList = {
     tproxyTarget,
     ttlTarget,
     hlTarget,
+    ledTarget,
+    clusteripTarget,
+    ulogTarget,
   ],
 };

@@ -7,7 +7,8 @@ import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
 import { bang } from "../options.js";
 
-function parseMac(text: string): string {
+/** Six pairs of digits, spelled in full. Models XTTYPE_ETHERMAC. */
+export function parseMac(text: string): string {
   const parts = text.split(":");
   if (parts.length !== 6 || !parts.every((part) => /^[0-9a-fA-F]{1,2}$/.test(part)))
     throw new ParameterProblem("Invalid MAC address specified.");
