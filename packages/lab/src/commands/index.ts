@@ -15,7 +15,7 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
     ..."awk curl date dmesg hostname ifconfig nft route sleep sudo timeout uname wget whoami".split(" "),
     ..."conntrack nc netcat ping ss".split(" "),
   ],
-  rare: ["ipset", "tcpdump"],
+  rare: ["ipset", "nfct", "tcpdump"],
 };
 
 provideParts();

@@ -1,8 +1,9 @@
 /** The part that few labs need. A new command goes here, unless nearly every lesson uses it. */
+import { nfct } from "../commands/conntrack/nfct.js";
 import { ipset } from "../commands/ipset.js";
 import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import type { LabCommand } from "../environment.js";
 
 export { rareExtensions as extensions } from "@netfilter-lab/engine";
 
-export const commands: Readonly<Record<string, LabCommand>> = { ipset, tcpdump };
+export const commands: Readonly<Record<string, LabCommand>> = { ipset, nfct, tcpdump };
