@@ -67,9 +67,9 @@ export async function runInLab({ commands }: ConntrackScenario): Promise<StepOut
   return outputs;
 }
 
-/** A number of seconds that began as a multiple of ten, and may have run for less than ten seconds. */
+/** A number of seconds that began as a multiple of a hundred (or is small), and has not run for long. */
 function begun(seconds: string): string {
-  return String(Math.ceil(Number(seconds) / 10) * 10);
+  return String(Math.ceil(Number(seconds) / 100) * 100);
 }
 
 const ENTRY = /^(?:(?:ipv[46] +\d+ )?\w+ +\d+ \d+ .*src=|-[AUD] -t |<flow>|\d+ (?:l3proto|proto))/;

@@ -23,7 +23,9 @@ export {
 } from "./conntrack/proto-tcp.js";
 export {
   addTimeoutPolicy,
+  defaultTimeouts,
   deleteTimeoutPolicy,
+  flushTimeoutPolicies,
   IPPROTO_GENERIC,
   listTimeouts,
   setDefaultTimeouts,

@@ -22,6 +22,7 @@ export function addProcFiles(files: FileSystem, net: NetNamespace): void {
         .join("");
     },
   });
+  files.addSpecial("/proc/net/stat/nf_conntrack", { read: () => conntrackStatistics(net) });
   files.addSpecial("/proc/net/nf_conntrack_expect", {
     part: everydayPart,
     read: () =>
@@ -33,4 +34,20 @@ export function addProcFiles(files: FileSystem, net: NetNamespace): void {
   files.addSpecial("/proc/uptime", {
     read: () => `${(clock.nowMicros / 1_000_000).toFixed(2)} ${(clock.nowMicros / 1_000_000).toFixed(2)}\n`,
   });
+}
+
+const STATISTICS =
+  "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  " +
+  "expect_new expect_create expect_delete search_restart\n";
+
+/** Two lines: there is one processor, as `conntrack -S` says too. Models `ct_cpu_seq_show()`. */
+function conntrackStatistics({ ct }: NetNamespace): string {
+  const { stats, count } = ct;
+  const { arrived, created, deleted } = ct.helpers.expectations.stats;
+  const hex = (...numbers: readonly number[]): string =>
+    numbers.map((number) => (number >>> 0).toString(16).padStart(8, "0")).join(" ");
+  // What the kernel does not count any more is 0.
+  const middle = hex(stats.clashResolve, stats.found, 0, stats.invalid, 0, 0, stats.chainTooLong, stats.insert);
+  const end = hex(stats.insertFailed, stats.drop, stats.earlyDrop, stats.error);
+  return `${STATISTICS}${hex(count)}  ${middle} ${end}  ${hex(arrived, created, deleted, stats.searchRestart)}\n`;
 }

@@ -166,6 +166,11 @@ export function setDefaultTimeouts(ct: Conntrack, protonum: number, seconds: Tim
   overwrite(protocol.defaults(ct), protocol, seconds);
 }
 
+/** The namespace's own timeouts of a protocol, in jiffies. Throws {@link SystemError}. Models `cttimeout_default_get()`. */
+export function defaultTimeouts(ct: Conntrack, protonum: number): readonly number[] {
+  return protocolOf(protonum).defaults(ct);
+}
+
 /** Timeouts in seconds, in the order in which tools list them. */
 export function listTimeouts(protocol: TimeoutProtocol, timeouts: readonly number[]): readonly [string, number][] {
   return protocol.states.map(([state, place]) => [state, Math.trunc((timeouts[place] >>> 0) / HZ)]);

@@ -15,7 +15,7 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
     ..."awk curl date dmesg hostname ifconfig nft route sleep sudo timeout uname wget whoami".split(" "),
     ..."conntrack nc netcat ping ss".split(" "),
   ],
-  rare: ["brctl", "bridge", "ebtables", "ipset", "tcpdump", "xtables-monitor"],
+  rare: ["brctl", "bridge", "ebtables", "ipset", "nfct", "tcpdump", "xtables-monitor"],
 };
 
 provideParts();

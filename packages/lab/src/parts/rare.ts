@@ -1,5 +1,6 @@
 /** The part that few labs need. A new command goes here, unless nearly every lesson uses it. */
 import { brctl, bridge, ebtables } from "../commands/bridge.js";
+import { nfct } from "../commands/conntrack/nfct.js";
 import { ipset } from "../commands/ipset.js";
 import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import { xtablesMonitor } from "../commands/xtables-monitor.js";
@@ -12,6 +13,7 @@ export const commands: Readonly<Record<string, LabCommand>> = {
   bridge,
   ebtables,
   ipset,
+  nfct,
   tcpdump,
   "xtables-monitor": xtablesMonitor,
 };

@@ -1,0 +1,162 @@
+/**
+ * `nfct` of conntrack-tools 1.4.7: timeout policies, which `-j CT --timeout` gives to connections, and the trackers' own
+ * timeouts. The subsystem `helper` is about helpers in programs of their own, which no kernel here can talk to: it is
+ * refused as by a kernel without nfnetlink_cthelper.
+ */
+import {
+  addTimeoutPolicy,
+  defaultTimeouts,
+  deleteTimeoutPolicy,
+  EINVAL,
+  ENOENT,
+  flushTimeoutPolicies,
+  IPPROTO_GENERIC,
+  listTimeouts,
+  type NetNamespace,
+  SystemError,
+  setDefaultTimeouts,
+  type TimeoutPolicy,
+  timeoutProtocol,
+} from "@netfilter-lab/engine";
+import type { LabCommand } from "../../environment.js";
+import { atol } from "./numbers.js";
+
+const VERSION = "nfct v1.4.7";
+const USAGE = "Usage: nfct command subsystem [parameters]...";
+
+/** A complaint behind the tool's name. */
+class NfctError extends Error {
+  override readonly name = "NfctError";
+}
+
+const FAMILIES: ReadonlyMap<string, number> = new Map([
+  ["inet", 2],
+  ["inet6", 10],
+]);
+const PROTOCOLS: ReadonlyMap<string, number> = new Map([
+  ["tcp", 6],
+  ["udp", 17],
+  ["udplite", 136],
+  ["icmp", 1],
+  ["icmpv6", 58],
+  ["sctp", 132],
+  ["dccp", 33],
+  ["gre", 47],
+  ["generic", IPPROTO_GENERIC],
+]);
+/** The tool knows the states of DCCP, which the kernel refuses. */
+const DCCP_STATES = ["REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ", "CLOSING", "TIMEWAIT"];
+
+function missing(syntax: string): NfctError {
+  return new NfctError(`missing parameters\nsyntax: nfct ${syntax}`);
+}
+
+/** A family and a protocol by their names. */
+function parseProtocol(family: string, name: string): { readonly l3num: number; readonly protonum: number } {
+  const l3num = FAMILIES.get(family);
+  if (l3num === undefined) throw new NfctError("unknown layer 3 protocol");
+  const protonum = PROTOCOLS.get(name.toLowerCase());
+  if (protonum === undefined) throw new NfctError("unknown layer 4 protocol");
+  return { l3num, protonum };
+}
+
+/** Seconds by the names of a protocol's states. */
+function parseTimeouts(name: string, protonum: number, words: readonly string[]): Map<string, number> {
+  const states = timeoutProtocol(protonum)?.states.map(([state]) => state) ?? DCCP_STATES;
+  const seconds = new Map<string, number>();
+  for (let at = 0; at < words.length; at += 2) {
+    const state = words[at].toUpperCase();
+    if (!states.includes(state)) throw new NfctError(`Wrong state name: \`${words[at]}' for protocol \`${name}'`);
+    if (words[at + 1] === undefined) throw new NfctError("missing value for this timeout");
+    seconds.set(state, atol(words[at + 1]) >>> 0);
+  }
+  return seconds;
+}
+
+/** What is listed of a protocol's timeouts. */
+function body(l3num: number, protonum: number, timeouts: readonly number[]): string {
+  const protocol = timeoutProtocol(protonum);
+  const lines = protocol === undefined ? [] : listTimeouts(protocol, timeouts);
+  const states = lines.map(([state, seconds]) => `\t\t.${state} = ${seconds},\n`).join("");
+  return `\t.l3proto = ${l3num},\n\t.l4proto = ${protonum},\n\t.policy = {\n${states}\t},\n};\n`;
+}
+
+function shown({ name, l3num, protocol, timeouts }: TimeoutPolicy): string {
+  return `.${name} = {\n${body(l3num, protocol.protonum, timeouts)}`;
+}
+
+/** The commands of the subsystem `timeout`: what each prints. */
+const TIMEOUT: Readonly<Record<string, (net: NetNamespace, words: readonly string[]) => string>> = {
+  list: ({ ct }) => [...ct.timeoutPolicies.values()].map(shown).join(""),
+  add({ ct }, [name, family, protocol, ...states]) {
+    if (protocol === undefined) throw missing("add timeout name family protocol state1 timeout1 ...");
+    const { l3num, protonum } = parseProtocol(family, protocol);
+    addTimeoutPolicy(ct, name, l3num, protonum, parseTimeouts(protocol, protonum, states));
+    return "";
+  },
+  get({ ct }, [name]) {
+    if (name === undefined) throw new NfctError("missing timeout policy name");
+    const policy = ct.timeoutPolicies.get(name);
+    if (policy === undefined) throw new SystemError(ENOENT);
+    return shown(policy);
+  },
+  delete({ ct }, [name]) {
+    if (name === undefined) throw new NfctError("missing timeout policy name");
+    deleteTimeoutPolicy(ct, name);
+    return "";
+  },
+  flush({ ct }) {
+    flushTimeoutPolicies(ct);
+    return "";
+  },
+  "default-set"({ ct }, [family, protocol, ...states]) {
+    const known = protocol !== undefined && family !== undefined;
+    const syntax = "default-set timeout family protocol state1 timeout1...";
+    if (!known) throw missing(syntax);
+    const { protonum } = parseProtocol(family, protocol);
+    if (states.length === 0) throw missing(syntax);
+    setDefaultTimeouts(ct, protonum, parseTimeouts(protocol, protonum, states));
+    return "";
+  },
+  "default-get"({ ct }, [family, name]) {
+    if (name === undefined) throw missing("default-get timeout family protocol");
+    const { l3num, protonum } = parseProtocol(family, name);
+    return body(l3num, protonum, defaultTimeouts(ct, protonum));
+  },
+};
+
+/** Commands of the subsystem `helper` that ask the kernel. */
+const HELPER: ReadonlySet<string> = new Set(["list", "add", "delete", "get", "flush"]);
+
+function carryOut(net: NetNamespace, [first, second, ...words]: readonly string[]): string {
+  const subsystems = ["timeout", "helper"];
+  if (second === undefined) throw new NfctError("");
+  const swapped = subsystems.includes(first);
+  const subsystem = swapped ? first : second;
+  const command = swapped ? second : first;
+  if (!subsystems.includes(subsystem)) throw new NfctError(`Unknown subsystem: ${first}\n${USAGE}`);
+  if (!HELPER.has(command) && TIMEOUT[command] === undefined && command !== "disable")
+    throw new NfctError(`Unknown command: ${first}\n${USAGE}`);
+  if (subsystem === "timeout") {
+    if (TIMEOUT[command] !== undefined) return TIMEOUT[command](net, words);
+    throw new NfctError(
+      "Missing command\nnfct <list|add|delete|get|default-set|default-get|flush> timeout [<parameters>, ...]",
+    );
+  }
+  if (command === "disable" && words.length < 3) throw missing("disable helper name family protocol");
+  throw new SystemError(EINVAL);
+}
+
+/** `nfct`. */
+export const nfct: LabCommand = ({ net, args, stdout, stderr }) => {
+  try {
+    stdout.write(carryOut(net, args));
+    return 0;
+  } catch (error) {
+    if (error instanceof SystemError) stderr.write(`${VERSION}: netlink error: ${error.message}\n`);
+    else if (error instanceof NfctError)
+      stderr.write(error.message === "" ? `${USAGE}\n` : `${VERSION}: ${error.message}\n`);
+    else throw error;
+    return 1;
+  }
+};
