@@ -7,7 +7,7 @@
 import type { Timer } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { type FragmentRuns, findPlace } from "../ip/fragment.js";
-import { SkBuff } from "../skb.js";
+import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { get16, get32, put16 } from "../wire/bytes.js";
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
