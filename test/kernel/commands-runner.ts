@@ -92,7 +92,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-export function normalise(text: string, ipv6: boolean): string {
+export function normalise(text: string, ipv6 = false): string {
   return [...(ipv6 ? IPV6_RULES : IPV4_RULES), ...RULES].reduce((result, rule) => rule.apply(result), text);
 }
 

@@ -24,6 +24,10 @@ function sources(
     () => ({ rules: [`${nat} -j SNAT --to-source ${POOL}-2001:db8:2::2f`], seen: [POOL, "2001:db8:2::21"] }),
     () => ({ rules: [`${nat} -j SNAT --to-source ${POOL}-2001:db8:2:1::3 --persistent`], seen: [POOL] }),
     () => ({ rules: [`${nat} -p udp -j SNAT --to-source [${POOL}]:5000-5010`], seen: [POOL, CLIENTS[0]] }),
+    () => ({
+      rules: [`${nat} -j NETMAP --to 2001:db8:2:7::/64`],
+      seen: ["2001:db8:2:7::10", "2001:db8:2:7::11"],
+    }),
     () => ({ rules: [], seen: CLIENTS }),
   ])();
 }

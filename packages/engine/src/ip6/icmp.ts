@@ -10,17 +10,20 @@ import { RTN_ANYCAST, RTN_LOCAL } from "../ip/route.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
 import { SysctlError, type SysctlTable } from "../sysctl.js";
 import { formatIPv6, readIPv6 } from "../wire/address.js";
-import { get32, put16, put32 } from "../wire/bytes.js";
+import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import {
+  findHeader,
   found,
+  IP6_MF,
   IPV6_DST,
   IPV6_HEADER_LENGTH,
   IPV6_MIN_MTU,
   IPV6_NEXT_HEADER,
   IPV6_SRC,
   ipv6TrafficClass,
+  NEXTHDR_FRAGMENT,
   pseudoHeaderSumIPv6,
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
@@ -276,7 +279,11 @@ function isAboutError(about: SkBuff): boolean {
   const { data } = about;
   const at = skipExtensionHeaders(data, IPV6_HEADER_LENGTH, about.len, data[IPV6_NEXT_HEADER]);
   if (at < 0 || found.nexthdr !== IPPROTO_ICMPV6) return false;
-  if (at >= about.len) return found.fragmentOffset === 0;
+  if (at >= about.len) {
+    // A first fragment may end before the message.
+    const header = findHeader(data, 0, about.len, NEXTHDR_FRAGMENT);
+    return header < 0 || (get16(data, header + 2) & (0xfff8 | IP6_MF)) === 0;
+  }
   return data[at] < 128;
 }
 

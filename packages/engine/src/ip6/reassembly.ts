@@ -7,7 +7,7 @@
 import type { Timer } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { type FragmentRuns, findPlace } from "../ip/fragment.js";
-import { SkBuff } from "../skb.js";
+import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { get16, get32, put16 } from "../wire/bytes.js";
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
@@ -110,8 +110,11 @@ export class Fragments6 {
     const { data } = skb;
     const header = findHeader(data, 0, skb.len, NEXTHDR_FRAGMENT);
     if (header < 0 || get16(data, IPV6_PAYLOAD_LENGTH) === 0) return "as it is";
-    if (header + FRAGMENT_HEADER_LENGTH > skb.len) return "dropped";
     const local = user === "local";
+    if (header + FRAGMENT_HEADER_LENGTH > skb.len) {
+      if (local) this.#problem(skb, header);
+      return "dropped";
+    }
     if (isTruncated(data, header, skb.len)) {
       // Conntrack lets it pass, for its receiver to complain.
       if (!local) return "as it is";
