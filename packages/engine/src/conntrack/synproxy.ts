@@ -52,7 +52,6 @@ import {
   tcpSrcPort,
   tcpWindow,
 } from "../wire/tcp.js";
-import type { CtHandle } from "./status.js";
 import { isLoopback } from "./helpers/helpers.js";
 import {
   TCP_CONNTRACK_CLOSE,
@@ -62,6 +61,7 @@ import {
   tcpStateOf,
 } from "./proto-tcp.js";
 import type { SequenceAdjustment } from "./seqadj.js";
+import type { CtHandle } from "./status.js";
 
 /** What a rule offers to clients. Models `struct nf_synproxy_info`. */
 export interface SynproxyOffer {
