@@ -30,12 +30,12 @@ function rateOf(clock, { burst }, flows) {
 }
 
 /** Packets a second of so many flows. */
-export function forward(clock, { setup, protocol, flows }) {
+function forward(clock, { setup, protocol, flows }) {
   return { packetsPerSecond: rateOf(clock, forwarder({ setup, protocol, flows }), flows) };
 }
 
 /** First packets a second: each makes an entry and finds a source tuple. */
-export function newFlows(clock, { flows }) {
+function newFlows(clock, { flows }) {
   const packets = new Packets("udp", flows);
   return {
     newFlowsPerSecond: best(clock, 6, () => {
@@ -68,7 +68,7 @@ export function filterRules({ rules: count, set }) {
  * What an entry takes when there are so many: its record, and what the process holds more than before (hash table, NAT's
  * chains, room to grow), after garbage collection. Node alone, with --expose-gc.
  */
-export function memory(_clock, { flows }) {
+function memory(_clock, { flows }) {
   const { router, burst } = forwarder({ setup: SNAT, protocol: "udp", flows });
   const held = () => {
     globalThis.gc();
@@ -84,7 +84,7 @@ export function memory(_clock, { flows }) {
 }
 
 /** Packets a second when the table holds so much of what `nf_conntrack_max` allows, each flow in turn at random. */
-export function nearlyFull(clock, { max, share }) {
+function nearlyFull(clock, { max, share }) {
   const flows = Math.round(max * share);
   const { router, burst } = forwarder({ setup: SNAT, protocol: "udp", flows, order: "random" });
   router.net.sysctl.lookup("net.netfilter.nf_conntrack_max").set(String(max));
@@ -95,7 +95,7 @@ export function nearlyFull(clock, { max, share }) {
  * First packets a second of flows to one server behind one address with so many ports, of which a share is taken. The
  * search gives up after a number of tries, as the kernel's does: `refused` is the share of the flows that found no port.
  */
-export function portSearch(clock, { ports, share }) {
+function portSearch(clock, { ports, share }) {
   const taken = Math.round(ports * share);
   const fresh = Math.min(1000, ports - taken);
   const packets = new Packets("udp", ports);
@@ -116,3 +116,6 @@ export function portSearch(clock, { ports, share }) {
   }
   return { newFlowsPerSecond: Math.round(bestRate), refused: (fresh - entries) / fresh };
 }
+
+/** The measurements by their names. */
+export const measures = { forward, newFlows, memory, nearlyFull, portSearch };

@@ -1,5 +1,5 @@
 // @ts-nocheck: it runs the built packages, whose types are not those of the sources that the tests see.
 /** The measurements in a page, by the clock on the wall: `measure(name, parameters)`. */
-import * as measures from "./measures.mjs";
+import { measures } from "./measures.mjs";
 
 globalThis.measure = (name, parameters) => measures[name](() => performance.now() / 1000, parameters);

@@ -206,7 +206,7 @@ export function forwarder({ setup, protocol, flows, order = "turn", before = [] 
   };
   return {
     router,
-    burst(count) {
+    burst: (count) => {
       left = 0;
       packets.send(router.lan, count);
       if (left !== count) throw new Error(`${left} of ${count} packets were forwarded`);

@@ -5,7 +5,7 @@
  * sender.c: for each line on stdin, a number of packets, it forwards so many and answers "SENT NANOSECONDS".
  */
 import { createInterface } from "node:readline";
-import * as measures from "./measures.mjs";
+import { filterRules, measures } from "./measures.mjs";
 import { forwarder } from "./router.mjs";
 
 /** Seconds of processor time this process (garbage collection and compilers included) has had. */
@@ -20,7 +20,7 @@ if (mode === "measure") {
   console.log(JSON.stringify(measures[name](clock, JSON.parse(parameters))));
 } else {
   const { filter, ...parameters } = JSON.parse(rest[0]);
-  const before = filter === undefined ? [] : measures.filterRules(filter);
+  const before = filter === undefined ? [] : filterRules(filter);
   const { burst } = forwarder({ ...parameters, before });
   for await (const line of createInterface({ input: process.stdin })) {
     const start = clock();

@@ -63,6 +63,8 @@ export * from "./random.js";
 export * from "./skb.js";
 export * from "./sock/raw.js";
 export * from "./sock/sockets.js";
+export { registerTcpConnections } from "./sock/tcp.js";
+export { TcpSock } from "./sock/tcp-connection.js";
 export * from "./sysctl.js";
 export * from "./trace.js";
 export * from "./wire/address.js";

@@ -106,6 +106,8 @@ export interface SocketFamily {
   trafficClass(data: Uint8Array): number;
   /** Whether an arriving packet's destination is an address of this host and no group. */
   toOne(skb: SkBuff): boolean;
+  /** Whether an arriving packet's destination is a group, whose members each get it. An IPv6 anycast address is none. */
+  toMany(skb: SkBuff): boolean;
   /** Folded sum of `length` bytes at `at` with the pseudo header; 0xffff when the checksum in them is right. */
   sum(data: Uint8Array, at: number, protocol: number, length: number): number;
   /** Throws EADDRNOTAVAIL for an address that no socket here can have. Models `inet_bind()`'s check. */
@@ -212,6 +214,10 @@ export class Inet implements SocketFamily {
 
   toOne(skb: SkBuff): boolean {
     return (skb.dst as Rtable).type === RTN_LOCAL;
+  }
+
+  toMany(skb: SkBuff): boolean {
+    return !this.toOne(skb);
   }
 
   sum(data: Uint8Array, at: number, protocol: number, length: number): number {
@@ -336,6 +342,10 @@ export class Inet6 implements SocketFamily {
 
   toOne(skb: SkBuff): boolean {
     return skb.dst6?.type === RTN_LOCAL;
+  }
+
+  toMany(skb: SkBuff): boolean {
+    return skb.dst6?.type === RTN_MULTICAST;
   }
 
   sum(data: Uint8Array, at: number, protocol: number, length: number): number {

@@ -38,6 +38,7 @@ import {
   tcpSrcPort,
 } from "../wire/tcp.js";
 import { overlap, takes, type Way } from "./family.js";
+import { presentConnections } from "./present.js";
 import type {
   SocketInfo,
   TcpApi,
@@ -48,7 +49,19 @@ import type {
   TcpListenHandlers,
   TcpListenOptions,
 } from "./sockets.js";
-import { TcpSock } from "./tcp-connection.js";
+import type { TcpSock } from "./tcp-connection.js";
+
+let connections = presentConnections;
+
+/** Says what a connection is, where the program is loaded in parts: needed before the first is opened or listened for. */
+export function registerTcpConnections(implementation: typeof TcpSock): void {
+  connections = implementation;
+}
+
+function connectionClass(): typeof TcpSock {
+  if (connections === null) throw new Error("TCP's connections have not been loaded");
+  return connections;
+}
 
 const TCPOPT_EOL = 0;
 const TCPOPT_NOP = 1;
@@ -241,7 +254,8 @@ export class TcpProtocol implements TcpApi {
       }
     } else if (!free(localPort)) throw new SystemError(EADDRNOTAVAIL);
     this.#connections.get(key(local, localPort, remote, options.port))?.forget();
-    const connection = new TcpSock(this, family, local, localPort, remote, options.port, options, device, way);
+    const Connection = connectionClass();
+    const connection = new Connection(this, family, local, localPort, remote, options.port, options, device, way);
     connection.handlers = handlers;
     this.add(connection);
     ip.snmp.tcp.ActiveOpens++;
@@ -397,7 +411,8 @@ export class TcpProtocol implements TcpApi {
       return;
     }
     const mapped = family.name === "ipv4" && typeof listener.localAddress !== "number";
-    const connection = new TcpSock(
+    const Connection = connectionClass();
+    const connection = new Connection(
       this,
       family,
       local,

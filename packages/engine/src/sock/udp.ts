@@ -228,7 +228,7 @@ export class UdpProtocol implements UdpApi {
     }
     const sport = udpSrcPort(data, at);
     const dport = udpDstPort(data, at);
-    const toMany = !family.toOne(skb);
+    const toMany = family.toMany(skb);
     const found = toMany
       ? this.#sockets.filter(
           (socket) =>

@@ -168,7 +168,7 @@ for (const legacy of ["", "-legacy"]) {
 test("an extension Linux has and this project has not says so, with the tool's status", () => {
   const net = namespace();
   for (const [args, message] of [
-    [["-A", "INPUT", "-m", "ipvs"], "netfilter-lab does not support the match `ipvs' yet"],
+    [["-A", "INPUT", "-m", "rateest"], "netfilter-lab does not support the match `rateest' yet"],
     [["-A", "INPUT", "-j", "RATEEST"], "netfilter-lab does not support the target `RATEEST' yet"],
   ] as const) {
     expect(() => run(net, "iptables", args)).toThrow(new RegExp(`: 2 .*${message}`));

@@ -124,7 +124,7 @@ export function deleteLink({ net }: LabContext, words: Words): number {
   if (device instanceof PairDevice && device.peer !== null && device.peer.net !== net)
     throw new IpError("ip link del of a cable to another host: not supported by the lab", 255);
   netlink(() => {
-    if (device instanceof BridgeDevice) for (const port of [...device.ports]) device.removePort(port);
+    if (device instanceof BridgeDevice) for (const port of device.ports.slice()) device.removePort(port);
     else if (!(device instanceof PairDevice)) throw new SystemError(EOPNOTSUPP);
     else if (device.peer !== null) net.removeDevice(device.peer);
     net.removeDevice(device);
