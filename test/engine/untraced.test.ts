@@ -89,3 +89,24 @@ it("traced or not, the same packets leave and the same connections and counters 
     { numRuns: 150 },
   );
 });
+
+it("packets of no zone do not meet the connections of a zone that have their addresses and ports", () => {
+  const rule = "PREROUTING -s 192.168.1.13 -j CT --zone 5";
+  const { net, lan } = makeRouter({
+    lan: { name: "lan0", address: "192.168.1.1/24" },
+    wan: { name: "wan0", address: "198.51.100.1/24" },
+    // The second rule has tracking go on when the first is gone.
+    rules: [`iptables-legacy -t raw -A ${rule}`, "iptables-legacy -A FORWARD -m conntrack --ctstate NEW"],
+  });
+  // Enough that some fall into the chain of the other zone's.
+  const ports = Array.from({ length: 500 }, (_, i) => 4000 + i);
+  const sendAll = () => {
+    for (const port of ports) lan.inject(udp(`192.168.1.13:${port}`, "198.51.100.9:80"));
+  };
+  sendAll();
+  runLine(net, `iptables-legacy -t raw -D ${rule}`);
+  sendAll();
+  sendAll();
+  const zones = net.ct.list().map(({ zone }) => zone);
+  expect([0, 5].map((zone) => zones.filter((each) => each === zone).length)).toEqual([500, 500]);
+});
