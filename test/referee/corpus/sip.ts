@@ -181,6 +181,21 @@ export const SIP: Group = {
       finally: [LIST, "conntrack -L expect"],
     }),
     onRouter({
+      name: "over TCP, a second message whose body is cut off has the growth of the first forgotten",
+      setup: [SNAT, TCP],
+      steps: [
+        ...handshake(PHONE, OUTSIDE, PROXY),
+        ...((): PacketStep[] => {
+          const request = invite(PHONE, description("192.168.1.9", AUDIO)).replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+          const both = request + request.slice(0, -20);
+          return [
+            fromLan.text(PHONE, PROXY, { seq: 1001, ack: 9001 }, both),
+            fromLan.text(PHONE, PROXY, { seq: 1001 + both.length, ack: 9001 }, "\r\n"),
+          ];
+        })(),
+      ],
+    }),
+    onRouter({
       name: "no helper of another port's name, and none of H.323's or SNMP's protocols for TCP and UDP the other way round",
       steps: [
         { run: "iptables-legacy -t raw -A PREROUTING -p udp -j CT --helper sip-5061" },

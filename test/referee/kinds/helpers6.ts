@@ -49,7 +49,6 @@ const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp,
 export const HELPERS_6: Kind = {
   name: "helpers6",
   about: "FTP, TFTP, Amanda, SANE and SIP over IPv6, rewritten by NAT66",
-  unfinished: "It was not asked on a quiet machine: under load, runs miss packets that Linux does send.",
   make(choice) {
     const tool = "ip6tables-legacy";
     const { rules, ends } = passage(choice, tool);

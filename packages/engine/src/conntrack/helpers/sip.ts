@@ -405,15 +405,14 @@ export const sipUdpHelper: ConntrackHelper = {
   },
 };
 
-/** How long the message is that `text` begins with; null where its header or its body is not all there. */
+/** How long the message is that `text` begins with, its body included as it says; null where its header is not all there. */
 function messageLength(ct: Conntrack, entry: CtHandle, text: string): number | null {
   const found = getHeader(ct.l3numOf(entry), text, CONTENT_LENGTH);
   const number = found === null ? null : readNumber(text, found.offset);
   if (number === null || number.value > text.length) return null;
   const blank = text.indexOf("\r\n\r\n", number.offset + number.length);
   if (blank < 0) return null;
-  const length = blank + "\r\n\r\n".length + number.value;
-  return length > text.length ? null : length;
+  return blank + "\r\n\r\n".length + number.value;
 }
 
 /** SIP in a stream: a segment may hold several messages, one after the other, and must hold them whole. */
@@ -435,6 +434,8 @@ export const sipTcpHelper: ConntrackHelper = {
       const rest = payloadText(skb, dataoff);
       const length = messageLength(ct, entry, rest);
       if (length === null) break;
+      // A body that is cut off ends it without a word of how far the messages before have moved what follows, as in Linux.
+      if (length > rest.length) return NF_ACCEPT;
       const message = new SipMessage({ ct, entry, skb, ctinfo }, protoff, dataoff, rest.slice(0, length));
       const verdict = processMessage(message);
       if (verdict !== NF_ACCEPT) return verdict;
