@@ -191,14 +191,39 @@ const MASQUERADES: readonly Parts[] = [
   },
 ];
 
+/** When what chains' policies do is counted. */
+const POLICIES: readonly Parts[] = [
+  ...["iptables -Z", "iptables -L", "iptables -L -Z", "iptables -L FORWARD -Z", "iptables -S -Z"].map((command) => ({
+    name: `nft's tool with a chain of one's own, and ${command}`,
+    setup: ["iptables -N own"],
+    steps: [{ run: command }, fromLan.udp(`${CLIENT}:4000`, DNS)],
+    finally: ["iptables-save -c"],
+  })),
+  {
+    name: "nft's tool lists and zeroes a table that is not there",
+    steps: [{ run: "iptables -L -Z -v" }, { run: "iptables -S -Z" }, { run: "iptables -t nat -L OUTPUT -Z" }],
+    finally: ["iptables-save -c"],
+  },
+  ...["", "-A FORWARD -p tcp\n", ":FORWARD DROP\n"].map((lines) => ({
+    name: `a legacy restore without a flush, of ${JSON.stringify(lines)}`,
+    setup: ["iptables-legacy -N own"],
+    steps: [
+      fromLan.udp(`${CLIENT}:4000`, DNS),
+      { run: `iptables-legacy-restore -n << 'END'\n*filter\n${lines}COMMIT\nEND` },
+    ],
+    finally: ["iptables-legacy-save -c"],
+  })),
+];
+
 export const ROUTERS: Group = {
   name: "routers",
-  about: "resets of REJECT, REDIRECT, MASQUERADE as addresses and devices come and go, fragments",
+  about: "resets of REJECT, REDIRECT, MASQUERADE as addresses and devices come and go, fragments, what policies count",
   scenarios: () =>
     [
       ...["iptables-legacy", "iptables"].flatMap((tool) => [false, true].map((nat) => reset(tool, nat))),
       ...REDIRECTS,
       ...MASQUERADES,
       ...FRAGMENTS,
+      ...POLICIES,
     ].map(onRouter),
 };

@@ -106,7 +106,7 @@ class Application {
       case "list":
       case "list-rules": {
         const text = kind === "list" ? this.#list() : this.#listRules();
-        return this.#command.alsoZero ? text + this.#zero() : text;
+        return this.#command.alsoZero ? this.#zeroListed(text) : text;
       }
       case "flush":
         return this.#flush();
@@ -326,6 +326,25 @@ class Application {
       this.#chainFor(table, name).rules = [];
     });
     return this.#told("Flushing", [name]);
+  }
+
+  /** Zeroes what was listed. Listing has nft's tool believe in every built-in chain; zeroing makes those, but no table. */
+  #zeroListed(text: string): string {
+    const { xt } = this.#tool;
+    const table = tableToRead(this.#tool, this.#name);
+    if (!this.#legacy) {
+      const { chain: name } = this.#command;
+      const listed = this.#allNames(table).filter((each) => name === null || each === name);
+      if (table === undefined) {
+        const failure = nftFailure(this.#tool, "CHAIN_ZERO", "ENOENT", `chain ${listed[0]}`);
+        failure.stdout = text + this.#told("Zeroing", listed);
+        throw failure;
+      }
+      xt.change(table, () => {
+        for (const each of listed) xt.builtinChain(table, each);
+      });
+    }
+    return text + this.#zero();
   }
 
   #zero(): string {

@@ -254,13 +254,16 @@ class Restore {
 
   #table(table: Table, input: Iterator<Line>): void {
     if (!this.#settings.noflush) this.#clear(table);
-    else if (this.#legacy) for (const chain of table.builtinChains()) forgetPolicyCount(chain);
+    let isUntouched = this.#settings.noflush;
     for (let line = this.#next(input); line !== null; line = this.#next(input)) {
       if (this.#remark(line)) continue;
       if (line === "COMMIT\n") {
         if (this.#refusal !== null && !this.#settings.test) throw this.#refusal();
         return;
       }
+      // The legacy tool puts in the whole table anew, its policies' counts forgotten; but not where nothing was to change.
+      if (isUntouched && this.#legacy) for (const chain of table.builtinChains()) forgetPolicyCount(chain);
+      isUntouched = false;
       if (line.startsWith(":")) this.#chain(table, line.slice(1));
       else this.#rule(table, line);
     }
