@@ -75,8 +75,8 @@ export function runReal({ steps }: Sequence, flavour: Flavour): Answer[] {
       });
       return {
         stdout: normaliseSets(normaliseDate(result.stdout)),
-        // A warning about the other flavour's tables concerns the machine, not the command.
-        stderr: result.stderr.replace(/^# Warning: .*\n/gm, ""),
+        // Warnings about the other flavour's tables and about a missing file concern the machine, not the command.
+        stderr: result.stderr.replace(/^# Warning: .*\n|^Warning: cannot open .*\n/gm, ""),
         status: result.status ?? -1,
       };
     });
