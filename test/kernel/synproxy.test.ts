@@ -34,10 +34,13 @@ describe.each(backends)("SYNPROXY on %s", (backend) => {
     const answering = server.start`nc -l -N -p 80 <<< answer`;
     expect((await client.sh`nc -w 5 217.254.1.76 80`).text).toBe("answer\n");
     await answering.wait();
+    const talking = server.start`nc -l -N -p 80 <<< answer`;
+    expect((await client.sh`nc -N -w 5 217.254.1.76 80 <<< question`).text).toBe("answer\n");
+    expect((await talking.wait()).text).toBe("question\n");
     const seen = await gateway.sh`conntrack -L -p tcp 2> /dev/null`;
     expect(seen.text).toMatch(/^tcp +6 \d+ TIME_WAIT src=192\.168\.2\.55 dst=217\.254\.1\.76 .* \[ASSURED\]/);
     const saved = await gateway.sh`iptables-legacy-save -c -t filter`;
-    // A SYN and an acknowledgement of each of the two.
-    expect(saved.text).toMatch(/^\[4:\d+\] -A FORWARD .* -j SYNPROXY/m);
+    // A SYN and an acknowledgement of each of the three.
+    expect(saved.text).toMatch(/^\[6:\d+\] -A FORWARD .* -j SYNPROXY/m);
   });
 });
