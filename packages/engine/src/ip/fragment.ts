@@ -45,20 +45,24 @@ export interface FragmentRuns {
   tail: number;
 }
 
-interface Queue extends FragmentRuns {
-  readonly pieces: Piece[];
+/** What both families know of the fragments of one packet. Models `struct inet_frag_queue`. */
+export interface FragmentQueue extends FragmentRuns {
   /** A bit for each ECN codepoint that pieces had. */
   ecn: number;
   /** The furthest end that any piece named, even one that was not kept. */
   length: number;
   /** Whether a piece said that it is the last. */
   lastIn: boolean;
+  timer: Timer;
+}
+
+interface Queue extends FragmentQueue {
+  readonly pieces: Piece[];
   /** The largest fragment in bytes, its header included, and the largest of those with DF; both outlive a new beginning. */
   maxSize: number;
   maxDfSize: number;
   /** How many fragments its sender had sent when the latest of these came. */
   senderCount: number;
-  timer: Timer;
 }
 
 export class FragmentQueues {

@@ -4,9 +4,8 @@
  * its first piece came. Models net/ipv6/netfilter/nf_conntrack_reasm.c, net/ipv6/reassembly.c and inet_fragment.c;
  * memory limits are not modelled.
  */
-import type { Timer } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
-import { type FragmentRuns, findPlace } from "../ip/fragment.js";
+import { type FragmentQueue, findPlace } from "../ip/fragment.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { get16, get32, put16 } from "../wire/bytes.js";
@@ -57,19 +56,12 @@ interface Piece {
   readonly skb: SkBuff;
 }
 
-interface Queue extends FragmentRuns {
+interface Queue extends FragmentQueue {
   readonly pieces: Piece[];
-  /** A bit for each ECN codepoint that pieces had. */
-  ecn: number;
-  /** The furthest end that any piece named. */
-  length: number;
-  /** Whether a piece said that it is the last. */
-  lastIn: boolean;
   /** The largest payload length of a piece's header. */
   maxSize: number;
   /** The device that the latest piece came by. */
   iif: NetDevice | null;
-  timer: Timer;
 }
 
 /** What became of a fragment: kept, given up, or left for others to judge. */

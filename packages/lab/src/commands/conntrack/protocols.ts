@@ -2,7 +2,7 @@
  * The protocols that `conntrack` has options for: what each may say, with which command, and how `-o save` says it. The
  * numbers are those of the tool's tables.
  */
-import { protocolNumber, TCP_STATE_NAMES } from "@netfilter-lab/engine";
+import { protocolNumber, SCTP_STATE_NAMES, TCP_STATE_NAMES } from "@netfilter-lab/engine";
 import type { Flow, FlowEnd } from "./flow.js";
 import { atol, u16 } from "./numbers.js";
 import { ConntrackUsageError, checkCoupled, checkLegal } from "./options.js";
@@ -22,16 +22,7 @@ export interface FlowProtocol {
 }
 
 /** The tool's names of SCTP's states; it does not know HEARTBEAT_SENT. */
-const SCTP_STATES: readonly string[] = [
-  "NONE",
-  "CLOSED",
-  "COOKIE_WAIT",
-  "COOKIE_ECHOED",
-  "ESTABLISHED",
-  "SHUTDOWN_SENT",
-  "SHUTDOWN_RECD",
-  "SHUTDOWN_ACK_SENT",
-];
+const SCTP_STATES: readonly string[] = SCTP_STATE_NAMES.filter((name) => name !== "HEARTBEAT_SENT");
 
 const DCCP_STATES: readonly string[] = [
   "NONE",

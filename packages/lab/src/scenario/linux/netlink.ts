@@ -7,6 +7,7 @@ import {
   type ConntrackEvent,
   type ConntrackSnapshot,
   formatIPv6,
+  SCTP_STATE_NAMES,
   TCP_STATE_NAMES,
   type TupleText,
 } from "@netfilter-lab/engine";
@@ -157,19 +158,6 @@ const CTA_PROTOINFO_SCTP_VTAG_REPLY = 3;
 
 const IPPROTO_GRE = 47;
 
-/** By the numbers of `enum sctp_conntrack`. */
-const SCTP_STATES: readonly string[] = [
-  "NONE",
-  "CLOSED",
-  "COOKIE_WAIT",
-  "COOKIE_ECHOED",
-  "ESTABLISHED",
-  "SHUTDOWN_SENT",
-  "SHUTDOWN_RECD",
-  "SHUTDOWN_ACK_SENT",
-  "HEARTBEAT_SENT",
-];
-
 const IPS_SEEN_REPLY = 2;
 const IPCTNL_MSG_CT_DELETE = 2;
 const NFNL_SUBSYS_CTNETLINK = 1;
@@ -215,7 +203,7 @@ function protocolState(from: Attributes): string | null {
   const tcp = nested(info, CTA_PROTOINFO_TCP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
   if (tcp !== undefined) return TCP_STATE_NAMES[tcp] ?? String(tcp);
   const sctp = nested(info, CTA_PROTOINFO_SCTP).get(CTA_PROTOINFO_STATE)?.getUint8(0);
-  return sctp === undefined ? null : (SCTP_STATES[sctp] ?? String(sctp));
+  return sctp === undefined ? null : (SCTP_STATE_NAMES[sctp] ?? String(sctp));
 }
 
 /** A string, which ends with a zero byte. */
