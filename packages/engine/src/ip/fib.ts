@@ -127,6 +127,14 @@ export class FibRoute implements Route {
     );
   }
 
+  /**
+   * Where packets go next, 0 for their own destination: a gateway that is an address of this host is none. Models what
+   * `rt_set_nexthop()` asks.
+   */
+  get nexthop(): number {
+    return this.nexthopScope === RT_SCOPE_LINK ? this.gateway : 0;
+  }
+
   /** Whether two routes say the same about the way (`struct fib_info` equal, with type and scope). */
   sameAs(other: FibRoute): boolean {
     return (
@@ -308,7 +316,7 @@ const BLANK_RULE: PolicyRule = {
 const TOS_MATCHED = 0x1c;
 
 /** IPv4's part of the rules. Models `fib4_rules_ops_template`. */
-const FAMILY: RuleFamily<PolicyRule, Flow> = {
+const family = (emptyTable: () => number): RuleFamily<PolicyRule, Flow> => ({
   matches: (rule, flow) =>
     ((rule.src ^ flow.src) & prefixMask(rule.srcLength)) === 0 &&
     ((rule.dst ^ flow.dst) & prefixMask(rule.dstLength)) === 0 &&
@@ -321,7 +329,12 @@ const FAMILY: RuleFamily<PolicyRule, Flow> = {
       (tos === 0 || rule.tos === tos)
     );
   },
-};
+  /** A rule of table 0 gets the first table that is empty. */
+  configure(rule) {
+    checkTos(rule.tos);
+    return rule.action === FR_ACT_TO_TBL && rule.table === 0 ? { ...rule, table: emptyTable() } : rule;
+  },
+});
 
 function checkTos(tos: number): void {
   if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
@@ -331,11 +344,15 @@ function checkTos(tos: number): void {
 export class Fib {
   readonly #net: NetNamespace;
   readonly #tables = new Map<number, FibTable>();
-  readonly rules: RuleList<PolicyRule, Flow> = new RuleList(FAMILY, BLANK_RULE, [
-    { ...BLANK_RULE, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
-    { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
-    { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
-  ]);
+  readonly rules: RuleList<PolicyRule, Flow> = new RuleList(
+    family(() => this.#emptyTable()),
+    BLANK_RULE,
+    [
+      { ...BLANK_RULE, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
+      { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
+      { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
+    ],
+  );
   /** Whether a person ever added a route to an address as this host's own. Models `fib_has_custom_local_routes`. */
   customLocalRoutes = false;
   /** Counts changes; a decision with another number is not valid any more. Models `rt_genid`. */
@@ -392,10 +409,9 @@ export class Fib {
     const local = this.#tables.get(RT_TABLE_LOCAL)?.lookup(flow, ignoreLinkState) ?? null;
     const main = this.#tables.get(RT_TABLE_MAIN)?.lookup(flow, ignoreLinkState) ?? null;
     let route = local === null || (main !== null && main.prefixLength > local.prefixLength) ? main : local;
-    if (route === null || route.type >= RTN_BLACKHOLE) {
-      const other = this.#tables.get(RT_TABLE_DEFAULT);
-      if (other !== undefined) route = other.lookup(flow, ignoreLinkState);
-    }
+    // A refusal is an answer; only a throw leads on.
+    if (route === null || route.type === RTN_THROW)
+      route = this.#tables.get(RT_TABLE_DEFAULT)?.lookup(flow, ignoreLinkState) ?? null;
     if (route === null) {
       this.error = ENETUNREACH;
       return null;
@@ -693,12 +709,8 @@ export class Fib {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
-  /** Models `fib4_rule_configure()`. A rule of table 0 gets the first table that is empty. */
   addRule(request: Partial<PolicyRule>): void {
-    checkTos(request.tos ?? 0);
-    const action = request.action ?? FR_ACT_TO_TBL;
-    const table = action === FR_ACT_TO_TBL && (request.table ?? 0) === 0 ? this.#emptyTable() : request.table;
-    this.rules.add({ ...request, action, ...(table === undefined ? {} : { table }) });
+    this.rules.add(request);
     this.invalidate();
   }
 
