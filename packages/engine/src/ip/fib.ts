@@ -404,11 +404,16 @@ export class Fib {
     return null;
   }
 
-  /** While nobody made a rule, local and main are one table, and a longer prefix of main wins. Models `fib_lookup()`. */
-  #withoutRules(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+  /** What local and main say while they are one table: the longer prefix wins. Models `fib_trie_table()`'s alias. */
+  #localOrMain(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
     const local = this.#tables.get(RT_TABLE_LOCAL)?.lookup(flow, ignoreLinkState) ?? null;
     const main = this.#tables.get(RT_TABLE_MAIN)?.lookup(flow, ignoreLinkState) ?? null;
-    let route = local === null || (main !== null && main.prefixLength > local.prefixLength) ? main : local;
+    return local === null || (main !== null && main.prefixLength > local.prefixLength) ? main : local;
+  }
+
+  /** A lookup while nobody made a rule. Models `fib_lookup()`. */
+  #withoutRules(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+    let route = this.#localOrMain(flow, ignoreLinkState);
     // A refusal is an answer; only a throw leads on.
     if (route === null || route.type === RTN_THROW)
       route = this.#tables.get(RT_TABLE_DEFAULT)?.lookup(flow, ignoreLinkState) ?? null;
@@ -424,8 +429,9 @@ export class Fib {
     return null;
   }
 
-  /** A lookup in one table; null when it has no route. */
+  /** A lookup in one table; null when it has no route. While nobody made a rule, local is one with main. */
   lookupTable(table: number, flow: Flow): FibRoute | null {
+    if (table === RT_TABLE_LOCAL && !this.rules.custom) return this.#localOrMain(flow, true);
     return this.#tables.get(table)?.lookup(flow, true) ?? null;
   }
 
@@ -550,7 +556,7 @@ export class Fib {
       if (scope >= RT_SCOPE_LINK) throw new SystemError(EINVAL, "Nexthop has invalid scope");
       if (dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
       if (!dev.up) throw new SystemError(ENETDOWN, "Nexthop device is not up");
-      if (this.#net.ip.addressType(gateway, dev) !== RTN_UNICAST)
+      if (this.#net.ip.addressType(gateway) !== RTN_UNICAST)
         throw new SystemError(EINVAL, "Nexthop has invalid gateway");
       return make(dev, RT_SCOPE_LINK);
     }
