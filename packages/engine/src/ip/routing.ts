@@ -458,8 +458,17 @@ export class Routing {
   }
 
   /** {@link output} with a source that this host does not own: forwarded replies, REJECT, transparent proxies. */
-  outputAnySource(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
-    this.#transport(0, 0, 0);
+  outputAnySource(
+    dst: number,
+    src: number,
+    mark: number,
+    tos: number,
+    oif: NetDevice | null,
+    protocol = 0,
+    sport = 0,
+    dport = 0,
+  ): Rtable | null {
+    this.#transport(protocol, sport, dport);
     return this.#outputSlow(dst, src, mark, tos, oif, this.#fresh(), this.#ip.net.loopback);
   }
 
@@ -565,10 +574,13 @@ export class Routing {
     const ip = this.#ip;
     const src = get32(skb.data, IPV4_SRC);
     const dst = get32(skb.data, IPV4_DST);
+    if (ip.fib.rules.looksAtPorts) this.#dissect(skb);
+    else this.#transport(0, 0, 0);
+    const { protocol, sport, dport } = this.#flow;
     // A source of another host is no address to route from.
     const rt = ip.isLocalAddress(src)
-      ? this.output(dst, src, skb.mark, skb.data[IPV4_TOS], null)
-      : this.outputAnySource(dst, 0, skb.mark, skb.data[IPV4_TOS], null);
+      ? this.output(dst, src, skb.mark, skb.data[IPV4_TOS], null, protocol, sport, dport)
+      : this.outputAnySource(dst, 0, skb.mark, skb.data[IPV4_TOS], null, protocol, sport, dport);
     if (rt === null) return -this.error;
     skb.dst = rt;
     return 0;
