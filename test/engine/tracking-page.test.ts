@@ -34,6 +34,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   nf_conntrack_max: "can be written, which Linux allows outside namespaces only",
   nf_conntrack_buckets: "can be written, which Linux allows outside namespaces only",
   nf_conntrack_expect_max: "can be written, which Linux allows outside namespaces only",
+  "--verbose": "twice, the real tools also print how they keep the rules",
   "--modprobe": "read and not obeyed: a host has every module",
   "--wait": "nobody holds the lock",
   "--wait-interval": "nobody holds the lock",
@@ -109,12 +110,15 @@ function asked(of: readonly (readonly string[])[], names: readonly string[], let
 const unproven: string[] = [];
 const explained = new Set<string>();
 
+/** So many at least: a round number, which does not change with every recording that is added. */
+const atLeast = (count: number): string => (count < 10 ? "1+" : count < 100 ? "10+" : "100+");
+
 /** The last two columns: how it stands, and how often Linux was asked. */
 function standing(row: string, evidence: number, keys: readonly string[] = [row]): string {
   const key = keys.find((each) => each in DIFFERENCES);
   if (key !== undefined) explained.add(key);
   if (evidence === 0) unproven.push(row);
-  return `${key === undefined ? "as Linux" : `differs: ${DIFFERENCES[key]}`} | ${evidence} |\n`;
+  return `${key === undefined ? "as Linux" : `differs: ${DIFFERENCES[key]}`} | ${atLeast(evidence)} |\n`;
 }
 
 const code = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(" ");
@@ -278,7 +282,7 @@ description: Every command and option of conntrack(8) and nfct(8), every helper,
 # Tracking, helpers and tunables
 
 Made from the code's own tables by \`test/engine/tracking-page.test.ts\`. The last column says how many of the recorded
-command lines (for helpers: scenarios) have it. Linux 6.18 with Debian 12's tools answered each of them, and tests replay
+command lines (for helpers: scenarios) have it at least. Linux 6.18 with Debian 12's tools answered each of them, and tests replay
 every one on the engine, which must answer the same text, status and packets. Matches and targets of iptables have
 [a page of their own](./extensions.md).
 
