@@ -57,7 +57,7 @@ const recordings = readdirSync(RECORDINGS)
 
 /** Every command line that the recordings asked Linux. */
 const commands: readonly string[] = [
-  ...recordings.flatMap(({ setup = [], steps = [], finally: last = [] }) => [
+  ...recordings.flatMap(({ setup = [], steps, finally: last = [] }) => [
     ...setup,
     ...steps.flatMap((step) => ("run" in step ? [step.run] : [])),
     ...last,
@@ -236,7 +236,7 @@ function tunables(): string {
     .map(({ name, get }) => {
       const answers = recorded.filter(({ scenario }) => scenario.name === name);
       for (const each of answers) expect(replay((scenario) => engine.run(scenario), each)).toBeNull();
-      const evidence = answers.reduce((sum, { scenario }) => sum + (scenario.steps?.length ?? 0), 0);
+      const evidence = answers.reduce((sum, { scenario }) => sum + scenario.steps.length, 0);
       return `| \`${name}\` | ${get()} | ${standing(name, evidence, [name.replace("net.netfilter.", "")])}`;
     });
   const lacking = Object.entries(NO_TUNABLES).map(([name, how]) => `| \`${name}\` | | not supported: ${how} | |\n`);

@@ -10,17 +10,29 @@ const PREFIX = "net.netfilter.nf_conntrack_";
 
 /** Tunables that can be written, in the order of their names. */
 const WRITTEN: readonly string[] = [
-  ...["acct", "checksum", "events"],
+  "acct",
+  "checksum",
+  "events",
   "frag6_timeout",
-  ...["generic_timeout", "gre_timeout", "gre_timeout_stream", "icmp_timeout", "icmpv6_timeout", "log_invalid"],
+  "generic_timeout",
+  "gre_timeout",
+  "gre_timeout_stream",
+  "icmp_timeout",
+  "icmpv6_timeout",
+  "log_invalid",
   ...["closed", "cookie_echoed", "cookie_wait", "established"].map((state) => `sctp_timeout_${state}`),
   ...["heartbeat_sent", "shutdown_ack_sent", "shutdown_recd", "shutdown_sent"].map((state) => `sctp_timeout_${state}`),
-  ...["tcp_be_liberal", "tcp_ignore_invalid_rst", "tcp_loose", "tcp_max_retrans"],
+  "tcp_be_liberal",
+  "tcp_ignore_invalid_rst",
+  "tcp_loose",
+  "tcp_max_retrans",
   ...["close", "close_wait", "established", "fin_wait", "last_ack", "max_retrans"].map(
     (state) => `tcp_timeout_${state}`,
   ),
   ...["syn_recv", "syn_sent", "time_wait", "unacknowledged"].map((state) => `tcp_timeout_${state}`),
-  ...["timestamp", "udp_timeout", "udp_timeout_stream"],
+  "timestamp",
+  "udp_timeout",
+  "udp_timeout_stream",
 ].map((name) => PREFIX + name);
 
 /** Tunables that a namespace of Linux can only read; what they say is the machine's affair. */
