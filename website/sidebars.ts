@@ -9,6 +9,7 @@ const sidebars: SidebarsConfig = {
     "call-graph",
     "known-differences",
     "extensions",
+    "tracking",
     "scenario",
     "security",
   ],

@@ -1,5 +1,5 @@
 /**
- * The site's page of matches and targets is made from the registry: `npx vitest run -u test/engine/extensions-page.test.ts`
+ * The site's page of matches and targets is made from the registry: `npx vitest run test/engine/extensions-page.test.ts -u`
  * writes it anew.
  */
 import { matchExtensions, targetExtensions, type XtExtension } from "@netfilter-lab/engine";

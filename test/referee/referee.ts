@@ -98,7 +98,8 @@ export async function judge(
 export async function referee(kind: Kind, options: RefereeOptions): Promise<Tally> {
   const { engine, linux } = options;
   const tally: Tally = { packets: 0, scenarios: 0, agreeing: 0, disagreeing: 0, unrepeated: 0, notComparable: 0 };
-  const findings: Promise<void>[] = [];
+  /** Those that differed when they were asked among others. */
+  const suspects: Scenario[] = [];
   let minimised = 0;
   let made = 0;
   let packets = 0;
@@ -112,7 +113,12 @@ export async function referee(kind: Kind, options: RefereeOptions): Promise<Tall
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  await Promise.all(findings);
+  const findings: (() => Promise<void>)[] = [];
+  for (const scenario of suspects) {
+    const difference = await again(scenario);
+    if (difference !== null) findings.push(() => report(scenario, difference));
+  }
+  await Promise.all(findings.map((tell) => tell()));
   return tally;
 
   async function one(scenario: Scenario): Promise<void> {
@@ -127,13 +133,15 @@ export async function referee(kind: Kind, options: RefereeOptions): Promise<Tall
       tally.agreeing++;
       return;
     }
-    const again = await judge(engine, linux, scenario);
-    if (again.difference === null) {
-      tally.unrepeated++;
-      return;
-    }
-    tally.disagreeing++;
-    findings.push(report(scenario, again.difference));
+    suspects.push(scenario);
+  }
+
+  /** Asks what differed once more, alone: when all others are through, they cannot have made the kernel late. */
+  async function again(scenario: Scenario): Promise<Disagreement | null> {
+    const { difference } = await judge(engine, linux, scenario);
+    if (difference === null) tally.unrepeated++;
+    else tally.disagreeing++;
+    return difference;
   }
 
   async function report(scenario: Scenario, difference: Disagreement): Promise<void> {

@@ -4,12 +4,14 @@ import { makeScenario } from "../referee.js";
 import type { Group } from "./group.js";
 import { HELPED } from "./helpers.js";
 import { NAT, NAT_POOLS } from "./nat.js";
+import { TOOL_OPTIONS } from "./options.js";
 import { ROUTERS } from "./routers.js";
 import { RULESETS } from "./rulesets.js";
 import { SIP } from "./sip.js";
 import { TCP_TRANSITIONS } from "./tcp-transitions.js";
 import { TRACE } from "./trace.js";
 import { TRAPS } from "./traps.js";
+import { TUNABLES } from "./tunables.js";
 
 /** Of each of the referee's kinds so many. */
 const OF_EACH_KIND = 10;
@@ -42,6 +44,8 @@ export const GROUPS: readonly Group[] = [
   TRACE,
   HELPED,
   SIP,
+  TUNABLES,
+  TOOL_OPTIONS,
   GENERATORS,
 ];
 

@@ -49,8 +49,6 @@ const PROTOCOLS: readonly ((choice: Choice, ends: SaidEnds) => Helped)[] = [ftp,
 export const HELPERS_6: Kind = {
   name: "helpers6",
   about: "FTP, TFTP, Amanda, SANE and SIP over IPv6, rewritten by NAT66",
-  unfinished:
-    "Of several Contact headers in one SIP message of TCP, the later ones are rewritten where Linux leaves them.",
   make(choice) {
     const tool = "ip6tables-legacy";
     const { rules, ends } = passage(choice, tool);

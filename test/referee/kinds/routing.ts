@@ -216,9 +216,6 @@ const sysctls = (choice: Choice): Readonly<Record<string, string>> => {
 export const ROUTING: Kind = {
   name: "routing",
   about: "policy rules, tables, routes of every type, and marks that change the way",
-  unfinished:
-    "`ip route get` tells no TOS of a route that was chosen by it, and another error for a device that is down; and of two " +
-    "mistakes in one `ip rule` the engine may name the other one.",
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: Step[] = [];

@@ -127,6 +127,14 @@ export class FibRoute implements Route {
     );
   }
 
+  /**
+   * Where packets go next, 0 for their own destination: a gateway that is an address of this host is none. Models what
+   * `rt_set_nexthop()` asks.
+   */
+  get nexthop(): number {
+    return this.nexthopScope === RT_SCOPE_LINK ? this.gateway : 0;
+  }
+
   /** Whether two routes say the same about the way (`struct fib_info` equal, with type and scope). */
   sameAs(other: FibRoute): boolean {
     return (
@@ -308,7 +316,7 @@ const BLANK_RULE: PolicyRule = {
 const TOS_MATCHED = 0x1c;
 
 /** IPv4's part of the rules. Models `fib4_rules_ops_template`. */
-const FAMILY: RuleFamily<PolicyRule, Flow> = {
+const family = (emptyTable: () => number): RuleFamily<PolicyRule, Flow> => ({
   matches: (rule, flow) =>
     ((rule.src ^ flow.src) & prefixMask(rule.srcLength)) === 0 &&
     ((rule.dst ^ flow.dst) & prefixMask(rule.dstLength)) === 0 &&
@@ -321,7 +329,12 @@ const FAMILY: RuleFamily<PolicyRule, Flow> = {
       (tos === 0 || rule.tos === tos)
     );
   },
-};
+  /** A rule of table 0 gets the first table that is empty. */
+  configure(rule) {
+    checkTos(rule.tos);
+    return rule.action === FR_ACT_TO_TBL && rule.table === 0 ? { ...rule, table: emptyTable() } : rule;
+  },
+});
 
 function checkTos(tos: number): void {
   if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
@@ -331,11 +344,15 @@ function checkTos(tos: number): void {
 export class Fib {
   readonly #net: NetNamespace;
   readonly #tables = new Map<number, FibTable>();
-  readonly rules: RuleList<PolicyRule, Flow> = new RuleList(FAMILY, BLANK_RULE, [
-    { ...BLANK_RULE, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
-    { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
-    { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
-  ]);
+  readonly rules: RuleList<PolicyRule, Flow> = new RuleList(
+    family(() => this.#emptyTable()),
+    BLANK_RULE,
+    [
+      { ...BLANK_RULE, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
+      { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
+      { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
+    ],
+  );
   /** Whether a person ever added a route to an address as this host's own. Models `fib_has_custom_local_routes`. */
   customLocalRoutes = false;
   /** Counts changes; a decision with another number is not valid any more. Models `rt_genid`. */
@@ -387,15 +404,19 @@ export class Fib {
     return null;
   }
 
-  /** While nobody made a rule, local and main are one table, and a longer prefix of main wins. Models `fib_lookup()`. */
-  #withoutRules(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+  /** What local and main say while they are one table: the longer prefix wins. Models `fib_trie_table()`'s alias. */
+  #localOrMain(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
     const local = this.#tables.get(RT_TABLE_LOCAL)?.lookup(flow, ignoreLinkState) ?? null;
     const main = this.#tables.get(RT_TABLE_MAIN)?.lookup(flow, ignoreLinkState) ?? null;
-    let route = local === null || (main !== null && main.prefixLength > local.prefixLength) ? main : local;
-    if (route === null || route.type >= RTN_BLACKHOLE) {
-      const other = this.#tables.get(RT_TABLE_DEFAULT);
-      if (other !== undefined) route = other.lookup(flow, ignoreLinkState);
-    }
+    return local === null || (main !== null && main.prefixLength > local.prefixLength) ? main : local;
+  }
+
+  /** A lookup while nobody made a rule. Models `fib_lookup()`. */
+  #withoutRules(flow: Flow, ignoreLinkState: boolean): FibRoute | null {
+    let route = this.#localOrMain(flow, ignoreLinkState);
+    // A refusal is an answer; only a throw leads on.
+    if (route === null || route.type === RTN_THROW)
+      route = this.#tables.get(RT_TABLE_DEFAULT)?.lookup(flow, ignoreLinkState) ?? null;
     if (route === null) {
       this.error = ENETUNREACH;
       return null;
@@ -408,8 +429,9 @@ export class Fib {
     return null;
   }
 
-  /** A lookup in one table; null when it has no route. */
+  /** A lookup in one table; null when it has no route. While nobody made a rule, local is one with main. */
   lookupTable(table: number, flow: Flow): FibRoute | null {
+    if (table === RT_TABLE_LOCAL && !this.rules.custom) return this.#localOrMain(flow, true);
     return this.#tables.get(table)?.lookup(flow, true) ?? null;
   }
 
@@ -534,7 +556,7 @@ export class Fib {
       if (scope >= RT_SCOPE_LINK) throw new SystemError(EINVAL, "Nexthop has invalid scope");
       if (dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
       if (!dev.up) throw new SystemError(ENETDOWN, "Nexthop device is not up");
-      if (this.#net.ip.addressType(gateway, dev) !== RTN_UNICAST)
+      if (this.#net.ip.addressType(gateway) !== RTN_UNICAST)
         throw new SystemError(EINVAL, "Nexthop has invalid gateway");
       return make(dev, RT_SCOPE_LINK);
     }
@@ -693,12 +715,8 @@ export class Fib {
 
   // --- rules ------------------------------------------------------------------------------------------------------
 
-  /** Models `fib4_rule_configure()`. A rule of table 0 gets the first table that is empty. */
   addRule(request: Partial<PolicyRule>): void {
-    checkTos(request.tos ?? 0);
-    const action = request.action ?? FR_ACT_TO_TBL;
-    const table = action === FR_ACT_TO_TBL && (request.table ?? 0) === 0 ? this.#emptyTable() : request.table;
-    this.rules.add({ ...request, action, ...(table === undefined ? {} : { table }) });
+    this.rules.add(request);
     this.invalidate();
   }
 

@@ -3,7 +3,7 @@
  * include/linux/inetdevice.h.
  */
 import type { NetDevice } from "../dev/device.js";
-import { type InterfaceAddress, RT_SCOPE_LINK } from "./rtnetlink.js";
+import { type InterfaceAddress, RT_SCOPE_HOST, RT_SCOPE_LINK } from "./rtnetlink.js";
 
 /** The switches of net.ipv4.conf.X that this engine obeys. Values are those of the files. */
 export class DeviceConf {
@@ -86,11 +86,14 @@ export class InDevice {
     this.dev = dev;
   }
 
-  /** The best primary address for a destination (0: any), not wider in scope than asked; 0 when there is none. */
-  select(dst: number, scope: number): number {
+  /**
+   * The best primary address for a destination (0: any), not wider in scope than asked; 0 when there is none. With
+   * `localnet` (`route_localnet`) addresses of the host's own count as the link's.
+   */
+  select(dst: number, scope: number, localnet = false): number {
     let found = 0;
     for (const ifa of this.addresses) {
-      if (ifa.secondary || ifa.scope > scope) continue;
+      if (ifa.secondary || Math.min(ifa.scope, localnet ? RT_SCOPE_LINK : RT_SCOPE_HOST) > scope) continue;
       if (dst === 0 || ifa.covers(dst)) return ifa.local;
       if (found === 0) found = ifa.local;
     }

@@ -82,6 +82,8 @@ function setup(): Setup {
   net.ip.addRoute(route("default via 10.2.0.254", { prefsrc: parseIPv4("10.9.9.1"), mtu: 1400 }));
   net.ip.addRoute(route("198.51.100.0/24 via 203.0.113.1", { dev: a0, onlink: true }));
   net.ip.addRoute(route("default via 10.1.0.77", { table: 100 }));
+  net.ip.addRoute(route("198.18.0.0/15 via 10.1.0.1"));
+  net.ip.addRoute(route("198.18.5.0/24 via 10.1.0.254", { tos: 0x08 }));
   net.ip.addRule({ fwmark: 7, fwmask: 0xffffffff, table: 100 });
   net.ip.addRule({ src: parseIPv4("10.9.9.1"), srcLength: 32, dst: parseIPv4("8.8.4.4"), dstLength: 32, table: 100 });
   net.ip.addRule({ dst: parseIPv4("9.9.9.9"), dstLength: 32, action: FR_ACT_PROHIBIT });
@@ -103,6 +105,8 @@ describe("route tables", () => {
       "unreachable 192.0.3.0/24",
       "prohibit 192.0.4.0/24",
       "throw 192.0.5.0/24",
+      "198.18.0.0/15 via 10.1.0.1 dev a0",
+      "198.18.5.0/24 via 10.1.0.254 dev a0",
       "198.51.100.0/24 via 203.0.113.1 dev a0 onlink",
     ]);
     expect(show(RT_TABLE_LOCAL)).toEqual([
@@ -145,6 +149,8 @@ describe("route tables", () => {
       "unreachable 192.0.3.0/24",
       "prohibit 192.0.4.0/24",
       "throw 192.0.5.0/24",
+      "198.18.0.0/15 via 10.1.0.1 dev a0",
+      "198.18.5.0/24 via 10.1.0.254 dev a0",
       "198.51.100.0/24 via 203.0.113.1 dev a0 onlink",
     ]);
     expect(show(RT_TABLE_LOCAL).filter((text) => text.includes("b0"))).toEqual([
@@ -173,17 +179,22 @@ describe("ip route get", () => {
     const [to, ...rest] = question.split(" ");
     let src = 0;
     let mark = 0;
+    let tos = 0;
     let oif: NetDevice | null = null;
+    let iif: NetDevice | null = null;
     for (let i = 0; i < rest.length; i += 2) {
       if (rest[i] === "from") src = parseIPv4(rest[i + 1]);
       else if (rest[i] === "mark") mark = Number(rest[i + 1]);
+      else if (rest[i] === "tos") tos = Number(rest[i + 1]);
+      else if (rest[i] === "iif") iif = net.devices.get(rest[i + 1]) ?? null;
       else oif = net.devices.get(rest[i + 1]) ?? null;
     }
-    const request: RouteGetRequest = { dst: parseIPv4(to), src, mark, oif };
+    const request: RouteGetRequest = { dst: parseIPv4(to), src, mark, tos, oif, iif };
     try {
       const answer = net.ip.routeGet(request);
       const words = [`${TYPES[answer.type]}${formatIPv4(answer.dst)}`];
       if (answer.src !== 0) words.push(`from ${formatIPv4(answer.src)}`);
+      if (answer.tos !== 0) words.push(`tos 0x${answer.tos.toString(16).padStart(2, "0")}`);
       if (answer.gateway !== 0) words.push(`via ${formatIPv4(answer.gateway)}`);
       words.push(`dev ${answer.dev?.name ?? ""}`);
       if (answer.table !== 254) words.push(`table ${answer.table === 255 ? "local" : answer.table}`);
@@ -224,6 +235,9 @@ describe("ip route get", () => {
     ["8.8.8.8 oif a0", "8.8.8.8 dev a0 src 10.1.0.1 cache"],
     ["1.2.3.4 from 5.6.7.8", "Network is unreachable"],
     ["10.1.0.1 oif a0", "local 10.1.0.1 dev lo table local src 10.1.0.1 cache <local>"],
+    ["198.18.5.5", "198.18.5.5 dev a0 src 10.1.0.1 cache"],
+    ["198.18.5.5 tos 0x28", "198.18.5.5 tos 0x08 via 10.1.0.254 dev a0 src 10.1.0.1 cache"],
+    ["9.9.9.8 from 10.1.0.5 iif b0", "No route to host"],
     ["10.1.0.1 from 10.1.0.9", "local 10.1.0.1 from 10.1.0.9 dev lo table local cache <local>"],
   ])("%s", (question, answer) => {
     expect(get(question)).toBe(answer);

@@ -4,7 +4,7 @@
  * Models net/ipv4/route.c and the source checks of fib_frontend.c. Redirects are neither sent nor obeyed.
  */
 import type { NetDevice } from "../dev/device.js";
-import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EXDEV, SystemError } from "../errno.js";
+import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EOPNOTSUPP, EXDEV, SystemError } from "../errno.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { formatIPv4 } from "../wire/address.js";
@@ -303,7 +303,7 @@ export class Routing {
     const exception = this.#exception(route, dst);
     const out = route.dev as NetDevice;
     const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
-    const rt = new Rtable(RTN_UNICAST, out, route.gateway, mtu, DST_FORWARD, 0, route, genid);
+    const rt = new Rtable(RTN_UNICAST, out, route.nexthop, mtu, DST_FORWARD, 0, route, genid);
     if (exception === null) route.rthInput = rt;
     return rt;
   }
@@ -318,28 +318,28 @@ export class Routing {
   }
 
   /**
-   * The next hop whose share a hash falls into; one that the given source belongs to is preferred. Models
+   * The next hop whose share a hash falls into; the source that was asked for counts for more than the share. Models
    * `fib_select_multipath()` with the bounds of `fib_rebalance()`.
    */
   #select(paths: readonly FibRoute[], hash: number, src: number): FibRoute {
     const ip = this.#ip;
     let total = 0;
     for (let i = 0; i < paths.length; i++) if (this.#takesShare(paths[i])) total += paths[i].weight;
+    const best = src === 0 ? 1 : 3;
     let chosen: FibRoute = paths[0];
-    let found = false;
+    let most = -1;
     let sum = 0;
     for (let i = 0; i < paths.length; i++) {
       const path = paths[i];
       if (!this.#takesShare(path)) continue;
       sum += path.weight;
-      const fits = src === 0 || ip.selectAddress(path.dev as NetDevice, path.gateway, path.scope) === src;
-      if (!found) {
-        chosen = path;
-        found = fits;
-      }
-      if (hash > Math.floor((sum * 0x80000000 + Math.floor(total / 2)) / total) - 1) continue;
-      if (fits) return path;
-      if (found) return chosen;
+      let score = 0;
+      if (src !== 0 && ip.selectAddress(path.dev as NetDevice, path.gateway, path.scope) === src) score += 2;
+      if (hash <= Math.floor((sum * 0x80000000 + Math.floor(total / 2)) / total) - 1) score++;
+      if (score <= most) continue;
+      if (score === best) return path;
+      chosen = path;
+      most = score;
     }
     return chosen;
   }
@@ -458,8 +458,17 @@ export class Routing {
   }
 
   /** {@link output} with a source that this host does not own: forwarded replies, REJECT, transparent proxies. */
-  outputAnySource(dst: number, src: number, mark: number, tos: number, oif: NetDevice | null): Rtable | null {
-    this.#transport(0, 0, 0);
+  outputAnySource(
+    dst: number,
+    src: number,
+    mark: number,
+    tos: number,
+    oif: NetDevice | null,
+    protocol = 0,
+    sport = 0,
+    dport = 0,
+  ): Rtable | null {
+    this.#transport(protocol, sport, dport);
     return this.#outputSlow(dst, src, mark, tos, oif, this.#fresh(), this.#ip.net.loopback);
   }
 
@@ -524,7 +533,7 @@ export class Routing {
     // So does all that leaves by the loopback.
     const input = type === RTN_BROADCAST || out === lo ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
     const rt = ordinary
-      ? new Rtable(type, out, route.gateway, mtu, input, 0, route, genid)
+      ? new Rtable(type, out, route.nexthop, mtu, input, 0, route, genid)
       : new Rtable(type, out, 0, Math.min(out.mtu, 65535), input, 0, null, genid);
     rt.mtuLocked = exception?.locked ?? route.mtuLocked;
     rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : ip.selectAddress(out, route.gateway, route.scope);
@@ -565,10 +574,13 @@ export class Routing {
     const ip = this.#ip;
     const src = get32(skb.data, IPV4_SRC);
     const dst = get32(skb.data, IPV4_DST);
+    if (ip.fib.rules.looksAtPorts) this.#dissect(skb);
+    else this.#transport(0, 0, 0);
+    const { protocol, sport, dport } = this.#flow;
     // A source of another host is no address to route from.
     const rt = ip.isLocalAddress(src)
-      ? this.output(dst, src, skb.mark, skb.data[IPV4_TOS], null)
-      : this.outputAnySource(dst, 0, skb.mark, skb.data[IPV4_TOS], null);
+      ? this.output(dst, src, skb.mark, skb.data[IPV4_TOS], null, protocol, sport, dport)
+      : this.outputAnySource(dst, 0, skb.mark, skb.data[IPV4_TOS], null, protocol, sport, dport);
     if (rt === null) return -this.error;
     skb.dst = rt;
     return 0;
@@ -601,47 +613,62 @@ export class Routing {
 
   // --- `ip route get` ---------------------------------------------------------------------------------------------
 
-  /** The table that an answer tells of: while nobody made a rule, local is part of main. */
-  #tableOf({ route }: Rtable, dst: number): number {
-    const { fib } = this.#ip;
-    if (dst === 0 || !fib.rules.custom)
-      return route === null || route.table === RT_TABLE_LOCAL ? RT_TABLE_MAIN : route.table;
-    // Of an arriving broadcast no route is kept; what was asked still stands.
-    return (route ?? fib.lookup(this.#flow))?.table ?? RT_TABLE_MAIN;
+  /**
+   * The route that was found for a question. A decision about broadcasts or multicasts keeps none: what was asked of the
+   * tables, if anything was, still stands.
+   */
+  #found({ route }: Rtable, { dst, iif = null, oif = null }: RouteGetRequest): FibRoute | null {
+    if (route !== null) return route.whole ?? route;
+    const all = dst === 0xffffffff;
+    const unasked =
+      dst === 0 || (iif === null ? oif !== null && (all || dst >>> 8 === 0xe00000) : all || isMulticast(dst));
+    return unasked ? null : this.#ip.fib.lookup(this.#flow);
   }
 
-  /** Models `inet_rtm_getroute()`. */
+  /** The table that an answer tells of: while nobody made a rule, local is part of main. */
+  #tableOf(route: FibRoute | null): number {
+    return route === null || (route.table === RT_TABLE_LOCAL && !this.#ip.fib.rules.custom)
+      ? RT_TABLE_MAIN
+      : route.table;
+  }
+
+  /** Models `inet_rtm_getroute()`: what names no protocol asks about UDP. */
   get(request: RouteGetRequest): RouteAnswer {
     const { dst } = request;
     const src = request.src ?? 0;
     const mark = request.mark ?? 0;
     const tos = request.tos ?? 0;
     const iif = request.iif ?? null;
-    const { protocol = 0, sport = 0, dport = 0 } = request;
+    const { protocol = IPPROTO_UDP, sport = 0, dport = 0 } = request;
+    if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_ICMP)
+      throw new SystemError(EOPNOTSUPP, "Unsupported ip proto");
     let rt: Rtable | null;
     if (iif === null) rt = this.output(dst, src, mark, tos, request.oif ?? null, protocol, sport, dport);
     else {
-      if (!iif.up) throw new SystemError(ENETDOWN);
-      this.#transport(protocol, sport, dport);
+      if (protocol === IPPROTO_ICMP) this.#transport(protocol, 0, 0);
+      else this.#transport(protocol, sport, dport);
       rt = this.#inputFor(dst, src, tos, mark, iif);
       if (rt !== null && rt.input === DST_ERROR) throw new SystemError(rt.error);
     }
     // An arriving packet that is refused is told in one way.
     if (rt === null) throw new SystemError(iif === null ? this.error : EINVAL);
     const flags: string[] = [];
-    if (rt.input === DST_LOCAL_DELIVER && rt.type !== RTN_MULTICAST) flags.push("local");
+    // Of multicasts those of a group that is joined.
+    if (rt.type === RTN_MULTICAST ? dst === ALL_HOSTS : rt.input === DST_LOCAL_DELIVER) flags.push("local");
     if (rt.type === RTN_BROADCAST) flags.push("brd");
     if (rt.type === RTN_MULTICAST) flags.push("mc");
     const exception = rt.route === null ? null : this.#exception(rt.route, dst);
+    const found = this.#found(rt, request);
     return {
       // Otherwise an anycast address is as any other.
       type: rt.route?.type === RTN_ANYCAST ? RTN_ANYCAST : rt.type,
       dst,
       src,
+      tos: found?.tos ?? 0,
       gateway: rt.gateway,
       dev: rt.dev,
-      table: this.#tableOf(rt, dst),
-      route: rt.route?.whole ?? rt.route,
+      table: this.#tableOf(found),
+      route: found,
       mark,
       prefsrc: iif === null && src === 0 ? rt.prefsrc : 0,
       mtu: rt.route?.mtu ?? 0,

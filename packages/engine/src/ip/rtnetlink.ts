@@ -170,7 +170,7 @@ export interface RouteGetRequest {
   readonly oif?: NetDevice | null;
   /** With it the question is about a packet that arrives there. */
   readonly iif?: NetDevice | null;
-  /** For rules that look at them. */
+  /** TCP, UDP or ICMP; UDP where it is not said. For rules and hashes that look at them. */
   readonly protocol?: number;
   readonly sport?: number;
   readonly dport?: number;
@@ -223,6 +223,8 @@ export interface RouteAnswer {
   readonly type: number;
   readonly dst: number;
   readonly src: number;
+  /** Of the route that was found; 0: none is printed. */
+  readonly tos: number;
   readonly gateway: number;
   readonly dev: NetDevice | null;
   readonly table: number;

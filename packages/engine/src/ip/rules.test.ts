@@ -139,18 +139,18 @@ describe("the list", () => {
     }
     return "taken";
   };
+  const BACKWARDS = { action: FR_ACT_GOTO, target: 5, priority: 6 };
   const cases: readonly (readonly [string, (net: NetNamespace) => void, string])[] = [
     ["an equal rule", (net) => net.ip.addRule({ table: 9, priority: 5 }), "File exists"],
     ["an equal rule but for `not`", (net) => net.ip.addRule({ table: 9, priority: 5, invert: true }), "File exists"],
     ["another rule of the priority", (net) => net.ip.addRule({ table: 10, priority: 5 }), "taken"],
-    [
-      "a goto backwards",
-      (net) => net.ip.addRule({ action: FR_ACT_GOTO, target: 5, priority: 6 }),
-      "Backward goto not supported",
-    ],
+    ["a goto backwards", (net) => net.ip.addRule(BACKWARDS), "Backward goto not supported"],
     ["a goto to nowhere", (net) => net.ip.addRule({ action: FR_ACT_GOTO }), "Missing goto target for action goto"],
     ["ECN bits", (net) => net.ip.addRule({ tos: 3 }), "Invalid dsfield (tos): ECN bits must be 0"],
     ["a DSCP", (net) => net.ip.addRule({ tos: 0x20 }), "Invalid tos"],
+    ["a port before the goto", (net) => net.ip.addRule({ ...BACKWARDS, dport: [0, 0] }), "Invalid dport range"],
+    ["the goto before the TOS", (net) => net.ip.addRule({ ...BACKWARDS, tos: 3 }), "Backward goto not supported"],
+    ["deleting by a wrong TOS", (net) => net.ip.deleteRule({ tos: 3 }), "No such file or directory"],
     ["port 0", (net) => net.ip.addRule({ dport: [0, 0] }), "Invalid dport range"],
     ["deleting what is not there", (net) => net.ip.deleteRule({ priority: 6 }), "No such file or directory"],
     ["deleting by what a rule has", (net) => net.ip.deleteRule({ src: 0x0a000000, srcLength: 8 }), "taken"],

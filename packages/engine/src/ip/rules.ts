@@ -70,6 +70,8 @@ export interface RuleFamily<R extends RuleCore, F extends RuleFlow> {
   matches(rule: R, flow: F): boolean;
   /** Whether a rule has the addresses and the TOS that a request names. Models `fib4_rule_compare()`. */
   sameAddresses(rule: R, request: Partial<R>): boolean;
+  /** The rule as it is added, once all else about it is in order. Models `fib4_rule_configure()`. */
+  configure?(rule: R): R;
 }
 
 function portIn(port: number, range: readonly [number, number]): boolean {
@@ -152,14 +154,16 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
 
   /**
    * Adds a rule; without a priority it gets one less than that of the second. Throws EEXIST when an equal one is there
-   * (`not` makes no difference), EINVAL for a goto backwards and impossible ports. Models `fib_nl_newrule()`.
+   * (`not` makes no difference), EINVAL for a goto backwards, impossible ports and what the family refuses. Models
+   * `fib_nl_newrule()`.
    */
   add(request: Partial<R>): R {
-    const rule: R = { ...this.#blank, ...request, priority: request.priority ?? this.#defaultPriority() };
-    this.#check(rule, request);
-    if (rule.action === FR_ACT_GOTO && rule.target === 0)
+    const asked: R = { ...this.#blank, ...request, priority: request.priority ?? this.#defaultPriority() };
+    this.#check(asked, request);
+    if (asked.action === FR_ACT_GOTO && asked.target === 0)
       throw new SystemError(EINVAL, "Missing goto target for action goto");
-    if (this.#rules.some((other) => this.#same(other, rule))) throw new SystemError(EEXIST);
+    if (this.#rules.some((other) => this.#same(other, asked))) throw new SystemError(EEXIST);
+    const rule = this.#family.configure?.(asked) ?? asked;
     let at = 0;
     while (at < this.#rules.length && this.#rules[at].priority <= rule.priority) at++;
     this.#rules = [...this.#rules.slice(0, at), rule, ...this.#rules.slice(at)];
@@ -177,12 +181,12 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
     this.#changed();
   }
 
-  /** Models `fib_nl2rule()`. */
+  /** Models `fib_nl2rule()` and `fib_nl2rule_rtnl()`. */
   #check(rule: R, request: Partial<R>): void {
-    if (request.target !== undefined && rule.target <= rule.priority)
-      throw new SystemError(EINVAL, "Backward goto not supported");
     checkPorts(rule.sport, "sport");
     checkPorts(rule.dport, "dport");
+    if (request.target !== undefined && rule.target <= rule.priority)
+      throw new SystemError(EINVAL, "Backward goto not supported");
   }
 
   #defaultPriority(): number {

@@ -15,7 +15,15 @@ import { CONF_FILES, DeviceConf, IfAddr, InDevice } from "./indevice.js";
 import { ipReceive } from "./input.js";
 import { NeighbourTable } from "./neighbour.js";
 import { describeOutput, IdentGenerator, ipLocalOut } from "./output.js";
-import { type RouteResult, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
+import {
+  type RouteResult,
+  RTN_BLACKHOLE,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_UNICAST,
+  type Rtable,
+} from "./route.js";
 import { Routing } from "./routing.js";
 import {
   type AddressRequest,
@@ -176,7 +184,8 @@ export class IpStack implements IpApi, RtnetlinkApi {
     const flow = this.#flow;
     flow.dst = address;
     const route = this.fib.lookupTable(RT_TABLE_LOCAL, flow);
-    if (route === null || (dev !== undefined && route.dev !== dev)) return RTN_UNICAST;
+    // A route that refuses says nothing of the address.
+    if (route === null || route.type >= RTN_BLACKHOLE || (dev !== undefined && route.dev !== dev)) return RTN_UNICAST;
     return route.type;
   }
 
@@ -186,7 +195,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   }
 
   selectAddress(dev: NetDevice, dst: number, scope: number = RT_SCOPE_UNIVERSE): number {
-    const found = dev.ipv4?.select(dst, scope) ?? 0;
+    const found = dev.ipv4?.select(dst, scope, this.routesLocalnet(dev)) ?? 0;
     if (found !== 0) return found;
     for (const other of this.net.devices.values()) {
       const address = other === dev ? 0 : (other.ipv4?.selectForOther(scope) ?? 0);

@@ -4,6 +4,7 @@
  * its first piece came. Models net/ipv6/netfilter/nf_conntrack_reasm.c, net/ipv6/reassembly.c and inet_fragment.c;
  * memory limits are not modelled.
  */
+import { HZ } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { type FragmentQueue, findPlace } from "../ip/fragment.js";
 import type { SkBuff } from "../skb.js";
@@ -69,6 +70,9 @@ export type Fate = "kept" | "dropped" | "as it is" | "whole";
 
 const words = new Int32Array(4);
 
+/** The kernel keeps the time as jiffies in 31 bits and a sign; with a negative one a queue expires at once. */
+const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
+
 export class Fragments6 {
   readonly #ip: Ip6Stack;
   readonly #queues = new Map<string, Queue>();
@@ -90,7 +94,8 @@ export class Fragments6 {
         (value) => {
           this.#seconds[key] = value;
         },
-        0,
+        -MAX_SECONDS,
+        MAX_SECONDS,
       );
   }
 
@@ -136,7 +141,9 @@ export class Fragments6 {
         lastIn: false,
         maxSize: 0,
         iif: null,
-        timer: this.#ip.net.clock.scheduleOnWheel(this.#seconds[user] * SECOND, () => this.#expire(key, made)),
+        timer: this.#ip.net.clock.scheduleOnWheel(Math.max(0, this.#seconds[user]) * SECOND, () =>
+          this.#expire(key, made),
+        ),
       };
       queue = made;
       this.#queues.set(key, queue);

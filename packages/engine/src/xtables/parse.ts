@@ -181,6 +181,11 @@ const BASE_OPTIONS: readonly LongOption<Code>[] = [
   base("ipv6", 0, "6"),
 ];
 
+/** The long options that `iptables` has whatever a rule matches, each with its letter (`0`: it has none). */
+export function baseOptions(): readonly (readonly [name: string, letter: string])[] {
+  return BASE_OPTIONS.map(({ name, code }) => [name, code.letter ?? "0"]);
+}
+
 /** An extension in a rule being parsed, with the options seen. */
 interface ExtensionUse {
   readonly extension: Extension;

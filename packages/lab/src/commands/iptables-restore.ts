@@ -38,8 +38,8 @@ import {
   withExtensionsOf,
 } from "./iptables-tool.js";
 
-/** A number behind `-w` and `-W` is a word of its own. */
-const OPTIONS: OptionSpec = {
+/** The options of `iptables-restore`; a number behind `-w` and `-W` is a word of its own. */
+export const OPTIONS: OptionSpec = {
   short: "bcvVthnwWT:M:",
   separate: ["w", "W"],
   long: {
@@ -347,6 +347,8 @@ class Restore {
     const args = words(rest);
     if (counters !== null && this.#settings.counters)
       args.unshift("--set-counters", String(counters.packets), String(counters.bytes));
+    // So are the lines told, but not of a table that is kept.
+    if (this.#settings.verbose && !this.#settings.noflush) args.push("-v");
     try {
       const parsed = parseCommand(args, {
         table: table.name,
@@ -411,7 +413,8 @@ function settingsOf(tool: Tool, { argv0, args, stderr }: CommandContext): Settin
     throw new ToolFailure("Option --wait-interval requires option --wait\n", STATUS_OTHER);
   return {
     counters: given.has("c"),
-    verbose: given.has("v"),
+    // The nft tool tells nothing of what it only tries.
+    verbose: given.has("v") && !(nft && given.has("t")),
     test: given.has("t"),
     noflush: given.has("n"),
     only: options.find(({ key }) => key === "T")?.value ?? null,

@@ -59,7 +59,8 @@ function tableText(tool: Tool, name: TableName, table: Table, counters: boolean)
   return `${text}COMMIT\n# Completed on ${date}\n`;
 }
 
-const OPTIONS: OptionSpec = {
+/** The options of `iptables-save`. */
+export const OPTIONS: OptionSpec = {
   short: "bcdt:M:f:V",
   long: {
     counters: { key: "c", value: "none" },

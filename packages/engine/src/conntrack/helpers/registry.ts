@@ -37,6 +37,11 @@ const ELSEWHERE: ReadonlyMap<
   ["snmp_trap", { families: IPV4_ONLY, protonums: [IPPROTO_UDP], protocol: "SNMP" }],
 ]);
 
+/** The names of Linux's helpers that this project has not, each with the protocol that it serves. */
+export function helpersElsewhere(): readonly (readonly [name: string, protocol: string])[] {
+  return [...ELSEWHERE].map(([name, { protocol }]) => [name, protocol]);
+}
+
 /** A helper for a family and a transport protocol by its name. Models `__nf_conntrack_helper_find()`. */
 export function findHelper(name: string, family: NfProto, protonum: number): ConntrackHelper | undefined {
   return HELPERS.find(

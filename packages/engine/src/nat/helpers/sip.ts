@@ -132,9 +132,8 @@ function mapMessage(message: SipMessage): boolean {
   for (;;) {
     const contact = readHeaderUri(family, message.text, CONTACT, walk);
     if (contact === null || contact === "malformed") break;
-    const before = message.skb.len;
+    // Where it goes on is not moved with the text: an address that got shorter hides what follows it closely.
     if (!mapAddress(message, contact)) return false;
-    walk.from += message.skb.len - before;
   }
   return mapHeader(message, FROM) && mapHeader(message, TO) && sendToForcedPort(message);
 }

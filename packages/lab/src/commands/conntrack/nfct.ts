@@ -125,6 +125,9 @@ const TIMEOUT: Readonly<Record<string, (net: NetNamespace, words: readonly strin
   },
 };
 
+/** The names of the commands of the subsystem `timeout`. */
+export const TIMEOUT_COMMANDS: readonly string[] = Object.keys(TIMEOUT);
+
 /** Commands of the subsystem `helper` that ask the kernel. */
 const HELPER: ReadonlySet<string> = new Set(["list", "add", "delete", "get", "flush"]);
 

@@ -133,6 +133,11 @@ const LEGAL: Readonly<Record<string, string>> = {
   "": "00000000000000000000000000002",
 };
 
+/** Whether a command (`expect`: about expectations) takes an option, both by their letters. */
+export function takesOption(command: string, expect: boolean, option: string): boolean {
+  return "123".includes(LEGAL[command + (expect ? "e" : "")]?.[OPTIONS.indexOf(option)] ?? "0");
+}
+
 /** Whether a command knows the table of expectations. */
 export function knowsExpectations(command: string): boolean {
   return LEGAL[`${command}e`] !== undefined;

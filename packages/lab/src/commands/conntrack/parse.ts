@@ -42,7 +42,8 @@ export interface ConntrackCommand {
 /** In hardware: nothing here ever has it. Models `IPS_HW_OFFLOAD`. */
 const IPS_HW_OFFLOAD = 1 << 15;
 
-const STATUSES: readonly (readonly [string, number])[] = [
+/** Words of `-u`. */
+export const STATUSES: readonly (readonly [string, number])[] = [
   ["ASSURED", IPS_ASSURED],
   ["SEEN_REPLY", IPS_SEEN_REPLY],
   ["UNSET", 0],
@@ -51,13 +52,15 @@ const STATUSES: readonly (readonly [string, number])[] = [
   ["OFFLOAD", IPS_OFFLOAD],
   ["HW_OFFLOAD", IPS_HW_OFFLOAD],
 ];
-const EVENTS: readonly (readonly [string, readonly string[]])[] = [
+/** Words of `-e`. */
+export const EVENTS: readonly (readonly [string, readonly string[]])[] = [
   ["ALL", ["NEW", "UPDATE", "DESTROY"]],
   ["NEW", ["NEW"]],
   ["UPDATES", ["UPDATE"]],
   ["DESTROY", ["DESTROY"]],
 ];
-const OUTPUTS: readonly (readonly [string, keyof OutputFormat | null])[] = [
+/** Words of `-o`. */
+export const OUTPUTS: readonly (readonly [string, keyof OutputFormat | null])[] = [
   ["xml", "xml"],
   ["extended", "extended"],
   ["timestamp", "timestamp"],

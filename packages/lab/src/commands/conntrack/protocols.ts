@@ -206,7 +206,8 @@ function icmp(name: "icmp" | "icmpv6", protonum: number): FlowProtocol {
   };
 }
 
-const PROTOCOLS: readonly FlowProtocol[] = [
+/** The protocols that the tool knows by name. */
+export const PROTOCOLS: readonly FlowProtocol[] = [
   ported({
     name: "tcp",
     protonum: 6,

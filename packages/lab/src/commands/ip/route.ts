@@ -1,7 +1,6 @@
 /** `ip route`: the routing tables. Metrics of TCP, realms, encapsulation and nexthop objects are not supported. */
 import {
   type Cidr,
-  EINVAL,
   ESRCH,
   formatIPv4,
   type NetDevice,
@@ -91,8 +90,8 @@ const EVERYTHING: RouteFilter = {
 };
 
 /** Models `print_route()`: what the filter says already is not said again. */
-function routeText(route: Route, filter: RouteFilter, oneLine: boolean): string {
-  let text = route.type === RTN_UNICAST ? "" : `${routeTypeText(route.type)} `;
+function routeText(route: Route, filter: RouteFilter, oneLine: boolean, type: number = route.type): string {
+  let text = type === RTN_UNICAST ? "" : `${routeTypeText(type)} `;
   text += `${prefixText(route.dst, route.prefixLength)} `;
   if (route.tos !== 0 && filter.tos === null) text += `tos ${dsfieldText(route.tos)} `;
   if (route.paths === null) {
@@ -414,13 +413,14 @@ function getRoute(context: LabContext, options: IpOptions, words: Words): number
   const src = from?.address;
   const answer = netlink(() => net.ip.routeGet({ dst: target, ...(src === undefined ? {} : { src }), ...more }));
   if (fibmatch) {
-    if (answer.route === null) throw new SystemError(EINVAL);
-    context.stdout.write(`${routeText(answer.route, { ...EVERYTHING }, options.oneLine)}\n`);
+    if (answer.route === null) throw new IpError("RTNETLINK answers: No route to host", 2);
+    context.stdout.write(`${routeText(answer.route, EVERYTHING, options.oneLine, answer.type)}\n`);
     return 0;
   }
   let text = answer.type === RTN_UNICAST ? "" : `${routeTypeText(answer.type)} `;
   text += `${formatIPv4(answer.dst)} `;
   if (src !== undefined) text += `from ${formatIPv4(src)} `;
+  if (answer.tos !== 0) text += `tos ${dsfieldText(answer.tos)} `;
   if (answer.gateway !== 0) text += `via ${formatIPv4(answer.gateway)} `;
   if (answer.dev !== null) text += `dev ${answer.dev.name} `;
   if (answer.table !== RT_TABLE_MAIN && answer.table !== 0) text += `table ${tableName(answer.table)} `;

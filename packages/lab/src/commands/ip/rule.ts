@@ -98,6 +98,7 @@ function commonWord(word: string, words: Words, rule: Fields): boolean {
 function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, adding: boolean): Partial<R> {
   const rule: Fields = {};
   let prefixes: Partial<R> = {};
+  let fwmask: number | null = null;
   let named = false;
   while (!words.done) {
     let word = words.next();
@@ -105,9 +106,11 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
     else if (isWord(word, "to")) prefixes = { ...prefixes, ...family.prefix("dst", words.next(), "any valid prefix") };
     else if (commonWord(word, words, rule)) continue;
     else if (isWord(word, "fwmark")) {
-      const { fwmark, fwmask } = fwmarkOf(words.next());
-      rule.fwmark = fwmark;
-      rule.fwmask = fwmask ?? (fwmark === 0 ? 0 : 0xffffffff);
+      const mark = fwmarkOf(words.next());
+      rule.fwmark = mark.fwmark;
+      // A mask that was said stays, whatever mark is said after it.
+      fwmask = mark.fwmask ?? fwmask;
+      rule.fwmask = fwmask ?? (mark.fwmark === 0 ? 0 : 0xffffffff);
     } else if (begins(word, "realms")) throw unsupported(word);
     else if (begins(word, "protocol")) rule.protocol = protocolOf(words.next());
     else if (begins(word, "table") || isWord(word, "lookup")) {
@@ -160,7 +163,7 @@ function filterOf<R extends RuleCore>(family: RuleCommands<R>, words: Words): Fi
     if (isWord(word, "fwmark")) {
       const mark = fwmarkOf(words.next());
       fields.fwmark = mark.fwmark;
-      fwmask = mark.fwmask;
+      fwmask = mark.fwmask ?? fwmask;
     } else if (commonWord(word, words, fields)) continue;
     else if (begins(word, "lookup", "table")) fields.table = tableOf(words.next());
     else if (begins(word, "protocol")) fields.protocol = protocolOf(words.next(), 'invalid "protocol"\n');

@@ -164,22 +164,30 @@ export class GatewayNamespace {
   }
 }
 
-/** A fresh address of IPv6 is tentative until a work queue of the kernel has looked at it, which takes a moment. */
+/** A fresh address of IPv6 is tentative until a work queue of the kernel has looked at it, and then gets its route. */
 const IFA_F_TENTATIVE = 0x40;
-/** Between a look and the next, and for the routes that come right after. */
+const RTF_LOCAL = 0x80000000;
+/** Between a look and the next. */
 const ADDRESS_WORK_MS = 1;
 
-/** Waits until every address can be used. */
+/** Waits until every address can be used: none is tentative, and each has its route as this host's own. */
 function awaitAddresses(): void {
-  const pause = (): void => {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ADDRESS_WORK_MS);
-  };
-  const tentative = (): boolean =>
-    readFileSync("/proc/thread-self/net/if_inet6", "utf8")
+  const lines = (name: string): string[][] =>
+    readFileSync(`/proc/thread-self/net/${name}`, "utf8")
       .split("\n")
-      .some((line) => (Number.parseInt(line.split(/\s+/)[4] ?? "0", 16) & IFA_F_TENTATIVE) !== 0);
-  while (tentative()) pause();
-  pause();
+      .filter((line) => line !== "")
+      .map((line) => line.trim().split(/\s+/));
+  const ready = (): boolean => {
+    const addresses = lines("if_inet6");
+    if (addresses.some((fields) => (Number.parseInt(fields[4], 16) & IFA_F_TENTATIVE) !== 0)) return false;
+    const own = new Set(
+      lines("ipv6_route")
+        .filter((fields) => (Number.parseInt(fields[8], 16) & RTF_LOCAL) !== 0)
+        .map(([address]) => address),
+    );
+    return addresses.every(([address]) => own.has(address));
+  };
+  while (!ready()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ADDRESS_WORK_MS);
 }
 
 /** Dots stand for slashes, unless the name has slashes. */
