@@ -45,7 +45,7 @@ function shownPorts(part: unknown): Set<number> {
 /** First ports of the ranges that rules name. */
 function namedRanges(scenario: Scenario): number[] {
   const lines = [...(scenario.setup ?? []), ...scenario.steps.flatMap((step) => ("run" in step ? [step.run] : []))];
-  return lines.flatMap((line) => [...line.matchAll(/(?:[0-9\]]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])));
+  return lines.flatMap((line) => [...line.matchAll(/(?:[0-9\] ]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])));
 }
 
 /** A new entry's source, the port or identifier that it had, and what the answers to it come to. */

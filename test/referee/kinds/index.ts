@@ -13,6 +13,7 @@ import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
 import { NAT_MIX } from "./nat-mix.js";
+import { NAT_RANGES } from "./nat-ranges.js";
 import { NAT66 } from "./nat66.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
@@ -41,6 +42,7 @@ export const KINDS: readonly Kind[] = [
   IPV6,
   NAT66,
   NAT_MIX,
+  NAT_RANGES,
   ROUTING,
   RULESETS,
   EXTENSIONS,
