@@ -12,6 +12,7 @@ import { HELPERS_6 } from "./helpers6.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
+import { NAT_AWAY } from "./nat-away.js";
 import { NAT_MIX } from "./nat-mix.js";
 import { NAT_RANGES } from "./nat-ranges.js";
 import { NAT66 } from "./nat66.js";
@@ -43,6 +44,7 @@ export const KINDS: readonly Kind[] = [
   NAT66,
   NAT_MIX,
   NAT_RANGES,
+  NAT_AWAY,
   ROUTING,
   RULESETS,
   EXTENSIONS,

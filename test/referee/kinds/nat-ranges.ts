@@ -131,11 +131,13 @@ export const NAT_RANGES: Kind = {
       inward ? destinationRule(choice, tool) : sourceRule(choice, tool),
     );
     const named = PROTOCOLS.filter((protocol) => rules.some((rule) => rule.includes(`-p ${protocol} `)));
-    const protocols = named.length > 0 ? [...named, choice.pick(PROTOCOLS)] : choice.times(3, () => choice.pick(PROTOCOLS));
+    const protocols =
+      named.length > 0 ? [...named, choice.pick(PROTOCOLS)] : choice.times(3, () => choice.pick(PROTOCOLS));
     const own = choice.times(choice.between(1, 3), () => choice.pick([40_000, 700, 300, 4000, 1, 1023, 1024, 65_535]));
     const clients = choice.pick([2, 6, 40]);
     const steps = choice.times(choice.between(2, 90), (): Step => {
-      if (choice.oneIn(30)) return { run: choice.pick(["conntrack -L", `conntrack -D -p ${choice.pick(["udp", "tcp"])}`]) };
+      if (choice.oneIn(30))
+        return { run: choice.pick(["conntrack -L", `conntrack -D -p ${choice.pick(["udp", "tcp"])}`]) };
       const protocol = choice.pick(protocols);
       const client = `192.168.1.${10 + choice.below(clients)}`;
       const visitor = `203.0.113.${7 + choice.below(clients)}`;
