@@ -13,8 +13,10 @@ import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
 import { NAT_AWAY } from "./nat-away.js";
+import { NAT_LOCAL } from "./nat-local.js";
 import { NAT_MIX } from "./nat-mix.js";
 import { NAT_RANGES } from "./nat-ranges.js";
+import { NAT_REUSE } from "./nat-reuse.js";
 import { NAT66 } from "./nat66.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
@@ -45,6 +47,8 @@ export const KINDS: readonly Kind[] = [
   NAT_MIX,
   NAT_RANGES,
   NAT_AWAY,
+  NAT_LOCAL,
+  NAT_REUSE,
   ROUTING,
   RULESETS,
   EXTENSIONS,
