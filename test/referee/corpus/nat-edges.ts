@@ -3,7 +3,18 @@
 import { lan } from "../kinds/router.js";
 import { ipv4, text } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
-import { fromLan, fromWan, type Group, handshake, LIST, MASQUERADE, onRouter, type Parts, SNAT } from "./group.js";
+import {
+  fromLan,
+  fromWan,
+  type Group,
+  handshake,
+  LIST,
+  MASQUERADE,
+  onRouter,
+  type Parts,
+  SNAT,
+  tunable,
+} from "./group.js";
 
 const WEB = "198.51.100.9:80";
 const SERVER = "198.51.100.9:53";
@@ -85,6 +96,12 @@ const REUSE: readonly Parts[] = [
     steps: [...reset("192.168.1.11:5000", "192.168.1.11:5000"), later],
   },
   {
+    name: "a port is free when its connection's time is over",
+    sysctl: tunable("tcp_timeout_time_wait", 1),
+    setup: [ONE_PORT],
+    steps: [...closed(NEIGHBOUR, "198.51.100.1:5000"), { sleep: "1510ms" }, earlier],
+  },
+  {
     name: "the same client opens again what is in TIME_WAIT, through NAT",
     setup: [SNAT],
     steps: [
@@ -156,6 +173,18 @@ const BY_HAND: readonly Parts[] = [
     ],
   },
   {
+    name: "made by hand, a connection's NAT has a port for TCP and UDP alone",
+    setup: [SNAT],
+    steps: [
+      "tcp --sport 1 --dport 2 --state ESTABLISHED",
+      "udp --sport 1 --dport 2",
+      "udplite --sport 1 --dport 2",
+      "sctp --sport 1 --dport 2 --state ESTABLISHED --orig-vtag 1 --reply-vtag 2",
+      "icmp --icmp-type 8 --icmp-code 0 --icmp-id 7",
+      "gre --srckey 1 --dstkey 2",
+    ].map((flow) => ({ run: `conntrack -I -s 192.168.1.10 -d 198.51.100.9 -t 60 -n 198.51.100.1:77 -p ${flow}` })),
+  },
+  {
     name: "a mark changed by hand is told once",
     setup: [SNAT],
     steps: [
@@ -179,6 +208,8 @@ const BY_HAND: readonly Parts[] = [
 /** A datagram of a protocol without ports that NAT may choose. */
 const other = (protocol: number, src: string): PacketStep =>
   lan(ipv4({ src, dst: "198.51.100.9", protocol }, text(16)));
+
+const VETH = "ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up";
 
 const AWAY: readonly Parts[] = [
   {
@@ -209,6 +240,22 @@ const AWAY: readonly Parts[] = [
       fromLan.udp(CLIENT, "203.0.113.9:53"),
       { run: "ip addr del 10.8.8.8 peer 203.0.113.9 dev wan0" },
       { run: LIST },
+    ],
+  },
+  {
+    name: "MASQUERADE: the device is deleted, and comes again with another address",
+    setup: [
+      `${VETH} && ip addr add 10.0.0.1/24 dev v0`,
+      "iptables-legacy -t nat -A POSTROUTING -o v0 -j MASQUERADE",
+      "ip neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev v0",
+    ],
+    steps: [
+      fromLan.udp(CLIENT, "10.0.0.7:53"),
+      { run: "ip link del v0; sleep 0.1" },
+      { run: LIST },
+      { run: `${VETH} && ip addr add 10.0.0.2/24 dev v0` },
+      { run: "ip neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev v0" },
+      fromLan.udp(CLIENT, "10.0.0.7:53"),
     ],
   },
   {

@@ -18,6 +18,7 @@ import { NAT_MIX } from "./nat-mix.js";
 import { NAT_RANGES } from "./nat-ranges.js";
 import { NAT_REUSE } from "./nat-reuse.js";
 import { NAT66 } from "./nat66.js";
+import { NAT66_EDGES } from "./nat66-edges.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
 import { ROUTING } from "./routing.js";
@@ -49,6 +50,7 @@ export const KINDS: readonly Kind[] = [
   NAT_AWAY,
   NAT_LOCAL,
   NAT_REUSE,
+  NAT66_EDGES,
   ROUTING,
   RULESETS,
   EXTENSIONS,

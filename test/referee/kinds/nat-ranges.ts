@@ -120,6 +120,18 @@ function packet(choice: Choice, protocol: Protocol, ip: IpFields, sport: number,
   }
 }
 
+/** Now and then clients are in zones of their own: what is taken in one is free in another. */
+function zoneRules(choice: Choice, tool: string): string[] {
+  if (!choice.oneIn(6)) return [];
+  const raw = `${tool} -t raw -A PREROUTING`;
+  const zone = choice.pick(["--zone", "--zone-orig", "--zone-orig", "--zone-reply"]);
+  return [
+    `${raw} -i lan0 -s 192.168.1.10/31 -j CT ${zone} 1`,
+    ...choice.pick([[], [`${raw} -i lan0 -s 192.168.1.12/30 -j CT ${zone} 2`]]),
+    ...choice.pick([[], [`${raw} -i wan0 -j CT --zone${choice.pick(["", "-orig", "-reply"])} 1`]]),
+  ];
+}
+
 export const NAT_RANGES: Kind = {
   name: "nat-ranges",
   about: "where NAT takes addresses and ports from: pools, flags, shifted maps, ranges that run out, other protocols",
@@ -133,11 +145,13 @@ export const NAT_RANGES: Kind = {
     const named = PROTOCOLS.filter((protocol) => rules.some((rule) => rule.includes(`-p ${protocol} `)));
     const protocols =
       named.length > 0 ? [...named, choice.pick(PROTOCOLS)] : choice.times(3, () => choice.pick(PROTOCOLS));
+    const zones = zoneRules(choice, tool);
+    // Two entries may have one tuple then, and which of them a deletion finds depends on the table's order.
+    const looks = zones.length > 0 ? ["conntrack -L"] : ["conntrack -L", "conntrack -D -p udp", "conntrack -D -p tcp"];
     const own = choice.times(choice.between(1, 3), () => choice.pick([40_000, 700, 300, 4000, 1, 1023, 1024, 65_535]));
     const clients = choice.pick([2, 6, 40]);
     const steps = choice.times(choice.between(2, 90), (): Step => {
-      if (choice.oneIn(30))
-        return { run: choice.pick(["conntrack -L", `conntrack -D -p ${choice.pick(["udp", "tcp"])}`]) };
+      if (choice.oneIn(30)) return { run: choice.pick(looks) };
       const protocol = choice.pick(protocols);
       const client = `192.168.1.${10 + choice.below(clients)}`;
       const visitor = `203.0.113.${7 + choice.below(clients)}`;
@@ -161,7 +175,7 @@ export const NAT_RANGES: Kind = {
     return {
       devices: DEVICES,
       sysctl: FORWARDING,
-      setup: [ROUTE, ...putIn(choice, tool, rules)],
+      setup: [ROUTE, ...putIn(choice, tool, [...zones, ...rules])],
       steps,
       finally: closing(tool),
     };
