@@ -41,6 +41,9 @@ it("a drawn identification does not count, one that was brought does", () => {
   expect(withoutDrawnId(packet(5, 63), brought)).toBe(packet(5, 63));
   // The router's own, which drew what another brought.
   expect(withoutDrawnId(packet(5, 64), brought)).toBe(withoutDrawnId(packet(6, 64), brought));
+  const whole = (id: number): string => toHex(udp({ src: "10.0.0.1", dst: "10.0.0.2", id }, { sport: 1, dport: 2 }));
+  expect(withoutDrawnId(whole(5), NONE)).toBe(whole(5));
+  expect(withoutDrawnId(whole(5), NONE, true)).toBe(withoutDrawnId(whole(6), NONE, true));
 });
 
 it("a timestamp's time of day does not count, what was asked does", () => {

@@ -105,10 +105,13 @@ export function broughtIds(scenario: Scenario): ReadonlySet<string> {
  * A packet without the identification that the router drew for it: one that may be fragmented, and that no packet
  * brought. One that is forwarded keeps what it brought, and leaves with one hop less to go: so is it known, even when
  * a drawn identification is by chance one that some packet brought.
+ *
+ * @param commands Whether it left during a command: for its sockets Linux draws one that may not be fragmented, too.
  */
-export function withoutDrawnId(hex: string, brought: ReadonlySet<string>): string {
+export function withoutDrawnId(hex: string, brought: ReadonlySet<string>, commands = false): string {
   const bytes = fromHex(hex);
-  if (bytes.length < 20 || bytes[0] >> 4 !== 4 || (bytes[6] & 0x40) !== 0 || brought.has(passage(hex, 0))) return hex;
+  const drawn = (bytes[6] & 0x40) === 0 || commands;
+  if (bytes.length < 20 || bytes[0] >> 4 !== 4 || !drawn || brought.has(passage(hex, 0))) return hex;
   put16(bytes, IP_ID, 0);
   // Of its header only: a fragment's datagram has a checksum for more than is here.
   put16(bytes, 10, 0);
@@ -214,12 +217,16 @@ export function withoutProcess(event: string): string {
 }
 
 /** What left, device by device: between devices no order is seen. */
-function byDevice(out: readonly Sent[] | undefined, brought: ReadonlySet<string>): Record<string, string[]> {
+function byDevice(
+  out: readonly Sent[] | undefined,
+  brought: ReadonlySet<string>,
+  commands: boolean,
+): Record<string, string[]> {
   const devices: Record<string, string[]> = {};
-  for (const { dev, hex } of out ?? [])
-    (devices[dev] ??= []).push(
-      withoutDrawnFragmentId(withoutStampedTime(withoutDrawnId(withoutTimeOfDay(hex, brought), brought)), brought),
-    );
+  for (const { dev, hex } of out ?? []) {
+    const undrawn = withoutDrawnId(withoutTimeOfDay(hex, brought), brought, commands);
+    (devices[dev] ??= []).push(withoutDrawnFragmentId(withoutStampedTime(undrawn), brought));
+  }
   return Object.fromEntries(Object.entries(devices).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -253,7 +260,8 @@ function compareOutcome(
     difference === null ? null : { aspect, at, ...difference };
   // Nearly always they are the same to the byte, and no rule is needed.
   if (same(engine, linux)) return null;
-  const [ours, theirs] = [byDevice(engine.out, brought), byDevice(linux.out, brought)];
+  const leaving = (outcome: Outcome): Record<string, string[]> => byDevice(outcome.out, brought, command !== null);
+  const [ours, theirs] = [leaving(engine), leaving(linux)];
   if (!same(ours, theirs)) return { aspect: "out", at, engine: ours, linux: theirs };
   // A packet's events have an order; those of a command that ends entries come in the table's.
   const arrange = command === null ? (events: readonly string[]): string[] => [...events] : inOrder;

@@ -45,7 +45,9 @@ function shownPorts(part: unknown): Set<number> {
 /** First ports of the ranges that rules name. */
 function namedRanges(scenario: Scenario): number[] {
   const lines = [...(scenario.setup ?? []), ...scenario.steps.flatMap((step) => ("run" in step ? [step.run] : []))];
-  return lines.flatMap((line) => [...line.matchAll(/(?:[0-9\]]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])));
+  return lines.flatMap((line) =>
+    [...line.matchAll(/(?:[0-9\] ]:|--to-ports )(\d+)/g)].map((match) => Number(match[1])),
+  );
 }
 
 /** A new entry's source, the port or identifier that it had, and what the answers to it come to. */
@@ -106,7 +108,9 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
   while (best.difference !== null && best.random.length < MAX_DRAWS) {
     const before = reached(scenario, best.difference);
     const ours = shownPorts(best.difference.engine);
-    const ports = [...shownPorts(best.difference.linux)].filter((port) => !ours.has(port));
+    const theirs = [...shownPorts(best.difference.linux)];
+    // Likely one that only the kernel shows; but a port that was drawn may be some other port of the packet too.
+    const ports = [...theirs.filter((port) => !ours.has(port)), ...theirs.filter((port) => ours.has(port))];
     let next: Pinned | null = null;
     const chances = /--mode random/.test(JSON.stringify(scenario)) ? [UNLUCKY] : [];
     for (const draws of [...chances, ...candidates(ports, bases)]) {

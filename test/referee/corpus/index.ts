@@ -4,6 +4,7 @@ import { makeScenario } from "../referee.js";
 import type { Group } from "./group.js";
 import { HELPED } from "./helpers.js";
 import { NAT, NAT_POOLS } from "./nat.js";
+import { NAT_EDGES } from "./nat-edges.js";
 import { TOOL_OPTIONS } from "./options.js";
 import { ROUTERS } from "./routers.js";
 import { RULESETS } from "./rulesets.js";
@@ -39,6 +40,7 @@ export const GROUPS: readonly Group[] = [
   TCP_TRANSITIONS,
   NAT,
   NAT_POOLS,
+  NAT_EDGES,
   ROUTERS,
   RULESETS,
   TRACE,

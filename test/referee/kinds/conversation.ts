@@ -14,6 +14,8 @@ export interface Ends {
   readonly serverPort: number;
   /** The client as servers see it. */
   readonly outside: string;
+  /** Its port as they see it; absent: its own. */
+  readonly outsidePort?: number;
 }
 
 export class Conversation {
@@ -32,7 +34,7 @@ export class Conversation {
     flags: number,
     fields: Partial<TcpFields> & { readonly length?: number; ttl?: number } = {},
   ): void {
-    const { client, port, server, serverPort, outside } = this.ends;
+    const { client, port, server, serverPort, outside, outsidePort = port } = this.ends;
     const { length = 0, ttl, ...rest } = fields;
     const seq = rest.seq ?? this.seq[from];
     const all = {
@@ -46,7 +48,7 @@ export class Conversation {
     this.steps.push(
       from === "lan"
         ? lan(tcp({ src: client, dst: server, ...ip }, { sport: port, dport: serverPort, ...all }))
-        : wan(tcp({ src: server, dst: outside, ...ip }, { sport: serverPort, dport: port, ...all })),
+        : wan(tcp({ src: server, dst: outside, ...ip }, { sport: serverPort, dport: outsidePort, ...all })),
     );
     if (rest.seq === undefined)
       this.seq[from] = (seq + length + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0)) >>> 0;

@@ -12,8 +12,13 @@ import { HELPERS_6 } from "./helpers6.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
+import { NAT_AWAY } from "./nat-away.js";
+import { NAT_LOCAL } from "./nat-local.js";
 import { NAT_MIX } from "./nat-mix.js";
+import { NAT_RANGES } from "./nat-ranges.js";
+import { NAT_REUSE } from "./nat-reuse.js";
 import { NAT66 } from "./nat66.js";
+import { NAT66_EDGES } from "./nat66-edges.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
 import { ROUTING } from "./routing.js";
@@ -41,6 +46,11 @@ export const KINDS: readonly Kind[] = [
   IPV6,
   NAT66,
   NAT_MIX,
+  NAT_RANGES,
+  NAT_AWAY,
+  NAT_LOCAL,
+  NAT_REUSE,
+  NAT66_EDGES,
   ROUTING,
   RULESETS,
   EXTENSIONS,

@@ -8,13 +8,14 @@ import { EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ETIME
 import { NF_DROP } from "../hooks.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC } from "../nat/range.js";
 import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY, NO_CT } from "../skb.js";
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP } from "../wire/ipv4.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
 import { findRival } from "./core.js";
 import {
   E_EXT,
   E_HASH,
   E_ID,
+  E_MARK,
   E_ORIGINAL,
   E_REPLY,
   E_START,
@@ -39,6 +40,7 @@ import {
 } from "./events.js";
 import { type SctpInformation, sctpSetInformation } from "./proto-sctp.js";
 import { type TcpInformation, tcpSetInformation } from "./proto-tcp.js";
+import { udpBegunLongAgo } from "./proto-udp.js";
 import {
   type CtHandle,
   IPS_ASSURED,
@@ -212,7 +214,8 @@ function create(ct: Conntrack, message: ConntrackMessage, zone: Zone): CtHandle 
     setTimeout(ct, entry, message.timeoutSeconds);
     if (message.status !== null) changeStatus(ct, entry, message.status);
     setProtocolInformation(ct, entry, message);
-    if (message.mark !== null) ct.setMark(entry, message.mark);
+    if (ct.protonumOf(entry) === IPPROTO_UDP) udpBegunLongAgo(ct, entry);
+    if (message.mark !== null) ct.slab.words[(entry << ENTRY_SHIFT) + E_MARK] = message.mark;
     insert(ct, entry, zone);
   } catch (error) {
     ct.put(entry);
@@ -274,7 +277,7 @@ function change(ct: Conntrack, entry: CtHandle, message: ConntrackMessage): void
   }
   if (message.status !== null) changeStatus(ct, entry, message.status);
   setProtocolInformation(ct, entry, message);
-  if (message.mark !== null) ct.setMark(entry, message.mark);
+  if (message.mark !== null) ct.slab.words[(entry << ENTRY_SHIFT) + E_MARK] = message.mark;
   if (message.labels !== null && !ct.replaceLabels(entry, message.labels.data, message.labels.mask))
     throw new SystemError(ENOSPC);
 }

@@ -33,6 +33,14 @@ function udpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: 
   return null;
 }
 
+/**
+ * Marks an entry that no datagram began, but a tool: in Linux its `stream_ts` stays 0, a moment long gone, and its first
+ * datagram after an answer is a stream's.
+ */
+export function udpBegunLongAgo(ct: Conntrack, entry: CtHandle): void {
+  ct.slab.words[(entry << ENTRY_SHIFT) + STREAM_TS] = ct.net.clock.jiffies - 1;
+}
+
 /** One datagram of a flow. Models `nf_conntrack_udp_packet()`. */
 export function udpPacket(
   ct: Conntrack,

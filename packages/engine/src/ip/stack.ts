@@ -65,7 +65,7 @@ export interface IpApi {
   /** The primary address a device has for packets to `dst` (scope aware); 0 when it has none. Models `inet_select_addr()`. */
   selectAddress(dev: NetDevice, dst: number): number;
   /** Called for each address added or removed and each device going down (MASQUERADE forgets its entries). */
-  onAddressChange(listener: (dev: NetDevice, address: number, added: boolean) => void): void;
+  onAddressChange(listener: (dev: NetDevice, address: InterfaceAddress, added: boolean) => void): void;
   onDeviceDown(listener: (dev: NetDevice) => void): void;
 }
 
@@ -102,7 +102,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   nonlocalBind = false;
   /** `net.ipv4.fwmark_reflect`: what this host answers of its own accord carries the mark of what it answers. */
   fwmarkReflect = false;
-  readonly #addressListeners: ((dev: NetDevice, address: number, added: boolean) => void)[] = [];
+  readonly #addressListeners: ((dev: NetDevice, address: InterfaceAddress, added: boolean) => void)[] = [];
   readonly #downListeners: ((dev: NetDevice) => void)[] = [];
   readonly #flow = new Flow();
 
@@ -204,7 +204,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     return 0;
   }
 
-  onAddressChange(listener: (dev: NetDevice, address: number, added: boolean) => void): void {
+  onAddressChange(listener: (dev: NetDevice, address: InterfaceAddress, added: boolean) => void): void {
     this.#addressListeners.push(listener);
   }
 
@@ -259,7 +259,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     }
     inDev.addresses.splice(ifa.secondary ? inDev.addresses.length : at, 0, ifa);
     this.#routesOfAddress(ifa);
-    for (const listener of this.#addressListeners) listener(dev, local, true);
+    for (const listener of this.#addressListeners) listener(dev, ifa, true);
   }
 
   deleteAddress(dev: NetDevice, request: AddressRequest): void {
@@ -305,7 +305,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
       this.fib.deviceDown(dev, true);
       this.neighbourTable.flush(dev, true);
     }
-    for (const listener of this.#addressListeners) listener(dev, ifa.local, false);
+    for (const listener of this.#addressListeners) listener(dev, ifa, false);
   }
 
   /** The source of routes that follow from an address: a secondary's are its primary's. */

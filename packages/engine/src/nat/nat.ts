@@ -596,19 +596,18 @@ export class Nat implements NatApi {
     this.net.ip.onDeviceDown((dev) => {
       ct.iterateCleanup((entry) => ifindexOf(entry) === dev.ifindex);
     });
-    this.net.ip.onAddressChange((dev, address, added) => {
+    // Of a pair of addresses Linux looks for the peer's, which no connection is bound to.
+    this.net.ip.onAddressChange((dev, { peer }, added) => {
       if (!added)
         ct.iterateCleanup(
           (entry) =>
-            familyOf(entry) === NFPROTO_IPV4 &&
-            ifindexOf(entry) === dev.ifindex &&
-            ct.dstOf(entry, 1) === address >>> 0,
+            familyOf(entry) === NFPROTO_IPV4 && ifindexOf(entry) === dev.ifindex && ct.dstOf(entry, 1) === peer >>> 0,
         );
     });
-    this.net.ip6.onAddressChange((_dev, address, added) => {
+    this.net.ip6.onAddressChange((dev, address, added) => {
       if (added) return;
       ct.iterateCleanup((entry) => {
-        if (familyOf(entry) !== NFPROTO_IPV6 || ifindexOf(entry) === 0) return false;
+        if (familyOf(entry) !== NFPROTO_IPV6 || ifindexOf(entry) !== dev.ifindex) return false;
         for (let i = 0; i < 4; i++) if (ct.dstWordOf(entry, 1, i) !== address[i]) return false;
         return true;
       });

@@ -9,7 +9,6 @@ import { E_ORIGINAL, E_REPLY, ENTRY_SHIFT } from "../conntrack/entry.js";
 import { TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_TIME_WAIT, tcpOriginalEnd, tcpStateOf } from "../conntrack/proto-tcp.js";
 import {
   type CtHandle,
-  IPS_ASSURED,
   IPS_DST_NAT,
   IPS_DYING,
   IPS_FIXED_TIMEOUT,
@@ -117,8 +116,8 @@ function takenByAnother(ct: Conntrack, tuple: Int32Array, entry: CtHandle): bool
 }
 
 /**
- * {@link used}, but near the end of a search a new TCP connection takes the tuple of one in TIME_WAIT or CLOSE whose
- * sequence numbers it has passed. Models `nf_nat_used_tuple_harder()`.
+ * {@link used}, but near the end of a search a new TCP connection takes the tuple of one whose source NAT changed too,
+ * that is in TIME_WAIT, CLOSE or SYN_SENT2 and whose sequence numbers it has passed. Models `nf_nat_used_tuple_harder()`.
  */
 function usedHarder(ct: Conntrack, tuple: Int32Array, entry: CtHandle, attemptsLeft: number): boolean {
   if (
@@ -136,7 +135,7 @@ function usedHarder(ct: Conntrack, tuple: Int32Array, entry: CtHandle, attemptsL
   const closed =
     (node & 1) !== IP_CT_DIR_ORIGINAL &&
     (status & (IPS_FIXED_TIMEOUT | IPS_DYING)) === 0 &&
-    (status & IPS_ASSURED) !== 0 &&
+    (status & IPS_SRC_NAT) !== 0 &&
     tcpStateOf(ct, rival) >= TCP_CONNTRACK_TIME_WAIT;
   const passed = ((tcpOriginalEnd(ct, entry) - tcpOriginalEnd(ct, rival)) | 0) > 0;
   const taken = !(closed && passed && ct.kill(rival));

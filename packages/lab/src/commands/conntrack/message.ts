@@ -101,13 +101,14 @@ function bothTuples(flow: Flow): { readonly original: Int32Array; readonly reply
   return { original: tupleOf(flow.original, icmp), reply: tupleOf({ ...flow.reply, protonum }, 0) };
 }
 
-/** One address, and perhaps one port. */
-function natRange({ address, port }: FlowNat): NatRange | null {
+/** One address, and perhaps one port, which the tool's library tells the kernel of TCP and UDP alone. */
+function natRange({ address, port }: FlowNat, protonum: number | null): NatRange | null {
   if (address === null) return null;
   const { words, family } = address;
-  const ports = port ?? 0;
+  const told = port !== null && (protonum === IPPROTO_TCP || protonum === IPPROTO_UDP);
+  const ports = told ? port : 0;
   return {
-    flags: NF_NAT_RANGE_MAP_IPS | (port === null ? 0 : NF_NAT_RANGE_PROTO_SPECIFIED),
+    flags: NF_NAT_RANGE_MAP_IPS | (told ? NF_NAT_RANGE_PROTO_SPECIFIED : 0),
     minAddr: words[0] >>> 0,
     maxAddr: words[0] >>> 0,
     ...(family === 10 ? { min6: words, max6: words } : {}),
@@ -143,8 +144,8 @@ function metaOf(flow: FlowValues): Omit<ConntrackMessage, "original" | "reply" |
       sctpState === null && originalVtag === null && replyVtag === null
         ? null
         : { state: sctpState, originalVtag, replyVtag },
-    sourceNat: natRange(flow.sourceNat),
-    destinationNat: natRange(flow.destinationNat),
+    sourceNat: natRange(flow.sourceNat, flow.protonum),
+    destinationNat: natRange(flow.destinationNat, flow.protonum),
     id: null,
   };
 }
