@@ -25,7 +25,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m osf": "no fingerprints are loaded: nothing matches",
   "-m socket": "no socket is transparent; ICMP errors are not looked into",
   "-m bpf": "`--object-pinned` is not supported",
-  "-m set": "no sets of IPv6; elements are listed in the order in which they came",
+  "-m set": "elements are listed in the order in which they came",
   "-m time": "the clock is the virtual one, the kernel's time zone UTC",
   "-j AUDIT": "nobody listens",
   "-j CHECKSUM": "every packet's checksum is complete already",
@@ -38,7 +38,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j QUEUE": "nobody listens: the packet is dropped",
   "-j SYNPROXY": "over IPv6 the packet goes on",
   "-j TPROXY": "no socket is transparent: the packet is dropped",
-  "-j SET": "no skbinfo: `--map-set` maps nothing",
+  "-j SET": "a device has one queue: `--map-queue` changes nothing",
 };
 
 /** Extensions of iptables 1.8.9 that are refused by name. */

@@ -13,7 +13,7 @@ interface Sets {
   readonly finally: readonly string[];
 }
 
-const AFTERWARDS = ["seen", "hosts", "learnt", "services"].map((name) => `ipset save ${name} -sorted | grep ^add`);
+const AFTERWARDS = ["seen", "hosts", "learnt", "services"].map((name) => `ipset save ${name} | grep ^add | sort`);
 
 const SETS: Sets = {
   setup: [

@@ -176,8 +176,11 @@ export function changeByPacket(
   if (dimensions[0] === "net") maskWords(scratch.ip, (scratch.cidr = set.longestPrefix));
   if (dimensions[2] === "net") maskWords(scratch.ip2, (scratch.cidr2 = set.longestPrefix));
   try {
-    if (change === "add") set.add(copyKey(scratch), set.options.timeout === null ? {} : said, exist);
-    else set.delete(copyKey(scratch), false);
+    if (change === "add") {
+      const { timeout, counters } = set.options;
+      const counted = counters ? { packets: 1, bytes: par.skb.len } : {};
+      set.add(copyKey(scratch), { ...(timeout === null ? {} : said), ...counted }, exist);
+    } else set.delete(copyKey(scratch), false);
     return true;
   } catch (error) {
     if (error instanceof SetError) return false;

@@ -1,6 +1,7 @@
 /**
  * `ipset`: makes, fills and shows IP sets of both families. Texts and statuses are those of ipset 7.17; elements are
- * listed in the order in which they came, or sorted with `-sorted`. Types that the referee's kernel lacks are refused as
+ * listed in the order in which they came, or with `-sorted` by address and port (where the tool orders several protocols of
+ * one address by their names). Types that the referee's kernel lacks are refused as
  * there. `Size in memory` is near to what Linux says, not the same.
  */
 import {
@@ -310,10 +311,7 @@ class Ipset {
     const { type, options } = slot.set;
     const elements = [...slot.set.elements()];
     if (type.storage === "bitmap" || (this.#settings.sorted && type.storage === "hash"))
-      elements.sort(
-        ({ key: a }, { key: b }) =>
-          compareWords(a.ip, b.ip) || a.cidr - b.cidr || a.port - b.port || compareWords(a.ip2, b.ip2),
-      );
+      elements.sort(({ key: a }, { key: b }) => compareWords(a.ip, b.ip) || b.cidr - a.cidr || a.port - b.port);
     return elements.map((element) => ({
       text: elementText(type, options.family, element.key),
       extensions: this.#extensions(slot, element),
