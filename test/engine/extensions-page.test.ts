@@ -36,7 +36,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j NFLOG": "nobody listens",
   "-j NFQUEUE": "nobody listens: the packet is dropped, or with `--queue-bypass` goes on",
   "-j QUEUE": "nobody listens: the packet is dropped",
-  "-j SYNPROXY": "over IPv6 the packet goes on",
   "-j TPROXY": "no socket is transparent: the packet is dropped",
   "-j SET": "a device has one queue: `--map-queue` changes nothing",
 };
