@@ -23,7 +23,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",
   "-m nfacct": "no accounting object exists: every rule is refused",
   "-m osf": "no fingerprints are loaded: nothing matches",
-  "-m socket": "no socket is transparent; ICMP errors are not looked into",
+  "-m socket": "no socket is transparent",
   "-m bpf": "`--object-pinned` is not supported",
   "-m set": "elements are listed in the order in which they came",
   "-m time": "the clock is the virtual one, the kernel's time zone UTC",

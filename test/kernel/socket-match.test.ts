@@ -57,7 +57,7 @@ describe.each(
     const listening = listen.length === 0 ? null : server.start`nc ${listen}`;
     await lab.sleep("200ms");
     await client.sh`nc ${family} -u -w 1 ${to} 53 <<< hello`;
-    listening?.kill();
+    await listening?.kill();
     expect(await counts(lab, tool)).toEqual(expected);
   });
 
