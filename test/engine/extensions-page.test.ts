@@ -23,9 +23,9 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",
   "-m nfacct": "no accounting object exists: every rule is refused",
   "-m osf": "no fingerprints are loaded: nothing matches",
-  "-m socket": "no socket is transparent; ICMP errors are not looked into",
+  "-m socket": "no socket is transparent",
   "-m bpf": "`--object-pinned` is not supported",
-  "-m set": "no sets of IPv6; elements are listed in the order in which they came",
+  "-m set": "elements are listed in the order in which they came",
   "-m time": "the clock is the virtual one, the kernel's time zone UTC",
   "-j AUDIT": "nobody listens",
   "-j CHECKSUM": "every packet's checksum is complete already",
@@ -36,9 +36,8 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j NFLOG": "nobody listens",
   "-j NFQUEUE": "nobody listens: the packet is dropped, or with `--queue-bypass` goes on",
   "-j QUEUE": "nobody listens: the packet is dropped",
-  "-j SYNPROXY": "over IPv6 the packet goes on",
   "-j TPROXY": "no socket is transparent: the packet is dropped",
-  "-j SET": "no skbinfo: `--map-set` maps nothing",
+  "-j SET": "a device has one queue: `--map-queue` changes nothing",
 };
 
 /** Extensions of iptables 1.8.9 that are refused by name. */

@@ -4,6 +4,7 @@
  */
 
 import { EXTENSION_RULES_6 } from "./ip6tables-extensions.js";
+import { IPSET_LINES } from "./ipset-corpus.js";
 import { EXTENSION_RULES } from "./iptables-extensions.js";
 import type { Sequence, Step } from "./iptables-harness.js";
 
@@ -765,6 +766,7 @@ const SETS: readonly Sequence[] = [
     "ipset list",
     "ipset save",
   ]),
+  ...IPSET_LINES.map(([name, lines]) => sequence(name, lines)),
   sequence("sets: wrong uses", [
     "ipset",
     "ipset foo",

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { NetNamespace, SeededRandom, VirtualClock } from "@netfilter-lab/engine";
 import type { Reader, Writer } from "../../packages/lab/src/command.js";
-import { ipset } from "../../packages/lab/src/commands/ipset.js";
+import { ipset } from "../../packages/lab/src/commands/ipset/ipset.js";
 import { iptablesTools } from "../../packages/lab/src/commands/iptables-commands.js";
 import type { FileCommand } from "../../packages/lab/src/environment.js";
 import { FileSystem } from "../../packages/lab/src/files.js";
@@ -36,6 +36,8 @@ export interface Sequence {
 export function normaliseSets(text: string): string {
   return text
     .replace(/initval 0x[0-9a-f]{8}/g, "initval DRAWN")
+    .replace(/<initval>0x[0-9a-f]{8}/g, "<initval>DRAWN")
+    .replace(/<memsize>\d+/g, "<memsize>BYTES")
     .replace(/^Size in memory: \d+$/gm, "Size in memory: BYTES");
 }
 

@@ -19,6 +19,8 @@ it.each([
   ["udp      17 30 src=1", "udp      17 30 src=1", true],
   ["ipv4     2 udp      17 30 src=1", "ipv4     2 udp      17 29 src=1", true],
   ["udp      17 30 src=1", "udp      17 28 src=1", false],
+  ["<flow><timeout>30</timeout></flow>", "<flow><timeout>29</timeout></flow>", true],
+  ["<flow><timeout>30</timeout><x/></flow>", "<flow><timeout>29</timeout><y/></flow>", false],
   ["udp      17 30 src=1", "udp      17 31 src=1", false],
   ["    [NEW] udp      17 30 src=1", "    [NEW] udp      17 29 src=2", false],
   ["udp      17 30 src=1 delta-time=0 use=1", "udp      17 29 src=1 delta-time=1 use=1", true],

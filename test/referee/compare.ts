@@ -28,8 +28,8 @@ function alignAge(ours: string | undefined, theirs: string): string {
   return more >= 0 && more <= TIMEOUT_TOLERANCE ? theirs.replace(WITH_AGE, a[0]) : theirs;
 }
 
-/** A line of `conntrack -E` or `-L`: what comes before the timeout, the timeout, what comes after. */
-const WITH_TIMEOUT = /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?)(\d+)( .*)$/;
+/** A line of `conntrack -E` or `-L`, or XML's: what comes before the timeout, the timeout, what comes after. */
+const WITH_TIMEOUT = /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|<flow>.*<timeout>)(\d+)((?: |<).*)$/;
 
 /** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
 export function alignTimeout(ours: string | undefined, kernels: string): string {
@@ -69,6 +69,11 @@ export function withoutQdisc(line: string): string {
 /** The version that conntrack names in its closing line on stderr. */
 export function withoutVersion(line: string): string {
   return line.replace(/^(conntrack) v\S+ /, "$1 ");
+}
+
+/** The number of an entry, which XML shows without being asked: it comes from the kernel's secret. */
+export function withoutXmlId(line: string): string {
+  return line.replace(/<id>\d+<\/id>/, "<id/>");
 }
 
 /** What iptables says of a file of names that this machine lacks; a lab's hosts have it, and it is empty. */
@@ -231,7 +236,7 @@ function byDevice(
 }
 
 function lines(text: string | undefined): string[] {
-  return (text ?? "").split("\n").map((line) => withoutQdisc(withoutVersion(withoutMoment(line))));
+  return (text ?? "").split("\n").map((line) => withoutXmlId(withoutQdisc(withoutVersion(withoutMoment(line)))));
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -20,6 +20,16 @@ export interface KnownDifference {
 /** Commands that the lab says by name that it does not support. */
 const NOT_SUPPORTED = /^ip .*:|^(ip|sysctl) .*-[jp](?!\w)/;
 
+/** `-v` twice, in two words or in one. */
+const VERBOSE_TWICE = /^ip6?tables\S* (.* )?(-v (.* )?-v|-vv)/;
+
+/** A rule replaced in one run of `iptables-nft-restore` that has another line on rules. */
+function replacesAmongOthers(command: string): boolean {
+  if (!/^ip6?tables(-nft)?-restore\b/.test(command)) return false;
+  const rules = command.split("\n").filter((line) => line.startsWith("-"));
+  return rules.length > 1 && rules.some((line) => /^(-R|--replace)\b/.test(line));
+}
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: "words-not-supported",
@@ -27,6 +37,20 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: "The lab refuses them by name.",
     kinds: ["wrong-commands"],
     shown: ({ steps }) => steps.some((step) => "run" in step && NOT_SUPPORTED.test(step.run)),
+  },
+  {
+    name: "verbose-twice",
+    about: "`-v` twice with iptables.",
+    reason: "The real tools then print how they keep the rules, which the lab keeps otherwise.",
+    kinds: ["wrong-commands"],
+    shown: ({ steps }) => steps.some((step) => "run" in step && VERBOSE_TWICE.test(step.run)),
+  },
+  {
+    name: "replaced-in-a-restore",
+    about: "`-R` among other rules in one run of `iptables-nft-restore`.",
+    reason: "Debian's tool ends with a fault on some of them; the lab goes on.",
+    kinds: ["wrong-commands"],
+    shown: ({ steps }) => steps.some((step) => "run" in step && replacesAmongOthers(step.run)),
   },
 ];
 

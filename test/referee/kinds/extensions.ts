@@ -16,6 +16,7 @@ import {
   TOOLS,
   translation,
 } from "./router.js";
+import { setRule, setsOf } from "./sets.js";
 import { anyPacket } from "./traffic.js";
 
 const CHAINS: Readonly<Record<string, readonly string[]>> = {
@@ -24,51 +25,12 @@ const CHAINS: Readonly<Record<string, readonly string[]>> = {
   filter: ["INPUT", "FORWARD", "OUTPUT"],
 };
 
-/** Sets for rules to ask and to change, of one element or some. */
-const SETS: readonly string[] = [
-  "ipset create hosts hash:ip",
-  "ipset add hosts 192.168.1.10",
-  "ipset create nets hash:net",
-  "ipset add nets 198.51.100.0/24",
-  "ipset add nets 198.51.100.20/32 nomatch",
-  "ipset create services hash:ip,port counters",
-  "ipset add services 198.51.100.9,80",
-  "ipset add services 198.51.100.9,udp:53",
-  "ipset create ports bitmap:port range 1-2000",
-  "ipset add ports 80",
-  "ipset create ways hash:net,iface",
-  "ipset add ways 192.168.1.0/24,lan0",
-  "ipset create seen hash:ip maxelem 3",
-  "ipset create any list:set",
-  "ipset add any hosts",
-  "ipset add any seen",
-];
-
-function setRule(choice: Choice): string {
-  if (choice.oneIn(4))
-    return `-j SET ${choice.pick(["--add-set seen src", "--add-set hosts dst", "--del-set hosts src", "--add-set services dst,dst"])}`;
-  const set = choice.pick([
-    "hosts src",
-    "hosts dst",
-    "nets dst",
-    "nets src --return-nomatch",
-    "services dst,dst",
-    "services dst,dst --packets-gt 2",
-    "ports dst",
-    "ports src",
-    "ways src,src",
-    "any src",
-    "seen src",
-  ]);
-  return `-m set ${choice.oneIn(4) ? "! " : ""}--match-set ${set}`;
-}
-
 function rule(choice: Choice, tool: string): string {
   const table = choice.pick(["raw", "mangle", "mangle", "filter", "filter"]);
   const chain = choice.pick(CHAINS[table]);
   const words = [tool, "-t", table, "-A", chain];
   if (table === "mangle" && choice.oneIn(2)) return [...words, mangleTarget(choice, chain)].join(" ");
-  if (choice.oneIn(5)) return [...words, setRule(choice)].join(" ");
+  if (choice.oneIn(5)) return [...words, setRule(choice, table, setsOf(false))].join(" ");
   const placed = choice.oneIn(6) ? placedMatch(choice, table, chain) : null;
   if (placed !== null) words.push(placed);
   else if (table !== "raw" && choice.oneIn(4)) words.push(connectionMatch(choice));
@@ -122,14 +84,14 @@ export const EXTENSIONS: Kind = {
       sysctl: FORWARDING,
       setup: [
         ROUTE,
-        ...SETS,
+        ...setsOf(false).setup,
         ...putIn(choice, tool, [
           ...choice.times(choice.between(1, 12), () => rule(choice, tool)),
           ...translation(choice, tool).setup,
         ]),
       ],
       steps,
-      finally: closing(tool),
+      finally: [...closing(tool), ...setsOf(false).finally],
     };
   },
 };

@@ -7,6 +7,7 @@ import { anywhereTarget } from "./extension-rules.js";
 import { connectionMatch6, extensionMatch6, mangleTarget6 } from "./extension-rules6.js";
 import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, lan, putIn, wan } from "./router.js";
+import { setRule, setsOf } from "./sets.js";
 
 const CHAINS: Readonly<Record<string, readonly string[]>> = {
   raw: ["PREROUTING", "OUTPUT"],
@@ -31,6 +32,7 @@ function rule(choice: Choice, tool: string): string {
   const chain = choice.pick(CHAINS[table]);
   const words = [tool, "-t", table, "-A", chain];
   if (table === "mangle" && choice.oneIn(2)) return [...words, mangleTarget6(choice, chain)].join(" ");
+  if (choice.oneIn(5)) return [...words, setRule(choice, table, setsOf(true))].join(" ");
   const placed = choice.oneIn(6) ? placedMatch6(choice, table, chain) : null;
   if (placed !== null) words.push(placed);
   else if (table !== "raw" && choice.oneIn(4)) words.push(connectionMatch6(choice));
@@ -122,9 +124,9 @@ export const EXTENSIONS_6: Kind = {
     return {
       devices: DEVICES_6,
       sysctl: FORWARDING_6,
-      setup: [...ROUTES_6, ...putIn(choice, tool, rules)],
+      setup: [...ROUTES_6, ...setsOf(true).setup, ...putIn(choice, tool, rules)],
       steps: choice.times(choice.between(4, 80), () => step(choice)),
-      finally: closing(tool),
+      finally: [...closing(tool), ...setsOf(true).finally],
     };
   },
 };

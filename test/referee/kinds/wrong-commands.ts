@@ -180,8 +180,6 @@ function restore(choice: Choice, tool: string): string {
 export const WRONG_COMMANDS: Kind = {
   name: "wrong-commands",
   about: "commands with words missing, doubled, changed, put in and moved about",
-  unfinished:
-    "Of some wrong commands the lab's words are other than the real tools': `-v` twice, which prints how rules are kept, and a crash of `iptables-nft-restore` with `-R`. A long run after the last mending is still to come.",
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps: Step[] = [];

@@ -1,8 +1,9 @@
 /**
  * The SYN proxy: answers a client's SYN with a number that is a cookie, and opens the connection to the server once the
  * client has acknowledged it; from then on sequence numbers and timestamps of the two halves are moved. The cookie is this
- * project's hash with a secret from the injected randomness, as the kernel's secret is random too. IPv4 alone. Models
- * net/netfilter/nf_synproxy_core.c with __cookie_v4_init_sequence() and __cookie_v4_check() of net/ipv4/syncookies.c.
+ * project's hash with a secret from the injected randomness, as the kernel's secret is random too. Models
+ * net/netfilter/nf_synproxy_core.c with __cookie_v4_init_sequence() and __cookie_v4_check() of net/ipv4/syncookies.c and
+ * their like of net/ipv6.
  */
 import {
   type HookOps,
@@ -13,10 +14,8 @@ import {
   NF_INET_POST_ROUTING,
   NF_IP_PRI_CONNTRACK_CONFIRM,
   NF_STOLEN,
-  NFPROTO_IPV4,
   type Verdict,
 } from "../hooks.js";
-import { tcpPacket } from "../ip/tcp-packet.js";
 import { jhash2 } from "../nat/jhash.js";
 import type { NetNamespace } from "../netns.js";
 import {
@@ -28,9 +27,8 @@ import {
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import { get16, get32, getInt32, put16, put32 } from "../wire/bytes.js";
+import { get16, getInt32, put16, put32 } from "../wire/bytes.js";
 import { checksumReplace4 } from "../wire/checksum.js";
-import { IPPROTO_TCP, IPV4_DST, IPV4_SRC, ipv4HeaderLength } from "../wire/ipv4.js";
 import {
   parseTcpOptions,
   TCP_ACK,
@@ -62,6 +60,7 @@ import {
 } from "./proto-tcp.js";
 import type { SequenceAdjustment } from "./seqadj.js";
 import type { CtHandle } from "./status.js";
+import type { SynproxyFamily } from "./synproxy-family.js";
 
 /** What a rule offers to clients. Models `struct nf_synproxy_info`. */
 export interface SynproxyOffer {
@@ -72,8 +71,6 @@ export interface SynproxyOffer {
   readonly ecn: boolean;
 }
 
-/** The segment sizes that a cookie can tell. Models `msstab`. */
-const MSS_TABLE: readonly number[] = [536, 1300, 1440, 1460];
 /** A cookie is good for two of the minutes in which its count steps. Models MAX_SYNCOOKIE_AGE. */
 const COOKIE_PERIOD_MICROS = 60_000_000;
 const MAX_COOKIE_AGE = 2;
@@ -94,9 +91,10 @@ interface Relay {
   tsoff: number;
 }
 
-/** The SYN proxies of a namespace. Models `struct synproxy_net`. */
+/** The SYN proxies of a namespace and a family. Models `struct synproxy_net`. */
 export class Synproxy {
   readonly #net: NetNamespace;
+  readonly #family: SynproxyFamily;
   readonly #secret: number;
   /** Hangs with the corrections of a connection, and goes with them. */
   readonly #relays = new WeakMap<SequenceAdjustment, Relay>();
@@ -106,14 +104,15 @@ export class Synproxy {
   #opening: SkBuff | null = null;
   readonly #hooks: readonly HookOps[];
 
-  constructor(net: NetNamespace) {
+  constructor(net: NetNamespace, family: SynproxyFamily) {
     this.#net = net;
+    this.#family = family;
     this.#secret = net.random.u32();
     this.#hooks = [NF_INET_LOCAL_IN, NF_INET_POST_ROUTING].map((hook) => ({
       hook: hook as HookOps["hook"],
       priority: NF_IP_PRI_CONNTRACK_CONFIRM - 1,
       fn: (skb: SkBuff, state: HookState) => this.#relay(skb, state),
-      name: "ipv4_synproxy_hook",
+      name: family.hookName,
       module: "nf_synproxy_core",
       label: "synproxy",
     }));
@@ -122,20 +121,20 @@ export class Synproxy {
   /** A rule with the target enters a ruleset. Models `nf_synproxy_ipv4_init()`. */
   attach(): void {
     if (++this.#users > 1) return;
-    const { ct, hooks } = this.#net;
-    ct.netnsGet(NFPROTO_IPV4);
+    const { ct } = this.#net;
+    ct.netnsGet(this.#family.pf);
     this.#template = ct.allocateTemplate(0);
-    for (const ops of this.#hooks) hooks.register(ops);
+    for (const ops of this.#hooks) this.#family.hooks(this.#net).register(ops);
   }
 
   /** That rule left it. */
   detach(): void {
     if (--this.#users > 0) return;
-    const { ct, hooks } = this.#net;
-    for (const ops of this.#hooks) hooks.unregister(ops);
+    const { ct } = this.#net;
+    for (const ops of this.#hooks) this.#family.hooks(this.#net).unregister(ops);
     ct.put(this.#template);
     this.#template = NO_CT;
-    ct.netnsPut(NFPROTO_IPV4);
+    ct.netnsPut(this.#family.pf);
   }
 
   /** Answers a client's SYN. Models the first half of synproxy_tg4() and synproxy_send_client_synack(). */
@@ -143,8 +142,8 @@ export class Synproxy {
     const { data } = skb;
     const flags = tcpFlags(data, at);
     const asked = parseTcpOptions(data, at);
-    const src = get32(data, IPV4_SRC);
-    const dst = get32(data, IPV4_DST);
+    const src = this.#family.source(data);
+    const dst = this.#family.destination(data);
     const timestamp = offer.timestamp ? asked.timestamp : undefined;
     const ecn = timestamp !== undefined && offer.ecn && (flags & TCP_ECE) !== 0 && (flags & TCP_CWR) !== 0;
     const wscale = timestamp !== undefined && offer.wscale !== null ? asked.windowScale : undefined;
@@ -157,7 +156,7 @@ export class Synproxy {
       ...(sackPermitted ? { sackPermitted } : {}),
       ...(wscale === undefined || offer.wscale === null ? {} : { windowScale: offer.wscale }),
     };
-    const index = MSS_TABLE.filter((mss) => mss <= (asked.mss ?? 0)).length - 1;
+    const index = this.#family.segmentSizes.filter((mss) => mss <= (asked.mss ?? 0)).length - 1;
     const sport = tcpSrcPort(data, at);
     const dport = tcpDstPort(data, at);
     const seq = this.#cookie(src, dst, sport, dport, tcpSeq(data, at), Math.max(index, 0));
@@ -184,8 +183,8 @@ export class Synproxy {
    */
   receiveAck(skb: SkBuff, at: number, begin: number): boolean {
     const { data } = skb;
-    const src = get32(data, IPV4_SRC);
-    const dst = get32(data, IPV4_DST);
+    const src = this.#family.source(data);
+    const dst = this.#family.destination(data);
     const sport = tcpSrcPort(data, at);
     const dport = tcpDstPort(data, at);
     const told = (tcpAckSeq(data, at) - 1) >>> 0;
@@ -195,7 +194,7 @@ export class Synproxy {
     const bits = timestamp?.echo ?? TS_NO_WSCALE;
     const ecn = timestamp !== undefined && (bits & TS_ECN) !== 0;
     const options: TcpOptions = {
-      mss: MSS_TABLE[index],
+      mss: this.#family.segmentSizes[index],
       ...(timestamp === undefined ? {} : { timestamp }),
       ...(timestamp !== undefined && bits & TS_SACK ? { sackPermitted: true } : {}),
       ...(timestamp !== undefined && (bits & 0xf) !== TS_NO_WSCALE ? { windowScale: bits & 0xf } : {}),
@@ -221,27 +220,27 @@ export class Synproxy {
   }
 
   /** Models `__cookie_v4_init_sequence()`: a hash, the time and the index of a segment size. */
-  #cookie(src: number, dst: number, sport: number, dport: number, seq: number, index: number): number {
+  #cookie(src: Int32Array, dst: Int32Array, sport: number, dport: number, seq: number, index: number): number {
     const count = this.#minute;
     const size = (this.#hash(src, dst, sport, dport, count + 1) + index) & 0xffffff;
     return (this.#hash(src, dst, sport, dport, 0) + seq + (count << 24) + size) >>> 0;
   }
 
   /** The index in a cookie; -1 when it is none, or too old. Models `__cookie_v4_check()`. */
-  #cookieIndex(cookie: number, src: number, dst: number, sport: number, dport: number, seq: number): number {
+  #cookieIndex(cookie: number, src: Int32Array, dst: Int32Array, sport: number, dport: number, seq: number): number {
     const rest = (cookie - this.#hash(src, dst, sport, dport, 0) - seq) >>> 0;
     const age = (this.#minute - (rest >>> 24)) & 0xff;
     if (age >= MAX_COOKIE_AGE) return -1;
     const index = (rest - this.#hash(src, dst, sport, dport, this.#minute - age + 1)) & 0xffffff;
-    return index < MSS_TABLE.length ? index : -1;
+    return index < this.#family.segmentSizes.length ? index : -1;
   }
 
   get #minute(): number {
     return Math.floor(this.#net.clock.nowMicros / COOKIE_PERIOD_MICROS);
   }
 
-  #hash(src: number, dst: number, sport: number, dport: number, count: number): number {
-    return jhash2([src, dst, (sport << 16) | dport, count], this.#secret);
+  #hash(src: Int32Array, dst: Int32Array, sport: number, dport: number, count: number): number {
+    return jhash2([...src, ...dst, (sport << 16) | dport, count], this.#secret);
   }
 
   /** Models synproxy_init_timestamp_cookie(). */
@@ -252,11 +251,10 @@ export class Synproxy {
   }
 
   /** Models synproxy_send_tcp(). */
-  #send(about: SkBuff, src: number, dst: number, segment: TcpSegment, entry: CtHandle, ctinfo: number): void {
-    const { ct, ip } = this.#net;
-    const skb = tcpPacket(this.#net, src, dst, segment);
-    skb.dst = about.dst;
-    if (ip.routeMeHarder(skb) !== 0) return;
+  #send(about: SkBuff, src: Int32Array, dst: Int32Array, segment: TcpSegment, entry: CtHandle, ctinfo: number): void {
+    const { ct } = this.#net;
+    const skb = this.#family.packet(this.#net, about, src, dst, segment);
+    if (skb === null) return;
     if (entry !== NO_CT) {
       ct.get(entry);
       skb.nfct = entry;
@@ -264,11 +262,11 @@ export class Synproxy {
     }
     const opening = this.#opening;
     if (entry === this.#template) this.#opening = skb;
-    ip.localOut(skb);
+    this.#family.send(this.#net, skb);
     this.#opening = opening;
   }
 
-  /** Models ipv4_synproxy_hook(). */
+  /** Models ipv4_synproxy_hook() and ipv6_synproxy_hook(). */
   #relay(skb: SkBuff, _state: HookState): Verdict {
     const { ct } = this.#net;
     const entry = skb.nfct;
@@ -281,8 +279,8 @@ export class Synproxy {
     const relay = adjustment === null ? undefined : this.#relays.get(adjustment);
     if (adjustment === null || relay === undefined) return NF_ACCEPT;
     const { data, len } = skb;
-    if (data[9] !== IPPROTO_TCP || isLoopback(skb)) return NF_ACCEPT;
-    const at = ipv4HeaderLength(data, 0);
+    const at = this.#family.segmentAt(skb);
+    if (at < 0 || isLoopback(skb)) return NF_ACCEPT;
     if (at + TCP_HEADER_LENGTH > len || at + tcpHeaderLength(data, at) > len) return NF_DROP;
     const flags = tcpFlags(data, at);
     const direction = ctinfoDirection(skb.ctinfo);
@@ -331,8 +329,8 @@ export class Synproxy {
     const { data } = skb;
     const { timestamp, windowScale } = parseTcpOptions(data, at);
     if (timestamp !== undefined) relay.tsoff = (timestamp.value - relay.its) | 0;
-    const src = get32(data, IPV4_SRC);
-    const dst = get32(data, IPV4_DST);
+    const src = this.#family.source(data);
+    const dst = this.#family.destination(data);
     const [sport, dport] = [tcpSrcPort(data, at), tcpDstPort(data, at)];
     const seq = tcpSeq(data, at);
     const ack = tcpAckSeq(data, at);
@@ -396,14 +394,13 @@ function moveTimestamps(data: Uint8Array, at: number, reply: boolean, offset: nu
   }
 }
 
-const proxies = new WeakMap<NetNamespace, Synproxy>();
+const proxies = new WeakMap<NetNamespace, Map<SynproxyFamily, Synproxy>>();
 
-/** The SYN proxies of a namespace. */
-export function synproxyOf(net: NetNamespace): Synproxy {
-  let proxy = proxies.get(net);
-  if (proxy === undefined) {
-    proxy = new Synproxy(net);
-    proxies.set(net, proxy);
-  }
+/** The SYN proxies of a namespace and a family. */
+export function synproxyOf(net: NetNamespace, family: SynproxyFamily): Synproxy {
+  let ofNet = proxies.get(net);
+  if (ofNet === undefined) proxies.set(net, (ofNet = new Map()));
+  let proxy = ofNet.get(family);
+  if (proxy === undefined) ofNet.set(family, (proxy = new Synproxy(net, family)));
   return proxy;
 }

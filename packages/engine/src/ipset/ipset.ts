@@ -1,68 +1,25 @@
 /**
  * IP sets: named sets of addresses, networks, ports, devices and other sets, which rules ask by name (`-m set`) and may
- * change (`-j SET`). IPv4 alone; the types that Debian's ipset 7.17 documents and Linux 6.18 of the referee has, in one
- * description each. Elements keep the order in which they were added, where the kernel's hashes have one of their own.
+ * change (`-j SET`). Elements keep the order in which they were added, where the kernel's hashes have one of their own.
  * Models net/netfilter/ipset: ip_set_core.c, ip_set_hash_gen.h, ip_set_bitmap_gen.h, ip_set_list_set.c.
  */
 import { HZ } from "../clock.js";
 import type { NetNamespace } from "../netns.js";
-import { prefixMask } from "../wire/address.js";
+import { isAnyAddress } from "../wire/address.js";
+import { addressBits, copyKey, type ElementKey, hashKey, maskWords, type SetFamily, sameKey } from "./element.js";
+import type { SetType } from "./types.js";
 
-/** What one dimension of an element is. */
-export type Dimension = "ip" | "net" | "port" | "iface" | "mac" | "set";
-
-/** A kind of set. Models `struct ip_set_type`. */
-export interface SetType {
-  readonly name: string;
-  /** The newest revision that Linux 6.18 and ipset 7.17 agree on. */
-  readonly revision: number;
-  readonly dimensions: readonly Dimension[];
-  readonly storage: "hash" | "bitmap" | "list";
-  /** Bytes of an empty set and of an element, as the kernel counts them on a 64-bit machine. */
-  readonly memory: readonly [number, number];
+/** What `-j SET --map-set` gives a packet. Models `struct ip_set_skbinfo`. */
+export interface SkbInfo {
+  readonly mark: number;
+  readonly mask: number;
+  /** A class, its major number in the upper half. */
+  readonly priority: number;
+  readonly queue: number;
 }
 
-const type = (
-  name: string,
-  revision: number,
-  storage: SetType["storage"],
-  dimensions: readonly Dimension[],
-  memory: readonly [number, number],
-): SetType => ({ name, revision, storage, dimensions, memory });
-
-/** All types there are. */
-export const SET_TYPES: readonly SetType[] = [
-  type("hash:ip", 6, "hash", ["ip"], [216, 40]),
-  type("hash:net", 7, "hash", ["net"], [472, 64]),
-  type("hash:ip,port", 7, "hash", ["ip", "port"], [216, 48]),
-  type("hash:net,port", 8, "hash", ["net", "port"], [440, 64]),
-  type("hash:net,iface", 8, "hash", ["net", "iface"], [472, 96]),
-  type("hash:ip,port,ip", 6, "hash", ["ip", "port", "ip"], [216, 48]),
-  type("hash:ip,port,net", 8, "hash", ["ip", "port", "net"], [456, 64]),
-  type("bitmap:ip", 3, "bitmap", ["ip"], [88, 0]),
-  type("bitmap:port", 3, "bitmap", ["port"], [72, 0]),
-  type("bitmap:ip,mac", 3, "bitmap", ["ip", "mac"], [112, 8]),
-  type("list:set", 3, "list", ["set"], [80, 48]),
-];
-
-/** One element's dimensions; what its type does not have stays as it is here. */
-export interface ElementKey {
-  ip: number;
-  cidr: number;
-  proto: number;
-  port: number;
-  ip2: number;
-  cidr2: number;
-  iface: string;
-  mac: string;
-  /** A list's member. */
-  slot: SetSlot | null;
-}
-
-/** A key of nothing. */
-export function emptyKey(): ElementKey {
-  return { ip: 0, cidr: 32, proto: 0, port: 0, ip2: 0, cidr2: 32, iface: "", mac: "", slot: null };
-}
+/** Of an element that does not say. */
+export const NO_SKB_INFO: SkbInfo = { mark: 0, mask: 0, priority: 0, queue: 0 };
 
 /** An element. */
 export interface Element {
@@ -73,6 +30,7 @@ export interface Element {
   bytes: number;
   comment: string;
   nomatch: boolean;
+  skbinfo: SkbInfo;
 }
 
 /** How a set was created. */
@@ -83,8 +41,17 @@ export interface SetOptions {
   readonly comment: boolean;
   readonly forceadd: boolean;
   readonly hashsize: number;
+  readonly bucketsize: number;
+  /** The hash's secret, where it was given. */
+  readonly initval: number | null;
   readonly maxelem: number;
+  readonly skbinfo: boolean;
+  /** Bitmaps are `inet`, though bitmaps of ports and lists serve both families. */
+  readonly family: SetFamily;
+  /** Bits of an address that are kept; all of them unless it was said. */
   readonly netmask: number;
+  /** The bits that are kept, where they are no prefix. */
+  readonly bitmask: Int32Array | null;
   /** Bitmaps: first and last address or port. */
   readonly from: number;
   readonly to: number;
@@ -106,6 +73,9 @@ export type SetErrno =
   | "TIMEOUT"
   | "COUNTER"
   | "COMMENT"
+  | "SKBINFO"
+  | "NULL"
+  | "NETMASK"
   | "CIDR"
   | "LISTSIZE"
   | "NAME"
@@ -133,11 +103,8 @@ export interface ElementOptions {
   readonly bytes?: number;
   readonly comment?: string;
   readonly nomatch?: boolean;
+  readonly skbinfo?: SkbInfo;
 }
-
-/** Elements by the numbers of their key: no lookup makes a string. */
-type Level<T> = Map<number, T>;
-type Tree = Level<Level<Level<Map<string, Element>>>>;
 
 /** The greatest timeout, in seconds, so that jiffies fit. Models IPSET_MAX_TIMEOUT. */
 export const MAX_TIMEOUT = 2_147_483;
@@ -147,8 +114,6 @@ export const TEST_NO = 0;
 export const TEST_YES = 1;
 export const TEST_NOMATCH = 2;
 
-const NET = 2 ** 32;
-
 /** A set. Its name is its slot's. */
 export class IpSet {
   readonly type: SetType;
@@ -156,10 +121,10 @@ export class IpSet {
   /** The hash's secret, which the kernel draws and lists. */
   readonly initval: number;
   readonly #net: NetNamespace;
-  readonly #tree: Tree = new Map();
+  readonly #buckets = new Map<number, Element[]>();
   #elements: Element[] = [];
   /** How many elements have each prefix length, of the dimension that is a network. */
-  readonly #prefixes: number[] = new Array<number>(33).fill(0);
+  readonly #prefixes: number[] = new Array<number>(129).fill(0);
   /** What {@link test} found last, for counters. */
   found: Element | null = null;
 
@@ -167,7 +132,7 @@ export class IpSet {
     this.#net = net;
     this.type = setType;
     this.options = options;
-    this.initval = net.random.u32();
+    this.initval = options.initval ?? net.random.u32();
   }
 
   /** The MAC address of the element found last; "" without one. */
@@ -183,7 +148,9 @@ export class IpSet {
 
   /** Bytes in memory, roughly as the kernel counts them. */
   get memory(): number {
-    const [empty, each] = this.type.memory;
+    const { family, timeout, counters, comment, skbinfo } = this.options;
+    const [empty, bare] = this.type.memory[family];
+    const each = bare + (timeout === null ? 0 : 8) + (counters ? 16 : 0) + (comment ? 8 : 0) + (skbinfo ? 16 : 0);
     if (this.type.storage !== "bitmap") return empty + each * this.elements().length;
     const bits = this.options.to - this.options.from + 1;
     const count = this.type.name === "bitmap:ip" ? Math.ceil(bits / 2 ** (32 - this.options.netmask)) : bits;
@@ -201,9 +168,11 @@ export class IpSet {
     return element !== undefined && (element.expires === 0 || element.expires > this.#net.clock.jiffies);
   }
 
-  #at({ ip, cidr, proto, port, ip2, cidr2, iface, slot }: ElementKey): Element | undefined {
-    const level = this.#tree.get(ip + cidr * NET)?.get(port + proto * 0x10000);
-    return level?.get(ip2 + cidr2 * NET)?.get(slot === null ? iface : slot.name);
+  #at(key: ElementKey): Element | undefined {
+    const bucket = this.#buckets.get(hashKey(key));
+    if (bucket === undefined) return undefined;
+    for (let i = 0; i < bucket.length; i++) if (sameKey(bucket[i].key, key)) return bucket[i];
+    return undefined;
   }
 
   /** The network dimension's prefix length in a key. */
@@ -213,8 +182,10 @@ export class IpSet {
 
   #remove(element: Element): void {
     const { key } = element;
-    const level = this.#tree.get(key.ip + key.cidr * NET)?.get(key.port + key.proto * 0x10000);
-    level?.get(key.ip2 + key.cidr2 * NET)?.delete(key.slot === null ? key.iface : key.slot.name);
+    const hash = hashKey(key);
+    const left = this.#buckets.get(hash)?.filter((each) => each !== element) ?? [];
+    if (left.length === 0) this.#buckets.delete(hash);
+    else this.#buckets.set(hash, left);
     this.#elements = this.#elements.filter((each) => each !== element);
     this.#prefixes[this.#networkCidr(key)]--;
     if (key.slot !== null) key.slot.references--;
@@ -222,30 +193,42 @@ export class IpSet {
 
   #insert(element: Element, at: number): void {
     const { key } = element;
-    let first = this.#tree.get(key.ip + key.cidr * NET);
-    if (first === undefined) this.#tree.set(key.ip + key.cidr * NET, (first = new Map()));
-    let second = first.get(key.port + key.proto * 0x10000);
-    if (second === undefined) first.set(key.port + key.proto * 0x10000, (second = new Map()));
-    let third = second.get(key.ip2 + key.cidr2 * NET);
-    if (third === undefined) second.set(key.ip2 + key.cidr2 * NET, (third = new Map()));
-    third.set(key.slot === null ? key.iface : key.slot.name, element);
+    const hash = hashKey(key);
+    const bucket = this.#buckets.get(hash);
+    if (bucket === undefined) this.#buckets.set(hash, [element]);
+    else bucket.push(element);
     this.#elements.splice(at, 0, element);
     this.#prefixes[this.#networkCidr(key)]++;
     if (key.slot !== null) key.slot.references++;
+  }
+
+  /** The prefix length with which packets add networks: the longest in use. Models INIT_CIDR(). */
+  get longestPrefix(): number {
+    const bits = addressBits(this.options.family);
+    for (let cidr = bits; cidr >= 0; cidr--) if (this.#prefixes[cidr] > 0) return cidr;
+    return bits;
+  }
+
+  /** Masks an address that is no network as the set was created to; false when nothing is left of it. */
+  maskAddress(ip: Int32Array): boolean {
+    const { netmask, bitmask } = this.options;
+    maskWords(ip, netmask);
+    if (bitmask !== null) for (let i = 0; i < bitmask.length; i++) ip[i] &= bitmask[i];
+    return this.type.storage !== "hash" || this.type.masks === undefined || !isAnyAddress(ip);
   }
 
   /** A key as the set stores it: masked. Throws what the kernel refuses. */
   normalise(key: ElementKey): ElementKey {
     const { dimensions, storage } = this.type;
     const { options } = this;
-    const stored = { ...key };
     if (dimensions.includes("net") && this.#networkCidr(key) === 0 && this.type.name !== "hash:net,iface")
       throw new SetError("CIDR");
-    if (dimensions[0] === "ip" && options.netmask < 32) stored.ip = (key.ip & prefixMask(options.netmask)) >>> 0;
-    if (dimensions[0] === "net") stored.ip = (key.ip & prefixMask(key.cidr)) >>> 0;
-    if (dimensions[2] === "net") stored.ip2 = (key.ip2 & prefixMask(key.cidr2)) >>> 0;
+    const stored = copyKey(key);
+    if (dimensions[0] === "ip" && !this.maskAddress(stored.ip)) throw new SetError("NULL");
+    if (dimensions[0] === "net") maskWords(stored.ip, key.cidr);
+    if (dimensions[2] === "net") maskWords(stored.ip2, key.cidr2);
     if (storage === "bitmap") {
-      const value = dimensions[0] === "port" ? key.port : key.ip;
+      const value = dimensions[0] === "port" ? key.port : key.ip[0] >>> 0;
       if (value < options.from || value > options.to) throw new SetError("RANGE");
       stored.proto = 0;
     }
@@ -263,6 +246,7 @@ export class IpSet {
     if (said.timeout !== undefined && options.timeout === null) throw new SetError("TIMEOUT");
     if ((said.packets !== undefined || said.bytes !== undefined) && !options.counters) throw new SetError("COUNTER");
     if (said.comment !== undefined && !options.comment) throw new SetError("COMMENT");
+    if (said.skbinfo !== undefined && !options.skbinfo) throw new SetError("SKBINFO");
     const stored = this.normalise(key);
     const seconds = said.timeout ?? options.timeout ?? 0;
     const expires = seconds === 0 ? 0 : this.#net.clock.jiffies + Math.min(seconds, MAX_TIMEOUT) * HZ;
@@ -274,6 +258,7 @@ export class IpSet {
       there.bytes = said.bytes ?? 0;
       there.comment = said.comment ?? "";
       there.nomatch = said.nomatch ?? false;
+      there.skbinfo = said.skbinfo ?? NO_SKB_INFO;
       return;
     }
     this.#expire();
@@ -296,6 +281,7 @@ export class IpSet {
       bytes: said.bytes ?? 0,
       comment: said.comment ?? "",
       nomatch: said.nomatch ?? false,
+      skbinfo: said.skbinfo ?? NO_SKB_INFO,
     };
     this.#insert(element, at);
   }
@@ -318,9 +304,9 @@ export class IpSet {
   test(key: ElementKey): number {
     this.found = null;
     const { dimensions } = this.type;
-    const last = dimensions.length - 1;
-    if (dimensions[0] === "net" && key.cidr === 32) return this.#testNetworks(key, false);
-    if (last === 2 && dimensions[2] === "net" && key.cidr2 === 32) return this.#testNetworks(key, true);
+    const bits = addressBits(this.options.family);
+    if (dimensions[0] === "net" && key.cidr === bits) return this.#testNetworks(key, false);
+    if (dimensions[2] === "net" && key.cidr2 === bits) return this.#testNetworks(key, true);
     return this.#result(this.#at(key));
   }
 
@@ -330,23 +316,14 @@ export class IpSet {
     return element.nomatch ? TEST_NOMATCH : TEST_YES;
   }
 
-  /** From the longest prefix in use to the shortest. Models `mtype_test_cidrs()`. */
+  /** From the longest prefix in use to the shortest. The key loses its bits on the way. Models `mtype_test_cidrs()`. */
   #testNetworks(key: ElementKey, second: boolean): number {
-    const { ip, ip2 } = key;
-    for (let cidr = 32; cidr >= 0; cidr--) {
+    for (let cidr = addressBits(this.options.family); cidr >= 0; cidr--) {
       if (this.#prefixes[cidr] === 0) continue;
-      if (second) {
-        key.ip2 = (ip2 & prefixMask(cidr)) >>> 0;
-        key.cidr2 = cidr;
-      } else {
-        key.ip = (ip & prefixMask(cidr)) >>> 0;
-        key.cidr = cidr;
-      }
+      maskWords(second ? key.ip2 : key.ip, cidr);
+      if (second) key.cidr2 = cidr;
+      else key.cidr = cidr;
       const result = this.#result(this.#at(key));
-      key.ip = ip;
-      key.ip2 = ip2;
-      if (second) key.cidr2 = 32;
-      else key.cidr = 32;
       if (result !== TEST_NO) return result;
     }
     return TEST_NO;
@@ -416,7 +393,7 @@ export class IpSets {
     const a = this.require(first);
     const b = this.#slots.get(second);
     if (b === undefined) throw new SetError("SECOND");
-    if (a.set.type !== b.set.type) throw new SetError("TYPE");
+    if (a.set.type !== b.set.type || a.set.options.family !== b.set.options.family) throw new SetError("TYPE");
     [a.set, b.set] = [b.set, a.set];
   }
 }

@@ -150,8 +150,8 @@ function buildOptions(options: TcpOptions): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The bytes of a segment with its checksum for the given addresses. Throws RangeError when the options do not fit. */
-export function buildTcp(segment: TcpSegment, src: number, dst: number): Uint8Array {
+/** The bytes of a segment, its checksum left zero. Throws RangeError when the options do not fit. */
+export function layTcp(segment: TcpSegment): Uint8Array {
   const options = buildOptions(segment.options ?? {});
   if (options.length > 40) throw new RangeError("TCP options over 40 bytes");
   const payload = segment.payload ?? new Uint8Array(0);
@@ -167,6 +167,12 @@ export function buildTcp(segment: TcpSegment, src: number, dst: number): Uint8Ar
   put16(data, TCP_URGENT, segment.urgent ?? 0);
   data.set(options, TCP_HEADER_LENGTH);
   data.set(payload, headerLength);
+  return data;
+}
+
+/** The bytes of a segment with its checksum for the given addresses. Throws RangeError when the options do not fit. */
+export function buildTcp(segment: TcpSegment, src: number, dst: number): Uint8Array {
+  const data = layTcp(segment);
   tcpSetChecksum(data, 0, data.length, src, dst);
   return data;
 }

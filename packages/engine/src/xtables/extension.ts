@@ -82,6 +82,8 @@ export interface Target {
   check?(flavour: "nft" | "legacy", matches: readonly Match[], net: NetNamespace): void;
   /** Hooks (bit mask) its options forbid. */
   readonly forbiddenHooks?: number;
+  /** The table that its options are for; absent: any. */
+  readonly onlyTable?: TableName;
   attach?(net: NetNamespace, pf: NfProto): void;
   detach?(net: NetNamespace, pf: NfProto): void;
 }

@@ -14,9 +14,15 @@ export interface SetReference {
 }
 
 /** An option type: a set's name and, as the second argument, `src` and `dst` in a list. Models parse_dirs(). */
-export function setOption(text: string, { second, sets }: OptionCall): SetReference {
+export function setOption(text: string, { second, sets, family }: OptionCall): SetReference {
   const slot = sets?.find(text);
   if (slot === undefined) throw new ParameterProblem(`Set ${text} doesn't exist.\n`);
+  const { type, options } = slot.set;
+  const serves = options.family === "inet" ? "ipv4" : "ipv6";
+  if (type.storage !== "list" && type.name !== "bitmap:port" && serves !== family)
+    throw new ParameterProblem(
+      `The protocol family of set ${text} is ${serves === "ipv4" ? "IPv4" : "IPv6"}, which is not applicable.\n`,
+    );
   const words = (second ?? "").split(",");
   if (words.length > MAX_DIMENSIONS)
     throw new ParameterProblem(`Can't be more src/dst options than ${MAX_DIMENSIONS}.`);

@@ -233,6 +233,8 @@ export class Table {
       rule.target?.check?.(flavour, rule.matches, net);
       if (hooks & (rule.target?.forbiddenHooks ?? 0))
         refuse("EINVAL", `${rule.target?.name} cannot be used in ${chain.name}`);
+      if ((rule.target?.onlyTable ?? this.name) !== this.name)
+        refuse("EINVAL", `these options of ${rule.target?.name} are not valid in ${this.name}`);
     } catch (error) {
       if (error instanceof RulesetError && error.rule === null) refuse(error.errno, error.message);
       throw error;

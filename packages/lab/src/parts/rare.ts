@@ -1,7 +1,7 @@
 /** The part that few labs need. A new command goes here, unless nearly every lesson uses it. */
 import { brctl, bridge, ebtables } from "../commands/bridge.js";
 import { nfct } from "../commands/conntrack/nfct.js";
-import { ipset } from "../commands/ipset.js";
+import { ipset } from "../commands/ipset/ipset.js";
 import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import { xtablesMonitor } from "../commands/xtables-monitor.js";
 import type { LabCommand } from "../environment.js";

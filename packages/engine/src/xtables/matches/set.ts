@@ -1,6 +1,6 @@
 /** `-m set`: whether an IP set has the packet. Models set_match_v4(), net/netfilter/xt_set.c. */
 import { TEST_NO, TEST_NOMATCH } from "../../ipset/ipset.js";
-import { testPacket } from "../../ipset/packet.js";
+import { countPacket, testPacket } from "../../ipset/packet.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { bang, type OptionSpec, type OptionValues, uint64Option } from "../options.js";
@@ -48,15 +48,7 @@ class SetMatch implements Match {
     const { set } = this.#reference.slot;
     const element = set.found;
     if (element === null) return true;
-    if (set.options.counters && this.#updates) {
-      element.packets++;
-      element.bytes += par.skb.len;
-    }
-    const member = element.key.slot?.set;
-    if (member !== undefined && member.options.counters && member.found !== null && this.#updatesSub) {
-      member.found.packets++;
-      member.found.bytes += par.skb.len;
-    }
+    countPacket(par, set, this.#updates, this.#updatesSub);
     if (!set.options.counters) return true;
     for (const { counter, how, value, inverted } of this.#conditions) {
       const actual = element[counter];

@@ -1,39 +1,138 @@
 /**
- * `-m socket`: whether a socket of this host is there for the packet. No socket here is transparent. ICMP errors are
- * not looked into. Models socket_match(), net/netfilter/xt_socket.c.
+ * `-m socket`: whether a socket of this host is there for the packet, or for the one that an ICMP error is about. No
+ * socket here is transparent. Models socket_match(), net/netfilter/xt_socket.c, with nf_sk_lookup_slow_v4() and
+ * nf_sk_lookup_slow_v6().
  */
+import { IPS_SRC_NAT_DONE } from "../../conntrack/status.js";
 import { NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING } from "../../hooks.js";
+import { IP_CT_DIR_ORIGINAL, IP_CT_ESTABLISHED_REPLY, IP_CT_RELATED_REPLY, NO_CT } from "../../skb.js";
+import { takes } from "../../sock/family.js";
+import type { SocketInfo } from "../../sock/sockets.js";
+import { type InetAddress, isAnyAddress, readIPv6, sameAddress } from "../../wire/address.js";
 import { get16, get32 } from "../../wire/bytes.js";
+import {
+  ICMP_DEST_UNREACH,
+  ICMP_HEADER_LENGTH,
+  ICMP_PARAMETERPROB,
+  ICMP_REDIRECT,
+  ICMP_SOURCE_QUENCH,
+  ICMP_TIME_EXCEEDED,
+} from "../../wire/icmp.js";
+import {
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_DST,
+  IPV4_HEADER_LENGTH,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  ipv4HeaderLength,
+} from "../../wire/ipv4.js";
+import {
+  found,
+  IPV6_DST,
+  IPV6_HEADER_LENGTH,
+  IPV6_NEXT_HEADER,
+  IPV6_SRC,
+  skipExtensionHeaders,
+} from "../../wire/ipv6.js";
+import { TCP_HEADER_LENGTH } from "../../wire/tcp.js";
+import { UDP_HEADER_LENGTH } from "../../wire/udp.js";
 import type { MatchExtension, XtActionParam } from "../extension.js";
 
 const OPTIONS: readonly string[] = ["transparent", "nowildcard", "restore-skmark"];
+const ICMP_ERRORS: readonly number[] = [
+  ICMP_DEST_UNREACH,
+  ICMP_SOURCE_QUENCH,
+  ICMP_REDIRECT,
+  ICMP_TIME_EXCEEDED,
+  ICMP_PARAMETERPROB,
+];
+/** The bit that ICMPv6's types other than errors have. */
+const ICMPV6_INFOMSG_MASK = 0x80;
+
+/** Both ends of a packet as its receiver's socket has them. */
+interface Ends {
+  readonly protocol: "tcp" | "udp";
+  readonly local: InetAddress;
+  readonly localPort: number;
+  readonly remote: InetAddress;
+  readonly remotePort: number;
+}
+
+/** The ends of the header at `ip` whose transport header is at `at`; `about`: it is quoted by an error, from this side. */
+function endsAt(data: Uint8Array, ip: number, at: number, ipv6: boolean, tcp: boolean, about: boolean): Ends {
+  const [src, dst]: InetAddress[] = ipv6
+    ? [readIPv6(data, ip + IPV6_SRC), readIPv6(data, ip + IPV6_DST)]
+    : [get32(data, ip + IPV4_SRC), get32(data, ip + IPV4_DST)];
+  const [sport, dport] = [get16(data, at), get16(data, at + 2)];
+  const protocol = tcp ? "tcp" : "udp";
+  return about
+    ? { protocol, local: src, localPort: sport, remote: dst, remotePort: dport }
+    : { protocol, local: dst, localPort: dport, remote: src, remotePort: sport };
+}
+
+/** Whose packet it is; null where no socket could have it. Models extract_icmp4_fields() and extract_icmp6_fields() too. */
+function endsOf({ skb: { data, len }, family, thoff, proto }: XtActionParam): Ends | null {
+  const ipv6 = family === "ipv6";
+  if (proto === IPPROTO_TCP || proto === IPPROTO_UDP) {
+    const tcp = proto === IPPROTO_TCP;
+    if (thoff + (tcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH) > len) return null;
+    return endsAt(data, 0, thoff, ipv6, tcp, false);
+  }
+  const ip = thoff + ICMP_HEADER_LENGTH;
+  if (proto !== (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || ip > len) return null;
+  let inner: number;
+  let at: number;
+  if (ipv6) {
+    if ((data[thoff] & ICMPV6_INFOMSG_MASK) !== 0 || ip + IPV6_HEADER_LENGTH > len) return null;
+    at = skipExtensionHeaders(data, ip + IPV6_HEADER_LENGTH, len, data[ip + IPV6_NEXT_HEADER]);
+    inner = found.nexthdr;
+    if (at < 0) return null;
+  } else {
+    if (!ICMP_ERRORS.includes(data[thoff]) || ip + IPV4_HEADER_LENGTH > len) return null;
+    at = ip + ipv4HeaderLength(data, ip);
+    inner = data[ip + IPV4_PROTOCOL];
+  }
+  if ((inner !== IPPROTO_TCP && inner !== IPPROTO_UDP) || at + 4 > len) return null;
+  return endsAt(data, ip, at, ipv6, inner === IPPROTO_TCP, true);
+}
+
+/** An answer on a translated connection is for the socket that began it. IPv4's alone is looked for so. */
+function beforeTranslation(par: XtActionParam, ends: Ends): Ends {
+  const { skb, net, proto, family } = par;
+  const reply = proto === IPPROTO_ICMP ? IP_CT_RELATED_REPLY : IP_CT_ESTABLISHED_REPLY;
+  if (family === "ipv6" || skb.nfct === NO_CT || skb.ctinfo !== reply) return ends;
+  const { ct } = net;
+  if ((ct.statusOf(skb.nfct) & IPS_SRC_NAT_DONE) === 0) return ends;
+  const local = ct.srcWordOf(skb.nfct, IP_CT_DIR_ORIGINAL, 0) >>> 0;
+  return { ...ends, local, localPort: ct.sportOf(skb.nfct, IP_CT_DIR_ORIGINAL) };
+}
+
+/** How well a socket fits: 0 not at all; a connection is before a listener, a bound one before one that is not. */
+function fit(socket: SocketInfo, ends: Ends): number {
+  if (socket.protocol !== ends.protocol || socket.localPort !== ends.localPort) return 0;
+  if (!takes(socket.localAddress, ends.local)) return 0;
+  const connected = socket.remotePort !== 0;
+  if (connected && (!sameAddress(socket.remoteAddress, ends.remote) || socket.remotePort !== ends.remotePort)) return 0;
+  return 1 + (connected ? 2 : 0) + (isAnyAddress(socket.localAddress) ? 0 : 1);
+}
 
 /** Whether there is a socket for the packet that counts. */
-function socketFor({ skb: { data, len }, thoff, net }: XtActionParam, wildcards: boolean): boolean {
-  const protocol = data[9] === 6 ? "tcp" : data[9] === 17 ? "udp" : null;
-  if (protocol === null || thoff + (protocol === "tcp" ? 20 : 8) > len) return false;
-  const src = get32(data, 12);
-  const dst = get32(data, 16);
-  const sport = get16(data, thoff);
-  const dport = get16(data, thoff + 2);
-  let found = false;
-  let best = -1;
-  for (const socket of net.sockets.list()) {
-    if (socket.protocol !== protocol || socket.localPort !== dport) continue;
-    if (socket.localAddress !== 0 && socket.localAddress !== dst) continue;
-    if (socket.remoteAddress !== 0 && (socket.remoteAddress !== src || socket.remotePort !== sport)) continue;
-    const score = (socket.remoteAddress !== 0 ? 2 : 0) + (socket.localAddress !== 0 ? 1 : 0);
-    if (score <= best) continue;
-    best = score;
-    found = wildcards || socket.localAddress !== 0;
-  }
-  return found;
+function socketFor(par: XtActionParam, wildcards: boolean): boolean {
+  const seen = endsOf(par);
+  if (seen === null) return false;
+  const ends = beforeTranslation(par, seen);
+  let best: SocketInfo | null = null;
+  for (const socket of par.net.sockets.list())
+    if (fit(socket, ends) > (best === null ? 0 : fit(best, ends))) best = socket;
+  return best !== null && (wildcards || !isAnyAddress(best.localAddress));
 }
 
 export const socketMatch: MatchExtension = {
   kind: "match",
   name: "socket",
-  families: ["ipv4"],
   hooks: (1 << NF_INET_PRE_ROUTING) | (1 << NF_INET_LOCAL_IN),
   help: `
 socket match options:

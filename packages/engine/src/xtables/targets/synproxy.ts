@@ -1,12 +1,14 @@
 /**
- * SYNPROXY: answers SYNs in the server's place until the client has shown that it is there. Over IPv6 rules are kept and
- * the packet goes on. Models synproxy_tg4(), net/ipv4/netfilter/ipt_SYNPROXY.c.
+ * SYNPROXY: answers SYNs in the server's place until the client has shown that it is there. Models synproxy_tg4(),
+ * net/ipv4/netfilter/ipt_SYNPROXY.c, and synproxy_tg6(), net/ipv6/netfilter/ip6t_SYNPROXY.c.
  */
-import { type SynproxyOffer, synproxyOf } from "../../conntrack/synproxy.js";
-
+import { type Synproxy, type SynproxyOffer, synproxyOf } from "../../conntrack/synproxy.js";
+import { SYNPROXY_IPV4, SYNPROXY_IPV6 } from "../../conntrack/synproxy-family.js";
 import type { NfProto } from "../../hooks.js";
-import { NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_STOLEN, NFPROTO_IPV4 } from "../../hooks.js";
+import { NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_STOLEN, NFPROTO_IPV4, NFPROTO_IPV6 } from "../../hooks.js";
+import { checksumOk6 } from "../../ip6/deliver.js";
 import type { NetNamespace } from "../../netns.js";
+import { IPPROTO_TCP } from "../../wire/ipv4.js";
 import {
   TCP_ACK,
   TCP_FIN,
@@ -22,6 +24,10 @@ import { uintOption } from "../options.js";
 import { checksumValid } from "./reject.js";
 
 const OPTIONS = ["sack-perm", "timestamp", "wscale", "mss", "ecn"] as const;
+
+function proxyOf(net: NetNamespace, pf: NfProto): Synproxy {
+  return synproxyOf(net, pf === NFPROTO_IPV6 ? SYNPROXY_IPV6 : SYNPROXY_IPV4);
+}
 
 export const synproxyTarget: TargetExtension = {
   kind: "target",
@@ -64,12 +70,13 @@ SYNPROXY target options:
       target(par) {
         const { net, skb, thoff, family } = par;
         const { data, len } = skb;
-        if (family === "ipv6") return XT_CONTINUE;
-        if (!checksumValid(skb, thoff) || thoff + TCP_HEADER_LENGTH > len) return NF_DROP;
+        const ipv6 = family === "ipv6";
+        const valid = ipv6 ? skb.checksumVerified || checksumOk6(skb, thoff, IPPROTO_TCP) : checksumValid(skb, thoff);
+        if (!valid || thoff + TCP_HEADER_LENGTH > len) return NF_DROP;
         const header = tcpHeaderLength(data, thoff);
         if (header < TCP_HEADER_LENGTH || thoff + header > len) return NF_DROP;
         const flags = tcpFlags(data, thoff) & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST);
-        const proxy = synproxyOf(net);
+        const proxy = proxyOf(net, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
         if (flags === TCP_SYN) proxy.answerSyn(skb, thoff, offer);
         else if (flags !== TCP_ACK) return XT_CONTINUE;
         else if (!proxy.receiveAck(skb, thoff, tcpSeq(data, thoff))) return NF_DROP;
@@ -77,12 +84,10 @@ SYNPROXY target options:
         return NF_STOLEN;
       },
       attach(net: NetNamespace, pf: NfProto) {
-        if (pf === NFPROTO_IPV4) synproxyOf(net).attach();
-        else net.ct.netnsGet(pf);
+        proxyOf(net, pf).attach();
       },
       detach(net: NetNamespace, pf: NfProto) {
-        if (pf === NFPROTO_IPV4) synproxyOf(net).detach();
-        else net.ct.netnsPut(pf);
+        proxyOf(net, pf).detach();
       },
       save: () => (options === "" ? "" : ` ${options}`),
       print: () => ` SYNPROXY ${text("")}${options === "" ? "" : " "}`,
