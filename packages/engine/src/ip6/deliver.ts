@@ -109,14 +109,23 @@ export function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
   if (headerLength < TCP_HEADER_LENGTH || at + headerLength > skb.len) return;
   if (!checksumOk6(skb, at, IPPROTO_TCP)) return;
   if (data[at + TCP_FLAGS] & TCP_RST || skb.dst6?.type !== RTN_LOCAL) return;
-  const route = ip.route(readInto(peer, data, IPV6_SRC), null);
+  const mark = ip.replyMark(skb);
+  const route = ip.routeOutput({
+    dst: readInto(peer, data, IPV6_SRC),
+    src: readInto(own, data, IPV6_DST),
+    mark,
+    protocol: IPPROTO_TCP,
+    sport: get16(data, at + 2),
+    dport: get16(data, at),
+  });
   if (route.error !== 0) return;
   const reply = resetFor(skb, at, {
-    src: readInto(own, data, IPV6_DST),
+    src: own,
     dst: peer,
     hopLimit: ip.hopLimitOf(route),
     trafficClass: ipv6TrafficClass(data, 0) & ~3,
   });
+  reply.mark = mark;
   reply.dst6 = route;
   ip.localOut(reply);
 }

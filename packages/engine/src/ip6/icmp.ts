@@ -138,14 +138,14 @@ export class Icmp6 {
     if (this.#sending || about.len < IPV6_HEADER_LENGTH) return;
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const target = readInto(new Int32Array(4), data, IPV6_DST);
-    const own = ip.route(target, null);
-    let saddr: Int32Array | null = own.local ? target : null;
+    let saddr: Int32Array | null = ip.hasAddress(target) ? target : null;
     if (isMulticast6(target) || about.packetType !== PACKET_HOST) {
       if (type !== ICMPV6_PKT_TOOBIG && !(type === ICMPV6_PARAMPROB && code === ICMPV6_UNK_OPTION)) return;
       saddr = null;
     }
     if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
-    const route = ip.route(peer, null);
+    const mark = ip.replyMark(about);
+    const route = ip.routeOutput({ dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, about });
     if (route.error !== 0 && !route.local) return;
     if (!this.#allowed(route, peer, type)) return;
     saddr ??= route.prefsrc ?? this.#sourceFor(about.iif, route, peer);
@@ -156,6 +156,7 @@ export class Icmp6 {
       ICMPV6_HEADER_LENGTH + length,
     );
     skb.data.set(data.subarray(0, length), skb.transportOffset + ICMPV6_HEADER_LENGTH);
+    skb.mark = mark;
     // Related to the connection even where the packet in question never lets it be confirmed.
     ip.net.ct.attach(skb, about);
     this.#finish(skb, type, code, info, route);
@@ -252,7 +253,8 @@ export class Icmp6 {
     if (isMulticast6(target) && this.#echoIgnoreMulticast !== 0) return;
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const unicast = request.dst6 !== null && request.dst6.type !== RTN_ANYCAST && !isMulticast6(target);
-    const route = ip.route(peer, null);
+    const mark = ip.replyMark(request);
+    const route = ip.routeOutput({ dst: peer, src: unicast ? target : null, mark, protocol: IPPROTO_ICMPV6 });
     if (route.error !== 0) return;
     const src = unicast ? target : (route.prefsrc ?? ip.selectAddress(route.dev, peer));
     if (src === null) return;
@@ -267,6 +269,7 @@ export class Icmp6 {
       },
       length,
     );
+    skb.mark = mark;
     skb.data.set(data.subarray(at, request.len), skb.transportOffset);
     skb.data[skb.transportOffset] = ICMPV6_ECHO_REPLY;
     skb.data[skb.transportOffset + 1] = 0;

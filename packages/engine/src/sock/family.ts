@@ -277,14 +277,16 @@ export class Inet6 implements SocketFamily {
   }
 
   /** Models `ip6_dst_lookup_flow()`. */
-  route({ dst: to, src, options, device }: Towards): Way6 {
+  route({ dst: to, src, options, device, protocol, sport, dport }: Towards): Way6 {
     const { ip6 } = this.#net;
     // "Any" stands for this host.
     const dst = isAnyAddress(to) ? LOOPBACK : (to as Int32Array);
     // An address of the link says nothing without its link.
     if (device === null && isLinkLocal(dst)) throw new SystemError(EINVAL);
     const bound = src as Int32Array;
-    const route = ip6.routeOutput(dst, isAnyAddress(src) ? null : bound, options.mark ?? 0, device);
+    const { mark = 0, tos = 0 } = options;
+    const from = isAnyAddress(src) ? null : bound;
+    const route = ip6.routeOutput({ dst, src: from, mark, trafficClass: tos, protocol, sport, dport, oif: device });
     if (route.error !== 0) throw new SystemError(route.error);
     const prefsrc = isAnyAddress(src) ? ip6.sourceFor(route, dst) : bound;
     if (prefsrc === null) throw new SystemError(EADDRNOTAVAIL);
