@@ -14,9 +14,11 @@ import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
 import { NAT_MIX } from "./nat-mix.js";
 import { NAT66 } from "./nat66.js";
+import { NPT } from "./npt.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
 import { ROUTING } from "./routing.js";
+import { ROUTING_6 } from "./routing6.js";
 import { RULESETS } from "./rulesets.js";
 import { SCTP, SCTP_ADVERSARIAL } from "./sctp.js";
 import { SYSCTLS } from "./sysctls.js";
@@ -40,8 +42,10 @@ export const KINDS: readonly Kind[] = [
   PORT_CLASHES,
   IPV6,
   NAT66,
+  NPT,
   NAT_MIX,
   ROUTING,
+  ROUTING_6,
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,

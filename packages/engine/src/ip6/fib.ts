@@ -31,8 +31,8 @@ import {
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
 import { equalIPv6, prefixMaskIPv6 } from "../wire/address.js";
-import { isLinkLocal, type Words } from "./address.js";
-import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
+import { isLinkLocal, isUnspecified, type Words } from "./address.js";
+import { checkRule6, Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
 /** Metric of a route that says none. */
 export const IP6_RT_PRIO_USER = 1024;
@@ -160,6 +160,8 @@ export class Fib6 {
   readonly #main: Route6[];
   /** The policy rules. Tables are asked in their order. */
   readonly rules: RuleList<PolicyRule6, Flow6> = newRules6();
+  /** Whether a rule was ever made. Deleting the first ones, unlike in IPv4, changes nothing. Models `fib6_has_custom_rules`. */
+  #customRules = false;
   /** What nobody takes: a refusal. Models `fib6_null_entry`. */
   readonly nullEntry: Route6;
   /** What rules refuse. Models `ip6_prohibit_entry` and `ip6_blk_hole_entry`. */
@@ -194,7 +196,7 @@ export class Fib6 {
    */
   lookup(flow: Flow6): Route6 {
     const { rules } = this;
-    if (!rules.custom) {
+    if (!this.#customRules) {
       const local = find(this.#local, flow.dst, flow.only);
       if (local !== null && local.type !== RTN_THROW) return local;
       const main = find(this.#main, flow.dst, flow.only);
@@ -298,21 +300,27 @@ export class Fib6 {
   #create(request: Route6Request, loopback: NetDevice): Route6 {
     const { type = RTN_UNICAST, gateway = null, prefsrc = null, onlink = false } = request;
     let dev = request.dev ?? null;
+    const { table = RT_TABLE_MAIN } = request;
+    // The table comes into being whether or not the route is taken.
+    this.#table(table);
     if (onlink && dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
     if (type === RTN_BLACKHOLE || type === RTN_PROHIBIT || type === RTN_UNREACHABLE || type === RTN_THROW)
       dev = loopback;
     if (gateway !== null && !onlink) {
       if (this.lookupLocal(gateway) !== null) throw new SystemError(EINVAL, "Gateway can not be a local address");
       if (dev === null && isLinkLocal(gateway)) throw new SystemError(EINVAL, "Invalid gateway address");
-      const towards = this.#towards(gateway, dev, request.table ?? RT_TABLE_MAIN);
+      const towards = this.#towards(gateway, dev, table);
       if (!isLinkLocal(gateway)) {
-        if (towards.error !== 0 || towards.local) throw new SystemError(EHOSTUNREACH, "No route to host");
+        if (towards.error !== 0 || towards.local) throw new SystemError(EHOSTUNREACH);
         // The way to a gateway must not lead by another gateway.
         if (towards.gateway !== null) throw new SystemError(EHOSTUNREACH);
         dev ??= towards.dev;
       }
     }
+    if (gateway !== null && onlink && dev !== null) this.#checkOnlink(gateway, dev);
     if (dev === null) throw new SystemError(ENODEV);
+    if (gateway !== null && dev === loopback)
+      throw new SystemError(EINVAL, "Egress device can not be loopback device for this nexthop");
     if (!dev.up) throw new SystemError(ENETDOWN, "Nexthop device is not up");
     if (prefsrc !== null && this.lookupLocal(prefsrc) === null) throw new SystemError(EINVAL, "Invalid source address");
     return new Route6(request, dev);
@@ -371,6 +379,30 @@ export class Fib6 {
   deviceUp(dev: NetDevice): void {
     this.genid++;
     for (const list of this.#tables.values()) for (const route of list) if (route.dev === dev) route.dead = false;
+  }
+
+  /** No other device may lead to a gateway that is said to be on the link. Models `ip6_route_check_nh_onlink()`. */
+  #checkOnlink(gateway: Int32Array, dev: NetDevice): void {
+    const best = find(this.#main, gateway, null);
+    const own = find(this.#main, gateway, dev);
+    const route = own !== null && own.prefixLength === best?.prefixLength ? own : best;
+    if (route === null || route.error !== 0 || isUnspecified(route.dst)) return;
+    if (route.type !== RTN_UNICAST || route.dev !== dev)
+      throw new SystemError(EINVAL, "Nexthop has invalid gateway or device mismatch");
+  }
+
+  /** Adds a rule, and the table that it names. Models `fib6_rule_configure()`. */
+  addRule(request: Partial<PolicyRule6>): void {
+    checkRule6(request);
+    const { action, table } = this.rules.add(request);
+    if (action === FR_ACT_TO_TBL) this.#table(table);
+    this.#customRules = true;
+    this.genid++;
+  }
+
+  deleteRule(request: Partial<PolicyRule6>): void {
+    this.rules.delete(request);
+    this.genid++;
   }
 
   /** The way to a gateway: that of the new route's table, if it needs no other gateway. Models `ip6_route_check_nh()`. */

@@ -27,7 +27,7 @@ import {
   pseudoHeaderSumIPv6,
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
-import { isMulticast6, isUnspecified, readInto } from "./address.js";
+import { isLinkLocal, isMulticast6, isUnspecified, readInto } from "./address.js";
 import { checksumOk6 } from "./deliver.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
@@ -145,7 +145,9 @@ export class Icmp6 {
     }
     if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
     const mark = ip.replyMark(about);
-    const route = ip.routeOutput({ dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, about });
+    // Type and code stand where a flow has its destination port.
+    const dport = (type << 8) | code;
+    const route = ip.routeOutput({ dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, dport, about });
     if (route.error !== 0 && !route.local) return;
     if (!this.#allowed(route, peer, type)) return;
     saddr ??= route.prefsrc ?? this.#sourceFor(about.iif, route, peer);
@@ -254,7 +256,15 @@ export class Icmp6 {
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const unicast = request.dst6 !== null && request.dst6.type !== RTN_ANYCAST && !isMulticast6(target);
     const mark = ip.replyMark(request);
-    const route = ip.routeOutput({ dst: peer, src: unicast ? target : null, mark, protocol: IPPROTO_ICMPV6 });
+    const route = ip.routeOutput({
+      dst: peer,
+      src: unicast ? target : null,
+      mark,
+      protocol: IPPROTO_ICMPV6,
+      dport: ICMPV6_ECHO_REPLY << 8,
+      oif: request.iif === ip.net.loopback ? (request.dst6?.dev ?? null) : request.iif,
+      anyDevice: !isLinkLocal(peer),
+    });
     if (route.error !== 0) return;
     const src = unicast ? target : (route.prefsrc ?? ip.selectAddress(route.dev, peer));
     if (src === null) return;

@@ -180,7 +180,8 @@ export function routeMeHarder6(ip: Ip6Stack, skb: SkBuff): number {
   if (trace !== null) trace.enter("ip6_route_me_harder", null, skb);
   const towards = towardsOf(skb);
   const strict = isMulticast6(towards.dst) || isLinkLocal(towards.dst);
-  const route = ip.routeOutput(strict && skb.dst6 !== null ? { ...towards, oif: skb.dst6.dev } : towards);
+  const oif = strict && skb.dst6 !== null ? skb.dst6.dev : null;
+  const route = ip.routeOutput({ ...towards, oif, packet: skb });
   if (trace !== null) {
     trace.note({ kind: "route", result: describeRoute6(route) });
     trace.leave();

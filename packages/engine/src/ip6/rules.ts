@@ -33,8 +33,8 @@ export class Flow6 implements RuleFlow {
   dport = 0;
   /** The only device that the route may lead by, or null. Models RT6_LOOKUP_F_IFACE. */
   only: NetDevice | null = null;
-  /** Which of several next hops the flow takes, 31 bits; -1 until it was worked out. */
-  hash = -1;
+  /** Whether the packet's ports were read because rules look at them. */
+  dissected = false;
 }
 
 const BLANK: PolicyRule6 = {

@@ -6,23 +6,13 @@ import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
 import { NeighbourTable } from "../ip/neighbour.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
-import { PORT_PROTOCOLS } from "../ip/routing.js";
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { equalIPv6, formatIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
-import { get16, get32 } from "../wire/bytes.js";
-import {
-  found,
-  IPV6_DST,
-  IPV6_HEADER_LENGTH,
-  IPV6_MIN_MTU,
-  IPV6_NEXT_HEADER,
-  IPV6_SRC,
-  ipv6TrafficClass,
-  skipExtensionHeaders,
-} from "../wire/ipv6.js";
+import { get32 } from "../wire/bytes.js";
+import { IPV6_DST, IPV6_MIN_MTU, IPV6_NEXT_HEADER, IPV6_SRC, ipv6TrafficClass } from "../wire/ipv6.js";
 import {
   commonPrefix,
   isLinkLocal,
@@ -39,10 +29,10 @@ import { Fib6, IP6_RT_PRIO_ADDRCONF, Route6, type Route6Request } from "./fib.js
 import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH, Icmp6 } from "./icmp.js";
 import { DeviceConf6, type IfAddr6, InDevice6 } from "./indevice.js";
 import { ip6Receive } from "./input.js";
-import { multipathHash6, selectPath6 } from "./multipath.js";
+import { dissect, multipathHash6, selectPath6 } from "./multipath.js";
 import { ip6LocalOut, routeMeHarder6 } from "./output.js";
 import { type DefragUser, type Fate, Fragments6 } from "./reassembly.js";
-import { checkRule6, Flow6, type PolicyRule6 } from "./rules.js";
+import { Flow6, type PolicyRule6 } from "./rules.js";
 
 const LOOPBACK = parseIPv6("::1");
 const ALL_GROUPS = parseIPv6("ff00::");
@@ -50,22 +40,14 @@ const ALL_GROUPS = parseIPv6("ff00::");
 const PMTU_EXPIRES = 600_000_000;
 const LINK_PREFIX = parseIPv6("fe80::");
 
-/** What rules see of a packet's transport header. Models `fib6_rules_early_flow_dissect()`. */
-function dissect(flow: Flow6, skb: SkBuff): void {
-  const { data, len } = skb;
-  const at = skipExtensionHeaders(data, IPV6_HEADER_LENGTH, len, data[IPV6_NEXT_HEADER]);
-  flow.protocol = at < 0 ? data[IPV6_NEXT_HEADER] : found.nexthdr;
-  const ports = at >= 0 && found.fragmentOffset === 0 && PORT_PROTOCOLS.has(flow.protocol) && at + 4 <= len;
-  flow.sport = ports ? get16(data, at) : 0;
-  flow.dport = ports ? get16(data, at + 2) : 0;
-}
-
 /** What is known of a packet of this host when its way is asked for. */
 export interface Towards6 {
   readonly dst: Words;
   /** Absent while the sender has none: then no rule with a `from` is for it. */
   readonly src?: Words | null;
   readonly oif?: NetDevice | null;
+  /** Rules see that device, but routes by others will do. */
+  readonly anyDevice?: boolean;
   /** With it the question is about a packet that arrives there. */
   readonly iif?: NetDevice | null;
   readonly mark?: number;
@@ -76,6 +58,8 @@ export interface Towards6 {
   readonly dport?: number;
   /** The packet that an error is about: of several ways the error goes that packet's. */
   readonly about?: SkBuff;
+  /** The packet itself, once it is made: for rules that look at its protocol and ports. */
+  readonly packet?: SkBuff;
 }
 
 /** IPv6 of one namespace: receives, routes, forwards, delivers and sends. */
@@ -184,7 +168,9 @@ export class Ip6Stack {
     flow.dport = towards.dport ?? 0;
     flow.iif = towards.iif ?? null;
     flow.oif = towards.oif ?? null;
-    flow.only = flow.oif;
+    flow.only = towards.anyDevice === true ? null : flow.oif;
+    flow.dissected = false;
+    if (towards.packet !== undefined && this.fib.rules.looksAtPorts) dissect(flow, towards.packet);
     return this.#choose(towards.about ?? null);
   }
 
@@ -201,7 +187,8 @@ export class Ip6Stack {
     flow.oif = null;
     // What is sent to a group or a neighbour concerns the device it came by.
     flow.only = isMulticast6(flow.dst) || isLinkLocal(flow.dst) ? skb.iif : null;
-    if (this.fib.rules.looksAtPorts || this.multipathPolicy === 1) dissect(flow, skb);
+    flow.dissected = this.fib.rules.looksAtPorts;
+    if (flow.dissected) dissect(flow, skb);
     else {
       flow.protocol = data[IPV6_NEXT_HEADER];
       flow.sport = 0;
@@ -494,14 +481,11 @@ export class Ip6Stack {
   // --- rules ------------------------------------------------------------------------------------------------------
 
   addRule(request: Partial<PolicyRule6>): void {
-    checkRule6(request);
-    this.fib.rules.add(request);
-    this.fib.genid++;
+    this.fib.addRule(request);
   }
 
   deleteRule(request: Partial<PolicyRule6>): void {
-    this.fib.rules.delete(request);
-    this.fib.genid++;
+    this.fib.deleteRule(request);
   }
 
   // --- switches ---------------------------------------------------------------------------------------------------

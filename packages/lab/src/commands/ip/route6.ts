@@ -120,11 +120,12 @@ function filterOf(context: LabContext, words: Words): Filter {
   return filter;
 }
 
-/** Routes as the kernel's tree lists them: by address, of equal ones the shorter prefix last; the default at the end. */
+/** Routes as the kernel's tree lists them: by address, a prefix behind all that lie in it. Models `fib6_walk_continue()`. */
 function inListing(a: Route6, b: Route6): number {
-  if ((a.prefixLength === 0) !== (b.prefixLength === 0)) return a.prefixLength === 0 ? 1 : -1;
+  if (samePrefixIPv6(a.dst, b.dst, Math.min(a.prefixLength, b.prefixLength)))
+    return b.prefixLength - a.prefixLength || a.metric - b.metric;
   for (let i = 0; i < 4; i++) if (a.dst[i] !== b.dst[i]) return (a.dst[i] >>> 0) - (b.dst[i] >>> 0);
-  return b.prefixLength - a.prefixLength || a.metric - b.metric;
+  return 0;
 }
 
 const within = (outer: Cidr6, address: Int32Array, length: number): boolean =>
@@ -362,7 +363,7 @@ function getRoute(context: LabContext, { oneLine }: IpOptions, words: Words): nu
   text += `dev ${route.local ? "lo" : route.dev.name} `;
   if (route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
   if (route.protocol !== RTPROT_BOOT) text += `proto ${protocolText(route.protocol)} `;
-  const src = more.iif === undefined ? net.ip6.sourceFor(route, target) : null;
+  const src = more.iif === undefined ? net.ip6.sourceFor(route, target) : route.prefsrc;
   if (src !== null) text += `src ${formatIPv6(src)} `;
   text += `metric ${route.metric} ${flagsText(false, route.onlink, linkdown(route))}`;
   if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
