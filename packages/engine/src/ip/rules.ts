@@ -70,6 +70,8 @@ export interface RuleFamily<R extends RuleCore, F extends RuleFlow> {
   matches(rule: R, flow: F): boolean;
   /** Whether a rule has the addresses and the TOS that a request names. Models `fib4_rule_compare()`. */
   sameAddresses(rule: R, request: Partial<R>): boolean;
+  /** Throws where a new rule asks what the family does not grant. */
+  configure?(rule: R): void;
 }
 
 function portIn(port: number, range: readonly [number, number]): boolean {
@@ -160,6 +162,7 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
     if (rule.action === FR_ACT_GOTO && rule.target === 0)
       throw new SystemError(EINVAL, "Missing goto target for action goto");
     if (this.#rules.some((other) => this.#same(other, rule))) throw new SystemError(EEXIST);
+    this.#family.configure?.(rule);
     let at = 0;
     while (at < this.#rules.length && this.#rules[at].priority <= rule.priority) at++;
     this.#rules = [...this.#rules.slice(0, at), rule, ...this.#rules.slice(at)];

@@ -32,7 +32,7 @@ import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from ".
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
 import { equalIPv6, prefixMaskIPv6 } from "../wire/address.js";
 import { isLinkLocal, isUnspecified, type Words } from "./address.js";
-import { checkRule6, Flow6, newRules6, type PolicyRule6 } from "./rules.js";
+import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
 /** Metric of a route that says none. */
 export const IP6_RT_PRIO_USER = 1024;
@@ -117,7 +117,9 @@ export class Route6 {
           ? EACCES
           : this.type === RTN_UNREACHABLE
             ? EHOSTUNREACH
-            : 0;
+            : this.type === RTN_THROW
+              ? ENETUNREACH
+              : 0;
   }
 
   /** Whether packets are delivered to this host. */
@@ -393,7 +395,6 @@ export class Fib6 {
 
   /** Adds a rule, and the table that it names. Models `fib6_rule_configure()`. */
   addRule(request: Partial<PolicyRule6>): void {
-    checkRule6(request);
     const { action, table } = this.rules.add(request);
     if (action === FR_ACT_TO_TBL) this.#table(table);
     this.#customRules = true;

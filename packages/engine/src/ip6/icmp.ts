@@ -5,6 +5,7 @@
  * net/ipv6/icmp.c.
  */
 import { HZ } from "../clock.js";
+import { arrivedIntact6 } from "../conntrack/checksum.js";
 import type { NetDevice } from "../dev/device.js";
 import { RTN_ANYCAST, RTN_LOCAL } from "../ip/route.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
@@ -28,7 +29,6 @@ import {
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
 import { isLinkLocal, isMulticast6, isUnspecified, readInto } from "./address.js";
-import { checksumOk6 } from "./deliver.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
@@ -210,7 +210,7 @@ export class Icmp6 {
 
   /** A message for this host. Models `icmpv6_rcv()`. */
   receive(skb: SkBuff, at: number): void {
-    if (at + ICMPV6_HEADER_LENGTH > skb.len || !checksumOk6(skb, at, IPPROTO_ICMPV6)) return;
+    if (at + ICMPV6_HEADER_LENGTH > skb.len || !arrivedIntact6(skb, at, IPPROTO_ICMPV6)) return;
     const type = skb.data[at];
     const { trace } = this.#ip.net;
     if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmpv6" });

@@ -62,7 +62,7 @@ const BLANK: PolicyRule6 = {
 
 const sameWords = (a: Words, b: Words): boolean => a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 
-/** Models `fib6_rule_match()` and `fib6_rule_compare()`. */
+/** Models `fib6_rules_ops_template`. */
 const FAMILY: RuleFamily<PolicyRule6, Flow6> = {
   matches: (rule, flow) =>
     (rule.dstLength === 0 || samePrefixIPv6(rule.dst, flow.dst, rule.dstLength)) &&
@@ -75,6 +75,11 @@ const FAMILY: RuleFamily<PolicyRule6, Flow6> = {
       (tos === 0 || rule.tos === tos)
     );
   },
+  /** Models `fib6_rule_configure()`. */
+  configure({ action, table, tos }) {
+    if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+    if (action === FR_ACT_TO_TBL && table === RT_TABLE_UNSPEC) throw new SystemError(EINVAL, "Invalid table");
+  },
 };
 
 /** The rules of a fresh namespace. Models `fib6_rules_net_init()`. */
@@ -83,10 +88,4 @@ export function newRules6(): RuleList<PolicyRule6, Flow6> {
     { ...BLANK, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
     { ...BLANK, priority: 0x7ffe, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
   ]);
-}
-
-/** What a new rule must not ask for. Models `fib6_rule_configure()`. */
-export function checkRule6({ action = FR_ACT_TO_TBL, table = RT_TABLE_UNSPEC, tos = 0 }: Partial<PolicyRule6>): void {
-  if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
-  if (action === FR_ACT_TO_TBL && table === RT_TABLE_UNSPEC) throw new SystemError(EINVAL, "Invalid table");
 }

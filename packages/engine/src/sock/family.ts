@@ -3,6 +3,7 @@
  * UDP and ping sockets hold one of the two and know no other difference. Models `struct inet_connection_sock_af_ops`
  * (`ipv4_specific`, `ipv6_specific`) with the parts of net/ipv4/udp.c and net/ipv6/udp.c that have a twin.
  */
+import { arrivedIntact6 } from "../conntrack/checksum.js";
 import type { NetDevice } from "../dev/device.js";
 import {
   EACCES,
@@ -110,6 +111,8 @@ export interface SocketFamily {
   toMany(skb: SkBuff): boolean;
   /** Folded sum of `length` bytes at `at` with the pseudo header; 0xffff when the checksum in them is right. */
   sum(data: Uint8Array, at: number, protocol: number, length: number): number;
+  /** Whether the transport checksum of a packet that arrived is right. */
+  intact(skb: SkBuff, at: number, protocol: number, length: number): boolean;
   /** Throws EADDRNOTAVAIL for an address that no socket here can have. Models `inet_bind()`'s check. */
   checkLocal(address: InetAddress, device: NetDevice | null): void;
   /** Tells the sender that no socket is there. */
@@ -227,6 +230,10 @@ export class Inet implements SocketFamily {
       length,
       pseudoHeaderSum(get32(data, IPV4_SRC), get32(data, IPV4_DST), protocol, length),
     );
+  }
+
+  intact({ data }: SkBuff, at: number, protocol: number, length: number): boolean {
+    return this.sum(data, at, protocol, length) === 0xffff;
   }
 
   checkLocal(address: InetAddress): void {
@@ -352,6 +359,10 @@ export class Inet6 implements SocketFamily {
 
   sum(data: Uint8Array, at: number, protocol: number, length: number): number {
     return checksumPartial(data, at, length, pseudoHeaderSumIPv6(data, 0, protocol, length));
+  }
+
+  intact(skb: SkBuff, at: number, protocol: number, length: number): boolean {
+    return arrivedIntact6(skb, at, protocol, length);
   }
 
   /** Models `inet6_bind()`'s check. */

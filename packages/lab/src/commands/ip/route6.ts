@@ -365,7 +365,7 @@ function getRoute(context: LabContext, { oneLine }: IpOptions, words: Words): nu
   if (route.protocol !== RTPROT_BOOT) text += `proto ${protocolText(route.protocol)} `;
   const src = more.iif === undefined ? net.ip6.sourceFor(route, target) : route.prefsrc;
   if (src !== null) text += `src ${formatIPv6(src)} `;
-  text += `metric ${route.metric} ${flagsText(false, route.onlink, linkdown(route))}`;
+  text += `metric ${route.metric} `;
   if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
   if (more.iif !== undefined) text += `iif ${more.iif.name} `;
   context.stdout.write(`${text}pref medium\n`);

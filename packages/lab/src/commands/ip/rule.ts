@@ -103,6 +103,7 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
   const rule: Fields = {};
   let prefixes: Partial<R> = {};
   let named = false;
+  let mask: number | null = null;
   while (!words.done) {
     let word = words.next();
     if (isWord(word, "from")) prefixes = { ...prefixes, ...family.prefix("src", words.next(), "any valid prefix") };
@@ -111,7 +112,9 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
     else if (isWord(word, "fwmark")) {
       const { fwmark, fwmask } = fwmarkOf(words.next());
       rule.fwmark = fwmark;
-      rule.fwmask = fwmask ?? (fwmark === 0 ? 0 : 0xffffffff);
+      // A mask that was given once stays.
+      mask = fwmask ?? mask;
+      rule.fwmask = mask ?? (fwmark === 0 ? 0 : 0xffffffff);
     } else if (begins(word, "realms")) throw unsupported(word);
     else if (begins(word, "protocol")) rule.protocol = protocolOf(words.next());
     else if (begins(word, "table") || isWord(word, "lookup")) {
