@@ -203,25 +203,6 @@ const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: "a header that changed after conntrack summed the packet up",
-    steps: [
-      ["gateway", "ip6tables -A INPUT -m conntrack --ctstate NEW"],
-      ["client", "nc -u -w 1 fd00:2::1 999 <<< $(printf %100s x); echo $?"],
-      ["gateway", "ip6tables -t mangle -A PREROUTING -p udp -j HL --hl-set 9"],
-      // Up to 76 bytes a datagram is summed again, a longer one is lost.
-      ["client", "nc -v -u -w 1 fd00:2::1 999 <<< $(printf %60s x); echo $?"],
-      [
-        "client",
-        "tcpdump -lnt -i eth0 'icmp6[0] = 1' & sleep 0.5; nc -u -w 1 fd00:2::1 998 <<< $(printf %100s x); sleep 0.2; kill $!; wait",
-      ],
-      [
-        "client",
-        "tcpdump -lnt -i eth0 'icmp6[0] = 1' & sleep 0.5; nc -u -w 1 -p 4000 fd00:2::1 997 <<< $(printf %60s x); sleep 0.2; kill $!; wait",
-      ],
-      ["client", "ping -c 1 -s 200 fd00:2::1"],
-    ],
-  },
-  {
     name: "routes change",
     steps: each(
       "gateway",
