@@ -3,6 +3,41 @@
 /** `table CHAIN` and the rules put there. */
 export const EXTENSION_RULES_6: readonly (readonly [string, readonly string[]])[] = [
   [
+    "mangle POSTROUTING",
+    [
+      "-o eth0 -j SNPT --src-pfx fd00:1::/64 --dst-pfx 2001:db8:7::/64",
+      "-j SNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/60",
+      "-j DNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48",
+      "-j SNPT --help",
+    ],
+  ],
+  ["mangle INPUT", ["-j SNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48"]],
+  ["mangle OUTPUT", ["-j DNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48"]],
+  ["filter INPUT", ["-j SNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48"]],
+  ["nat INPUT", ["-j SNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48"]],
+  [
+    "mangle PREROUTING",
+    [
+      "-j DNPT --src-pfx 2001:db8:7::/48 --dst-pfx fd00:1::/60",
+      "-j DNPT --src-pfx 2001:db8:7::/ffff:: --dst-pfx fd00::/ffff:f0ff::",
+      "-j DNPT --src-pfx 2001::/ffff:: --dst-pfx fd00::/16",
+      "-j SNPT --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48",
+      "-j DNPT --src-pfx 2001:db8:7::/48 --dst-pfx fd00:1::5/48",
+      "-j DNPT --src-pfx 2001:db8:7::/48",
+      "-j DNPT",
+      "-j DNPT --src-pfx 2001:db8:7:: --dst-pfx fd00:1::",
+      "-j DNPT --src-pfx 2001:db8:7::/72 --dst-pfx fd00:1::/60",
+      "-j DNPT --src-pfx 2001:db8:7::/48 --dst-pfx fd00:1::/0",
+      "-j DNPT --src-pfx ::/0 --dst-pfx fd00::/8",
+      "-j DNPT --src-pfx 10.0.0.0/8 --dst-pfx fd00:1::/0",
+      "-j DNPT --src-pfx foo/8 --dst-pfx fd00:1::/0",
+      "-j DNPT --src-pfx 2001:db8::/200 --dst-pfx fd00:1::/0",
+      "-j DNPT --src-pfx 2001:db8::/a --dst-pfx fd00:1::/0",
+      "-j DNPT --src-pfx 2001:db8::/48 --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48",
+      "-j DNPT ! --src-pfx 2001:db8::/48 --dst-pfx fd00:1::/48",
+    ],
+  ],
+  [
     "filter INPUT",
     [
       "-m frag",

@@ -55,6 +55,7 @@ export * from "./ip/snmp.js";
 export * from "./ip/stack.js";
 export * from "./ip6/fib.js";
 export * from "./ip6/indevice.js";
+export type { PolicyRule6 } from "./ip6/rules.js";
 export * from "./ip6/stack.js";
 export * from "./ipset/element.js";
 export * from "./ipset/ipset.js";

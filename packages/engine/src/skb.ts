@@ -84,6 +84,12 @@ export class SkBuff {
   largestFragment = 0;
   /** Whether conntrack found the transport checksum right: REJECT looks no more, sockets do. Models `skb->csum_valid`. */
   checksumVerified = false;
+  /**
+   * What conntrack's sum over an IPv6 packet holds of its header: that without the pseudo header, folded; -1 while
+   * nobody summed. The sockets take their share from that sum instead of summing again. Models `skb->csum` of a
+   * CHECKSUM_COMPLETE packet.
+   */
+  summedHeader = -1;
   /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
   options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
@@ -124,6 +130,7 @@ export class SkBuff {
     this.fragments = null;
     this.largestFragment = 0;
     this.checksumVerified = false;
+    this.summedHeader = -1;
     this.options = null;
     this.uid = -1;
     this.packetType = PACKET_HOST;
@@ -152,6 +159,7 @@ export class SkBuff {
     skb.fragments = this.fragments;
     skb.largestFragment = this.largestFragment;
     skb.checksumVerified = this.checksumVerified;
+    skb.summedHeader = this.summedHeader;
     skb.options = this.options;
     skb.uid = this.uid;
     skb.linkSource = this.linkSource;

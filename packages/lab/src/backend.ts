@@ -6,6 +6,9 @@ import type { ConntrackSnapshot } from "@netfilter-lab/engine";
 import type { HookRegistry } from "./draw/hook-map.js";
 import type { DeviceName, Walk } from "./walk.js";
 
+/** A version of IP, each with its own hooks. */
+export type IpFamily = "ipv4" | "ipv6";
+
 /** What a finished command printed. */
 export interface CommandOutput {
   readonly stdout: string;
@@ -50,8 +53,8 @@ export interface Backend {
   /** Sends a packet that the caller wrote, from its IP header on, as a raw socket does. */
   send(host: string, packet: Uint8Array): Promise<void>;
   capture(device: DeviceName): CaptureHandle;
-  /** Who hangs on a host's hooks now, hook by hook, in the order in which they run. */
-  hooks(host: string): Promise<HookRegistry>;
+  /** Who hangs on a host's hooks of a family now, hook by hook, in the order in which they run. */
+  hooks(host: string, family: IpFamily): Promise<HookRegistry>;
   /** A host's conntrack table now. */
   conntrack(host: string): Promise<readonly ConntrackSnapshot[]>;
   /** Ends all commands and gives back what the lab holds of the machine. */

@@ -17,7 +17,7 @@ import {
   VethDevice,
   VirtualClock,
 } from "@netfilter-lab/engine";
-import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
+import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput, IpFamily } from "./backend.js";
 import { commands } from "./commands/index.js";
 import { type HostTopology, LabConfigError, type Topology } from "./config.js";
 import type { HookRegistry } from "./draw/hook-map.js";
@@ -88,9 +88,9 @@ class EngineHost implements HostEnvironment {
     addProcFiles(this.files, this.net);
   }
 
-  hookUsers(): HookUser[] {
+  hookUsers(family: IpFamily): HookUser[] {
     return HOOK_NAMES.flatMap((hook, number) =>
-      this.net.hooks
+      (family === "ipv6" ? this.net.hooks6 : this.net.hooks)
         .entries(number as HookNumber)
         .map(({ priority, name, module, label }) => ({ hook, priority, fn: name, module, label })),
     );
@@ -296,22 +296,26 @@ export class EngineBackend implements Backend {
     // Packets are numbered from 1 in each walk, whatever came before.
     const serials = new Map<number, number>();
     for (const { serial } of passages) if (!serials.has(serial)) serials.set(serial, serials.size + 1);
-    const users = new Map(hosts.map((name) => [name, this.host(name).hookUsers()]));
+    const users = new Map(
+      hosts.flatMap((name) =>
+        (["ipv4", "ipv6"] as const).map((family) => [`${family} ${name}`, this.host(name).hookUsers(family)] as const),
+      ),
+    );
     const { Walk, walkPacket } = await drawingsPart.load();
     const packets = passages.map((passage) =>
       walkPacket(
         { ...passage, serial: serials.get(passage.serial) ?? 0 },
-        users.get(passage.host) ?? [],
+        users.get(`${passage.before[0] >> 4 === 6 ? "ipv6" : "ipv4"} ${passage.host}`) ?? [],
         (host, device) => this.#peers.get(`${host}.${device}`) ?? null,
       ),
     );
     return new Walk(packets, events);
   }
 
-  async hooks(host: string): Promise<HookRegistry> {
-    const users = await this.#whenMoving(() => this.host(host).hookUsers());
+  async hooks(host: string, family: IpFamily): Promise<HookRegistry> {
+    const users = await this.#whenMoving(() => this.host(host).hookUsers(family));
     const { HookRegistry } = await drawingsPart.load();
-    return new HookRegistry(host, users);
+    return new HookRegistry(host, users, family);
   }
 
   async conntrack(host: string): Promise<readonly ConntrackSnapshot[]> {

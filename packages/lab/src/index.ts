@@ -2,6 +2,8 @@
  * Hosts, links, the real commands, packet walks and diagrams over the netfilter engine.
  * @packageDocumentation
  */
+
+export type { IpFamily } from "./backend.js";
 export type { AddressesConfig, BackendName, HostConfig, LabConfig, LinkConfig } from "./config.js";
 export { LabConfigError } from "./config.js";
 export {

@@ -2,7 +2,7 @@
  * Hosts, cables and commands: what a lesson is written with. Everything that may take time is a promise, so that the
  * same cells run on any backend; on the engine time is virtual and costs nothing.
  */
-import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
+import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput, IpFamily } from "./backend.js";
 import { type BackendName, checkBackendName, checkConfig, type LabConfig, type Topology } from "./config.js";
 import type { ConntrackTable } from "./draw/conntrack-table.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
@@ -196,9 +196,9 @@ export class Host {
     await this.#backend.send(this.name, packet);
   }
 
-  /** Who hangs on this host's hooks now; draws itself as the map of the hooks. */
-  async hooks(): Promise<HookRegistry> {
-    return await this.#backend.hooks(this.name);
+  /** Who hangs on this host's hooks now, those of IPv4 unless told otherwise; draws itself as the map of the hooks. */
+  async hooks(family: IpFamily = "ipv4"): Promise<HookRegistry> {
+    return await this.#backend.hooks(this.name, family);
   }
 
   /** This host's conntrack table now; draws itself as a table. `conntrack -L` prints the same. */

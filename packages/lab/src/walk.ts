@@ -305,7 +305,8 @@ export function callGraph(calls: readonly TraceCall[], indent = ""): string {
 
 /** `tcp 192.168.2.55:50798 -> 217.254.1.76:443`. */
 export function describeTuple(tuple: TupleText): string {
-  if (tuple.sport !== undefined) return `${tuple.protocol} ${tuple.src}:${tuple.sport} -> ${tuple.dst}:${tuple.dport}`;
+  if (tuple.sport !== undefined)
+    return `${tuple.protocol} ${endpoint(tuple.src, tuple.sport)} -> ${endpoint(tuple.dst, tuple.dport)}`;
   if (tuple.id !== undefined)
     return `${tuple.protocol} ${tuple.src} -> ${tuple.dst} type ${tuple.type} code ${tuple.code} id ${tuple.id}`;
   return `${tuple.protocol} ${tuple.src} -> ${tuple.dst}`;

@@ -19,9 +19,11 @@ import { NAT_RANGES } from "./nat-ranges.js";
 import { NAT_REUSE } from "./nat-reuse.js";
 import { NAT66 } from "./nat66.js";
 import { NAT66_EDGES } from "./nat66-edges.js";
+import { NPT } from "./npt.js";
 import { PORT_CLASHES } from "./port-clashes.js";
 import type { Kind } from "./router.js";
 import { ROUTING } from "./routing.js";
+import { ROUTING_6 } from "./routing6.js";
 import { RULESETS } from "./rulesets.js";
 import { SCTP, SCTP_ADVERSARIAL } from "./sctp.js";
 import { SYSCTLS } from "./sysctls.js";
@@ -45,6 +47,7 @@ export const KINDS: readonly Kind[] = [
   PORT_CLASHES,
   IPV6,
   NAT66,
+  NPT,
   NAT_MIX,
   NAT_RANGES,
   NAT_AWAY,
@@ -52,6 +55,7 @@ export const KINDS: readonly Kind[] = [
   NAT_REUSE,
   NAT66_EDGES,
   ROUTING,
+  ROUTING_6,
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,

@@ -22,9 +22,9 @@ import {
 
 /** What is hashed: `struct flow_keys` from its basic part on, to the end of IPv4's addresses and padding. */
 const KEYS_LENGTH = 48;
-const IP_PROTO = 2;
-const PORTS = 28;
-const ADDRESSES = 36;
+export const IP_PROTO = 2;
+export const PORTS = 28;
+export const ADDRESSES = 36;
 
 /** 64-bit words of SipHash as pairs: low halves at even places. */
 const state = new Int32Array(8);
@@ -88,7 +88,7 @@ export function sipHashLow(words: Int32Array, seed: number): number {
   return (state[0] ^ state[2] ^ state[4] ^ state[6]) >>> 0;
 }
 
-const littleEndian = (value: number): number =>
+export const littleEndian = (value: number): number =>
   ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 
 export class MultipathHash {
@@ -126,6 +126,11 @@ export class MultipathHash {
       const b = ((dport & 0xff) << 8) | (dport >>> 8);
       words[PORTS / 4] = b < a ? b | (a << 16) : a | (b << 16);
     }
+    return this.ofKeys(words);
+  }
+
+  /** The hash of keys of either family under this namespace's key, 31 bits. Models `fib_multipath_hash_from_keys()`. */
+  ofKeys(words: Int32Array): number {
     if (this.seed === 0 && this.#drawn === 0) this.#drawn = this.#net.random.u32() || 1;
     const hash = sipHashLow(words, this.seed === 0 ? this.#drawn : this.seed);
     return (hash === 0 ? 1 : hash) >>> 1;

@@ -53,7 +53,7 @@ import { type IpStack, isLoopback, isMulticast } from "./stack.js";
 /** The part of TOS that routing looks at. Models `IPTOS_RT_MASK` (the DSCP bits). */
 const TOS_ROUTING = 0xfc;
 /** Protocols whose first four bytes are taken for ports. Models `__skb_flow_dissect_ports()`. */
-const PORT_PROTOCOLS: ReadonlySet<number> = new Set([
+export const PORT_PROTOCOLS: ReadonlySet<number> = new Set([
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_DCCP,
@@ -103,7 +103,8 @@ export class Routing {
   #cache: InputCache | null = null;
   readonly #flow = new Flow();
   readonly #reverse = new Flow();
-  readonly #multipath: MultipathHash;
+  /** How flows are spread over several next hops; IPv6's have the same key. */
+  readonly multipath: MultipathHash;
   /** The packet that is asked about, where there is one. */
   #skb: SkBuff | null = null;
   /** Positive errno of the last question that gave null. */
@@ -116,12 +117,12 @@ export class Routing {
 
   constructor(ip: IpStack) {
     this.#ip = ip;
-    this.#multipath = new MultipathHash(ip.net);
+    this.multipath = new MultipathHash(ip.net);
   }
 
   /** `net.ipv4.fib_multipath_*`. */
   registerSysctls(sysctl: SysctlTable): void {
-    const multipath = this.#multipath;
+    const multipath = this.multipath;
     sysctl.registerInt(
       "net.ipv4.fib_multipath_hash_policy",
       () => multipath.policy,
@@ -312,9 +313,9 @@ export class Routing {
   #hash(src: number, dst: number): number {
     const { protocol, sport, dport } = this.#flow;
     const skb = this.#skb;
-    if (skb === null) return this.#multipath.ofFlow(src, dst, protocol, sport, dport);
-    if (this.#multipath.policy === 1) this.#dissect(skb);
-    return this.#multipath.ofPacket(skb, this.#flow.protocol, this.#flow.sport, this.#flow.dport);
+    if (skb === null) return this.multipath.ofFlow(src, dst, protocol, sport, dport);
+    if (this.multipath.policy === 1) this.#dissect(skb);
+    return this.multipath.ofPacket(skb, this.#flow.protocol, this.#flow.sport, this.#flow.dport);
   }
 
   /**

@@ -70,7 +70,7 @@ export interface RuleFamily<R extends RuleCore, F extends RuleFlow> {
   matches(rule: R, flow: F): boolean;
   /** Whether a rule has the addresses and the TOS that a request names. Models `fib4_rule_compare()`. */
   sameAddresses(rule: R, request: Partial<R>): boolean;
-  /** The rule as it is added, once all else about it is in order. Models `fib4_rule_configure()`. */
+  /** The rule as it is added, once all else about it is in order. Models `fib4_rule_configure()` and `fib6_rule_configure()`. */
   configure?(rule: R): R;
 }
 

@@ -2,6 +2,7 @@
  * A packet for this host: over its extension headers to its protocol, and the RST of a segment that no socket takes.
  * Models ip6_protocol_deliver_rcu(), net/ipv6/ip6_input.c, and tcp_v6_send_reset(), tcp_ipv6.c.
  */
+import { arrivedIntact6 } from "../conntrack/checksum.js";
 import { RTN_LOCAL } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
@@ -107,16 +108,25 @@ export function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
   if (at + TCP_HEADER_LENGTH > skb.len) return;
   const headerLength = (data[at + 12] >> 4) * 4;
   if (headerLength < TCP_HEADER_LENGTH || at + headerLength > skb.len) return;
-  if (!checksumOk6(skb, at, IPPROTO_TCP)) return;
+  if (!arrivedIntact6(skb, at, IPPROTO_TCP)) return;
   if (data[at + TCP_FLAGS] & TCP_RST || skb.dst6?.type !== RTN_LOCAL) return;
-  const route = ip.route(readInto(peer, data, IPV6_SRC), null);
+  const mark = ip.replyMark(skb);
+  const route = ip.routeOutput({
+    dst: readInto(peer, data, IPV6_SRC),
+    src: readInto(own, data, IPV6_DST),
+    mark,
+    protocol: IPPROTO_TCP,
+    sport: get16(data, at + 2),
+    dport: get16(data, at),
+  });
   if (route.error !== 0) return;
   const reply = resetFor(skb, at, {
-    src: readInto(own, data, IPV6_DST),
+    src: own,
     dst: peer,
     hopLimit: ip.hopLimitOf(route),
     trafficClass: ipv6TrafficClass(data, 0) & ~3,
   });
+  reply.mark = mark;
   reply.dst6 = route;
   ip.localOut(reply);
 }

@@ -1,11 +1,22 @@
 /**
- * IPv6's routes: in each table the longest prefix wins, among equal ones the least metric. The kernel keeps a radix
- * tree a table; here a sorted list. Multipath, router preference and source routes (`from`) are not modelled.
- * Models net/ipv6/ip6_fib.c and the tables' part of net/ipv6/route.c.
+ * IPv6's routes: in each table the longest prefix wins, among equal ones the least metric, and those of them that have
+ * gateways share the flows. The kernel keeps a radix tree a table; here a sorted list. Router preference and source
+ * routes (`from`) are not modelled. Models net/ipv6/ip6_fib.c and the tables' part of net/ipv6/route.c.
  */
 
 import type { NetDevice } from "../dev/device.js";
-import { EACCES, EEXIST, EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, ESRCH, SystemError } from "../errno.js";
+import {
+  EACCES,
+  EEXIST,
+  EHOSTUNREACH,
+  EINVAL,
+  ENETDOWN,
+  ENETUNREACH,
+  ENODEV,
+  ENOENT,
+  ESRCH,
+  SystemError,
+} from "../errno.js";
 import type { NeighbourEntry } from "../ip/neighbour.js";
 import {
   RTN_ANYCAST,
@@ -13,12 +24,15 @@ import {
   RTN_LOCAL,
   RTN_MULTICAST,
   RTN_PROHIBIT,
+  RTN_THROW,
   RTN_UNICAST,
   RTN_UNREACHABLE,
 } from "../ip/route.js";
-import { RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT, RTPROT_KERNEL } from "../ip/rtnetlink.js";
+import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
+import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
 import { equalIPv6, prefixMaskIPv6 } from "../wire/address.js";
-import { isLinkLocal, type Words } from "./address.js";
+import { isLinkLocal, isUnspecified, type Words } from "./address.js";
+import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
 /** Metric of a route that says none. */
 export const IP6_RT_PRIO_USER = 1024;
@@ -26,22 +40,30 @@ export const IP6_RT_PRIO_USER = 1024;
 export const IP6_RT_PRIO_ADDRCONF = 256;
 
 /** What a route of IPv6 does: an `RTN_` number. */
-export type Route6Type = 1 | 2 | 4 | 5 | 6 | 7 | 8;
+export type Route6Type = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
+/** One of several next hops to add. Models `struct rtnexthop`. */
+export interface Nexthop6Request {
+  readonly gateway?: Int32Array | null;
+  readonly dev?: NetDevice | null;
+  readonly onlink?: boolean;
+  /** Its share, 1..256; default 1. */
+  readonly weight?: number;
+}
 
 /** A route to add. */
-export interface Route6Request {
+export interface Route6Request extends Nexthop6Request {
   readonly type?: Route6Type;
   readonly table?: number;
   readonly dst: Int32Array;
   readonly prefixLength: number;
-  readonly gateway?: Int32Array | null;
-  readonly dev?: NetDevice | null;
   readonly metric?: number;
   readonly prefsrc?: Int32Array | null;
   readonly protocol?: number;
   /** Path MTU in bytes; 0: the device's. */
   readonly mtu?: number;
-  readonly onlink?: boolean;
+  readonly mtuLocked?: boolean;
+  readonly nexthops?: readonly Nexthop6Request[];
 }
 
 /** A route, and the decision that it is for a packet. Models `struct fib6_info` with `struct rt6_info`. */
@@ -59,6 +81,13 @@ export class Route6 {
   readonly prefsrc: Int32Array | null;
   readonly protocol: number;
   readonly mtu: number;
+  readonly mtuLocked: boolean;
+  readonly onlink: boolean;
+  readonly weight: number;
+  /** The routes that share its flows, itself among them, in order; null when it is alone. Models `fib6_siblings`. */
+  siblings: readonly Route6[] | null = null;
+  /** One of several next hops, whose device went down (`RTNH_F_DEAD`). */
+  dead = false;
   /** The next hop that was asked for last. */
   neighbour: NeighbourEntry<Int32Array> | null = null;
   /** For the refusing types, the positive errno that a local sender sees; else 0. */
@@ -78,6 +107,9 @@ export class Route6 {
     this.prefsrc = request.prefsrc ?? null;
     this.protocol = request.protocol ?? RTPROT_BOOT;
     this.mtu = request.mtu ?? 0;
+    this.mtuLocked = request.mtuLocked ?? false;
+    this.onlink = request.onlink ?? false;
+    this.weight = request.weight ?? 1;
     this.error =
       this.type === RTN_BLACKHOLE
         ? EINVAL
@@ -85,12 +117,23 @@ export class Route6 {
           ? EACCES
           : this.type === RTN_UNREACHABLE
             ? EHOSTUNREACH
-            : 0;
+            : this.type === RTN_THROW
+              ? ENETUNREACH
+              : 0;
   }
 
   /** Whether packets are delivered to this host. */
   get local(): boolean {
     return this.type === RTN_LOCAL || this.type === RTN_ANYCAST;
+  }
+
+  /** Whether flows may be spread over it and others like it. Models `rt6_qualify_for_ecmp()`. */
+  get qualifiesForEcmp(): boolean {
+    return this.gateway !== null;
+  }
+
+  get takesShare(): boolean {
+    return !this.dead;
   }
 
   covers(address: Words): boolean {
@@ -100,20 +143,44 @@ export class Route6 {
   }
 }
 
+const IPV6_ANY: Int32Array = new Int32Array(4);
+
+/** How a new route meets those that are there: the flags of netlink's message. */
+const MODES: Readonly<
+  Record<RouteAddMode, { readonly create: boolean; readonly exclusive: boolean; readonly replace: boolean }>
+> = {
+  add: { create: true, exclusive: true, replace: false },
+  append: { create: true, exclusive: false, replace: false },
+  prepend: { create: true, exclusive: false, replace: false },
+  replace: { create: true, exclusive: false, replace: true },
+  change: { create: false, exclusive: false, replace: true },
+};
+
 export class Fib6 {
   readonly #tables = new Map<number, Route6[]>();
-  /** Tables in the order in which they are asked. */
-  #order: Route6[][];
+  readonly #local: Route6[];
+  readonly #main: Route6[];
+  /** The policy rules. Tables are asked in their order. */
+  readonly rules: RuleList<PolicyRule6, Flow6> = newRules6();
+  /** Whether a rule was ever made. Deleting the first ones, unlike in IPv4, changes nothing. Models `fib6_has_custom_rules`. */
+  #customRules = false;
   /** What nobody takes: a refusal. Models `fib6_null_entry`. */
   readonly nullEntry: Route6;
+  /** What rules refuse. Models `ip6_prohibit_entry` and `ip6_blk_hole_entry`. */
+  readonly #prohibitEntry: Route6;
+  readonly #blackholeEntry: Route6;
   /** Counts the changes: a decision taken at an earlier count is to be taken again. */
   genid = 0;
 
   constructor(loopback: NetDevice) {
+    const refusal = { dst: IPV6_ANY, prefixLength: 0, metric: 0xffffffff };
     this.nullEntry = new (class extends Route6 {
       override readonly error: number = ENETUNREACH;
-    })({ type: RTN_UNREACHABLE, dst: new Int32Array(4), prefixLength: 0, metric: 0xffffffff }, loopback);
-    this.#order = [this.#table(RT_TABLE_LOCAL), this.#table(RT_TABLE_MAIN)];
+    })({ ...refusal, type: RTN_UNREACHABLE }, loopback);
+    this.#prohibitEntry = new Route6({ ...refusal, type: RTN_PROHIBIT }, loopback);
+    this.#blackholeEntry = new Route6({ ...refusal, type: RTN_BLACKHOLE }, loopback);
+    this.#local = this.#table(RT_TABLE_LOCAL);
+    this.#main = this.#table(RT_TABLE_MAIN);
   }
 
   #table(id: number): Route6[] {
@@ -125,95 +192,242 @@ export class Fib6 {
     return list;
   }
 
-  /** The best route to an address, by `oif` if that is given; {@link nullEntry} when there is none. Allocates nothing. */
-  lookup(address: Words, oif: NetDevice | null): Route6 {
-    for (let i = 0; i < this.#order.length; i++) {
-      const found = find(this.#order[i], address, oif);
-      if (found !== null) return found;
+  /**
+   * The best route for a flow through rules and tables, of several that share it the first; {@link nullEntry} when there
+   * is none. Allocates nothing. Models `fib6_rule_lookup()`.
+   */
+  lookup(flow: Flow6): Route6 {
+    const { rules } = this;
+    if (!this.#customRules) {
+      const local = find(this.#local, flow.dst, flow.only);
+      if (local !== null && local.type !== RTN_THROW) return local;
+      const main = find(this.#main, flow.dst, flow.only);
+      return main === null || main.type === RTN_THROW ? this.nullEntry : main;
+    }
+    for (let i = rules.next(flow, 0); i >= 0; i = rules.next(flow, i + 1)) {
+      const rule = rules.at(i);
+      if (rule.action !== FR_ACT_TO_TBL)
+        return rule.action === FR_ACT_UNREACHABLE
+          ? this.nullEntry
+          : rule.action === FR_ACT_PROHIBIT
+            ? this.#prohibitEntry
+            : this.#blackholeEntry;
+      const list = this.#tables.get(rule.table);
+      const route = list === undefined ? null : find(list, flow.dst, flow.only);
+      if (route === null || route.type === RTN_THROW) continue;
+      // What refuses is never suppressed. Every device is in group 0: groups are not modelled.
+      if (route.error === 0 && (route.prefixLength <= rule.suppressPrefixLength || rule.suppressGroup === 0)) continue;
+      return route;
     }
     return this.nullEntry;
   }
 
   /** The route that says that this host has an address, or null. Models `ipv6_chk_addr()`. */
-  lookupLocal(address: Words): Route6 | null {
-    const found = find(this.#order[0], address, null);
-    return found !== null && found.type === RTN_LOCAL ? found : null;
+  lookupLocal(address: Words, anycast = false): Route6 | null {
+    const found = find(this.#local, address, null);
+    return found !== null && (anycast ? found.local : found.type === RTN_LOCAL) ? found : null;
   }
 
-  /** Routes of a table in the order in which they are listed. */
+  /** Routes of a table in the order in which they are looked at. */
   routes(table: number): readonly Route6[] {
     return this.#tables.get(table) ?? [];
   }
 
-  /** The tables that have routes, main first, as `ip -6 route show table all` lists them. */
-  tables(): number[] {
-    return [RT_TABLE_MAIN, ...[...this.#tables.keys()].filter((id) => id !== RT_TABLE_MAIN)];
+  /** A table is there from its first route on, whatever became of it. */
+  hasTable(id: number): boolean {
+    return this.#tables.has(id);
   }
 
-  /** Puts a route in its place. Throws EEXIST when an equal one is there. */
-  insert(route: Route6): void {
+  /** The tables that are there, as `ip -6 route show table all` lists them: others by number, then main, then local. */
+  tables(): number[] {
+    const bucket = (id: number): number => id & 0xff;
+    return [...this.#tables.keys()].sort((a, b) => bucket(a) - bucket(b) || a - b);
+  }
+
+  /**
+   * Puts a route in its place. Throws EEXIST when an equal one is there, ENOENT when there is none to change. Models
+   * `fib6_add_rt2node()`.
+   */
+  insert(route: Route6, mode: RouteAddMode = "append"): void {
+    const { create, exclusive, replace } = MODES[mode];
     const list = this.#table(route.table);
-    const same = list.find((other) => sameKey(other, route) && other.metric === route.metric);
-    if (same !== undefined && sameNexthop(same, route)) throw new SystemError(EEXIST);
-    if (same !== undefined && route.table === RT_TABLE_MAIN && route.protocol !== RTPROT_KERNEL)
-      throw new SystemError(EEXIST);
+    const node = list.filter((other) => sameKey(other, route));
+    if (node.length === 0 && !create)
+      throw new SystemError(ENOENT, route.prefixLength === 0 ? null : "Can not replace route - no match found");
+    const rivals = node.filter((other) => other.metric === route.metric);
+    if (exclusive && rivals.length > 0) throw new SystemError(EEXIST);
+    const ecmp = route.qualifiesForEcmp;
+    if (replace) {
+      const old = rivals.find((other) => other.qualifiesForEcmp === ecmp) ?? rivals[0];
+      if (old !== undefined) {
+        list.splice(list.indexOf(old), 1, route);
+        for (const other of old.siblings ?? []) if (other !== old) list.splice(list.indexOf(other), 1);
+        this.genid++;
+        return;
+      }
+      if (!create) throw new SystemError(ENOENT);
+    } else if (rivals.some((other) => sameNexthop(other, route))) throw new SystemError(EEXIST);
     const at = list.findIndex((other) => compare(route, other) < 0);
     list.splice(at < 0 ? list.length : at, 0, route);
+    if (!replace && ecmp) share(rivals.filter((other) => other.qualifiesForEcmp).concat(route));
     this.genid++;
   }
 
-  /** Adds a route as a person asks for it, with rtnetlink's checks. */
-  add(request: Route6Request, loopback: NetDevice): void {
-    const { type = RTN_UNICAST, gateway = null } = request;
+  /** Adds a route as a person asks for it, with rtnetlink's checks. Models `ip6_route_add()`. */
+  add(request: Route6Request, loopback: NetDevice, mode: RouteAddMode = "add"): void {
+    const { nexthops = [] } = request;
+    if (nexthops.length === 0) {
+      this.insert(this.#create(request, loopback), mode);
+      return;
+    }
+    // Models `ip6_route_multipath_add()`: the first is added as was asked, the others beside it.
+    const routes = nexthops.map((nexthop) => this.#create({ ...request, ...nexthop }, loopback));
+    if (routes.some((route) => !route.qualifiesForEcmp))
+      throw new SystemError(EINVAL, "Device only routes can not be added for IPv6 using the multipath API");
+    if (routes.some((route, i) => routes.slice(0, i).some((other) => sameNexthop(other, route))))
+      throw new SystemError(EEXIST);
+    const done: Route6[] = [];
+    try {
+      for (const route of routes) {
+        this.insert(route, done.length === 0 ? mode : "append");
+        done.push(route);
+      }
+    } catch (error) {
+      this.purge((route) => done.includes(route));
+      throw error;
+    }
+  }
+
+  /** Models `ip6_route_info_create()` and `fib6_nh_init()`. */
+  #create(request: Route6Request, loopback: NetDevice): Route6 {
+    const { type = RTN_UNICAST, gateway = null, prefsrc = null, onlink = false } = request;
     let dev = request.dev ?? null;
-    if (type === RTN_BLACKHOLE || type === RTN_PROHIBIT || type === RTN_UNREACHABLE) dev = loopback;
-    if (gateway !== null && request.onlink !== true) {
+    const { table = RT_TABLE_MAIN } = request;
+    // The table comes into being whether or not the route is taken.
+    this.#table(table);
+    if (onlink && dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
+    if (type === RTN_BLACKHOLE || type === RTN_PROHIBIT || type === RTN_UNREACHABLE || type === RTN_THROW)
+      dev = loopback;
+    if (gateway !== null && !onlink) {
       if (this.lookupLocal(gateway) !== null) throw new SystemError(EINVAL, "Gateway can not be a local address");
       if (dev === null && isLinkLocal(gateway)) throw new SystemError(EINVAL, "Invalid gateway address");
-      const towards = this.lookup(gateway, dev);
+      const towards = this.#towards(gateway, dev, table);
       if (!isLinkLocal(gateway)) {
-        if (towards.error !== 0 || towards.local) throw new SystemError(EHOSTUNREACH, "No route to host");
+        if (towards.error !== 0 || towards.local) throw new SystemError(EHOSTUNREACH);
         // The way to a gateway must not lead by another gateway.
         if (towards.gateway !== null) throw new SystemError(EHOSTUNREACH);
         dev ??= towards.dev;
       }
     }
+    if (gateway !== null && onlink && dev !== null) this.#checkOnlink(gateway, dev);
     if (dev === null) throw new SystemError(ENODEV);
+    if (gateway !== null && dev === loopback)
+      throw new SystemError(EINVAL, "Egress device can not be loopback device for this nexthop");
     if (!dev.up) throw new SystemError(ENETDOWN, "Nexthop device is not up");
-    this.insert(new Route6(request, dev));
+    if (prefsrc !== null && this.lookupLocal(prefsrc) === null) throw new SystemError(EINVAL, "Invalid source address");
+    return new Route6(request, dev);
   }
 
-  /** Deletes the first route that fits. */
+  /** Deletes the first route that fits, and without a gateway those that share with it. Models `ip6_route_del()`. */
   delete(request: Route6Request): void {
-    const list = this.#table(request.table ?? RT_TABLE_MAIN);
-    const wanted = new Route6(request, request.dev ?? this.nullEntry.dev);
-    const at = list.findIndex(
-      (route) =>
-        sameKey(route, wanted) &&
-        (request.metric === undefined || request.metric === route.metric) &&
-        (request.dev === undefined || request.dev === null || request.dev === route.dev) &&
-        (request.type === undefined || request.type === route.type) &&
-        (request.gateway === undefined ||
-          request.gateway === null ||
-          (route.gateway !== null && equalIPv6(request.gateway, route.gateway))),
+    const { dst, prefixLength, nexthops = [], dev = null, gateway = null, metric = 0, protocol = 0 } = request;
+    if (nexthops.length > 0) {
+      for (const nexthop of nexthops) this.delete({ ...request, ...nexthop, nexthops: [] });
+      return;
+    }
+    const list = this.#tables.get(request.table ?? RT_TABLE_MAIN);
+    if (list === undefined) throw new SystemError(ESRCH, "FIB table does not exist");
+    const wanted = new Route6({ dst, prefixLength }, this.nullEntry.dev);
+    const node = list.filter((route) => sameKey(route, wanted));
+    // Where the default route would be, a table has its refusal, which cannot be deleted.
+    if (node.length === 0 && prefixLength === 0) node.push(this.nullEntry);
+    const route = node.find(
+      (each) =>
+        (metric === 0 || metric === each.metric) &&
+        (protocol === 0 || protocol === each.protocol) &&
+        (dev === null || dev === each.dev) &&
+        (gateway === null || (each.gateway !== null && equalIPv6(gateway, each.gateway))),
     );
-    if (at < 0) throw new SystemError(ESRCH);
-    list.splice(at, 1);
-    this.genid++;
+    if (route === undefined) throw new SystemError(ESRCH);
+    if (route === this.nullEntry) throw new SystemError(ENOENT);
+    const doomed = gateway === null ? (route.siblings ?? [route]) : [route];
+    this.purge((each) => doomed.includes(each));
   }
 
-  /** Takes out every route that a test picks. */
+  /** Takes out every route that a test picks. Those that shared with them share among each other. */
   purge(doomed: (route: Route6) => boolean): void {
     this.genid++;
     for (const list of this.#tables.values())
-      for (let i = list.length - 1; i >= 0; i--) if (doomed(list[i])) list.splice(i, 1);
+      for (let i = list.length - 1; i >= 0; i--) {
+        const route = list[i];
+        if (!doomed(route)) continue;
+        list.splice(i, 1);
+        if (route.siblings !== null) share(route.siblings.filter((other) => other !== route));
+        route.siblings = null;
+      }
   }
+
+  /**
+   * A device does not carry any more: its routes go; of several next hops those by it are dead until it does. Models
+   * `fib6_ifdown()`.
+   */
+  deviceDown(dev: NetDevice): void {
+    for (const list of this.#tables.values())
+      for (const route of list) if (route.siblings !== null && route.dev === dev) route.dead = true;
+    this.purge((route) => route.dev === dev && (route.siblings?.every((other) => other.dead) ?? true));
+  }
+
+  /** Models `fib6_ifup()`. */
+  deviceUp(dev: NetDevice): void {
+    this.genid++;
+    for (const list of this.#tables.values()) for (const route of list) if (route.dev === dev) route.dead = false;
+  }
+
+  /** No other device may lead to a gateway that is said to be on the link. Models `ip6_route_check_nh_onlink()`. */
+  #checkOnlink(gateway: Int32Array, dev: NetDevice): void {
+    const best = find(this.#main, gateway, null);
+    const own = find(this.#main, gateway, dev);
+    const route = own !== null && own.prefixLength === best?.prefixLength ? own : best;
+    if (route === null || route.error !== 0 || isUnspecified(route.dst)) return;
+    if (route.type !== RTN_UNICAST || route.dev !== dev)
+      throw new SystemError(EINVAL, "Nexthop has invalid gateway or device mismatch");
+  }
+
+  /** Adds a rule, and the table that it names. Models `fib6_rule_configure()`. */
+  addRule(request: Partial<PolicyRule6>): void {
+    const { action, table } = this.rules.add(request);
+    if (action === FR_ACT_TO_TBL) this.#table(table);
+    this.#customRules = true;
+    this.genid++;
+  }
+
+  deleteRule(request: Partial<PolicyRule6>): void {
+    this.rules.delete(request);
+    this.genid++;
+  }
+
+  /** The way to a gateway: that of the new route's table, if it needs no other gateway. Models `ip6_route_check_nh()`. */
+  #towards(gateway: Int32Array, dev: NetDevice | null, table: number): Route6 {
+    const own = find(this.#tables.get(table) ?? [], gateway, dev);
+    if (own !== null && own.error === 0 && own.gateway === null) return own;
+    const flow = new Flow6();
+    flow.dst = gateway;
+    flow.oif = dev;
+    flow.only = dev;
+    return this.lookup(flow);
+  }
+}
+
+/** Makes these routes share flows; one alone takes them all. */
+function share(routes: readonly Route6[]): void {
+  for (const route of routes) route.siblings = routes.length > 1 ? routes : null;
 }
 
 function sameKey(a: Route6, b: Route6): boolean {
   return a.prefixLength === b.prefixLength && equalIPv6(a.dst, b.dst);
 }
 
+/** Models `rt6_duplicate_nexthop()`. */
 function sameNexthop(a: Route6, b: Route6): boolean {
   if (a.dev !== b.dev || (a.gateway === null) !== (b.gateway === null)) return false;
   return a.gateway === null || b.gateway === null || equalIPv6(a.gateway, b.gateway);
@@ -226,11 +440,11 @@ function compare(a: Route6, b: Route6): number {
   return a.metric - b.metric;
 }
 
-function find(list: readonly Route6[], address: Words, oif: NetDevice | null): Route6 | null {
+function find(list: readonly Route6[], address: Words, only: NetDevice | null): Route6 | null {
   for (let i = 0; i < list.length; i++) {
     const route = list[i];
-    if (!route.covers(address)) continue;
-    if (oif !== null && route.dev !== oif && route.type !== RTN_LOCAL) continue;
+    if (!route.covers(address) || route.dead) continue;
+    if (only !== null && route.dev !== only && route.type !== RTN_LOCAL) continue;
     // A group's route holds only for a device that is asked for; without one the first that is up will do.
     if (route.type === RTN_MULTICAST && !route.dev.up) continue;
     return route;

@@ -5,6 +5,7 @@
  * net/ipv6/icmp.c.
  */
 import { HZ } from "../clock.js";
+import { arrivedIntact6 } from "../conntrack/checksum.js";
 import type { NetDevice } from "../dev/device.js";
 import { RTN_ANYCAST, RTN_LOCAL } from "../ip/route.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
@@ -27,8 +28,7 @@ import {
   pseudoHeaderSumIPv6,
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
-import { isMulticast6, isUnspecified, readInto } from "./address.js";
-import { checksumOk6 } from "./deliver.js";
+import { isLinkLocal, isMulticast6, isUnspecified, readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
@@ -138,14 +138,16 @@ export class Icmp6 {
     if (this.#sending || about.len < IPV6_HEADER_LENGTH) return;
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const target = readInto(new Int32Array(4), data, IPV6_DST);
-    const own = ip.route(target, null);
-    let saddr: Int32Array | null = own.local ? target : null;
+    let saddr: Int32Array | null = ip.hasAddress(target) ? target : null;
     if (isMulticast6(target) || about.packetType !== PACKET_HOST) {
       if (type !== ICMPV6_PKT_TOOBIG && !(type === ICMPV6_PARAMPROB && code === ICMPV6_UNK_OPTION)) return;
       saddr = null;
     }
     if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
-    const route = ip.route(peer, null);
+    const mark = ip.replyMark(about);
+    // Type and code stand where a flow has its destination port.
+    const dport = (type << 8) | code;
+    const route = ip.routeOutput({ dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, dport, about });
     if (route.error !== 0 && !route.local) return;
     if (!this.#allowed(route, peer, type)) return;
     saddr ??= route.prefsrc ?? this.#sourceFor(about.iif, route, peer);
@@ -156,6 +158,7 @@ export class Icmp6 {
       ICMPV6_HEADER_LENGTH + length,
     );
     skb.data.set(data.subarray(0, length), skb.transportOffset + ICMPV6_HEADER_LENGTH);
+    skb.mark = mark;
     // Related to the connection even where the packet in question never lets it be confirmed.
     ip.net.ct.attach(skb, about);
     this.#finish(skb, type, code, info, route);
@@ -207,7 +210,7 @@ export class Icmp6 {
 
   /** A message for this host. Models `icmpv6_rcv()`. */
   receive(skb: SkBuff, at: number): void {
-    if (at + ICMPV6_HEADER_LENGTH > skb.len || !checksumOk6(skb, at, IPPROTO_ICMPV6)) return;
+    if (at + ICMPV6_HEADER_LENGTH > skb.len || !arrivedIntact6(skb, at, IPPROTO_ICMPV6)) return;
     const type = skb.data[at];
     const { trace } = this.#ip.net;
     if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmpv6" });
@@ -252,7 +255,16 @@ export class Icmp6 {
     if (isMulticast6(target) && this.#echoIgnoreMulticast !== 0) return;
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const unicast = request.dst6 !== null && request.dst6.type !== RTN_ANYCAST && !isMulticast6(target);
-    const route = ip.route(peer, null);
+    const mark = ip.replyMark(request);
+    const route = ip.routeOutput({
+      dst: peer,
+      src: unicast ? target : null,
+      mark,
+      protocol: IPPROTO_ICMPV6,
+      dport: ICMPV6_ECHO_REPLY << 8,
+      oif: request.iif === ip.net.loopback ? (request.dst6?.dev ?? null) : request.iif,
+      anyDevice: !isLinkLocal(peer),
+    });
     if (route.error !== 0) return;
     const src = unicast ? target : (route.prefsrc ?? ip.selectAddress(route.dev, peer));
     if (src === null) return;
@@ -267,6 +279,7 @@ export class Icmp6 {
       },
       length,
     );
+    skb.mark = mark;
     skb.data.set(data.subarray(at, request.len), skb.transportOffset);
     skb.data[skb.transportOffset] = ICMPV6_ECHO_REPLY;
     skb.data[skb.transportOffset + 1] = 0;

@@ -97,9 +97,7 @@ function receiveFinish(ip: Ip6Stack, skb: SkBuff): void {
   const dst = readInto(destination, skb.data, IPV6_DST);
   if (skb.dst6 === null) {
     if (trace !== null) trace.enter("ip6_route_input", null, skb);
-    // What is sent to a group or a neighbour concerns the device it came by.
-    const strict = isMulticast6(dst) || isLinkLocal(dst);
-    skb.dst6 = ip.route(dst, strict ? skb.iif : null);
+    skb.dst6 = ip.routeInput(skb);
     if (trace !== null) {
       trace.note({ kind: "route", result: describeInput(skb.dst6) });
       trace.leave();

@@ -7,7 +7,7 @@ import { EPERM } from "../errno.js";
 import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr } from "../hooks.js";
 import { PACKET_MULTICAST, SkBuff } from "../skb.js";
 import { equalIPv6, formatIPv6, writeIPv6 } from "../wire/address.js";
-import { put16 } from "../wire/bytes.js";
+import { get32, put16 } from "../wire/bytes.js";
 import {
   IPV6_DST,
   IPV6_HEADER_LENGTH,
@@ -15,12 +15,13 @@ import {
   IPV6_NEXT_HEADER,
   IPV6_PAYLOAD_LENGTH,
   IPV6_SRC,
+  ipv6TrafficClass,
 } from "../wire/ipv6.js";
-import { isMulticast6, readInto, type Words } from "./address.js";
+import { isLinkLocal, isMulticast6, readInto, type Words } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { fragment6 } from "./fragment.js";
 import { drop6 } from "./input.js";
-import type { Ip6Stack } from "./stack.js";
+import type { Ip6Stack, Towards6 } from "./stack.js";
 
 /** What an IPv6 header says. */
 export interface Header6Fields {
@@ -72,7 +73,7 @@ function localOut(ip: Ip6Stack, skb: SkBuff): number {
   const { trace } = net;
   skb.iif = null;
   skb.dev = null;
-  skb.dst6 ??= ip.route(readInto(destination, skb.data, IPV6_DST), null);
+  skb.dst6 ??= ip.routeOutput(towardsOf(skb));
   const route = skb.dst6;
   put16(skb.data, IPV6_PAYLOAD_LENGTH, skb.len - IPV6_HEADER_LENGTH);
   if (trace !== null) trace.note({ kind: "route", result: describeRoute6(route) });
@@ -161,11 +162,26 @@ function transmitted(ip: Ip6Stack, skb: SkBuff, dev: NetDevice): void {
   trace.done(skb, dev.name);
 }
 
+/** What a packet itself says of where it is to go. */
+function towardsOf(skb: SkBuff): Towards6 {
+  const { data, mark } = skb;
+  return {
+    dst: readInto(destination, data, IPV6_DST),
+    src: readInto(source, data, IPV6_SRC),
+    mark,
+    trafficClass: ipv6TrafficClass(data, 0),
+    flowLabel: get32(data, 0) & 0xfffff,
+  };
+}
+
 /** Models `ip6_route_me_harder()`. */
 export function routeMeHarder6(ip: Ip6Stack, skb: SkBuff): number {
   const { trace } = ip.net;
   if (trace !== null) trace.enter("ip6_route_me_harder", null, skb);
-  const route = ip.route(readInto(destination, skb.data, IPV6_DST), null);
+  const towards = towardsOf(skb);
+  const strict = isMulticast6(towards.dst) || isLinkLocal(towards.dst);
+  const oif = strict && skb.dst6 !== null ? skb.dst6.dev : null;
+  const route = ip.routeOutput({ ...towards, oif, packet: skb });
   if (trace !== null) {
     trace.note({ kind: "route", result: describeRoute6(route) });
     trace.leave();

@@ -6,12 +6,13 @@ import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
 import { NeighbourTable } from "../ip/neighbour.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
-import { RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
+import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { equalIPv6, formatIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
-import { IPV6_MIN_MTU } from "../wire/ipv6.js";
+import { get32 } from "../wire/bytes.js";
+import { IPV6_DST, IPV6_MIN_MTU, IPV6_NEXT_HEADER, IPV6_SRC, ipv6TrafficClass } from "../wire/ipv6.js";
 import {
   commonPrefix,
   isLinkLocal,
@@ -19,6 +20,7 @@ import {
   isMulticast6,
   isUnspecified,
   labelOf,
+  readInto,
   SCOPE_LINK_LOCAL,
   scopeOf,
   type Words,
@@ -27,14 +29,38 @@ import { Fib6, IP6_RT_PRIO_ADDRCONF, Route6, type Route6Request } from "./fib.js
 import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH, Icmp6 } from "./icmp.js";
 import { DeviceConf6, type IfAddr6, InDevice6 } from "./indevice.js";
 import { ip6Receive } from "./input.js";
+import { dissect, multipathHash6, selectPath6 } from "./multipath.js";
 import { ip6LocalOut, routeMeHarder6 } from "./output.js";
 import { type DefragUser, type Fate, Fragments6 } from "./reassembly.js";
+import { Flow6, type PolicyRule6 } from "./rules.js";
 
 const LOOPBACK = parseIPv6("::1");
 const ALL_GROUPS = parseIPv6("ff00::");
 /** `net.ipv6.route.mtu_expires`, in microseconds. */
 const PMTU_EXPIRES = 600_000_000;
 const LINK_PREFIX = parseIPv6("fe80::");
+
+/** What is known of a packet of this host when its way is asked for. */
+export interface Towards6 {
+  readonly dst: Words;
+  /** Absent while the sender has none: then no rule with a `from` is for it. */
+  readonly src?: Words | null;
+  readonly oif?: NetDevice | null;
+  /** Rules see that device, but routes by others will do. */
+  readonly anyDevice?: boolean;
+  /** With it the question is about a packet that arrives there. */
+  readonly iif?: NetDevice | null;
+  readonly mark?: number;
+  readonly trafficClass?: number;
+  readonly flowLabel?: number;
+  readonly protocol?: number;
+  readonly sport?: number;
+  readonly dport?: number;
+  /** The packet that an error is about: of several ways the error goes that packet's. */
+  readonly about?: SkBuff;
+  /** The packet itself, once it is made: for rules that look at its protocol and ports. */
+  readonly packet?: SkBuff;
+}
 
 /** IPv6 of one namespace: receives, routes, forwards, delivers and sends. */
 export class Ip6Stack {
@@ -46,6 +72,15 @@ export class Ip6Stack {
   readonly fragments: Fragments6;
   readonly neighbourTable: NeighbourTable<Int32Array>;
   readonly #addressListeners: ((dev: NetDevice, address: Int32Array, added: boolean) => void)[] = [];
+
+  /** `net.ipv6.fwmark_reflect`: what this host answers of its own accord carries the mark of what it answers. */
+  #fwmarkReflect = 0;
+  /** `net.ipv6.fib_multipath_hash_policy`. */
+  multipathPolicy = 0;
+  /** What is asked of the routes, used over and over. */
+  readonly #flow: Flow6 = new Flow6();
+  readonly #source: Int32Array = new Int32Array(4);
+  readonly #destination: Int32Array = new Int32Array(4);
 
   /** Path MTUs that routers told of, by destination. */
   readonly #pmtus = new Map<string, { readonly mtu: number; readonly expiresMicros: number }>();
@@ -67,7 +102,27 @@ export class Ip6Stack {
     this.icmp.registerSysctls(net.sysctl);
     this.fragments.registerSysctls(net.sysctl);
     this.#registerInt("auto_flowlabels", 1);
-    this.#registerInt("fwmark_reflect", 0);
+    net.sysctl.registerInt(
+      "net.ipv6.fwmark_reflect",
+      () => this.#fwmarkReflect,
+      (value) => {
+        this.#fwmarkReflect = value;
+      },
+    );
+    net.sysctl.registerInt(
+      "net.ipv6.fib_multipath_hash_policy",
+      () => this.multipathPolicy,
+      (value) => {
+        this.multipathPolicy = value;
+      },
+      0,
+      3,
+    );
+  }
+
+  /** The mark of what this host answers of its own accord to a packet. Models `IP6_REPLY_MARK()`. */
+  replyMark(about: SkBuff): number {
+    return this.#fwmarkReflect === 0 ? 0 : about.mark;
   }
 
   // --- the packet's way -------------------------------------------------------------------------------------------
@@ -95,19 +150,66 @@ export class Ip6Stack {
     return routeMeHarder6(this, skb);
   }
 
-  /** The route of a packet that this host makes or forwards; its `error` says when there is none. */
+  /** The route to an address that nobody says more about; its `error` says when there is none. */
   route(dst: Words, oif: NetDevice | null): Route6 {
-    return this.fib.lookup(dst, oif);
+    return this.routeOutput({ dst, oif });
+  }
+
+  /** The route of a packet that this host makes. Models `ip6_route_output_flags()`. */
+  routeOutput(towards: Towards6): Route6 {
+    const flow = this.#flow;
+    flow.dst = towards.dst;
+    flow.src = towards.src ?? null;
+    flow.mark = towards.mark ?? 0;
+    flow.trafficClass = towards.trafficClass ?? 0;
+    flow.flowLabel = towards.flowLabel ?? 0;
+    flow.protocol = towards.protocol ?? 0;
+    flow.sport = towards.sport ?? 0;
+    flow.dport = towards.dport ?? 0;
+    flow.iif = towards.iif ?? null;
+    flow.oif = towards.oif ?? null;
+    flow.only = towards.anyDevice === true ? null : flow.oif;
+    flow.dissected = false;
+    if (towards.packet !== undefined && this.fib.rules.looksAtPorts) dissect(flow, towards.packet);
+    return this.#choose(towards.about ?? null);
+  }
+
+  /** The route of a packet that arrived. Models `ip6_route_input()`. */
+  routeInput(skb: SkBuff): Route6 {
+    const { data } = skb;
+    const flow = this.#flow;
+    flow.dst = readInto(this.#destination, data, IPV6_DST);
+    flow.src = readInto(this.#source, data, IPV6_SRC);
+    flow.mark = skb.mark;
+    flow.trafficClass = ipv6TrafficClass(data, 0);
+    flow.flowLabel = get32(data, 0) & 0xfffff;
+    flow.iif = skb.iif;
+    flow.oif = null;
+    // What is sent to a group or a neighbour concerns the device it came by.
+    flow.only = isMulticast6(flow.dst) || isLinkLocal(flow.dst) ? skb.iif : null;
+    flow.dissected = this.fib.rules.looksAtPorts;
+    if (flow.dissected) dissect(flow, skb);
+    else {
+      flow.protocol = data[IPV6_NEXT_HEADER];
+      flow.sport = 0;
+      flow.dport = 0;
+    }
+    return this.#choose(skb);
+  }
+
+  /** Of several next hops the flow's. Models `fib6_select_path()`. */
+  #choose(skb: SkBuff | null): Route6 {
+    const flow = this.#flow;
+    const route = this.fib.lookup(flow);
+    if (route.siblings === null) return route;
+    const { multipath } = this.net.ip.routing;
+    const chosen = selectPath6(route.siblings, multipathHash6(multipath, this.multipathPolicy, flow, skb));
+    return flow.only === null || chosen.dev === flow.only ? chosen : route;
   }
 
   /** The greatest packet that a route takes, in bytes. */
   mtuOf(route: Route6): number {
     return Math.max(IPV6_MIN_MTU, route.mtu > 0 ? route.mtu : route.dev.mtu);
-  }
-
-  /** The route of a packet that this host makes. Source and mark choose where rules ask for them. */
-  routeOutput(dst: Words, _src: Words | null, _mark: number, oif: NetDevice | null): Route6 {
-    return this.route(dst, oif);
   }
 
   /** The source of a packet to `dst` whose sender names none; null when no address serves. */
@@ -144,6 +246,11 @@ export class Ip6Stack {
   /** Whether this host has an address. Models `ipv6_chk_addr()`. */
   isLocalAddress(address: Words): boolean {
     return this.fib.lookupLocal(address) !== null;
+  }
+
+  /** The same, or one that it answers for as any other router of the link. Models `ipv6_chk_acast_addr_src()`. */
+  hasAddress(address: Words): boolean {
+    return this.fib.lookupLocal(address, true) !== null;
   }
 
   /** Whether a solicitation for an address, come to `dev`, is answered. Models `ndisc_recv_ns()`. */
@@ -329,6 +436,7 @@ export class Ip6Stack {
   setUp(dev: NetDevice): void {
     const inDev = this.#inDevice(dev);
     if (inDev.conf.disabled) return;
+    this.fib.deviceUp(dev);
     if (dev === this.net.loopback) {
       if (inDev.addresses.length === 0) this.#assign(inDev, LOOPBACK, 128);
       return;
@@ -352,14 +460,14 @@ export class Ip6Stack {
   setDown(dev: NetDevice): void {
     if (dev.ipv6 === null) return;
     this.flushAddresses(dev);
-    this.fib.purge((route) => route.dev === dev);
+    this.fib.deviceDown(dev);
     this.neighbourTable.flush(dev, true);
   }
 
   // --- routes -----------------------------------------------------------------------------------------------------
 
-  addRoute(request: Route6Request): void {
-    this.fib.add(request, this.net.loopback);
+  addRoute(request: Route6Request, mode: RouteAddMode = "add"): void {
+    this.fib.add(request, this.net.loopback, mode);
   }
 
   deleteRoute(request: Route6Request): void {
@@ -368,6 +476,16 @@ export class Ip6Stack {
 
   routes(table: number = RT_TABLE_MAIN): readonly Route6[] {
     return this.fib.routes(table);
+  }
+
+  // --- rules ------------------------------------------------------------------------------------------------------
+
+  addRule(request: Partial<PolicyRule6>): void {
+    this.fib.addRule(request);
+  }
+
+  deleteRule(request: Partial<PolicyRule6>): void {
+    this.fib.deleteRule(request);
   }
 
   // --- switches ---------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
  * UDP and ping sockets hold one of the two and know no other difference. Models `struct inet_connection_sock_af_ops`
  * (`ipv4_specific`, `ipv6_specific`) with the parts of net/ipv4/udp.c and net/ipv6/udp.c that have a twin.
  */
+import { arrivedIntact6 } from "../conntrack/checksum.js";
 import type { NetDevice } from "../dev/device.js";
 import {
   EACCES,
@@ -110,6 +111,8 @@ export interface SocketFamily {
   toMany(skb: SkBuff): boolean;
   /** Folded sum of `length` bytes at `at` with the pseudo header; 0xffff when the checksum in them is right. */
   sum(data: Uint8Array, at: number, protocol: number, length: number): number;
+  /** Whether the transport checksum of a packet that arrived is right. */
+  intact(skb: SkBuff, at: number, protocol: number, length: number): boolean;
   /** Throws EADDRNOTAVAIL for an address that no socket here can have. Models `inet_bind()`'s check. */
   checkLocal(address: InetAddress, device: NetDevice | null): void;
   /** Tells the sender that no socket is there. */
@@ -229,6 +232,10 @@ export class Inet implements SocketFamily {
     );
   }
 
+  intact({ data }: SkBuff, at: number, protocol: number, length: number): boolean {
+    return this.sum(data, at, protocol, length) === 0xffff;
+  }
+
   checkLocal(address: InetAddress): void {
     if (address === 0 || this.#net.ip.nonlocalBind) return;
     const type = this.#net.ip.addressType(address as number);
@@ -277,14 +284,16 @@ export class Inet6 implements SocketFamily {
   }
 
   /** Models `ip6_dst_lookup_flow()`. */
-  route({ dst: to, src, options, device }: Towards): Way6 {
+  route({ dst: to, src, options, device, protocol, sport, dport }: Towards): Way6 {
     const { ip6 } = this.#net;
     // "Any" stands for this host.
     const dst = isAnyAddress(to) ? LOOPBACK : (to as Int32Array);
     // An address of the link says nothing without its link.
     if (device === null && isLinkLocal(dst)) throw new SystemError(EINVAL);
     const bound = src as Int32Array;
-    const route = ip6.routeOutput(dst, isAnyAddress(src) ? null : bound, options.mark ?? 0, device);
+    const { mark = 0, tos = 0 } = options;
+    const from = isAnyAddress(src) ? null : bound;
+    const route = ip6.routeOutput({ dst, src: from, mark, trafficClass: tos, protocol, sport, dport, oif: device });
     if (route.error !== 0) throw new SystemError(route.error);
     const prefsrc = isAnyAddress(src) ? ip6.sourceFor(route, dst) : bound;
     if (prefsrc === null) throw new SystemError(EADDRNOTAVAIL);
@@ -350,6 +359,10 @@ export class Inet6 implements SocketFamily {
 
   sum(data: Uint8Array, at: number, protocol: number, length: number): number {
     return checksumPartial(data, at, length, pseudoHeaderSumIPv6(data, 0, protocol, length));
+  }
+
+  intact(skb: SkBuff, at: number, protocol: number, length: number): boolean {
+    return arrivedIntact6(skb, at, protocol, length);
   }
 
   /** Models `inet6_bind()`'s check. */

@@ -168,8 +168,7 @@ export class PingProtocol implements PingApi {
     const { protocol, reply, ttlAt } = ECHO[family.name];
     const length = skb.len - at;
     if (!checkIcmp(length) || data[at + ICMP_TYPE] !== reply) return;
-    const ok =
-      protocol === IPPROTO_ICMP ? icmpChecksumOk(data, at, length) : family.sum(data, at, protocol, length) === 0xffff;
+    const ok = protocol === IPPROTO_ICMP ? icmpChecksumOk(data, at, length) : family.intact(skb, at, protocol, length);
     if (!ok) return;
     const id = icmpId(data, at);
     for (const socket of this.#sockets)

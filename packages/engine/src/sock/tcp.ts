@@ -326,7 +326,7 @@ export class TcpProtocol implements TcpApi {
       end("bad tcp header");
       return;
     }
-    if (family.sum(data, at, IPPROTO_TCP, length) !== 0xffff) {
+    if (!family.intact(skb, at, IPPROTO_TCP, length)) {
       mib.InCsumErrors++;
       mib.InErrs++;
       end("bad tcp checksum");

@@ -219,7 +219,7 @@ export class UdpProtocol implements UdpApi {
     skb.len = at + length;
     // A sender over IPv4 may say that it computed no checksum; over IPv6 a socket has to allow it, and none here does.
     const unchecked = udpChecksum(data, at) === 0;
-    const ok = unchecked ? family.name === "ipv4" : family.sum(data, at, IPPROTO_UDP, length) === 0xffff;
+    const ok = unchecked ? family.name === "ipv4" : family.intact(skb, at, IPPROTO_UDP, length);
     if (!ok) {
       mib.InCsumErrors++;
       mib.InErrors++;

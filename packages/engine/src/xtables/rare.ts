@@ -66,6 +66,7 @@ import { ledTarget } from "./targets/led.js";
 import { netmapTarget } from "./targets/netmap.js";
 import { nflogTarget } from "./targets/nflog.js";
 import { nfqueueTarget } from "./targets/nfqueue.js";
+import { dnptTarget, snptTarget } from "./targets/npt.js";
 import { secmarkTarget } from "./targets/secmark.js";
 import { setTarget } from "./targets/set.js";
 import { synproxyTarget } from "./targets/synproxy.js";
@@ -145,6 +146,8 @@ export const rareExtensions: ExtensionList = {
     hmarkTarget,
     idletimerTarget,
     netmapTarget,
+    snptTarget,
+    dnptTarget,
     nflogTarget,
     nfqueueTarget,
     synproxyTarget,

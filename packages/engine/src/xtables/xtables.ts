@@ -21,7 +21,7 @@ import {
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { getInt32 } from "../wire/bytes.js";
-import { IPV6_HOP_LIMIT } from "../wire/ipv6.js";
+import { IPV6_DST, IPV6_HOP_LIMIT } from "../wire/ipv6.js";
 import { evaluateTable, type TraceLog } from "./evaluate.js";
 import { type TableName, XtActionParam, type XtFamily } from "./extension.js";
 import { logTracedRule } from "./log.js";
@@ -239,18 +239,29 @@ export class Xtables {
   }
 
   /**
-   * The same of IPv6, where the flow label and the hop limit count too. No target of the mangle table changes an IPv6
-   * address. Models ip6t_mangle_out() and nf_route_table_hook6().
+   * The same of IPv6, where the flow label and the hop limit count too. Models ip6t_mangle_out() and
+   * nf_route_table_hook6().
    */
   #rerouting6(inner: HookFunction): HookFunction {
     return (skb, state) => {
       const { mark } = skb;
       const firstWord = getInt32(skb.data, 0);
       const hopLimit = skb.data[IPV6_HOP_LIMIT];
+      // Of the addresses only the destination can have changed, by DNPT.
+      const prefix = getInt32(skb.data, IPV6_DST);
+      const subnet = getInt32(skb.data, IPV6_DST + 4);
+      const host = getInt32(skb.data, IPV6_DST + 8);
+      const end = getInt32(skb.data, IPV6_DST + 12);
       const verdict = inner(skb, state);
       if ((verdict & 0xff) === NF_DROP || verdict === NF_STOLEN) return verdict;
       const { data } = skb;
-      if (skb.mark === mark && getInt32(data, 0) === firstWord && data[IPV6_HOP_LIMIT] === hopLimit) return verdict;
+      const same = skb.mark === mark && getInt32(data, 0) === firstWord && data[IPV6_HOP_LIMIT] === hopLimit;
+      const there =
+        getInt32(data, IPV6_DST) === prefix &&
+        getInt32(data, IPV6_DST + 4) === subnet &&
+        getInt32(data, IPV6_DST + 8) === host &&
+        getInt32(data, IPV6_DST + 12) === end;
+      if (same && there) return verdict;
       const error = this.net.ip6.routeMeHarder(skb);
       return error < 0 ? nfDropErr(-error) : verdict;
     };

@@ -1,27 +1,22 @@
 /**
- * Takes a packet apart into named fields, as an analyser shows it: IPv4 with TCP, UDP, ICMP and the packet inside an
- * ICMP error. Other protocols and fragments are shown as payload. It only reads; a packet cut short gives the fields
+ * Takes a packet apart into named fields, as an analyser shows it: IPv4 and IPv6 with TCP, UDP, ICMP and the packet inside
+ * an ICMP error. Other protocols and fragments are shown as payload. It only reads; a packet cut short gives the fields
  * that are there.
  */
-import { checksumFold, checksumPartial, formatIPv4, pseudoHeaderSum } from "@netfilter-lab/engine";
-
-/** One field of a header. */
-export interface Field {
-  readonly name: string;
-  readonly value: string;
-  /** The first of the bytes it is in, counted from the packet's beginning. */
-  readonly at: number;
-  /** How many bytes it is in; fields that share a byte both have it. */
-  readonly length: number;
-}
-
-/** One header, or the payload. */
-export interface Layer {
-  readonly name: string;
-  readonly at: number;
-  readonly length: number;
-  readonly fields: readonly Field[];
-}
+import { checksumPartial, formatIPv4, pseudoHeaderSum } from "@netfilter-lab/engine";
+import { icmp6Layer, icmp6Name, icmp6Numbers, ip6Layers, isError6, readIp6 } from "./dissect6.js";
+import {
+  checksum,
+  type Field,
+  hex,
+  type Ip,
+  type Layer,
+  payload,
+  protocolField,
+  protocolWord,
+  u16,
+  u32,
+} from "./fields.js";
 
 /** What a packet is, in the parts that drawings need. */
 export interface Headline {
@@ -37,16 +32,6 @@ export interface Headline {
   /** `seq=0 ack=1 len=6`: the numbers that matter. */
   readonly numbers: string;
 }
-
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: "icmp",
-  2: "igmp",
-  6: "tcp",
-  17: "udp",
-  47: "gre",
-  50: "esp",
-  132: "sctp",
-};
 
 const TCP_FLAGS: readonly (readonly [bit: number, name: string])[] = [
   [0x02, "SYN"],
@@ -78,29 +63,25 @@ const UNREACHABLE: readonly string[] = [
   "fragmentation needed",
 ];
 
-const u16 = (data: Uint8Array, at: number): number => (data[at] << 8) | data[at + 1];
-const u32 = (data: Uint8Array, at: number): number => u16(data, at) * 0x10000 + u16(data, at + 2);
-const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, "0")}`;
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
+const ICMPV6 = 58;
 
-interface Ip {
-  readonly headerLength: number;
-  /** Where the packet ends: its total length, or the end of the bytes. */
-  readonly end: number;
-  readonly protocol: number;
-  readonly src: number;
-  readonly dst: number;
-  readonly fragmentOffset: number;
-}
-
-function readIp(data: Uint8Array, at: number): Ip | null {
+function readIp4(data: Uint8Array, at: number): Ip | null {
   if (data.length - at < 20 || data[at] >> 4 !== 4) return null;
+  const protocol = data[at + 9];
+  const src = u32(data, at + 12);
+  const dst = u32(data, at + 16);
   return {
     headerLength: (data[at] & 15) * 4,
     end: Math.min(data.length, at + u16(data, at + 2)),
-    protocol: data[at + 9],
-    src: u32(data, at + 12),
-    dst: u32(data, at + 16),
+    protocol,
+    src: formatIPv4(src),
+    dst: formatIPv4(dst),
     fragmentOffset: (u16(data, at + 6) & 0x1fff) * 8,
+    whole: (data[at + 6] & 0x20) === 0,
+    pseudoSum: (length) => pseudoHeaderSum(src, dst, protocol, length),
   };
 }
 
@@ -122,13 +103,12 @@ function isIcmpError(type: number): boolean {
 
 /** The parts of a packet that name it. */
 export function headline(data: Uint8Array): Headline {
-  const ip = readIp(data, 0);
-  if (ip === null)
-    return { src: "?", dst: "?", protocol: "?", sport: null, dport: null, kind: "not IPv4", numbers: "" };
+  const ip = readIp6(data, 0) ?? readIp4(data, 0);
+  if (ip === null) return { src: "?", dst: "?", protocol: "?", sport: null, dport: null, kind: "not IP", numbers: "" };
   const common = {
-    src: formatIPv4(ip.src),
-    dst: formatIPv4(ip.dst),
-    protocol: PROTOCOLS[ip.protocol] ?? String(ip.protocol),
+    src: ip.src,
+    dst: ip.dst,
+    protocol: protocolWord(ip.protocol) ?? String(ip.protocol),
     sport: null,
     dport: null,
   };
@@ -136,26 +116,29 @@ export function headline(data: Uint8Array): Headline {
   const length = ip.end - at;
   if (ip.fragmentOffset > 0)
     return { ...common, kind: `fragment of ${common.protocol}`, numbers: `offset=${ip.fragmentOffset} len=${length}` };
-  if (ip.protocol === 6 && length >= 20) {
+  if (ip.protocol === TCP && length >= 20) {
     const flags = data[at + 13];
     const payload = length - (data[at + 12] >> 4) * 4;
     const ack = flags & 0x10 ? ` ack=${u32(data, at + 8)}` : "";
     const numbers = `seq=${u32(data, at + 4)}${ack} len=${Math.max(0, payload)}`;
     return { ...common, sport: u16(data, at), dport: u16(data, at + 2), kind: tcpFlagNames(flags), numbers };
   }
-  if (ip.protocol === 17 && length >= 8)
+  if (ip.protocol === UDP && length >= 8)
     return { ...common, sport: u16(data, at), dport: u16(data, at + 2), kind: "UDP", numbers: `len=${length - 8}` };
-  if (ip.protocol === 1 && length >= 8) {
+  if (ip.protocol === ICMP && length >= 8) {
     const type = data[at];
     const numbers = isIcmpError(type) ? "" : `id=${u16(data, at + 4)} seq=${u16(data, at + 6)}`;
     return { ...common, kind: icmpName(type, data[at + 1]), numbers };
   }
+  if (ip.protocol === ICMPV6 && length >= 8)
+    return { ...common, kind: icmp6Name(data[at], data[at + 1]), numbers: icmp6Numbers(data, at) };
   return { ...common, kind: common.protocol, numbers: `len=${length}` };
 }
 
-/** An address with its port where there is one: `192.168.2.55:50798`. */
+/** An address with its port where there is one: `192.168.2.55:50798`, `[fd00::1]:443`. */
 export function endpoint(address: string, port: number | null | undefined): string {
-  return port === null || port === undefined ? address : `${address}:${port}`;
+  if (port === null || port === undefined) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** A packet in one line: `tcp 192.168.2.55:50798 → 217.254.1.76:443 [SYN] seq=1 len=0`. */
@@ -171,21 +154,29 @@ export function dissect(data: Uint8Array): Layer[] {
 }
 
 function layers(data: Uint8Array, at: number, prefix: string): Layer[] {
-  const ip = readIp(data, at);
+  const ip6 = readIp6(data, at);
+  const ip = ip6 ?? readIp4(data, at);
   if (ip === null) return [payload(prefix, at, Math.max(0, data.length - at))];
-  const result = [ipLayer(data, at, ip, prefix)];
+  const result = ip6 === null ? [ipLayer(data, at, ip, prefix)] : ip6Layers(data, at, ip6, prefix);
   const inner = at + ip.headerLength;
   const length = ip.end - inner;
   if (ip.fragmentOffset > 0) return [...result, payload(prefix, inner, length)];
-  if (ip.protocol === 6 && length >= 20) return [...result, ...tcpLayers(data, inner, ip, prefix)];
-  if (ip.protocol === 17 && length >= 8) return [...result, ...udpLayers(data, inner, ip, prefix)];
-  if (ip.protocol === 1 && length >= 8) return [...result, ...icmpLayers(data, inner, ip, prefix)];
-  if ((ip.protocol === 6 || ip.protocol === 17) && length >= 4)
+  if (ip.protocol === TCP && length >= 20) return [...result, ...tcpLayers(data, inner, ip, prefix)];
+  if (ip.protocol === UDP && length >= 8) return [...result, ...udpLayers(data, inner, ip, prefix)];
+  if (ip.protocol === ICMP && length >= 8) return [...result, ...icmpLayers(data, inner, ip, prefix)];
+  if (ip.protocol === ICMPV6 && length >= 8) {
+    const icmp = icmp6Layer(data, inner, ip, prefix);
+    if (!isError6(data[inner]))
+      return [...result, icmp, ...(length > 8 ? [payload(prefix, inner + 8, length - 8)] : [])];
+    const quoted = data.subarray(0, ip.end);
+    return [...result, icmp, ...(prefix === "" ? layers(quoted, inner + 8, "In the error: ") : [])];
+  }
+  if ((ip.protocol === TCP || ip.protocol === UDP) && length >= 4)
     // What an ICMP error must quote: eight bytes, of which four are the ports.
     return [
       ...result,
       {
-        name: `${prefix}${PROTOCOLS[ip.protocol].toUpperCase()} (first bytes)`,
+        name: `${prefix}${protocolWord(ip.protocol)?.toUpperCase()} (first bytes)`,
         at: inner,
         length,
         fields: ports(data, inner),
@@ -194,22 +185,11 @@ function layers(data: Uint8Array, at: number, prefix: string): Layer[] {
   return length > 0 ? [...result, payload(prefix, inner, length)] : result;
 }
 
-function payload(prefix: string, at: number, length: number): Layer {
-  return { name: `${prefix}Data`, at, length, fields: [{ name: "Length", value: `${length} bytes`, at, length }] };
-}
-
 function ports(data: Uint8Array, at: number): Field[] {
   return [
     { name: "Source port", value: String(u16(data, at)), at, length: 2 },
     { name: "Destination port", value: String(u16(data, at + 2)), at: at + 2, length: 2 },
   ];
-}
-
-/** The checksum field at an offset and whether it is right; `sum` is the folded sum over all that it covers. */
-function checksum(data: Uint8Array, at: number, sum: number, whole: boolean): Field {
-  const value = u16(data, at);
-  const verdict = whole ? (checksumFold(sum) === 0 ? "correct" : "wrong") : "not all bytes are here";
-  return { name: "Checksum", value: `${hex(value, 4)} (${verdict})`, at, length: 2 };
 }
 
 function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
@@ -228,15 +208,10 @@ function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
       { name: "Flags", value: names.length === 0 ? "none" : names.join(", "), at: at + 6, length: 1 },
       { name: "Fragment offset", value: String(ip.fragmentOffset), at: at + 6, length: 2 },
       { name: "Time to live", value: String(data[at + 8]), at: at + 8, length: 1 },
-      {
-        name: "Protocol",
-        value: `${(PROTOCOLS[ip.protocol] ?? "?").toUpperCase()} (${ip.protocol})`,
-        at: at + 9,
-        length: 1,
-      },
+      protocolField("Protocol", ip.protocol, at + 9),
       checksum(data, at + 10, checksumPartial(data, at, headerLength), headerLength === ip.headerLength),
-      { name: "Source address", value: formatIPv4(ip.src), at: at + 12, length: 4 },
-      { name: "Destination address", value: formatIPv4(ip.dst), at: at + 16, length: 4 },
+      { name: "Source address", value: ip.src, at: at + 12, length: 4 },
+      { name: "Destination address", value: ip.dst, at: at + 16, length: 4 },
     ],
   };
 }
@@ -244,14 +219,14 @@ function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
 /** Sum over the transport header, its payload and the pseudo header. */
 function transportSum(data: Uint8Array, at: number, ip: Ip): number {
   const length = ip.end - at;
-  return checksumPartial(data, at, length, pseudoHeaderSum(ip.src, ip.dst, ip.protocol, length));
+  return checksumPartial(data, at, length, ip.pseudoSum(length));
 }
 
 function tcpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[] {
   const headerLength = Math.min((data[at + 12] >> 4) * 4, ip.end - at);
   const length = ip.end - at - headerLength;
   const options = tcpOptions(data.subarray(at + 20, at + headerLength));
-  const whole = prefix === "";
+  const whole = ip.whole && prefix === "";
   const tcp: Layer = {
     name: `${prefix}Transmission Control Protocol`,
     at,
@@ -297,7 +272,7 @@ function udpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[
   const sum: Field =
     value === 0
       ? { name: "Checksum", value: "0x0000 (none)", at: at + 6, length: 2 }
-      : checksum(data, at + 6, transportSum(data, at, ip), prefix === "");
+      : checksum(data, at + 6, transportSum(data, at, ip), ip.whole && prefix === "");
   const length = ip.end - at - 8;
   const udp: Layer = {
     name: `${prefix}User Datagram Protocol`,

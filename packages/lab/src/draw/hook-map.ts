@@ -1,9 +1,10 @@
 /**
- * The map of IPv4's five hooks: who hangs on each, and the way one packet took through them with what each function
- * did. Where the hooks lie is IPv4's own course (ip_rcv, ip_forward, ip_local_deliver, ip_output); everything on them
- * comes from the host's registry and the packet's trace.
+ * The map of the five hooks of IPv4 or IPv6: who hangs on each, and the way one packet took through them with what each
+ * function did. Where the hooks lie is the family's own course (ip_rcv, ip_forward, ip_local_deliver, ip_output; ipv6_rcv,
+ * ip6_forward, ip6_input, ip6_output); everything on them comes from the host's registry and the packet's trace.
  */
 import { isCall, type TraceCall } from "@netfilter-lab/engine";
+import type { IpFamily } from "../backend.js";
 import { oneLine } from "./dissect.js";
 import { Drawing, type DrawingSource } from "./drawing.js";
 import { ellipsis, textWidth, wrap } from "./measure.js";
@@ -39,6 +40,8 @@ interface Station {
 /** The map in plain values. */
 interface MapData {
   readonly host: string;
+  /** Whose hooks they are, where no packet tells. */
+  readonly family: IpFamily;
   readonly stations: Readonly<Record<HookName, Station>>;
   readonly packet: PassageData | null;
   readonly routes: readonly string[];
@@ -65,8 +68,8 @@ export class HookRegistry extends Drawing {
   readonly host: string;
   readonly #entries: readonly HookUserData[];
 
-  constructor(host: string, entries: readonly HookUserData[]) {
-    super(sourceOf(mapOf(host, entries, null)));
+  constructor(host: string, entries: readonly HookUserData[], family: IpFamily = "ipv4") {
+    super(sourceOf(mapOf(host, entries, null, family)));
     this.host = host;
     this.#entries = entries;
   }
@@ -106,7 +109,12 @@ function sourceOf(map: MapData): DrawingSource {
   return { text: () => text(map), svg: () => scene(map).toString(), mermaid: () => mermaid(map) };
 }
 
-function mapOf(host: string, users: readonly HookUserData[], packet: PassageData | null): MapData {
+function mapOf(
+  host: string,
+  users: readonly HookUserData[],
+  packet: PassageData | null,
+  family: IpFamily = "ipv4",
+): MapData {
   const journey = packet === null ? null : readJourney(packet.calls);
   const stationOf = (hook: HookName): Station => {
     const registered = users.filter((user) => user.hook === hook);
@@ -137,8 +145,14 @@ function mapOf(host: string, users: readonly HookUserData[], packet: PassageData
     if (passed("OUTPUT") && at("POSTROUTING")) taken.add("outputToPost");
     if (packet.oif !== null) taken.add("out");
   }
-  return { host, stations, packet, routes: journey?.routes ?? [], end: journey?.end ?? null, taken };
+  return { host, family, stations, packet, routes: journey?.routes ?? [], end: journey?.end ?? null, taken };
 }
+
+/** The functions of the IP layer, in both families: what stands beyond a hook. */
+const ROUTE_INPUT = ["ip_route_input_noref", "ip6_route_input"];
+const DELIVER = ["ip_local_deliver", "ip6_input"];
+const FORWARD = ["ip_forward", "ip6_forward"];
+const OUTPUT = ["ip_output", "ip6_output"];
 
 /** Whether a packet got past a hook, by the functions of the IP layer that are called beyond it. */
 function passedBy(packet: PassageData, hook: HookName): boolean {
@@ -150,19 +164,18 @@ function passedBy(packet: PassageData, hook: HookName): boolean {
     }
   };
   collect(packet.calls);
+  const reached = (functions: readonly string[]): boolean => functions.some((fn) => called.has(fn));
   switch (hook) {
     case "PREROUTING":
-      return (
-        packet.iif !== null && ["ip_route_input_noref", "ip_forward", "ip_local_deliver"].some((fn) => called.has(fn))
-      );
+      return packet.iif !== null && reached([...ROUTE_INPUT, ...FORWARD, ...DELIVER]);
     case "INPUT":
-      return called.has("ip_local_deliver") && packet.after !== null;
+      return reached(DELIVER) && packet.after !== null;
     case "FORWARD":
-      return called.has("ip_forward") && called.has("ip_output");
+      return reached(FORWARD) && reached(OUTPUT);
     case "OUTPUT":
-      return packet.iif === null && called.has("ip_output");
+      return packet.iif === null && reached(OUTPUT);
     case "POSTROUTING":
-      return called.has("ip_output") && packet.oif !== null;
+      return reached(OUTPUT) && packet.oif !== null;
   }
 }
 
@@ -288,7 +301,7 @@ function scene(map: MapData): Scene {
   let top = sheet.heading(
     titleOf(map),
     map.packet === null
-      ? "Who hangs on each hook of IPv4, in the order in which they run"
+      ? `Who hangs on each hook of ${map.family === "ipv6" ? "IPv6" : "IPv4"}, in the order in which they run`
       : ellipsis(`${wayOf(map.packet)}  ·  ${oneLine(map.packet.before)}`, WIDTH - 2 * MARGIN, SIZE.body),
   );
   top += 8;

@@ -40,8 +40,8 @@ const PACKETS: readonly (readonly [name: string, bytes: Uint8Array, line: string
     hex("45000018 00010000 40060000 c0a80237 d9fe014c 00500051"),
     "tcp 192.168.2.55 → 217.254.1.76 [tcp] len=4",
   ],
-  ["no IPv4", hex("60000000"), "? ? → ? [not IPv4]"],
-  ["nothing", new Uint8Array(0), "? ? → ? [not IPv4]"],
+  ["no IP", hex("70000000"), "? ? → ? [not IP]"],
+  ["nothing", new Uint8Array(0), "? ? → ? [not IP]"],
 ];
 
 describe("a packet taken apart", () => {

@@ -1,6 +1,7 @@
 /** One packet's headers, field by field, as it came and as it left, with what changed in between marked. */
-import { dissect, type Layer, oneLine } from "./dissect.js";
+import { dissect, oneLine } from "./dissect.js";
 import { Drawing } from "./drawing.js";
+import type { Layer } from "./fields.js";
 import { type Cell, escapeHtml, htmlTable, mark, textCell } from "./html.js";
 import { mermaidText } from "./mermaid.js";
 import { wrapPlain } from "./terminal.js";

@@ -2,7 +2,7 @@
  * A lab's hosts and cables as they were configured: each host with its devices, addresses and routes, in columns by
  * distance from the first host. What commands change later is not in it.
  */
-import { formatIPv4 } from "@netfilter-lab/engine";
+import { formatIPv4, formatIPv6 } from "@netfilter-lab/engine";
 import type { HostTopology, Topology } from "../config.js";
 import { Drawing } from "./drawing.js";
 import { ellipsis } from "./measure.js";
@@ -46,14 +46,14 @@ const LINE = lineHeight(SIZE.small) + 2;
 const HEAD = 28;
 
 const addressesOf = (host: HostTopology): string[] =>
-  host.devices.flatMap(({ name, addresses }) =>
-    addresses.length === 0
-      ? [`${name} (no address)`]
-      : addresses.map(
-          ({ address, prefixLength }, i) =>
-            `${i === 0 ? name : " ".repeat(name.length)} ${formatIPv4(address)}/${prefixLength}`,
-        ),
-  );
+  host.devices.flatMap(({ name, addresses, addresses6 }) => {
+    const texts = [
+      ...addresses.map(({ address, prefixLength }) => `${formatIPv4(address)}/${prefixLength}`),
+      ...addresses6.map(({ address, prefixLength }) => `${formatIPv6(address)}/${prefixLength}`),
+    ];
+    if (texts.length === 0) return [`${name} (no address)`];
+    return texts.map((text, i) => `${i === 0 ? name : " ".repeat(name.length)} ${text}`);
+  });
 const notesOf = ({ forwarding, routes }: HostTopology): string[] => [
   ...(forwarding ? ["forwards packets"] : []),
   ...routes,
@@ -86,7 +86,10 @@ export function topologyScene(topology: Topology): Scene {
         devices.findIndex(({ name }) => name === device),
       ),
     );
-    const lines = before.reduce((sum, { addresses }) => sum + Math.max(1, addresses.length), 0);
+    const lines = before.reduce(
+      (sum, { addresses, addresses6 }) => sum + Math.max(1, addresses.length + addresses6.length),
+      0,
+    );
     return { box, y: box.y + HEAD + lines * LINE + LINE / 2 };
   };
   for (const { ends } of topology.links) {

@@ -112,7 +112,7 @@ export function tuplesOf(passage: PassageData): TupleData {
     dst: endpoint(before.dst, before.dport),
     changed: { src: false, dst: false },
     past: false,
-    remark: before.protocol === "icmp" ? `${before.kind} ${before.numbers}`.trim() : before.kind,
+    remark: before.protocol.startsWith("icmp") ? `${before.kind} ${before.numbers}`.trim() : before.kind,
   });
   if (passage.after !== null) {
     const after = headline(passage.after);

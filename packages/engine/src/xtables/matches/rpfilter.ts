@@ -5,9 +5,9 @@
 import { NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { Flow } from "../../ip/fib.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from "../../ip/route.js";
-import { isLinkLocal, isUnspecified, readInto } from "../../ip6/address.js";
+import { isLinkLocal, isMulticast6, isUnspecified, readInto } from "../../ip6/address.js";
 import { get32 } from "../../wire/bytes.js";
-import { IPV6_SRC } from "../../wire/ipv6.js";
+import { IPV6_DST, IPV6_SRC, ipv6TrafficClass } from "../../wire/ipv6.js";
 import type { MatchExtension, XtActionParam } from "../extension.js";
 
 const OPTIONS: readonly string[] = ["loose", "validmark", "accept-local", "invert"];
@@ -47,11 +47,19 @@ rpfilter match options:
       return route.dev === dev || loose;
     };
     const source = new Int32Array(4);
+    const destination = new Int32Array(4);
     const passes6 = ({ net, skb, state }: XtActionParam): boolean => {
       const dev = state.indev;
       readInto(source, skb.data, IPV6_SRC);
       if (dev === null || dev.kind === "loopback" || isUnspecified(source)) return true;
-      const route = net.ip6.route(source, loose && !isLinkLocal(source) ? null : dev);
+      readInto(destination, skb.data, IPV6_DST);
+      const route = net.ip6.routeOutput({
+        dst: source,
+        src: isMulticast6(destination) ? null : destination,
+        mark: validmark ? skb.mark : 0,
+        trafficClass: ipv6TrafficClass(skb.data, 0),
+        oif: loose && !isLinkLocal(source) ? null : dev,
+      });
       if (route.error !== 0 || route.type === RTN_ANYCAST) return false;
       if (route.type === RTN_LOCAL) return acceptLocal;
       return route.dev === dev || loose;

@@ -55,9 +55,12 @@ function sendReset(net: NetNamespace, old: SkBuff): void {
   if (at < 0 || found.fragmentOffset !== 0 || found.nexthdr !== IPPROTO_TCP) return;
   if (at + TCP_HEADER_LENGTH > old.len || old.data[at + TCP_FLAGS] & TCP_RST) return;
   if (!checksumOk6(old, at, IPPROTO_TCP)) return;
-  const route = net.ip6.route(src, null);
+  const mark = net.ip6.replyMark(old);
+  const [sport, dport] = [get16(old.data, at + 2), get16(old.data, at)];
+  const route = net.ip6.routeOutput({ dst: src, src: dst, mark, protocol: IPPROTO_TCP, sport, dport });
   if (route.error !== 0) return;
   const skb = resetFor(old, at, { src: dst, dst: src, hopLimit: net.ip6.hopLimitOf(route), trafficClass: 0 });
+  skb.mark = mark;
   skb.dst6 = route;
   net.ct.attach(skb, old);
   net.ct.setClosing(old);

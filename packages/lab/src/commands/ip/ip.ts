@@ -1,4 +1,4 @@
-/** `ip` of iproute2 6.1: its options and objects. IPv4; tunnels, namespaces and monitoring are not supported. */
+/** `ip` of iproute2 6.1: its options and objects. Tunnels, namespaces and monitoring are not supported. */
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { everydayPart, withPart } from "../../parts.js";
@@ -97,13 +97,15 @@ function run(context: LabContext): number | CommandProcess {
   }
   const object = OBJECTS.find(([name]) => word !== "" && name.startsWith(word));
   if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
-  const [name, handler] = object;
+  const [name, handler4] = object;
   if (name === "help") {
     context.stderr.write(USAGE);
     return 0;
   }
-  if (handler === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
+  if (handler4 === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
   const words = new Words(args.slice(at + 1));
+  const ipv6 = options.family === 6 || (options.family === null && words.mentions(":"));
+  const handler = name === "route" && ipv6 ? "route6" : handler4;
   if (typeof handler === "function") return handler(context, options, words);
   return withPart(everydayPart, ({ ipObjects }) => told(context, () => ipObjects[handler](context, options, words)));
 }

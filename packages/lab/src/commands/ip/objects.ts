@@ -2,13 +2,15 @@
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
 import { ipNeighbour } from "./neighbour.js";
+import { ipRoute6 } from "./route6.js";
 import { ipRule } from "./rule.js";
 import type { Words } from "./words.js";
 
 /** What `ip` does with an object, by the words behind its name. */
 export type IpObject = (context: LabContext, options: IpOptions, words: Words) => number;
 
-export const ipObjects: Readonly<Record<"neighbour" | "rule", IpObject>> = {
+export const ipObjects: Readonly<Record<"neighbour" | "route6" | "rule", IpObject>> = {
   neighbour: ipNeighbour,
+  route6: ipRoute6,
   rule: ipRule,
 };

@@ -23,7 +23,6 @@ import {
   SystemError,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { ipRoute6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
@@ -116,11 +115,11 @@ function routeText(route: Route, filter: RouteFilter, oneLine: boolean, type: nu
 }
 
 /** Models `print_rt_flags()`. */
-function flagsText(dead: boolean, onlink: boolean, linkdown: boolean): string {
+export function flagsText(dead: boolean, onlink: boolean, linkdown: boolean): string {
   return `${dead ? "dead " : ""}${onlink ? "onlink " : ""}${linkdown ? "linkdown " : ""}`;
 }
 
-const begins = (word: string, ...names: readonly string[]): boolean =>
+export const begins = (word: string, ...names: readonly string[]): boolean =>
   word !== "" && names.some((name) => name.startsWith(word));
 
 /** Models `iproute_list_flush_or_save()`. */
@@ -231,19 +230,14 @@ function flushRoutes(context: LabContext, options: IpOptions, words: Words): num
       // One that went with another is gone already.
       if (!(error instanceof SystemError) || error.errno !== ESRCH) throw error;
     }
-  if (options.statistics > 0 && !filter.cache)
-    context.stdout.write(
-      routes.length === 0
-        ? "Nothing to flush.\n"
-        : `\n*** Round 1, deleting ${routes.length} entries ***\n*** Flush is complete after 1 round ***\n`,
-    );
+  if (options.statistics > 0 && !filter.cache) context.stdout.write(flushedText(routes.length));
   return 0;
 }
 
 // --- changes --------------------------------------------------------------------------------------------------------
 
 /** Words of a route that the lab does not follow. */
-const UNSUPPORTED: ReadonlySet<string> = new Set([
+export const UNSUPPORTED: ReadonlySet<string> = new Set([
   "as",
   "from",
   "expires",
@@ -437,7 +431,7 @@ function getRoute(context: LabContext, options: IpOptions, words: Words): number
   return 0;
 }
 
-const MODES: Readonly<Record<string, RouteAddMode>> = {
+export const MODES: Readonly<Record<string, RouteAddMode>> = {
   add: "add",
   replace: "replace",
   change: "change",
@@ -446,30 +440,44 @@ const MODES: Readonly<Record<string, RouteAddMode>> = {
   prepend: "prepend",
 };
 
-export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
-  if (options.family === 6 || (options.family === null && words.mentions(":"))) return ipRoute6(context, words);
+const COMMANDS: readonly string[] = [
+  "list",
+  "show",
+  "lst",
+  "get",
+  "add",
+  "append",
+  "prepend",
+  "change",
+  "chg",
+  "replace",
+  "delete",
+  "flush",
+  "save",
+  "restore",
+  "showdump",
+  "help",
+];
+
+/** The command of `ip route`, without one a listing. */
+export function routeCommand(words: Words): string {
   const word = words.peek();
-  if (word === undefined) return showRoutes(context, options, words);
-  const command = abbreviated(word, [
-    "list",
-    "show",
-    "lst",
-    "get",
-    "add",
-    "append",
-    "prepend",
-    "change",
-    "chg",
-    "replace",
-    "delete",
-    "flush",
-    "save",
-    "restore",
-    "showdump",
-    "help",
-  ]);
+  if (word === undefined) return "list";
+  const command = abbreviated(word, COMMANDS);
   if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip route help".`, 255);
   words.next();
+  return command;
+}
+
+/** What a flush tells with `-s`. */
+export function flushedText(count: number): string {
+  return count === 0
+    ? "Nothing to flush.\n"
+    : `\n*** Round 1, deleting ${count} entries ***\n*** Flush is complete after 1 round ***\n`;
+}
+
+export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
+  const command = routeCommand(words);
   if (command in MODES) {
     if (words.done) throw new IpError(IP_ROUTE_USAGE, 255);
     const request = requestOf(context, words, false);

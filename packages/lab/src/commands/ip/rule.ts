@@ -4,18 +4,22 @@
  */
 import {
   type Cidr,
+  type Cidr6,
   FR_ACT_GOTO,
   FR_ACT_NOP,
   FR_ACT_TO_TBL,
   formatIPv4,
   type PolicyRule,
+  type PolicyRule6,
   RT_TABLE_MAIN,
   RTPROT_KERNEL,
   type RuleCore,
   type RulePorts,
+  samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { IP_RULE_USAGE } from "../usage.js";
+import { prefixOf6, prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
@@ -328,7 +332,36 @@ function ruleCommands4({ net }: LabContext): RuleCommands<PolicyRule> {
   };
 }
 
+const prefixIn6 = (rule: Partial<PolicyRule6>, end: RuleEnd): Cidr6 =>
+  end === "src"
+    ? { address: rule.src ?? new Int32Array(4), prefixLength: rule.srcLength ?? 0 }
+    : { address: rule.dst ?? new Int32Array(4), prefixLength: rule.dstLength ?? 0 };
+
+function ruleCommands6({ net: { ip6 } }: LabContext): RuleCommands<PolicyRule6> {
+  const { rules } = ip6.fib;
+  return {
+    list: () => rules.list(),
+    resolved: (rule) => rules.resolved(rule),
+    add: (rule) => ip6.addRule(rule),
+    delete: (rule) => ip6.deleteRule(rule),
+    prefix(end, text) {
+      const { address, prefixLength } = prefixOf6(text);
+      return end === "src" ? { src: address, srcLength: prefixLength } : { dst: address, dstLength: prefixLength };
+    },
+    text(rule, end) {
+      const { address, prefixLength } = prefixIn6(rule, end);
+      return prefixText6(address, prefixLength, "all");
+    },
+    within(rule, fields, end) {
+      const { address, prefixLength } = prefixIn6(fields, end);
+      const has = prefixIn6(rule, end);
+      return prefixLength === 0 || (has.prefixLength > 0 && samePrefixIPv6(address, has.address, prefixLength));
+    },
+  };
+}
+
 export function ipRule(context: LabContext, options: IpOptions, words: Words): number {
-  if (options.family === 6) throw new IpError("ip -6 rule: not supported by the lab", 255);
-  return runIpRule(context, ruleCommands4(context), words);
+  return options.family === 6
+    ? runIpRule(context, ruleCommands6(context), words)
+    : runIpRule(context, ruleCommands4(context), words);
 }

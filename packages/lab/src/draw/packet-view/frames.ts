@@ -4,7 +4,8 @@
  * on the packet (`_nfct`), the rule asked last, and where on the hook map the packet is. Pure: nothing here draws.
  */
 import { HOOK_NAMES, isCall, type TraceCall, type TraceNote, type TupleText } from "@netfilter-lab/engine";
-import { dissect, type Field, type Layer } from "../dissect.js";
+import { dissect } from "../dissect.js";
+import type { Field, Layer } from "../fields.js";
 import type { ViewedPacket, ViewedWalk } from "./document.js";
 import { callInWords, fieldsInWords, noteInWords } from "./words.js";
 
@@ -131,6 +132,12 @@ export function framesOf(walk: ViewedWalk): FramedPacket[] {
 
 /** Where the functions of the IP layer are, between the hooks. */
 const FUNCTION_PLACES: Readonly<Record<string, Place>> = {
+  ipv6_rcv: "receive",
+  ip6_route_input: "routing",
+  ip6_forward: "FORWARD",
+  ip6_input: "INPUT",
+  __ip6_local_out: "OUTPUT",
+  ip6_output: "POSTROUTING",
   ip_rcv: "receive",
   ip_route_input_noref: "routing",
   ip_forward: "FORWARD",
@@ -216,7 +223,7 @@ class PacketReader {
       const before = this.#bytes;
       this.#write(note);
       // NAT says itself what it wrote, in the note that follows once the function writing it has returned.
-      if (path.at(-1)?.fn === "nf_nat_ipv4_manip_pkt") return;
+      if (/^nf_nat_ipv[46]_manip_pkt$/.test(path.at(-1)?.fn ?? "")) return;
       const words = fieldsInWords(before, this.#bytes);
       this.#frame({ kind, main: true, path, ...around, words, verdict: null });
       return;

@@ -13,6 +13,12 @@ export function priorityText(priority: number): string {
 
 /** What the functions of the IP layer are for. */
 const DEEDS: Readonly<Record<string, string>> = {
+  ipv6_rcv: "The packet is received.",
+  ip6_route_input: "Routing decides where the packet goes.",
+  ip6_forward: "The packet is to be forwarded.",
+  ip6_input: "The packet is for this host.",
+  __ip6_local_out: "A local process sends the packet.",
+  ip6_output: "The packet is on its way out.",
   ip_rcv: "The packet is received.",
   ip_route_input_noref: "Routing decides where the packet goes.",
   ip_forward: "The packet is to be forwarded.",

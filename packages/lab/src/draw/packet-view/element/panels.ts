@@ -11,8 +11,10 @@ type Fits = "ORIGINAL" | "REPLY" | null;
 function tupleOf(bytes: Uint8Array): TupleText {
   const { src, dst, sport, dport, protocol } = headline(bytes);
   const ends = { src, dst, protocol, ...(sport === null || dport === null ? {} : { sport, dport }) };
-  if (protocol !== "icmp") return ends;
-  const id = dissect(bytes)[1]?.fields.find(({ name }) => name === "Identifier")?.value;
+  if (protocol !== "icmp" && protocol !== "icmpv6") return ends;
+  const id = dissect(bytes)
+    .find(({ name }) => name.startsWith("Internet Control Message Protocol"))
+    ?.fields.find(({ name }) => name === "Identifier")?.value;
   return id === undefined ? ends : { ...ends, id: Number(id) };
 }
 
