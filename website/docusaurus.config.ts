@@ -8,6 +8,7 @@ import type * as Preset from "@docusaurus/preset-classic";
 import type { Config, PluginConfig } from "@docusaurus/types";
 import { notebookLessons } from "@netfilter-lab/docusaurus-plugin";
 import cellModules from "./cell-modules.json";
+import { lazyRoutesPlugin } from "./src/lazyRoutes";
 import { darkCode, lightCode } from "./src/prism";
 import { questionPlugin } from "./src/question";
 
@@ -136,6 +137,7 @@ const config: Config = {
   ],
   plugins: [
     questionPlugin,
+    lazyRoutesPlugin,
     ...notebookLessons({
       siteDir: __dirname,
       notebooks: fixtures ?? "../notebooks",

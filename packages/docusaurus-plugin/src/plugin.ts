@@ -9,6 +9,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
+import { type PrismTheme, themes } from "prism-react-renderer";
+import { tokenStyles } from "./highlight.js";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
 import type { CellModules } from "./live/bundle.js";
 import type { LiveParts } from "./live/runner.js";
@@ -36,6 +38,11 @@ export interface NotebookLessonsOptions {
   readonly cells: CellModules;
   /** Folders of the built site whose pages a reader has offline only after a visit; of the others, from the start. */
   readonly keptWhenVisited?: readonly string[];
+}
+
+/** What a site's configuration says of code's colours; Docusaurus's own theme is the default. */
+interface SiteThemes {
+  readonly prism?: { readonly theme?: PrismTheme; readonly darkTheme?: PrismTheme };
 }
 
 /** The plugin's name, and the id of the docs instance that shows its pages. */
@@ -84,6 +91,9 @@ export async function lessonsPlugin(
   await mkdir(bundled, { recursive: true });
   const files = await bundle(bundled, options.siteDir, options.cells);
   const parts = join(bundled, "live");
+  const tokens = join(bundled, "tokens.css");
+  const { theme, darkTheme } = (context.siteConfig.themeConfig as SiteThemes).prism ?? {};
+  await writeFile(tokens, tokenStyles(theme ?? themes.palenight, darkTheme));
   const partPath = (file: string): string => `${context.baseUrl}${partsFolder}/${file}`;
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   return {
@@ -114,7 +124,7 @@ export async function lessonsPlugin(
       ...(folders.records === null ? [] : [join(folders.records, "*.json")]),
     ],
     getThemePath: () => inPackage("./theme"),
-    getClientModules: () => [inPackage("../styles/notebook.css"), inPackage("./offline/register.js")],
+    getClientModules: () => [inPackage("../styles/notebook.css"), tokens, inPackage("./offline/register.js")],
     configureWebpack() {
       // The development server offers the notebooks and what runs cells where the built site has copies of them.
       // `devServer` is read by `docusaurus start`, though the type of a plugin's configuration does not know it.
