@@ -5,6 +5,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -17,6 +18,7 @@ import type { LiveParts } from "./live/runner.js";
 import { offlineSite } from "./offline/site.js";
 import { writePolicies } from "./policy.js";
 import { remarkNotebook } from "./remark.js";
+import { remarkHighlight } from "./remark-highlight.js";
 
 /** Where the notebooks are and where their pages go. */
 export interface NotebookLessonsOptions {
@@ -45,6 +47,8 @@ interface SiteThemes {
   readonly prism?: { readonly theme?: PrismTheme; readonly darkTheme?: PrismTheme };
 }
 
+const require = createRequire(import.meta.url);
+
 /** The plugin's name, and the id of the docs instance that shows its pages. */
 export const pluginName = "netfilter-lab-lessons";
 
@@ -65,7 +69,7 @@ export function notebookLessons(options: NotebookLessonsOptions): PluginConfig[]
         routeBasePath: options.routeBasePath,
         numberPrefixParser: false,
         breadcrumbs: false,
-        beforeDefaultRemarkPlugins: [remarkNotebook],
+        beforeDefaultRemarkPlugins: [remarkNotebook, remarkHighlight],
       },
     ],
   ];
@@ -126,13 +130,18 @@ export async function lessonsPlugin(
     getThemePath: () => inPackage("./theme"),
     getClientModules: () => [inPackage("../styles/notebook.css"), tokens, inPackage("./offline/register.js")],
     configureWebpack() {
+      // Docusaurus's highlighter comes with every page; here it comes when a reader has changed code.
+      const highlighter = require.resolve("@docusaurus/theme-classic/lib/prism-include-languages.js");
+      const alias = { [highlighter.replace(/\.js$/, "")]: false as const };
       // The development server offers the notebooks and what runs cells where the built site has copies of them.
       // `devServer` is read by `docusaurus start`, though the type of a plugin's configuration does not know it.
       const served = [
         { directory: folders.notebooks, publicPath: `${context.baseUrl}notebooks/` },
         { directory: parts, publicPath: `${context.baseUrl}${partsFolder}/` },
       ];
-      return { devServer: { static: served } } as ReturnType<NonNullable<Plugin["configureWebpack"]>>;
+      return { resolve: { alias }, devServer: { static: served } } as ReturnType<
+        NonNullable<Plugin["configureWebpack"]>
+      >;
     },
     async postBuild({ outDir, content }) {
       await mkdir(join(outDir, "notebooks"), { recursive: true });

@@ -14,8 +14,8 @@ declare module "@theme/Icon/WordWrap" {
   import type { ComponentProps, ReactNode } from "react";
   export default function IconWordWrap(props: ComponentProps<"svg">): ReactNode;
 }
-declare module "@theme/NotebookCode" {
-  export { default } from "./theme/NotebookCode/index.js";
+declare module "@theme/CodeBlock" {
+  export { default } from "./theme/CodeBlock/index.js";
 }
 declare module "@theme/NotebookCell" {
   export { default } from "./theme/NotebookCell/index.js";

@@ -1,6 +1,6 @@
 /** One code cell: its source, highlighted or being edited, its bar of buttons, and what running it gave. */
+import CodeBlock from "@theme/CodeBlock";
 import CellBar from "@theme/NotebookCell/CellBar";
-import NotebookCode from "@theme/NotebookCode";
 import NotebookEditor from "@theme/NotebookEditor";
 import NotebookKernelMark from "@theme/NotebookKernelMark";
 import NotebookOutput from "@theme/NotebookOutput";
@@ -133,13 +133,14 @@ function LiveCell({ cell, number, freshness, language, notebook, focus }: LiveCe
     // A way in for the mouse; the keyboard has Enter and the button.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
     <div className="nb-code" onDoubleClick={edit}>
-      <NotebookCode
-        source={source}
+      <CodeBlock
         language={language}
         {...(cell.published?.highlighted !== undefined && cell.published.source === source
           ? { html: cell.published.highlighted }
           : {})}
-      />
+      >
+        {source}
+      </CodeBlock>
     </div>
   );
   return (

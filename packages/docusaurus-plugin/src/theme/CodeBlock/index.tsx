@@ -1,21 +1,29 @@
-/** A cell's code, highlighted, with a button that copies it and, where a line is too long, one that wraps its lines. */
+/**
+ * A block of code in the place of Docusaurus's: its tokens come as HTML from the site's build (`remark-highlight.ts`,
+ * `remark.ts`), so that a page needs no highlighter to come to life. Where there is none, for code that a reader has
+ * changed, the highlighter is fetched and the text stands plain for that moment. A button copies the code and, where a
+ * line is too long, another one wraps the lines. Titles, line numbers and marked lines are not supported.
+ */
 import IconCopy from "@theme/Icon/Copy";
 import IconSuccess from "@theme/Icon/Success";
 import IconWordWrap from "@theme/Icon/WordWrap";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
-import { highlightedHtml } from "../../highlight.js";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { escapeHtml } from "../../html.js";
 
-export interface NotebookCodeProps {
-  readonly source: string;
-  /** The highlighter's name of the language. */
-  readonly language: string;
-  /** The source as {@link highlightedHtml}, where the site's build has made it. */
+export interface CodeBlockProps {
+  /** The code. */
+  readonly children: string;
+  /** The highlighter's name of the language; else it is taken from the class name `language-…`. */
+  readonly language?: string;
+  readonly className?: string;
+  /** The code as `highlightedHtml`, where the site's build has made it. */
   readonly html?: string;
 }
 
-export default function NotebookCode({ source, language, html }: NotebookCodeProps): ReactNode {
+export default function CodeBlock({ children, language, className, html }: CodeBlockProps): ReactNode {
+  const source = children.replace(/\n$/, "");
+  const tokens = useTokens(source, language ?? /\blanguage-(\S+)/.exec(className ?? "")?.[1] ?? "text", html);
   const pre = useRef<HTMLPreElement>(null);
-  const tokens = useMemo(() => html ?? highlightedHtml(source, language), [html, source, language]);
   const [isWrapped, setWrapped] = useState(false);
   const [isWide, setWide] = useState(false);
   const [isCopied, setCopied] = useState(false);
@@ -24,7 +32,7 @@ export default function NotebookCode({ source, language, html }: NotebookCodePro
     const timer = setTimeout(() => setCopied(false), 1000);
     return () => clearTimeout(timer);
   }, [isCopied]);
-  // Asked when somebody comes near, not for every cell of the page when it opens.
+  // Asked when somebody comes near, not of every block when the page opens.
   const measure = (): void => {
     if (pre.current !== null) setWide(isWrapped || pre.current.scrollWidth > pre.current.clientWidth);
   };
@@ -33,7 +41,7 @@ export default function NotebookCode({ source, language, html }: NotebookCodePro
     <div className="nb-tokens" onPointerEnter={measure} onFocus={measure}>
       <pre
         ref={pre}
-        className={isWrapped ? "nb-wrapped" : ""}
+        className={isWrapped ? "nb-wrapped" : undefined}
         // It scrolls, and the keyboard must reach it to do so.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
@@ -72,4 +80,24 @@ export default function NotebookCode({ source, language, html }: NotebookCodePro
       </div>
     </div>
   );
+}
+
+/** The code's tokens as HTML; the plain text until they are there. */
+function useTokens(source: string, language: string, html: string | undefined): string {
+  const [made, setMade] = useState<{ readonly source: string; readonly html: string }>();
+  useEffect(() => {
+    if (html !== undefined) return undefined;
+    let isWanted = true;
+    import("../../highlight.js").then(
+      ({ highlightedHtml }) => {
+        if (isWanted) setMade({ source, html: highlightedHtml(source, language) });
+      },
+      // Without a network it may not be there: the text stays plain.
+      () => undefined,
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [source, language, html]);
+  return html ?? (made?.source === source ? made.html : escapeHtml(source));
 }
