@@ -6,8 +6,9 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type * as Preset from "@docusaurus/preset-classic";
 import type { Config, PluginConfig } from "@docusaurus/types";
-import { notebookLessons } from "@netfilter-lab/docusaurus-plugin";
+import { notebookLessons, remarkHighlight } from "@netfilter-lab/docusaurus-plugin";
 import cellModules from "./cell-modules.json";
+import { lazyRoutesPlugin } from "./src/lazyRoutes";
 import { darkCode, lightCode } from "./src/prism";
 import { questionPlugin } from "./src/question";
 
@@ -73,7 +74,14 @@ const apiPlugins: PluginConfig[] =
         ],
         [
           "@docusaurus/plugin-content-docs",
-          { id: "api", path: "api", routeBasePath: "api", sidebarPath: "./sidebars-api.ts", breadcrumbs: false },
+          {
+            id: "api",
+            path: "api",
+            routeBasePath: "api",
+            sidebarPath: "./sidebars-api.ts",
+            breadcrumbs: false,
+            beforeDefaultRemarkPlugins: [remarkHighlight],
+          },
         ],
       ];
 
@@ -112,7 +120,13 @@ const config: Config = {
     [
       "classic",
       {
-        docs: { path: "docs", routeBasePath: "/", sidebarPath: "./sidebars.ts", breadcrumbs: false },
+        docs: {
+          path: "docs",
+          routeBasePath: "/",
+          sidebarPath: "./sidebars.ts",
+          breadcrumbs: false,
+          beforeDefaultRemarkPlugins: [remarkHighlight],
+        },
         blog: false,
         theme: { customCss: ["./src/css/fonts.css", "./src/css/site.css"] },
         sitemap: process.env["SITE_URL"] === undefined ? false : { lastmod: null },
@@ -136,6 +150,7 @@ const config: Config = {
   ],
   plugins: [
     questionPlugin,
+    lazyRoutesPlugin,
     ...notebookLessons({
       siteDir: __dirname,
       notebooks: fixtures ?? "../notebooks",
@@ -178,7 +193,7 @@ const config: Config = {
         `<a href="${baseUrl}extend/">Extend a lesson</a>`,
       ].join(""),
     },
-    prism: { theme: lightCode, darkTheme: darkCode, additionalLanguages: ["bash"] },
+    prism: { theme: lightCode, darkTheme: darkCode },
   } satisfies Preset.ThemeConfig,
 };
 

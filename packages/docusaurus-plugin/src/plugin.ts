@@ -5,16 +5,20 @@
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { LoadContext, Plugin, PluginConfig } from "@docusaurus/types";
+import { type PrismTheme, themes } from "prism-react-renderer";
+import { tokenStyles } from "./highlight.js";
 import { downloadPath, type LessonData, type LessonSource, readLessons, writePages } from "./lessons.js";
 import type { CellModules } from "./live/bundle.js";
 import type { LiveParts } from "./live/runner.js";
 import { offlineSite } from "./offline/site.js";
 import { writePolicies } from "./policy.js";
 import { remarkNotebook } from "./remark.js";
+import { remarkHighlight } from "./remark-highlight.js";
 
 /** Where the notebooks are and where their pages go. */
 export interface NotebookLessonsOptions {
@@ -38,6 +42,13 @@ export interface NotebookLessonsOptions {
   readonly keptWhenVisited?: readonly string[];
 }
 
+/** What a site's configuration says of code's colours; Docusaurus's own theme is the default. */
+interface SiteThemes {
+  readonly prism?: { readonly theme?: PrismTheme; readonly darkTheme?: PrismTheme };
+}
+
+const require = createRequire(import.meta.url);
+
 /** The plugin's name, and the id of the docs instance that shows its pages. */
 export const pluginName = "netfilter-lab-lessons";
 
@@ -58,7 +69,7 @@ export function notebookLessons(options: NotebookLessonsOptions): PluginConfig[]
         routeBasePath: options.routeBasePath,
         numberPrefixParser: false,
         breadcrumbs: false,
-        beforeDefaultRemarkPlugins: [remarkNotebook],
+        beforeDefaultRemarkPlugins: [remarkNotebook, remarkHighlight],
       },
     ],
   ];
@@ -84,6 +95,9 @@ export async function lessonsPlugin(
   await mkdir(bundled, { recursive: true });
   const files = await bundle(bundled, options.siteDir, options.cells);
   const parts = join(bundled, "live");
+  const tokens = join(bundled, "tokens.css");
+  const { theme, darkTheme } = (context.siteConfig.themeConfig as SiteThemes).prism ?? {};
+  await writeFile(tokens, tokenStyles(theme ?? themes.palenight, darkTheme));
   const partPath = (file: string): string => `${context.baseUrl}${partsFolder}/${file}`;
   const inPackage = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   return {
@@ -114,15 +128,20 @@ export async function lessonsPlugin(
       ...(folders.records === null ? [] : [join(folders.records, "*.json")]),
     ],
     getThemePath: () => inPackage("./theme"),
-    getClientModules: () => [inPackage("../styles/notebook.css"), inPackage("./offline/register.js")],
+    getClientModules: () => [inPackage("../styles/notebook.css"), tokens, inPackage("./offline/register.js")],
     configureWebpack() {
+      // Docusaurus's highlighter comes with every page; here it comes when a reader has changed code.
+      const highlighter = require.resolve("@docusaurus/theme-classic/lib/prism-include-languages.js");
+      const alias = { [highlighter.replace(/\.js$/, "")]: false as const };
       // The development server offers the notebooks and what runs cells where the built site has copies of them.
       // `devServer` is read by `docusaurus start`, though the type of a plugin's configuration does not know it.
       const served = [
         { directory: folders.notebooks, publicPath: `${context.baseUrl}notebooks/` },
         { directory: parts, publicPath: `${context.baseUrl}${partsFolder}/` },
       ];
-      return { devServer: { static: served } } as ReturnType<NonNullable<Plugin["configureWebpack"]>>;
+      return { resolve: { alias }, devServer: { static: served } } as ReturnType<
+        NonNullable<Plugin["configureWebpack"]>
+      >;
     },
     async postBuild({ outDir, content }) {
       await mkdir(join(outDir, "notebooks"), { recursive: true });

@@ -1,14 +1,17 @@
+import type { Program } from "estree";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { describe, expect, test } from "vitest";
+import type { PageCell } from "./live/document.js";
 import { remarkNotebook } from "./remark.js";
 
 interface Shape {
   readonly type: string;
   readonly name?: string;
-  readonly attributes?: readonly { readonly name: string; readonly value: string }[];
+  readonly attributes?: readonly { readonly name: string; readonly value: string | { readonly value: string } }[];
   readonly children?: readonly Shape[];
   readonly url?: string;
   readonly value?: string;
+  readonly data?: { readonly estree: Program };
 }
 
 /** The page after the plugin, as an outline: elements with their properties, other nodes by their type. */
@@ -20,37 +23,54 @@ function outline(markdown: string): unknown[] {
 
 function part(node: Shape): unknown {
   if (node.type !== "mdxJsxFlowElement") return node.type;
-  const attributes = (node.attributes ?? []).filter(({ name }) => name !== "compiled");
-  const properties = Object.fromEntries(attributes.map(({ name, value }) => [name, value]));
+  const properties = Object.fromEntries(
+    (node.attributes ?? []).map(({ name, value }) => [name, typeof value === "string" ? value : `{${value.value}}`]),
+  );
   return [node.name, properties, ...(node.children ?? []).map(part)];
+}
+
+/** The cells that the page exports. */
+function exported(markdown: string): readonly PageCell[] {
+  const tree = fromMarkdown(markdown);
+  remarkNotebook()(tree);
+  const module = (tree.children as Shape[]).find(({ type }) => type === "mdxjsEsm");
+  const [statement] = module?.data?.estree.body ?? [];
+  if (statement?.type !== "ExportNamedDeclaration" || statement.declaration?.type !== "VariableDeclaration")
+    throw new Error("the page exports no cells");
+  const [{ id, init } = { id: undefined, init: undefined }] = statement.declaration.declarations;
+  if (id?.type !== "Identifier" || init?.type !== "CallExpression") throw new Error("not the call of JSON.parse");
+  expect(id.name).toBe("notebookCells");
+  const [json] = init.arguments;
+  if (json?.type !== "Literal") throw new Error("not a literal");
+  return JSON.parse(String(json.value)) as readonly PageCell[];
 }
 
 const facts = (pages: object): string =>
   `\`\`\`notebook-lesson\n${JSON.stringify({ file: "01-a.ipynb", download: "d", codeCells: 1, pages, assets: "../../notebooks", stamp: "s" })}\n\`\`\``;
 
+const place = (number: string): unknown => [
+  "NotebookCell",
+  { language: "ts", place: number, cells: "{notebookCells}" },
+];
+
 describe("fences become elements", () => {
   test("a cell and its outputs are one", () => {
-    expect(
-      outline(
-        "```ts notebook-cell id=a tags=check,x%20y\nlet a = `b`;\n```\n\n```json notebook-outputs\n[\n 1\n]\n```\n\nend",
-      ),
-    ).toEqual([
-      [
-        "NotebookCell",
-        { id: "a", language: "ts", tags: "check x y", source: "let a = `b`;", outputs: "[1]", place: "0" },
-      ],
-      "paragraph",
+    const page =
+      "```ts notebook-cell id=a tags=check,x%20y\nlet a = `b`;\n```\n\n```json notebook-outputs\n[\n 1\n]\n```\n\nend";
+    expect(outline(page)).toEqual([place("0"), "paragraph", "mdxjsEsm"]);
+    expect(exported(page)).toMatchObject([
+      { id: "a", tags: ["check", "x y"], source: "let a = `b`;", outputs: [1], compiled: { names: ["a"] } },
     ]);
+    expect(exported(page)[0]?.highlighted).toContain('<span class="token keyword">let</span> a ');
   });
 
   test("a cell without outputs does not take its neighbour's", () => {
-    expect(
-      outline(
-        "```ts notebook-cell id=a tags=\n1\n```\n\n```ts notebook-cell id=b tags=\n2\n```\n\n```json notebook-outputs\n[2]\n```",
-      ),
-    ).toEqual([
-      ["NotebookCell", { id: "a", language: "ts", tags: "", source: "1", outputs: "[]", place: "0" }],
-      ["NotebookCell", { id: "b", language: "ts", tags: "", source: "2", outputs: "[2]", place: "1" }],
+    const page =
+      "```ts notebook-cell id=a tags=\n1\n```\n\n```ts notebook-cell id=b tags=\n2\n```\n\n```json notebook-outputs\n[2]\n```";
+    expect(outline(page)).toEqual([place("0"), place("1"), "mdxjsEsm"]);
+    expect(exported(page)).toMatchObject([
+      { id: "a", outputs: [] },
+      { id: "b", outputs: [2] },
     ]);
   });
 
@@ -59,34 +79,26 @@ describe("fences become elements", () => {
       outline(
         "a\n\n<!-- notebook:solution -->\n\nb\n\n```ts notebook-cell id=a tags=solution\n1\n```\n\n<!-- /notebook:solution -->\n\nc",
       ),
-    ).toEqual([
-      "paragraph",
-      [
-        "NotebookAside",
-        { kind: "solution" },
-        "paragraph",
-        ["NotebookCell", { id: "a", language: "ts", tags: "solution", source: "1", outputs: "[]", place: "0" }],
-      ],
-      "paragraph",
-    ]);
+    ).toEqual(["paragraph", ["NotebookAside", { kind: "solution" }, "paragraph", place("0")], "paragraph", "mdxjsEsm"]);
   });
 
   test("a cell is compiled, and cells are numbered in the page's order, those put aside too", () => {
     const cell = (id: string): string => `\`\`\`ts notebook-cell id=${id} tags=\nlet ${id}: number = 1;\n\`\`\``;
-    const tree = fromMarkdown(
-      [cell("a"), "<!-- notebook:solution -->", cell("b"), "<!-- /notebook:solution -->", cell("c")].join("\n\n"),
+    const page = [cell("a"), "<!-- notebook:solution -->", cell("b"), "<!-- /notebook:solution -->", cell("c")].join(
+      "\n\n",
     );
-    remarkNotebook()(tree);
-    const [a, aside, c] = tree.children as Shape[];
-    const cells = [a, aside?.children?.[0], c].map((node) => {
-      const values = new Map(node?.attributes?.map(({ name, value }) => [name, value]));
-      const { code, names } = JSON.parse(values.get("compiled") ?? "") as { code: string; names: string[] };
-      return [values.get("place"), code.replace(/\s+/g, " "), names];
-    });
-    expect(cells).toEqual([
-      ["0", "let a = 1;", ["a"]],
-      ["1", "let b = 1;", ["b"]],
-      ["2", "let c = 1;", ["c"]],
+    expect(outline(page)).toEqual([
+      place("0"),
+      ["NotebookAside", { kind: "solution" }, place("1")],
+      place("2"),
+      "mdxjsEsm",
+    ]);
+    expect(
+      exported(page).map(({ compiled }) => (compiled.ok ? [compiled.code.replace(/\s+/g, " "), compiled.names] : [])),
+    ).toEqual([
+      ["let a = 1;", ["a"]],
+      ["let b = 1;", ["b"]],
+      ["let c = 1;", ["c"]],
     ]);
   });
 
@@ -95,6 +107,13 @@ describe("fences become elements", () => {
       "heading",
       ["NotebookLesson", { facts: '{"file":"01-a.ipynb","download":"d","codeCells":1}' }],
       "paragraph",
+    ]);
+  });
+
+  test("the lesson's line has the page's cells", () => {
+    expect(outline(`# T\n\n${facts({})}\n\n\`\`\`ts notebook-cell id=a tags=\n1\n\`\`\``)[1]).toEqual([
+      "NotebookLesson",
+      { facts: '{"file":"01-a.ipynb","download":"d","codeCells":1}', cells: "{notebookCells}" },
     ]);
   });
 

@@ -1,12 +1,17 @@
 /**
  * From the fences that `page.ts` writes to the elements a page shows: `<NotebookCell>` for a code cell and its outputs,
  * `<NotebookLesson>` under the title, `<NotebookAside>` round exercises and solutions, `<NotebookList>` for the list of
- * lessons. Links to other notebooks become links to their pages. Must run before Docusaurus's own remark plugins, which
- * resolve links.
+ * lessons. The page's cells are one array, which it exports; each element has it and says which place is its own.
+ * Links to other notebooks become links to their pages. Must run before Docusaurus's own remark plugins, which resolve
+ * links.
  */
 import { compileCell } from "@netfilter-lab/notebook/live/compile";
+import type { Expression, Identifier, Program } from "estree";
 import type { Code, Nodes, Parent, Root, RootContent } from "mdast";
-import type { MdxJsxFlowElement } from "mdast-util-mdx-jsx";
+import type { MdxJsxAttribute, MdxJsxFlowElement } from "mdast-util-mdx-jsx";
+import type { MdxjsEsm } from "mdast-util-mdxjs-esm";
+import { highlightedHtml } from "./highlight.js";
+import type { PageCell } from "./live/document.js";
 import { type LessonFacts, readCellInfo } from "./page.js";
 
 /** The remark plugin; pages that hold no such fence pass unchanged. */
@@ -14,12 +19,16 @@ export function remarkNotebook(): (tree: Root) => void {
   return (tree) => {
     const lesson = takeLesson(tree);
     tree.children = cells(group(tree.children));
-    numberCells(tree);
-    if (lesson === undefined) return;
-    const { pages, assets, stamp: _, ...shown } = lesson;
-    relink(tree, pages, assets);
-    const title = tree.children.findIndex((node) => node.type === "heading" && node.depth === 1);
-    tree.children.splice(title + 1, 0, element("NotebookLesson", { facts: JSON.stringify(shown) }));
+    const pageCells = placeCells(tree);
+    if (lesson !== undefined) {
+      const { pages, assets, stamp: _, ...shown } = lesson;
+      relink(tree, pages, assets);
+      const title = tree.children.findIndex((node) => node.type === "heading" && node.depth === 1);
+      const line = element("NotebookLesson", { facts: JSON.stringify(shown) });
+      if (pageCells.length > 0) line.attributes.push(theCells());
+      tree.children.splice(title + 1, 0, line);
+    }
+    if (pageCells.length > 0) tree.children.push(exportCells(pageCells));
   };
 }
 
@@ -61,27 +70,75 @@ function cells(nodes: readonly RootContent[]): RootContent[] {
     }
     const outputs = following(nodes, index, "notebook-outputs") ?? "[]";
     const linux = following(nodes, index, "notebook-linux");
-    result.push(
-      element("NotebookCell", {
-        id: facts.id,
-        language: node.lang ?? "text",
-        tags: facts.tags.join(" "),
-        source: node.value,
-        outputs: JSON.stringify(JSON.parse(outputs)),
-        compiled: JSON.stringify(compileCell(node.value)),
-        ...(linux === undefined ? {} : { linux: JSON.stringify(JSON.parse(linux)) }),
-      }),
-    );
+    const cell: PageCell = {
+      ...facts,
+      source: node.value,
+      highlighted: highlightedHtml(node.value, node.lang ?? "text"),
+      outputs: JSON.parse(outputs) as PageCell["outputs"],
+      compiled: compileCell(node.value),
+      ...(linux === undefined ? {} : { linux: JSON.stringify(JSON.parse(linux)) }),
+    };
+    const place = element("NotebookCell", { language: node.lang ?? "text" });
+    cellOf.set(place, cell);
+    result.push(place);
   }
   return result;
 }
 
-/** Says of each cell which one of the page it is: their order is the order in which they run. */
-function numberCells(node: Nodes, next: { place: number } = { place: 0 }): void {
-  if (node.type === "mdxJsxFlowElement" && node.name === "NotebookCell") {
-    node.attributes.push({ type: "mdxJsxAttribute", name: "place", value: String(next.place++) });
+/** The cell that an element is the place of. */
+const cellOf = new WeakMap<Nodes, PageCell>();
+
+/** Says of each cell which one of the page it is, and gives them all: their order is the order in which they run. */
+function placeCells(node: Nodes, placed: PageCell[] = []): readonly PageCell[] {
+  const cell = cellOf.get(node);
+  if (cell !== undefined && node.type === "mdxJsxFlowElement") {
+    node.attributes.push({ type: "mdxJsxAttribute", name: "place", value: String(placed.length) }, theCells());
+    placed.push(cell);
   }
-  if ("children" in node) for (const child of (node as Parent).children) numberCells(child, next);
+  if ("children" in node) for (const child of (node as Parent).children) placeCells(child, placed);
+  return placed;
+}
+
+/** What the page's array of cells is called in its module. */
+const arrayName = "notebookCells";
+
+/** `cells={notebookCells}` */
+function theCells(): MdxJsxAttribute {
+  const estree = program({ type: "ExpressionStatement", expression: { type: "Identifier", name: arrayName } });
+  const value = { type: "mdxJsxAttributeValueExpression", value: arrayName, data: { estree } } as const;
+  return { type: "mdxJsxAttribute", name: "cells", value };
+}
+
+/** `export const notebookCells = JSON.parse("…")`, which browsers read faster than the array itself. */
+function exportCells(pageCells: readonly PageCell[]): MdxjsEsm {
+  const identifier = (name: string): Identifier => ({ type: "Identifier", name });
+  const init: Expression = {
+    type: "CallExpression",
+    callee: {
+      type: "MemberExpression",
+      object: identifier("JSON"),
+      property: identifier("parse"),
+      computed: false,
+      optional: false,
+    },
+    arguments: [{ type: "Literal", value: JSON.stringify(pageCells) }],
+    optional: false,
+  };
+  const estree = program({
+    type: "ExportNamedDeclaration",
+    declaration: {
+      type: "VariableDeclaration",
+      kind: "const",
+      declarations: [{ type: "VariableDeclarator", id: identifier(arrayName), init }],
+    },
+    specifiers: [],
+    attributes: [],
+  });
+  return { type: "mdxjsEsm", value: "", data: { estree } };
+}
+
+function program(...body: Program["body"]): Program {
+  return { type: "Program", sourceType: "module", body, comments: [] };
 }
 
 /** The content of the fence of a kind among those that come right after a cell's. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stripAnsi } from "./ansi.js";
-import { terminalLines } from "./terminal.js";
+import { terminalHtml, terminalLines } from "./terminal.js";
 
 const original = "src=192.168.2.55 dst=217.254.1.76 sport=50798 dport=443";
 const reply = "src=217.254.1.76 dst=193.157.56.3 sport=443 dport=50798";
@@ -100,3 +100,51 @@ test("laying text out loses none of it", () => {
     }),
   );
 });
+
+describe("a printed text as HTML", () => {
+  const cases: [what: string, text: string, html: string][] = [
+    ["its lines", "a\nb\n", line("a") + line("b")],
+    ["columns", "a   b   c\n", line("a   b   c", "nb-line nb-line--columns")],
+    ["nothing of it is markup", '<b a="c">&\n', line("&lt;b a=&quot;c&quot;&gt;&amp;")],
+    ["a colour by name", "\u001b[31mDROP\u001b[0m", line('<span class="ansi-red">DROP</span>')],
+    [
+      "colours chosen freely",
+      "\u001b[38;2;1;2;3;48;2;4;5;6m<\u001b[0m",
+      line(
+        '<span class="" style="color:color-mix(in srgb, rgb(1, 2, 3) 45%, currentcolor);background-color:color-mix(in srgb, rgb(4, 5, 6) 18%, transparent)">&lt;</span>',
+      ),
+    ],
+    [
+      "the two tuples",
+      `${original} ${reply}`,
+      line(`<span class="nb-original">${original}</span> <span class="nb-reply">${reply}</span>`),
+    ],
+  ];
+  test.each(cases)("%s", (_, text, html) => {
+    expect(terminalHtml(text)).toBe(html);
+  });
+
+  test("whatever is printed, its text is what is shown, and no element but its own is made", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("<", ">", "&", '"', "\u001b[31m", "\u001b[38;2;9;9;9m", "x", "\n")),
+        (parts) => {
+          const text = `${parts.join("")}.`;
+          const html = terminalHtml(text);
+          expect(html.replace(/<\/?span[^<>]*>/g, "")).not.toMatch(/[<>"]/);
+          const shown = html
+            .replace(/<[^>]*>/g, "")
+            .replaceAll("&lt;", "<")
+            .replaceAll("&gt;", ">")
+            .replaceAll("&quot;", '"')
+            .replaceAll("&amp;", "&");
+          expect(shown).toBe(`${stripAnsi(text)}\n`);
+        },
+      ),
+    );
+  });
+});
+
+function line(content: string, className = "nb-line"): string {
+  return `<span class="${className}" style="--nb-hang:2ch">${content}\n</span>`;
+}

@@ -4,6 +4,7 @@
  * about and where it may best be broken. Needs no DOM.
  */
 import { type AnsiRun, ansiRuns } from "./ansi.js";
+import { escapeHtml } from "./html.js";
 
 /** One line of a printed text; the runs, joined, are the line without its newline. */
 export interface TerminalLine {
@@ -29,6 +30,35 @@ export function terminalLines(text: string): TerminalLine[] {
     const parts = runs.flatMap(tuples);
     return { runs: parts, columns: parts.length === runs.length && hasColumns(plain), hang: hang(plain) };
   });
+}
+
+/**
+ * A printed text as HTML, its lines in elements of class `nb-line`. A string, not elements: of a long output a page that
+ * becomes live has nothing to compare.
+ */
+export function terminalHtml(text: string): string {
+  return terminalLines(text)
+    .map(({ runs, columns, hang }) => {
+      const content = runs.map(runHtml).join("");
+      return `<span class="nb-line${columns ? " nb-line--columns" : ""}" style="--nb-hang:${hang}ch">${content}\n</span>`;
+    })
+    .join("");
+}
+
+function runHtml({ text, className, style }: AnsiRun): string {
+  if (className === "" && style === undefined) return escapeHtml(text);
+  const css = style === undefined ? "" : ` style="${escapeHtml(readable(style))}"`;
+  return `<span class="${escapeHtml(className)}"${css}>${escapeHtml(text)}</span>`;
+}
+
+/** A colour the cell chose freely, drawn towards the text's own so that it can be read in both themes. */
+function readable({ color, backgroundColor }: NonNullable<AnsiRun["style"]>): string {
+  return [
+    color === undefined ? "" : `color:color-mix(in srgb, ${color} 45%, currentcolor)`,
+    backgroundColor === undefined ? "" : `background-color:color-mix(in srgb, ${backgroundColor} 18%, transparent)`,
+  ]
+    .filter((declaration) => declaration !== "")
+    .join(";");
 }
 
 /** One direction of an entry, as conntrack and /proc/net/nf_conntrack print it. */

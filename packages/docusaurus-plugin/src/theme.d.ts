@@ -2,9 +2,20 @@
  * The aliases through which Docusaurus finds theme components, as far as this package uses them. They are resolved when
  * the site is bundled.
  */
+declare module "@theme/Icon/Copy" {
+  import type { ComponentProps, ReactNode } from "react";
+  export default function IconCopy(props: ComponentProps<"svg">): ReactNode;
+}
+declare module "@theme/Icon/Success" {
+  import type { ComponentProps, ReactNode } from "react";
+  export default function IconSuccess(props: ComponentProps<"svg">): ReactNode;
+}
+declare module "@theme/Icon/WordWrap" {
+  import type { ComponentProps, ReactNode } from "react";
+  export default function IconWordWrap(props: ComponentProps<"svg">): ReactNode;
+}
 declare module "@theme/CodeBlock" {
-  import type { ReactNode } from "react";
-  export default function CodeBlock(props: { children: ReactNode; language?: string; className?: string }): ReactNode;
+  export { default } from "./theme/CodeBlock/index.js";
 }
 declare module "@theme/NotebookCell" {
   export { default } from "./theme/NotebookCell/index.js";

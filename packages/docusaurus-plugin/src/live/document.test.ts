@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import {
   contentOf,
   type DocumentAction,
-  emptyDocument,
   freshnessOf,
   isPublished,
   type LiveDocument,
   needsRun,
+  publishedDocument,
   reduceDocument,
 } from "./document.js";
 
@@ -17,7 +17,7 @@ const published = ["a", "b", "c"].map((id) => ({
   tags: id === "c" ? ["check"] : [],
   outputs: [{ kind: "stream" as const, name: "stdout" as const, text: `${id}\n` }],
 }));
-const lesson = reduceDocument(emptyDocument, { type: "publish", cells: published });
+const lesson = publishedDocument(published);
 
 function after(document: LiveDocument, ...actions: readonly DocumentAction[]): LiveDocument {
   return actions.reduce(reduceDocument, document);
@@ -105,7 +105,7 @@ describe("what outputs are worth", () => {
 
 describe("what runs first", () => {
   const failed = (tags: readonly string[]): LiveDocument => {
-    const document = reduceDocument(emptyDocument, { type: "publish", cells: [{ ...published[0]!, tags }] });
+    const document = publishedDocument([{ ...published[0]!, tags }]);
     const finish = { type: "finish", number: 1, status: "failed", milliseconds: 1 } as const;
     return after(document, { type: "start", id: "a", number: 1 }, finish);
   };

@@ -4,6 +4,7 @@
  * workers, storage or React.
  */
 import type { Output } from "@netfilter-lab/notebook";
+import type { CompiledCell } from "@netfilter-lab/notebook/live";
 import type { PageOutput } from "../outputs.js";
 
 /** Who wrote a cell's present text. */
@@ -60,7 +61,6 @@ export interface LiveDocument {
 
 /** What can happen to a document. */
 export type DocumentAction =
-  | { readonly type: "publish"; readonly cells: readonly PublishedCell[] }
   | { readonly type: "edit"; readonly id: string; readonly source: string; readonly author?: Author }
   | { readonly type: "revert"; readonly id: string }
   | { readonly type: "add"; readonly id: string; readonly beside: string; readonly where: "above" | "below" }
@@ -94,12 +94,21 @@ export interface PublishedCell {
   readonly source: string;
   readonly tags: readonly string[];
   readonly outputs: readonly PageOutput[];
+  /** The source as HTML with the highlighter's classes, where the site's build has made it. */
+  readonly highlighted?: string;
   /** A `KernelMark` as JSON, where Linux gave these outputs, too. */
   readonly linux?: string;
 }
 
-/** Before anything is known. */
-export const emptyDocument: LiveDocument = { lesson: [], cells: [], session: 0 };
+/** A lesson's cell as its page brings it: also compiled, so that running it unchanged needs no compiler. */
+export interface PageCell extends PublishedCell {
+  readonly compiled: CompiledCell;
+}
+
+/** A lesson as published, before anything has happened to it. */
+export function publishedDocument(lesson: readonly PublishedCell[]): LiveDocument {
+  return { lesson, cells: lesson.map(publishedCell), session: 0 };
+}
 
 /** The document after an action. What does not apply (an id that is gone) changes nothing. */
 export function reduceDocument(document: LiveDocument, action: DocumentAction): LiveDocument {
@@ -107,8 +116,6 @@ export function reduceDocument(document: LiveDocument, action: DocumentAction): 
   const at = "id" in action ? cells.findIndex(({ id }) => id === action.id) : -1;
   const cell = cells[at];
   switch (action.type) {
-    case "publish":
-      return { ...document, lesson: action.cells, cells: action.cells.map(publishedCell) };
     case "edit": {
       if (cell === undefined) return document;
       const { source } = action;
@@ -231,7 +238,7 @@ export function contentOf({ cells }: LiveDocument): CellContent[] {
 }
 
 /** One of the lesson's cells as it is before anything has happened to it. */
-export function publishedCell(published: PublishedCell): LiveCell {
+function publishedCell(published: PublishedCell): LiveCell {
   const { id, source, tags } = published;
   return { id, anchor: id, source, tags, author: "lesson", published, isQueued: false };
 }

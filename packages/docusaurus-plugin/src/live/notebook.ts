@@ -1,15 +1,15 @@
 /**
  * A page's cells at work: the document, the worker, and the order in which cells run. React listens to it; whatever
- * keeps, shares or replaces cells talks to it. One for each page's address, so that coming back finds what was left.
+ * keeps, shares or replaces cells talks to it. One for each page, so that coming back finds what was left.
  */
 import type { CompiledCell } from "@netfilter-lab/notebook/live";
 import {
   type DocumentAction,
-  emptyDocument,
   type LiveCell,
   type LiveDocument,
   needsRun,
-  type PublishedCell,
+  type PageCell,
+  publishedDocument,
   reduceDocument,
 } from "./document.js";
 import { OutputCollector } from "./outputs.js";
@@ -40,39 +40,37 @@ export type MakeRunner = (onEvent: (run: number, event: CellEvent) => void, onDe
 /** One page's notebook. */
 export class LiveNotebook {
   readonly #listeners = new Set<() => void>();
-  readonly #published = new Map<number, PublishedCell>();
-  readonly #compiled = new Map<string, CompiledCell>();
+  readonly #compiled: ReadonlyMap<string, CompiledCell>;
   readonly #collectors = new Map<number, { cell: string; collector: OutputCollector }>();
   readonly #makeRunner: MakeRunner;
   #runner: Runner | undefined;
-  #state: NotebookState = { document: emptyDocument, isRunning: false, status: "" };
+  readonly #published: NotebookState;
+  #state: NotebookState;
   #runs = 0;
   #added = 0;
   /** Outputs are shown in the order they come, though some have to be made safe first. */
   #showing: Promise<void> = Promise.resolve();
   #pending: number | undefined;
 
-  constructor(makeRunner: MakeRunner) {
+  /** @param cells the lesson's, in the order in which they run */
+  constructor(cells: readonly PageCell[], makeRunner: MakeRunner) {
     this.#makeRunner = makeRunner;
+    this.#compiled = new Map(cells.map(({ source, compiled }) => [source, compiled]));
+    this.#published = { document: publishedDocument(cells), isRunning: false, status: "" };
+    this.#state = this.#published;
   }
 
   /** The state now; the same object until something changes. */
   readonly state = (): NotebookState => this.#state;
+
+  /** The state in which the page's HTML shows it: the lesson as published. */
+  readonly published = (): NotebookState => this.#published;
 
   /** Calls back whenever the state has changed. Returns what ends that. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
-
-  /** The lesson's cells make themselves known as they appear in the page; `place` is their order. */
-  publish(place: number, cell: PublishedCell, compiled: CompiledCell): void {
-    this.#compiled.set(cell.source, compiled);
-    if (this.#published.has(place)) return;
-    this.#published.set(place, cell);
-    const cells = [...this.#published].sort(([a], [b]) => a - b).map(([, each]) => each);
-    this.dispatch({ type: "publish", cells });
-  }
 
   /** Changes the document. */
   dispatch(action: DocumentAction): void {
@@ -262,14 +260,14 @@ export class LiveNotebook {
   }
 }
 
-const notebooks = new Map<string, LiveNotebook>();
+const notebooks = new WeakMap<readonly PageCell[], LiveNotebook>();
 
-/** The notebook of a page, made when it is first asked for. */
-export function notebookOf(address: string, parts: LiveParts): LiveNotebook {
-  let notebook = notebooks.get(address);
+/** The notebook of the page that brings these cells, made when it is first asked for. */
+export function notebookOf(cells: readonly PageCell[], parts: LiveParts): LiveNotebook {
+  let notebook = notebooks.get(cells);
   if (notebook === undefined) {
-    notebook = new LiveNotebook((onEvent, onDeath) => new CellRunner(parts, onEvent, onDeath));
-    notebooks.set(address, notebook);
+    notebook = new LiveNotebook(cells, (onEvent, onDeath) => new CellRunner(parts, onEvent, onDeath));
+    notebooks.set(cells, notebook);
   }
   return notebook;
 }

@@ -1,19 +1,17 @@
 /** The page's notebook for React components. */
-import { useLocation } from "@docusaurus/router";
 import { usePluginData } from "@docusaurus/useGlobalData";
 import { useSyncExternalStore } from "react";
 import type { LessonData } from "../lessons.js";
-import { LiveNotebook, type NotebookState, notebookOf } from "./notebook.js";
+import type { PageCell } from "./document.js";
+import { type LiveNotebook, type NotebookState, notebookOf } from "./notebook.js";
 
-const nothing = new LiveNotebook(() => {
-  throw new Error("cells run in browsers only");
-});
-
-/** The notebook of the page that is shown, and its state. While the page is rendered on a server, an empty one. */
-export function useNotebook(): { readonly notebook: LiveNotebook; readonly state: NotebookState } {
-  const { pathname } = useLocation();
+/** The notebook of the page that brings these cells, and its state; in the page's HTML, the lesson as published. */
+export function useNotebook(cells: readonly PageCell[]): {
+  readonly notebook: LiveNotebook;
+  readonly state: NotebookState;
+} {
   const { live } = usePluginData("netfilter-lab-lessons") as LessonData;
-  const notebook = typeof document === "undefined" ? nothing : notebookOf(pathname, live);
-  const state = useSyncExternalStore(notebook.subscribe, notebook.state, nothing.state);
+  const notebook = notebookOf(cells, live);
+  const state = useSyncExternalStore(notebook.subscribe, notebook.state, notebook.published);
   return { notebook, state };
 }

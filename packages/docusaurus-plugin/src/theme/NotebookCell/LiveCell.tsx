@@ -133,7 +133,14 @@ function LiveCell({ cell, number, freshness, language, notebook, focus }: LiveCe
     // A way in for the mouse; the keyboard has Enter and the button.
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
     <div className="nb-code" onDoubleClick={edit}>
-      <CodeBlock language={language}>{source}</CodeBlock>
+      <CodeBlock
+        language={language}
+        {...(cell.published?.highlighted !== undefined && cell.published.source === source
+          ? { html: cell.published.highlighted }
+          : {})}
+      >
+        {source}
+      </CodeBlock>
     </div>
   );
   return (

@@ -7,10 +7,12 @@ import { type ChangeEvent, type ReactNode, useEffect, useMemo, useRef, useState,
 import { CellsError, lessonVersion } from "../../keep/cells.js";
 import { Keeping, type KeepingState, nothingKept } from "../../keep/keeping.js";
 import { fragmentOf } from "../../keep/link.js";
-import { contentOf } from "../../live/document.js";
+import { contentOf, type PageCell } from "../../live/document.js";
 import { useNotebook } from "../../live/react.js";
 
 export interface NotebookKeepProps {
+  /** The page's cells. */
+  readonly cells: readonly PageCell[];
   /** The published notebook's address. */
   readonly download: string;
   /** Its file name. */
@@ -19,8 +21,8 @@ export interface NotebookKeepProps {
 
 const keepings = new WeakMap<object, Keeping>();
 
-export default function NotebookKeep({ download, file }: NotebookKeepProps): ReactNode {
-  const { notebook } = useNotebook();
+export default function NotebookKeep({ cells, download, file }: NotebookKeepProps): ReactNode {
+  const { notebook } = useNotebook(cells);
   const { pathname } = useLocation();
   const keeping = useMemo(() => {
     if (typeof document === "undefined") return undefined;
@@ -34,13 +36,11 @@ export default function NotebookKeep({ download, file }: NotebookKeepProps): Rea
 
   useEffect(() => {
     const begin = (): void => void keeping?.begin(window.location.hash);
-    // The page's cells make themselves known first.
-    const timer = setTimeout(begin, 0);
+    begin();
     const hear = ({ key }: StorageEvent): void => keeping?.hearStorage(key);
     window.addEventListener("hashchange", begin);
     window.addEventListener("storage", hear);
     return () => {
-      clearTimeout(timer);
       window.removeEventListener("hashchange", begin);
       window.removeEventListener("storage", hear);
     };

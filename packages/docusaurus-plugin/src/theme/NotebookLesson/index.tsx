@@ -2,11 +2,18 @@
 import useBaseUrl from "@docusaurus/useBaseUrl";
 import NotebookKeep from "@theme/NotebookKeep";
 import { type ReactNode, useEffect } from "react";
-import { isPublished } from "../../live/document.js";
+import { isPublished, type PageCell } from "../../live/document.js";
 import { useNotebook } from "../../live/react.js";
 import type { LessonFacts } from "../../page.js";
 
-export default function NotebookLesson({ facts }: { readonly facts: string }): ReactNode {
+export interface NotebookLessonProps {
+  /** `LessonFacts` as JSON, without those that only links need. */
+  readonly facts: string;
+  /** The page's cells; absent where it has none. */
+  readonly cells?: readonly PageCell[];
+}
+
+export default function NotebookLesson({ facts, cells }: NotebookLessonProps): ReactNode {
   const { file, download, order, codeCells } = JSON.parse(facts) as Omit<LessonFacts, "pages" | "assets" | "stamp">;
   const address = useBaseUrl(download);
   return (
@@ -18,15 +25,15 @@ export default function NotebookLesson({ facts }: { readonly facts: string }): R
           Download notebook <span className="nb-download-type">.ipynb</span>
         </a>
       </p>
-      {codeCells > 0 && <LessonBar />}
-      {codeCells > 0 && <NotebookKeep download={address} file={file} />}
+      {cells !== undefined && <LessonBar cells={cells} />}
+      {cells !== undefined && <NotebookKeep cells={cells} download={address} file={file} />}
     </div>
   );
 }
 
 /** What is done with all cells, and what is said about them. */
-function LessonBar(): ReactNode {
-  const { notebook, state } = useNotebook();
+function LessonBar({ cells }: { readonly cells: readonly PageCell[] }): ReactNode {
+  const { notebook, state } = useNotebook(cells);
   useEffect(() => {
     // What running needs comes when nothing else is to do, so that it is also there offline; not where data is dear.
     const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } };

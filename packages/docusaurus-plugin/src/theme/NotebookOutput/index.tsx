@@ -1,10 +1,9 @@
 /** One output of a cell: printed text, an error, or a displayed value with its plain text behind a disclosure. */
 import { useMDXComponents } from "@mdx-js/react";
 import NotebookWalk from "@theme/NotebookWalk";
-import type { CSSProperties, ReactNode } from "react";
-import type { AnsiRun } from "../../ansi.js";
+import type { ReactNode } from "react";
 import type { PageDisplay, PageOutput } from "../../outputs.js";
-import { type TerminalLine, terminalLines } from "../../terminal.js";
+import { terminalHtml } from "../../terminal.js";
 
 export default function NotebookOutput({ output }: { readonly output: PageOutput }): ReactNode {
   if (output.kind === "stream") {
@@ -59,48 +58,14 @@ function Display({ display }: { readonly display: PageDisplay }): ReactNode {
 function Terminal(props: { readonly text: string; readonly label: string; readonly className: string }): ReactNode {
   return (
     // A wide output scrolls; the keyboard must reach it to do so.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <pre className={`nb-text ${props.className}`.trim()} role="group" aria-label={props.label} tabIndex={0}>
-      {terminalLines(props.text).map((line, index) => (
-        // oxlint-disable-next-line react/no-array-index-key
-        <Line key={index} line={line} />
-      ))}
-    </pre>
+    <pre
+      className={`nb-text ${props.className}`.trim()}
+      role="group"
+      aria-label={props.label}
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+      // biome-ignore lint/security/noDangerouslySetInnerHtml: all text in it is escaped
+      dangerouslySetInnerHTML={{ __html: terminalHtml(props.text) }}
+    />
   );
-}
-
-function Line({ line }: { readonly line: TerminalLine }): ReactNode {
-  return (
-    <span
-      className={line.columns ? "nb-line nb-line--columns" : "nb-line"}
-      style={{ "--nb-hang": `${line.hang}ch` } as CSSProperties}
-    >
-      {line.runs.map((run, index) =>
-        run.className === "" && run.style === undefined ? (
-          run.text
-        ) : (
-          // oxlint-disable-next-line react/no-array-index-key
-          <span
-            key={index}
-            className={run.className}
-            {...(run.style === undefined ? {} : { style: readable(run.style) })}
-          >
-            {run.text}
-          </span>
-        ),
-      )}
-      {"\n"}
-    </span>
-  );
-}
-
-/** A colour the cell chose freely, drawn towards the text's own so that it can be read in both themes. */
-function readable(style: NonNullable<AnsiRun["style"]>): NonNullable<AnsiRun["style"]> {
-  const { color, backgroundColor } = style;
-  return {
-    ...(color === undefined ? {} : { color: `color-mix(in srgb, ${color} 45%, currentcolor)` }),
-    ...(backgroundColor === undefined
-      ? {}
-      : { backgroundColor: `color-mix(in srgb, ${backgroundColor} 18%, transparent)` }),
-  };
 }
