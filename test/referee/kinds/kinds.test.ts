@@ -27,7 +27,7 @@ it("draws what it always drew", () => {
       "bytes": "6d2ba4e61a805127",
       "commands": "bff82a25536f4757",
       "extensions": "5ba3bc1e7a509c74",
-      "extensions6": "5cb07b95447512d4",
+      "extensions6": "d59cfcd4d776d166",
       "fragments": "3486db2ab4976a28",
       "fragments6": "ea2d5f1ad7156c4c",
       "gre-udplite": "e4edbc7c9753df9d",
