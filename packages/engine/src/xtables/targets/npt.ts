@@ -35,7 +35,10 @@ function prefixOf(text: string, call: OptionCall): Prefix {
   return { address, length: slash < 0 ? maxPrefix(call.family) : parsePrefix(text.slice(slash + 1), call) };
 }
 
-const prefixText = ({ address, length }: Prefix): string => `${addressText(address)}/${length}`;
+/** A prefix behind its word; of no address and no bits neither is printed. */
+function said(word: string, { address, length }: Prefix): string {
+  return length === 0 && address.every((each) => each === 0) ? "" : `${word}${addressText(address)}/${length}`;
+}
 
 const folded = (sum: number): number => ~checksumFold(sum) & 0xffff;
 
@@ -147,8 +150,8 @@ ${name} target options:
           return XT_CONTINUE;
         },
         check: () => map.check(),
-        save: () => ` --src-pfx ${prefixText(from)} --dst-pfx ${prefixText(to)}`,
-        print: () => ` ${name} src-pfx ${prefixText(from)} dst-pfx ${prefixText(to)}`,
+        save: () => `${said(" --src-pfx ", from)}${said(" --dst-pfx ", to)}`,
+        print: () => ` ${name}${said(" src-pfx ", from)}${said(" dst-pfx ", to)}`,
       };
     },
   };
