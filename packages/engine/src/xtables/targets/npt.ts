@@ -35,9 +35,11 @@ function prefixOf(text: string, call: OptionCall): Prefix {
   return { address, length: slash < 0 ? maxPrefix(call.family) : parsePrefix(text.slice(slash + 1), call) };
 }
 
-/** A prefix behind its word; of no address and no bits neither is printed. */
-function said(word: string, { address, length }: Prefix): string {
-  return length === 0 && address.every((each) => each === 0) ? "" : `${word}${addressText(address)}/${length}`;
+const prefixText = ({ address, length }: Prefix): string => `${addressText(address)}/${length}`;
+
+/** A prefix behind its word; of no address and no bits neither is saved, though the tool would want it back. */
+function said(word: string, prefix: Prefix): string {
+  return prefix.length === 0 && prefix.address.every((each) => each === 0) ? "" : word + prefixText(prefix);
 }
 
 const folded = (sum: number): number => ~checksumFold(sum) & 0xffff;
@@ -151,7 +153,7 @@ ${name} target options:
         },
         check: () => map.check(),
         save: () => `${said(" --src-pfx ", from)}${said(" --dst-pfx ", to)}`,
-        print: () => ` ${name}${said(" src-pfx ", from)}${said(" dst-pfx ", to)}`,
+        print: () => ` ${name} src-pfx ${prefixText(from)} dst-pfx ${prefixText(to)}`,
       };
     },
   };
