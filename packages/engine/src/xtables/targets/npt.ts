@@ -37,6 +37,11 @@ function prefixOf(text: string, call: OptionCall): Prefix {
 
 const prefixText = ({ address, length }: Prefix): string => `${addressText(address)}/${length}`;
 
+/** A prefix behind its word; of no address and no bits neither is saved, though the tool would want it back. */
+function said(word: string, prefix: Prefix): string {
+  return prefix.length === 0 && prefix.address.every((each) => each === 0) ? "" : word + prefixText(prefix);
+}
+
 const folded = (sum: number): number => ~checksumFold(sum) & 0xffff;
 
 /** The one's complement sum of an address. */
@@ -147,7 +152,7 @@ ${name} target options:
           return XT_CONTINUE;
         },
         check: () => map.check(),
-        save: () => ` --src-pfx ${prefixText(from)} --dst-pfx ${prefixText(to)}`,
+        save: () => `${said(" --src-pfx ", from)}${said(" --dst-pfx ", to)}`,
         print: () => ` ${name} src-pfx ${prefixText(from)} dst-pfx ${prefixText(to)}`,
       };
     },
