@@ -1,8 +1,10 @@
 /** NAT where it gives away what others had, and where what it stood on goes away. */
 
-import { lan } from "../kinds/router.js";
-import { ipv4, text } from "../packets.js";
-import type { PacketStep } from "../scenario.js";
+import { DEVICES_6, FORWARDING_6 } from "../kinds/ipv6.js";
+import { lan, wan } from "../kinds/router.js";
+import { ipv4, SYN, text } from "../packets.js";
+import { echo6, tcp6, udp6 } from "../packets6.js";
+import type { PacketStep, Scenario } from "../scenario.js";
 import {
   fromLan,
   fromWan,
@@ -305,8 +307,33 @@ const RANGES: readonly Parts[] = [
   },
 ];
 
+const OUTSIDE_6 = "2001:db8:2::1";
+const VISITOR_6 = { src: "2001:db8:2::9", dst: OUTSIDE_6 };
+
+/** The loopback's address of IPv6 concerns the loopback alone, whatever NAT says. */
+const LOOPBACK_6: readonly Scenario[] = [
+  [
+    "DNAT to ::1 of what comes from outside: there is no route",
+    "PREROUTING -d 2001:db8:2::1 -j DNAT --to-destination ::1",
+  ],
+  ["REDIRECT of the same has one", "PREROUTING -d 2001:db8:2::1 -j REDIRECT"],
+  ["SNAT in INPUT to ::1: the visitor is not answered but by an error", "INPUT -j SNAT --to-source ::1"],
+].map(([name, rule]) => ({
+  version: 1,
+  name,
+  devices: DEVICES_6,
+  sysctl: FORWARDING_6,
+  setup: [`ip6tables-legacy -t nat -A ${rule}`],
+  steps: [
+    wan(tcp6(VISITOR_6, { sport: 4000, dport: 80, flags: SYN, seq: 1 })),
+    wan(udp6(VISITOR_6, { sport: 4000, dport: 53, payload: text(4) })),
+    wan(echo6(VISITOR_6, 7, 1)),
+  ],
+  finally: ["conntrack -L -f ipv6", "ip6tables-legacy-save -c"],
+}));
+
 export const NAT_EDGES: Group = {
   name: "nat-edges",
   about: "NAT where it gives away what others had, and where what it stood on goes away",
-  scenarios: () => [...REUSE, ...BY_HAND, ...AWAY, ...RANGES].map(onRouter),
+  scenarios: () => [...[...REUSE, ...BY_HAND, ...AWAY, ...RANGES].map(onRouter), ...LOOPBACK_6],
 };

@@ -69,14 +69,14 @@ function doorRule(choice: Choice, tool: string): string {
   const of = choice.pick(["", "-p udp", "-p tcp --dport 80", "-p ipv6-icmp", `-d ${OUTSIDE}`, `-s ${CLIENTS[0]}`]);
   const destination = (): string =>
     choice.pick([
-      `-j DNAT --to-destination ${choice.pick([INSIDE, OUTSIDE, CLIENTS[0], SERVERS[0], "fe80::7"])}`,
-      `-j DNAT --to-destination ${choice.pick([OUTSIDE, CLIENTS[1]])}`,
+      `-j DNAT --to-destination ${choice.pick(["::1", INSIDE, OUTSIDE, CLIENTS[0], SERVERS[0], "fe80::7"])}`,
+      `-j DNAT --to-destination ${choice.pick(["::1", OUTSIDE, CLIENTS[1]])}`,
       "-j REDIRECT",
       `-j NETMAP --to ${choice.pick(NETWORKS)}`,
     ]);
   const source = (): string =>
     choice.pick([
-      `-j SNAT --to-source ${choice.pick([INSIDE, OUTSIDE, "2001:db8:1::99", "2001:db8:2::20"])}`,
+      `-j SNAT --to-source ${choice.pick(["::1", INSIDE, OUTSIDE, "2001:db8:1::99", "2001:db8:2::20"])}`,
       `-j NETMAP --to ${choice.pick(NETWORKS)}`,
     ]);
   const nat = `${tool} -t nat -A`;

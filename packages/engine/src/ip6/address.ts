@@ -29,6 +29,11 @@ export function isLinkLocal(a: Words): boolean {
   return a[0] >>> 22 === 0xfe80 >>> 6;
 }
 
+/** Whether an address means something on one device only: routes by others are none to it. Models `rt6_need_strict()`. */
+export function needsDevice(a: Words): boolean {
+  return isMulticast6(a) || isLinkLocal(a) || isLoopback6(a);
+}
+
 /** Reads a packet's address into `words`, which it returns. */
 export function readInto(words: Int32Array, data: Uint8Array, at: number): Int32Array {
   for (let i = 0; i < 4; i++) words[i] = getInt32(data, at + 4 * i);

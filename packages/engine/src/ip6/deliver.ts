@@ -22,7 +22,7 @@ import {
   pseudoHeaderSumIPv6,
 } from "../wire/ipv6.js";
 import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_FLAGS, TCP_HEADER_LENGTH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
-import { readInto } from "./address.js";
+import { needsDevice, readInto } from "./address.js";
 import { parseOptions } from "./exthdrs.js";
 import { ICMPV6_PARAMPROB, ICMPV6_UNK_NEXTHDR } from "./icmp.js";
 import { drop6 } from "./input.js";
@@ -118,6 +118,7 @@ export function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
     protocol: IPPROTO_TCP,
     sport: get16(data, at + 2),
     dport: get16(data, at),
+    oif: needsDevice(peer) ? ip.inputDevice(skb) : null,
   });
   if (route.error !== 0) return;
   const reply = resetFor(skb, at, {

@@ -31,7 +31,7 @@ import {
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
 import { equalIPv6, prefixMaskIPv6 } from "../wire/address.js";
-import { isLinkLocal, isUnspecified, type Words } from "./address.js";
+import { isLinkLocal, isUnspecified, needsDevice, type Words } from "./address.js";
 import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
 /** Metric of a route that says none. */
@@ -444,7 +444,7 @@ function find(list: readonly Route6[], address: Words, only: NetDevice | null): 
   for (let i = 0; i < list.length; i++) {
     const route = list[i];
     if (!route.covers(address) || route.dead) continue;
-    if (only !== null && route.dev !== only && route.type !== RTN_LOCAL) continue;
+    if (only !== null && route.dev !== only && (route.type !== RTN_LOCAL || needsDevice(address))) continue;
     // A group's route holds only for a device that is asked for; without one the first that is up will do.
     if (route.type === RTN_MULTICAST && !route.dev.up) continue;
     return route;

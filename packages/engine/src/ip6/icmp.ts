@@ -28,7 +28,7 @@ import {
   pseudoHeaderSumIPv6,
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
-import { isLinkLocal, isMulticast6, isUnspecified, readInto } from "./address.js";
+import { isMulticast6, isUnspecified, needsDevice, readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
@@ -262,8 +262,8 @@ export class Icmp6 {
       mark,
       protocol: IPPROTO_ICMPV6,
       dport: ICMPV6_ECHO_REPLY << 8,
-      oif: request.iif === ip.net.loopback ? (request.dst6?.dev ?? null) : request.iif,
-      anyDevice: !isLinkLocal(peer),
+      oif: ip.inputDevice(request),
+      anyDevice: !needsDevice(peer),
     });
     if (route.error !== 0) return;
     const src = unicast ? target : (route.prefsrc ?? ip.selectAddress(route.dev, peer));

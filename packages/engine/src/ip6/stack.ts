@@ -20,6 +20,7 @@ import {
   isMulticast6,
   isUnspecified,
   labelOf,
+  needsDevice,
   readInto,
   SCOPE_LINK_LOCAL,
   scopeOf,
@@ -185,8 +186,8 @@ export class Ip6Stack {
     flow.flowLabel = get32(data, 0) & 0xfffff;
     flow.iif = skb.iif;
     flow.oif = null;
-    // What is sent to a group or a neighbour concerns the device it came by.
-    flow.only = isMulticast6(flow.dst) || isLinkLocal(flow.dst) ? skb.iif : null;
+    // What is sent to a group, a neighbour or the loopback concerns the device it came by.
+    flow.only = needsDevice(flow.dst) ? skb.iif : null;
     flow.dissected = this.fib.rules.looksAtPorts;
     if (flow.dissected) dissect(flow, skb);
     else {
@@ -195,6 +196,11 @@ export class Ip6Stack {
       flow.dport = 0;
     }
     return this.#choose(skb);
+  }
+
+  /** The device that a packet came by; over the loopback, the one whose address it is for. Models `inet6_iif()`. */
+  inputDevice(skb: SkBuff): NetDevice | null {
+    return skb.iif === this.net.loopback ? (skb.dst6?.dev ?? null) : skb.iif;
   }
 
   /** Of several next hops the flow's. Models `fib6_select_path()`. */
