@@ -1,6 +1,7 @@
 /** All groups of recorded scenarios. */
 import { KINDS } from "../kinds/index.js";
 import { makeScenario } from "../referee.js";
+import { EXPECTATIONS } from "./expectations.js";
 import type { Group } from "./group.js";
 import { HELPED } from "./helpers.js";
 import { NAT, NAT_POOLS } from "./nat.js";
@@ -46,6 +47,7 @@ export const GROUPS: readonly Group[] = [
   TRACE,
   HELPED,
   SIP,
+  EXPECTATIONS,
   TUNABLES,
   TOOL_OPTIONS,
   GENERATORS,

@@ -29,6 +29,7 @@ import { SCTP, SCTP_ADVERSARIAL } from "./sctp.js";
 import { SYSCTLS } from "./sysctls.js";
 import { TCP_ADVERSARIAL } from "./tcp-adversarial.js";
 import { TCP_LEGAL } from "./tcp-legal.js";
+import { TEMPLATES } from "./templates.js";
 import { TIME } from "./time.js";
 import { TRACKER_SYSCTLS } from "./tracker-sysctls.js";
 import { UDP } from "./udp.js";
@@ -68,5 +69,6 @@ export const KINDS: readonly Kind[] = [
   HELPERS,
   HELPERS_6,
   TRACKER_SYSCTLS,
+  TEMPLATES,
   WRONG_COMMANDS,
 ];

@@ -107,7 +107,6 @@ function takenByAnother(ct: Conntrack, tuple: Int32Array, entry: CtHandle): bool
   const a = rival << ENTRY_SHIFT;
   const b = entry << ENTRY_SHIFT;
   const harmless =
-    (node & 1) !== IP_CT_DIR_ORIGINAL &&
     (ct.statusOf(rival) & translated) === 0 &&
     tupleEqual(words, a + E_ORIGINAL, words, b + E_REPLY) &&
     tupleEqual(words, a + E_REPLY, words, b + E_ORIGINAL);
