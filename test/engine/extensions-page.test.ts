@@ -41,7 +41,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
 };
 
 /** Extensions of iptables 1.8.9 that are refused by name. */
-const NOT_SUPPORTED: readonly string[] = ["-m rateest", "-j RATEEST"];
+const NOT_SUPPORTED: readonly string[] = ["-j SNPT", "-j DNPT"];
 
 function row(kind: "-m" | "-j", { name, options, families, tables }: XtExtension): string {
   const places = tables === undefined ? "all" : tables.join(", ");

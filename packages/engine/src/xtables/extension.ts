@@ -60,7 +60,7 @@ export interface Match {
   /** The tool does not read it back: rules are listed without it. */
   readonly unlisted?: boolean;
   /** Throws {@link RulesetError} when the kernel would refuse it. */
-  check?(flavour: "nft" | "legacy"): void;
+  check?(flavour: "nft" | "legacy", net: NetNamespace): void;
   /** Hooks (bit mask) its options forbid. */
   readonly forbiddenHooks?: number;
   /** A rule with it enters the ruleset of a family. */

@@ -352,6 +352,12 @@ function parseAddresses(text: string, family: XtFamily): AddressMask[] {
   return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, ""), family));
 }
 
+/** As getopt_long() counts: none, one, or one that may be missing. */
+function argumentOf({ parse, noArgument, followingArgument, optionalArgument }: OptionSpec): 0 | 1 | 2 {
+  if (parse === undefined || noArgument === true || followingArgument === true) return 0;
+  return optionalArgument === true ? 2 : 1;
+}
+
 class Parser {
   readonly #context: ParseContext;
   readonly #getopt: Getopt<Code>;
@@ -725,7 +731,7 @@ class Parser {
   #addOptions(use: ExtensionUse): void {
     const options: LongOption<Code>[] = use.extension.options.map((spec) => ({
       name: spec.name,
-      hasArgument: spec.parse === undefined || spec.noArgument === true ? 0 : spec.optionalArgument === true ? 2 : 1,
+      hasArgument: argumentOf(spec),
       code: codeOf(use, spec),
     }));
     this.#extensionOptions = [...options, ...this.#extensionOptions];
@@ -759,7 +765,8 @@ class Parser {
     };
     const call = { family, sets, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
-      takeOption(spec, argument, call, use.values);
+      const following = spec.followingArgument === true ? (this.#takeArgument() ?? undefined) : argument;
+      takeOption(spec, following, call, use.values);
       return;
     }
     const second = this.#takeArgument();
