@@ -784,6 +784,8 @@ class Parser {
     for (const { extension, values } of [...this.#matches, ...(this.#target === null ? [] : [this.#target])]) {
       extension.finalCheck?.(values);
       checkOptions(extension.name, extension.options, values);
+      // What it says of its options comes before what is said of the line.
+      extension.build(values, this.#header());
     }
     if (this.#getopt.index < this.#getopt.args.length)
       throw new ParameterProblem("unknown arguments found on commandline");
@@ -872,9 +874,9 @@ class Parser {
     return matches;
   }
 
-  #finish(): ParsedCommand {
-    const command = this.#command as XtCommandKind;
-    const header: RuleHeader = {
+  /** What extensions may look at of the rule. */
+  #header(): RuleHeader {
+    return {
       family: this.#context.family,
       proto: this.#proto,
       invertProto: (this.#inverted & INV_PROTO) !== 0,
@@ -882,6 +884,11 @@ class Parser {
       goto: this.#goto,
       flavour: this.#context.flavour,
     };
+  }
+
+  #finish(): ParsedCommand {
+    const command = this.#command as XtCommandKind;
+    const header = this.#header();
     const ended = command === "help" || command === "version";
     const matches = ended
       ? []

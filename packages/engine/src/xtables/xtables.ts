@@ -110,7 +110,7 @@ export class Xtables {
     table.changing = true;
     try {
       const result = this.#change(table, edit);
-      table.fresh = table.cleared && table.chains.size === 0;
+      table.fresh = (table.cleared || table.fresh) && table.chains.size === 0;
       return result;
     } finally {
       table.changing = false;

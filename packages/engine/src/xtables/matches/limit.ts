@@ -119,9 +119,10 @@ limit match options:
     { name: "limit", parse: parseRate },
     { name: "limit-burst", parse: uintOption(0, 10_000) },
   ],
-  build: (values) =>
-    new LimitMatch(
-      values.get<number>("limit") ?? parseRate("3/hour"),
-      values.get<number>("limit-burst") ?? DEFAULT_BURST,
-    ),
+  build(values, { flavour }) {
+    const burst = values.get<number>("limit-burst") ?? DEFAULT_BURST;
+    // nf_tables takes none for its default.
+    const kept = burst === 0 && flavour === "nft" ? DEFAULT_BURST : burst;
+    return new LimitMatch(values.get<number>("limit") ?? parseRate("3/hour"), kept);
+  },
 };

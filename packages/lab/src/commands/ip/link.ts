@@ -458,7 +458,7 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
       return changeAddress(context, words, "del");
     case "flush": {
       const chosen = selection(context, words);
-      if (chosen.device === null) throw new IpError("Flush requires arguments.", 255);
+      if (chosen.device === null) throw new IpError("Flush requires arguments.", 1);
       if (options.family !== 6) context.net.ip.flushAddresses(chosen.device);
       if (options.family !== 4) context.net.ip6.flushAddresses(chosen.device);
       return 0;
