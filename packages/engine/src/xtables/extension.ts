@@ -67,6 +67,8 @@ export interface Match {
   attach?(net: NetNamespace, pf: NfProto): void;
   /** That rule left the ruleset. */
   detach?(net: NetNamespace, pf: NfProto): void;
+  /** The rule was put in anew as it is: what the match counted for itself begins again. */
+  renew?(net: NetNamespace): void;
 }
 
 /** A target with its options, as a part of a rule. */

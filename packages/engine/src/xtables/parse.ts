@@ -352,6 +352,11 @@ function parseAddresses(text: string, family: XtFamily): AddressMask[] {
   return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, ""), family));
 }
 
+function checkChainLength(name: string): void {
+  if (name.length > MAX_NAME)
+    throw new ParameterProblem(`chain name \`${name}' too long (must be under ${MAX_NAME + 1} chars)`);
+}
+
 /** As getopt_long() counts: none, one, or one that may be missing. */
 function argumentOf({ parse, noArgument, followingArgument, optionalArgument }: OptionSpec): 0 | 1 | 2 {
   if (parse === undefined || noArgument === true || followingArgument === true) return 0;
@@ -552,6 +557,7 @@ class Parser {
       }
       case "N": {
         const name = argument as string;
+        checkChainLength(name);
         if (name.startsWith("-") || name.startsWith("!"))
           throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'`);
         // The first of the libraries begins as every name does that is nothing.
@@ -801,8 +807,7 @@ class Parser {
       if (this.#given.has(letter) && forbidden.includes(letter))
         throw new ParameterProblem(`Illegal option \`-${letter}' with this command`);
     }
-    if (this.#chain !== null && this.#chain.length > MAX_NAME)
-      throw new ParameterProblem(`chain name \`${this.#chain}' too long (must be under ${MAX_NAME + 1} chars)`);
+    if (this.#chain !== null) checkChainLength(this.#chain);
     if (RULE_COMMANDS.includes(command)) {
       if ((this.#chain === "PREROUTING" || this.#chain === "INPUT") && this.#given.has("o"))
         throw new ParameterProblem(`Can't use -o with ${this.#chain}\n`);

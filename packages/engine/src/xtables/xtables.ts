@@ -118,6 +118,11 @@ export class Xtables {
     }
   }
 
+  /** A rule is put in anew as it is; what its matches counted begins again. */
+  renew(rule: Rule): void {
+    for (const match of rule.matches) match.renew?.(this.net);
+  }
+
   #change<T>(table: Table, edit: () => T): T {
     const before = new Set<Rule>();
     for (const chain of table.chains.values()) for (const rule of chain.rules) before.add(rule);
@@ -137,7 +142,11 @@ export class Xtables {
     for (const chain of table.chains.values()) {
       chain.listed = null;
       for (const rule of chain.rules) {
-        if (before.delete(rule)) continue;
+        if (before.delete(rule)) {
+          // The legacy tool puts in the whole table.
+          if (this.flavour === "legacy") this.renew(rule);
+          continue;
+        }
         for (const match of rule.matches) match.attach?.(this.net, this.#hooks.pf);
         rule.target?.attach?.(this.net, this.#hooks.pf);
       }

@@ -86,6 +86,10 @@ class LimitMatch implements Match {
   }
 
   attach(net: NetNamespace): void {
+    this.renew(net);
+  }
+
+  renew(net: NetNamespace): void {
     this.#previous = net.clock.jiffies;
     this.#credit = this.#cap;
   }
