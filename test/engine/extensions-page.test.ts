@@ -15,7 +15,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m connlabel": "labels have numbers alone: there is no /etc/xtables/connlabel.conf",
   "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
-  "-m devgroup": "every device is of group 0",
   "-m realm": "every route is of realm 0",
   "-m physdev": "no packet has a bridge port",
   "-m policy": "no packet has an IPsec policy",
@@ -41,7 +40,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
 };
 
 /** Extensions of iptables 1.8.9 that are refused by name. */
-const NOT_SUPPORTED: readonly string[] = ["-m rateest", "-j RATEEST"];
+const NOT_SUPPORTED: readonly string[] = ["-j SNPT", "-j DNPT"];
 
 function row(kind: "-m" | "-j", { name, options, families, tables }: XtExtension): string {
   const places = tables === undefined ? "all" : tables.join(", ");

@@ -7,6 +7,8 @@ import { EXTENSION_RULES_6 } from "./ip6tables-extensions.js";
 import { IPSET_LINES } from "./ipset-corpus.js";
 import { EXTENSION_RULES } from "./iptables-extensions.js";
 import type { Sequence, Step } from "./iptables-harness.js";
+import { MISTAKE_LINES } from "./mistakes-corpus.js";
+import { RATEEST_LINES } from "./rateest-corpus.js";
 
 /** Words of a command line: blanks split, double quotes group, a backslash inside them escapes. */
 export function splitWords(line: string): string[] {
@@ -766,7 +768,11 @@ const SETS: readonly Sequence[] = [
     "ipset list",
     "ipset save",
   ]),
-  ...IPSET_LINES.map(([name, lines]) => sequence(name, lines)),
+  ...[...IPSET_LINES, ...RATEEST_LINES].map(([name, lines]) => sequence(name, lines)),
+  ...MISTAKE_LINES.map(([name, lines]) => ({
+    name,
+    steps: lines.map((line) => (typeof line === "string" ? step(line) : step(...line))),
+  })),
   sequence("sets: wrong uses", [
     "ipset",
     "ipset foo",

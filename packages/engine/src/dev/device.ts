@@ -65,6 +65,8 @@ export abstract class NetDevice {
   mac: Uint8Array | null = null;
   /** Length of the transmit queue in packets, `qlen`. */
   txQueueLength = 1000;
+  /** Which devices it is treated alike with, `ip link set group`. */
+  group = 0;
   readonly stats: DeviceStats = { rxPackets: 0, rxBytes: 0, rxDropped: 0, txPackets: 0, txBytes: 0, txDropped: 0 };
   /** Null while nobody captures: one comparison is all that costs then. Change it with {@link addTap}. */
   taps: DeviceTap[] | null = null;

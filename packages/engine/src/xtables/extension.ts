@@ -60,13 +60,15 @@ export interface Match {
   /** The tool does not read it back: rules are listed without it. */
   readonly unlisted?: boolean;
   /** Throws {@link RulesetError} when the kernel would refuse it. */
-  check?(flavour: "nft" | "legacy"): void;
+  check?(flavour: "nft" | "legacy", net: NetNamespace): void;
   /** Hooks (bit mask) its options forbid. */
   readonly forbiddenHooks?: number;
   /** A rule with it enters the ruleset of a family. */
   attach?(net: NetNamespace, pf: NfProto): void;
   /** That rule left the ruleset. */
   detach?(net: NetNamespace, pf: NfProto): void;
+  /** The rule was put in anew as it is: what the match counted for itself begins again. */
+  renew?(net: NetNamespace): void;
 }
 
 /** A target with its options, as a part of a rule. */

@@ -21,6 +21,8 @@ export interface OptionSpec {
   readonly onlyOne?: string;
   /** The argument may be missing. */
   readonly optionalArgument?: boolean;
+  /** The next word is the argument where it looks like one; {@link parse} gets "" where there is none. */
+  readonly followingArgument?: boolean;
   /** `! --option` is allowed. */
   readonly invert?: boolean;
   /** Must be given. */

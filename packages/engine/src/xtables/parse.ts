@@ -352,6 +352,17 @@ function parseAddresses(text: string, family: XtFamily): AddressMask[] {
   return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, ""), family));
 }
 
+function checkChainLength(name: string): void {
+  if (name.length > MAX_NAME)
+    throw new ParameterProblem(`chain name \`${name}' too long (must be under ${MAX_NAME + 1} chars)`);
+}
+
+/** As getopt_long() counts: none, one, or one that may be missing. */
+function argumentOf({ parse, noArgument, followingArgument, optionalArgument }: OptionSpec): 0 | 1 | 2 {
+  if (parse === undefined || noArgument === true || followingArgument === true) return 0;
+  return optionalArgument === true ? 2 : 1;
+}
+
 class Parser {
   readonly #context: ParseContext;
   readonly #getopt: Getopt<Code>;
@@ -546,6 +557,7 @@ class Parser {
       }
       case "N": {
         const name = argument as string;
+        checkChainLength(name);
         if (name.startsWith("-") || name.startsWith("!"))
           throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'`);
         // The first of the libraries begins as every name does that is nothing.
@@ -725,7 +737,7 @@ class Parser {
   #addOptions(use: ExtensionUse): void {
     const options: LongOption<Code>[] = use.extension.options.map((spec) => ({
       name: spec.name,
-      hasArgument: spec.parse === undefined || spec.noArgument === true ? 0 : spec.optionalArgument === true ? 2 : 1,
+      hasArgument: argumentOf(spec),
       code: codeOf(use, spec),
     }));
     this.#extensionOptions = [...options, ...this.#extensionOptions];
@@ -759,7 +771,8 @@ class Parser {
     };
     const call = { family, sets, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
-      takeOption(spec, argument, call, use.values);
+      const following = spec.followingArgument === true ? (this.#takeArgument() ?? undefined) : argument;
+      takeOption(spec, following, call, use.values);
       return;
     }
     const second = this.#takeArgument();
@@ -777,6 +790,8 @@ class Parser {
     for (const { extension, values } of [...this.#matches, ...(this.#target === null ? [] : [this.#target])]) {
       extension.finalCheck?.(values);
       checkOptions(extension.name, extension.options, values);
+      // What it says of its options comes before what is said of the line.
+      extension.build(values, this.#header());
     }
     if (this.#getopt.index < this.#getopt.args.length)
       throw new ParameterProblem("unknown arguments found on commandline");
@@ -792,8 +807,7 @@ class Parser {
       if (this.#given.has(letter) && forbidden.includes(letter))
         throw new ParameterProblem(`Illegal option \`-${letter}' with this command`);
     }
-    if (this.#chain !== null && this.#chain.length > MAX_NAME)
-      throw new ParameterProblem(`chain name \`${this.#chain}' too long (must be under ${MAX_NAME + 1} chars)`);
+    if (this.#chain !== null) checkChainLength(this.#chain);
     if (RULE_COMMANDS.includes(command)) {
       if ((this.#chain === "PREROUTING" || this.#chain === "INPUT") && this.#given.has("o"))
         throw new ParameterProblem(`Can't use -o with ${this.#chain}\n`);
@@ -865,9 +879,9 @@ class Parser {
     return matches;
   }
 
-  #finish(): ParsedCommand {
-    const command = this.#command as XtCommandKind;
-    const header: RuleHeader = {
+  /** What extensions may look at of the rule. */
+  #header(): RuleHeader {
+    return {
       family: this.#context.family,
       proto: this.#proto,
       invertProto: (this.#inverted & INV_PROTO) !== 0,
@@ -875,6 +889,11 @@ class Parser {
       goto: this.#goto,
       flavour: this.#context.flavour,
     };
+  }
+
+  #finish(): ParsedCommand {
+    const command = this.#command as XtCommandKind;
+    const header = this.#header();
     const ended = command === "help" || command === "version";
     const matches = ended
       ? []

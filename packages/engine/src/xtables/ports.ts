@@ -12,6 +12,18 @@ export function asksPort(values: OptionValues, id: string): boolean {
   return range !== undefined && (range.min !== 0 || range.max !== 65535 || values.inverted(id));
 }
 
+/**
+ * A port as getaddrinfo() resolves it: a service's name, or decimal digits, of which the lower 16 bits count; undefined for
+ * anything else. Models xtables_getportbyname().
+ */
+export function resolvePort(text: string, protocol: string | null): number | undefined {
+  const digits = /^\s*\+?(\d+)$/.exec(text)?.[1];
+  if (digits === undefined) return servicePort(text, protocol);
+  const value = BigInt(digits);
+  const word = value >> 64n === 0n ? BigInt.asIntN(32, value) : -1n;
+  return word < 0n ? undefined : Number(BigInt.asUintN(16, word));
+}
+
 /** One port; the message is that of a wrong one. */
 export function parsePort(text: string, protocol: string | null): number {
   const port = parseUint(text, 0, 65535) ?? servicePort(text, protocol);

@@ -34,6 +34,7 @@ import { physdevMatch } from "./matches/physdev.js";
 import { pkttypeMatch } from "./matches/pkttype.js";
 import { policyMatch } from "./matches/policy.js";
 import { quotaMatch } from "./matches/quota.js";
+import { rateestMatch } from "./matches/rateest.js";
 import { realmMatch } from "./matches/realm.js";
 import { recentMatch } from "./matches/recent.js";
 import { rpfilterMatch } from "./matches/rpfilter.js";
@@ -67,6 +68,7 @@ import { netmapTarget } from "./targets/netmap.js";
 import { nflogTarget } from "./targets/nflog.js";
 import { nfqueueTarget } from "./targets/nfqueue.js";
 import { dnptTarget, snptTarget } from "./targets/npt.js";
+import { rateestTarget } from "./targets/rateest.js";
 import { secmarkTarget } from "./targets/secmark.js";
 import { setTarget } from "./targets/set.js";
 import { synproxyTarget } from "./targets/synproxy.js";
@@ -131,6 +133,7 @@ export const rareExtensions: ExtensionList = {
     eui64Match,
     hlMatch,
     ipvsMatch,
+    rateestMatch,
   ],
   targets: [
     secmarkTarget,
@@ -162,5 +165,6 @@ export const rareExtensions: ExtensionList = {
     ledTarget,
     clusteripTarget,
     ulogTarget,
+    rateestTarget,
   ],
 };

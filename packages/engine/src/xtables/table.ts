@@ -227,7 +227,7 @@ export class Table {
     }
     try {
       for (const match of rule.matches) {
-        match.check?.(flavour);
+        match.check?.(flavour, net);
         if (hooks & (match.forbiddenHooks ?? 0)) refuse("EINVAL", `${match.name} cannot be used in ${chain.name}`);
       }
       rule.target?.check?.(flavour, rule.matches, net);

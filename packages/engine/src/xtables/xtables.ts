@@ -110,12 +110,17 @@ export class Xtables {
     table.changing = true;
     try {
       const result = this.#change(table, edit);
-      table.fresh = table.cleared && table.chains.size === 0;
+      table.fresh = (table.cleared || table.fresh) && table.chains.size === 0;
       return result;
     } finally {
       table.changing = false;
       table.cleared = false;
     }
+  }
+
+  /** A rule is put in anew as it is; what its matches counted begins again. */
+  renew(rule: Rule): void {
+    for (const match of rule.matches) match.renew?.(this.net);
   }
 
   #change<T>(table: Table, edit: () => T): T {
@@ -137,7 +142,11 @@ export class Xtables {
     for (const chain of table.chains.values()) {
       chain.listed = null;
       for (const rule of chain.rules) {
-        if (before.delete(rule)) continue;
+        if (before.delete(rule)) {
+          // The legacy tool puts in the whole table.
+          if (this.flavour === "legacy") this.renew(rule);
+          continue;
+        }
         for (const match of rule.matches) match.attach?.(this.net, this.#hooks.pf);
         rule.target?.attach?.(this.net, this.#hooks.pf);
       }

@@ -356,11 +356,9 @@ class Application {
       chain.countsPolicy = chain.hook !== null;
       chain.policyPackets = 0;
       chain.policyBytes = 0;
-      for (const rule of chain.rules) {
-        rule.packets = 0;
-        rule.bytes = 0;
-      }
+      for (const rule of chain.rules) this.#zeroRule(rule);
     }
+    if (table !== undefined) this.#renewAll(table);
     return this.#told("Zeroing", name === null ? this.#allNames(table) : [name]);
   }
 
@@ -373,6 +371,19 @@ class Application {
       if (this.#legacy) throw this.#fail("Index of counter too big");
       return;
     }
+    this.#zeroRule(rule);
+    if (table !== undefined) this.#renewAll(table);
+  }
+
+  /** The legacy tool puts in the whole table anew. */
+  #renewAll(table: Table): void {
+    if (!this.#legacy) return;
+    for (const chain of table.chains.values()) for (const rule of chain.rules) this.#tool.xt.renew(rule);
+  }
+
+  /** The nft tool puts in anew each rule that has counted something. */
+  #zeroRule(rule: Rule): void {
+    if (!this.#legacy && (rule.packets !== 0 || rule.bytes !== 0)) this.#tool.xt.renew(rule);
     rule.packets = 0;
     rule.bytes = 0;
   }

@@ -168,10 +168,10 @@ for (const legacy of ["", "-legacy"]) {
 test("an extension Linux has and this project has not says so, with the tool's status", () => {
   const net = namespace();
   for (const [args, message] of [
-    [["-A", "INPUT", "-m", "rateest"], "netfilter-lab does not support the match `rateest' yet"],
-    [["-A", "INPUT", "-j", "RATEEST"], "netfilter-lab does not support the target `RATEEST' yet"],
+    [["-A", "INPUT", "-j", "SNPT"], "netfilter-lab does not support the target `SNPT' yet"],
+    [["-A", "INPUT", "-j", "DNPT"], "netfilter-lab does not support the target `DNPT' yet"],
   ] as const) {
-    expect(() => run(net, "iptables", args)).toThrow(new RegExp(`: 2 .*${message}`));
+    expect(() => run(net, "ip6tables", args)).toThrow(new RegExp(`: 2 .*${message}`));
   }
 });
 

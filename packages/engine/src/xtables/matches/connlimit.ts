@@ -128,8 +128,12 @@ class ConnlimitMatch implements Match {
     return false;
   }
 
-  attach(net: NetNamespace, pf: NfProto): void {
+  renew(): void {
     this.#lists = new WordMap(ADDRESS_WORDS[this.#family] + 1);
+  }
+
+  attach(net: NetNamespace, pf: NfProto): void {
+    this.renew();
     net.ct.netnsGet(pf);
   }
 

@@ -86,6 +86,10 @@ class LimitMatch implements Match {
   }
 
   attach(net: NetNamespace): void {
+    this.renew(net);
+  }
+
+  renew(net: NetNamespace): void {
     this.#previous = net.clock.jiffies;
     this.#credit = this.#cap;
   }
@@ -119,9 +123,10 @@ limit match options:
     { name: "limit", parse: parseRate },
     { name: "limit-burst", parse: uintOption(0, 10_000) },
   ],
-  build: (values) =>
-    new LimitMatch(
-      values.get<number>("limit") ?? parseRate("3/hour"),
-      values.get<number>("limit-burst") ?? DEFAULT_BURST,
-    ),
+  build(values, { flavour }) {
+    const burst = values.get<number>("limit-burst") ?? DEFAULT_BURST;
+    // nf_tables takes none for its default.
+    const kept = burst === 0 && flavour === "nft" ? DEFAULT_BURST : burst;
+    return new LimitMatch(values.get<number>("limit") ?? parseRate("3/hour"), kept);
+  },
 };

@@ -26,6 +26,9 @@ quota match options:
         left = 0;
         return inverted;
       },
+      renew() {
+        left = Number(quota);
+      },
       save: () => `${bang(inverted)} --quota ${quota}`,
       print: () => ` quota: ${quota} bytes`,
     };

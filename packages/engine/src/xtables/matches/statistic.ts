@@ -71,13 +71,17 @@ statistic match options:
     const every = values.get<number>("every") ?? 0;
     const packet = values.get<number>("packet") ?? 0;
     const inverted = values.inverted("every");
-    let count = every - 1 - packet;
+    const first = every - 1 - packet;
+    let count = first;
     const text = `${bang(inverted)} @every ${every} @packet ${packet}`;
     return {
       name: "statistic",
       match() {
         count = count === every - 1 ? 0 : count + 1;
         return (count === 0) !== inverted;
+      },
+      renew() {
+        count = first;
       },
       save: () => ` --mode nth${text.replaceAll("@", "--")}`,
       print: () => ` statistic mode nth${text.replaceAll("@", "")}`,

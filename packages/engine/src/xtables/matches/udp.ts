@@ -3,9 +3,8 @@ import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { NftTransportMatch, type PortTest, portTest, readBack } from "../nft-transport.js";
-import { parseUint, type Range } from "../options.js";
-import { asksPort, listPorts, savePorts } from "../ports.js";
-import { servicePort } from "../services.js";
+import type { Range } from "../options.js";
+import { asksPort, listPorts, resolvePort, savePorts } from "../ports.js";
 
 class UdpMatch implements Match {
   readonly name: string = "udp";
@@ -51,9 +50,9 @@ function ports(text: string): Range {
   const ends = text.split(":", 2);
   const [min, max] = ends.map((end, index) => {
     if (end === "") return index === 0 ? 0 : 65535;
-    const port = parseUint(end, 0, 0xffffffff) ?? servicePort(end, "udp");
+    const port = resolvePort(end, "udp");
     if (port === undefined) throw new ParameterProblem(`Port "${end}" does not resolve to anything.\n`);
-    return port & 0xffff;
+    return port;
   });
   return { min, max: max ?? min };
 }

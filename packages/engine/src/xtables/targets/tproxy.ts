@@ -7,10 +7,10 @@ import { ParameterProblem, RulesetError } from "../error.js";
 import type { TargetExtension } from "../extension.js";
 import { ADDRESS_WORDS } from "../ip-header.js";
 import { parseHost } from "../network.js";
-import { hex, type MarkMask, markMaskOption, parseUint } from "../options.js";
+import { hex, type MarkMask, markMaskOption } from "../options.js";
+import { resolvePort } from "../ports.js";
 import { addressText } from "../print.js";
 import type { AddressWords } from "../rule.js";
-import { servicePort } from "../services.js";
 
 export const tproxyTarget: TargetExtension = {
   kind: "target",
@@ -29,7 +29,7 @@ TPROXY target options:
       name: "on-port",
       mandatory: true,
       parse(text) {
-        const port = parseUint(text, 0, 65_535) ?? servicePort(text, null);
+        const port = resolvePort(text, null);
         if (port === undefined) throw new ParameterProblem(`Port "${text}" does not resolve to anything.\n`);
         return port;
       },

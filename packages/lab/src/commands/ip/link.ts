@@ -95,6 +95,16 @@ function qdiscOf(dev: NetDevice): string {
 
 const masterText = (dev: NetDevice): string => (dev.master === null ? "" : `master ${dev.master.name} `);
 
+const groupText = ({ group }: NetDevice): string => (group === 0 ? "default" : String(group));
+
+/** A group by its number, or the name that /etc/iproute2/group has. */
+function groupOf(text: string): number {
+  if (text === "default") return 0;
+  const group = integerOf(text, 'Invalid "group" value\n');
+  if (group < 0) throw wrongArgument(text, 'Invalid "group" value\n');
+  return group;
+}
+
 /** The lines about a device itself; `mode` is what `ip link` adds, `one` says that it was asked for by its name. */
 function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], one = true): string[] {
   // IPv6 has a listing of its own, of what it knows of all devices.
@@ -104,7 +114,7 @@ function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], o
     ];
   const head =
     `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${qdiscOf(dev)} ${masterText(dev)}state ${dev.operState} ` +
-    `${mode ? "mode DEFAULT " : ""}group default qlen ${dev.txQueueLength}`;
+    `${mode ? "mode DEFAULT " : ""}group ${groupText(dev)} qlen ${dev.txQueueLength}`;
   // With a family given, `ip addr` leaves the link layer out.
   if (family !== null && !mode) {
     return [`${head}${linkNetns(dev)}`];
@@ -151,6 +161,7 @@ interface Selection {
   readonly to: { address: number; prefixLength: number } | null;
   readonly kind: string | null;
   readonly master: string | null;
+  readonly group: number | null;
 }
 
 function selection(context: LabContext, words: Words): Selection {
@@ -160,19 +171,21 @@ function selection(context: LabContext, words: Words): Selection {
   let to: Selection["to"] = null;
   let kind: string | null = null;
   let master: string | null = null;
+  let group: number | null = null;
   while (!words.done) {
     if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
     else if (words.take("to")) to = prefixOf(words.next());
     else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
+    else if (words.take("group")) group = groupOf(words.next());
     else {
       words.take("dev");
       name = oneDevice(name, words.next());
     }
   }
   const device = name === null ? null : listedDeviceOf(context.net, name);
-  return { device, upOnly, scope, to, kind, master };
+  return { device, upOnly, scope, to, kind, master, group };
 }
 
 function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
@@ -181,7 +194,8 @@ function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
       (chosen.device === null || dev === chosen.device) &&
       (!chosen.upOnly || dev.up) &&
       (chosen.kind === null || dev.kind === chosen.kind) &&
-      (chosen.master === null || dev.master?.name === chosen.master),
+      (chosen.master === null || dev.master?.name === chosen.master) &&
+      (chosen.group === null || dev.group === chosen.group),
   );
 }
 
@@ -267,12 +281,14 @@ function setLink(context: LabContext, words: Words): number {
   let device: string | null = null;
   const changes: ((dev: NetDevice) => void)[] = [];
   const given = new Set<string>();
-  const integer = (name: string): number => {
+  const once = (name: string): string => {
     const text = words.next();
     if (given.has(name)) throw new IpError(`Error: duplicate "${name}": "${text}" is the second value.`, 255);
     given.add(name);
-    return integerOf(text, `Invalid "${name}" value\n`);
+    return text;
   };
+  const integer = (name: string): number => integerOf(once(name), `Invalid "${name}" value\n`);
+  let group: number | null = null;
   while (!words.done) {
     const word = words.next();
     if (word === "up") changes.push((dev) => net.ip.setUp(dev));
@@ -297,17 +313,23 @@ function setLink(context: LabContext, words: Words): number {
         if (!(master instanceof BridgeDevice)) throw new SystemError(EOPNOTSUPP);
         master.addPort(dev);
       });
-    } else if (word === "nomaster") changes.push((dev) => dev.master?.removePort(dev));
-    else if (["netns", "name", "alias", "promisc", "arp", "vf", "xdp", "group"].includes(word))
+    } else if (word === "group") group = groupOf(once("group"));
+    else if (word === "nomaster") changes.push((dev) => dev.master?.removePort(dev));
+    else if (["netns", "name", "alias", "promisc", "arp", "vf", "xdp"].includes(word))
       throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
     else {
       device = oneDevice(device, word === "dev" ? words.next() : word);
       if (/^$|[/\s]/.test(device)) throw wrongArgument(device, '"dev" not a valid ifname');
     }
   }
-  if (device === null) throw new IpError('Not enough information: "dev" argument is required.', 255);
-  const target = deviceOf(net, device);
-  for (const change of changes) netlink(() => change(target));
+  if (device === null && group === null) throw new IpError('Not enough information: "dev" argument is required.', 255);
+  // Without a device, a group says which are meant; with one, which it is to be of.
+  const targets =
+    device === null ? [...net.devices.values()].filter((dev) => dev.group === group) : [deviceOf(net, device)];
+  for (const target of targets) {
+    for (const change of changes) netlink(() => change(target));
+    if (device !== null && group !== null) target.group = group;
+  }
   return 0;
 }
 
@@ -436,7 +458,7 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
       return changeAddress(context, words, "del");
     case "flush": {
       const chosen = selection(context, words);
-      if (chosen.device === null) throw new IpError("Flush requires arguments.", 255);
+      if (chosen.device === null) throw new IpError("Flush requires arguments.", 1);
       if (options.family !== 6) context.net.ip.flushAddresses(chosen.device);
       if (options.family !== 4) context.net.ip6.flushAddresses(chosen.device);
       return 0;

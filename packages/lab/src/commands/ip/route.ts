@@ -162,7 +162,8 @@ function routeFilter(context: LabContext, words: Words): RouteFilter {
       else {
         if (begins(word, "exact")) word = words.next();
         if (begins(word, "help")) throw new IpError(IP_ROUTE_USAGE, 255);
-        filter.exact = prefixOf(word);
+        // These two say nothing; "default" is a prefix.
+        if (word !== "any" && word !== "all") filter.exact = prefixOf(word);
       }
     }
   }
@@ -266,7 +267,10 @@ export const UNSUPPORTED: ReadonlySet<string> = new Set([
 function gatewayOf(words: Words, expected: string): number {
   if (words.peek() === "inet6") throw new IpError("ip route: via inet6: not supported by the lab", 255);
   words.take("inet");
-  return addressOf(words.next(), expected);
+  const text = words.next();
+  // An address of no length, which the kernel sees.
+  if (text === "any" || text === "all") throw new IpError("Error: Attribute failed policy validation.", 2);
+  return addressOf(text, expected);
 }
 
 /** `nexthop ...`, as many as there are. Models `parse_nexthops()`. */
