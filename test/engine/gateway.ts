@@ -16,6 +16,7 @@ import {
   NF_INET_PRE_ROUTING,
   NFPROTO_IPV4,
 } from "../../packages/engine/src/hooks.js";
+import type { InterfaceAddress } from "../../packages/engine/src/ip/rtnetlink.js";
 import {
   Nat,
   type NatRange,
@@ -100,7 +101,7 @@ export class Gateway {
   forwards: (skb: SkBuff) => boolean = () => true;
   #events: string[] = [];
   #down: ((dev: NetDevice) => void)[] = [];
-  #addresses: ((dev: NetDevice, address: number, added: boolean) => void)[] = [];
+  #addresses: ((dev: NetDevice, address: Pick<InterfaceAddress, "local" | "peer">, added: boolean) => void)[] = [];
   wanAddress: number = parseIPv4("198.51.100.1");
 
   constructor(random: RandomSource = new SeededRandom(1), listen = true) {
@@ -118,8 +119,9 @@ export class Gateway {
         selectAddress: (dev: FakeDevice) => (dev === this.wan ? this.wanAddress : parseIPv4("192.168.1.1")),
         routeMeHarder: () => 0,
         onDeviceDown: (listener: (dev: NetDevice) => void) => this.#down.push(listener),
-        onAddressChange: (listener: (dev: NetDevice, address: number, added: boolean) => void) =>
-          this.#addresses.push(listener),
+        onAddressChange: (
+          listener: (dev: NetDevice, address: Pick<InterfaceAddress, "local" | "peer">, added: boolean) => void,
+        ) => this.#addresses.push(listener),
         defrag: (skb: SkBuff) => skb,
       },
       ip6: { onAddressChange: () => {} },
@@ -163,7 +165,7 @@ export class Gateway {
   }
 
   removeAddress(dev: FakeDevice, address: number): void {
-    for (const listener of this.#addresses) listener(dev as NetDevice, address, false);
+    for (const listener of this.#addresses) listener(dev as NetDevice, { local: address, peer: address }, false);
   }
 
   sysctl(name: string, value: number): void {

@@ -7,7 +7,7 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test, vi } from "vitest";
 import { kernelMark } from "./kernel-mark.js";
 import { lessonPage } from "./page.js";
-import { remarkNotebook } from "./remark.js";
+import { exportedCells, remarkNotebook } from "./remark.js";
 
 vi.doMock("@theme/NotebookOutput", () => ({
   default: ({ output }: { output: { name: string; text: string } }) => `[${output.name}: ${output.text}]`,
@@ -45,14 +45,11 @@ const record: KernelRecord = {
 };
 const facts = { file: "01-t.ipynb", download: "x", codeCells: 2, pages: {}, assets: "..", stamp: "s" };
 
-/** The property `linux` of each cell on the page. */
+/** What the page has as `linux` of each of its cells. */
 function marksOnPage(of: typeof notebook, by: KernelRecord | null): unknown[] {
   const tree = fromMarkdown(lessonPage(of, lessonOf(of), facts, by).replace(/^---[^]*?---\n/, ""));
   remarkNotebook()(tree);
-  const cells = tree.children as { name?: string; attributes?: { name: string; value: string }[] }[];
-  return cells
-    .filter(({ name }) => name === "NotebookCell")
-    .map(({ attributes }) => attributes?.find(({ name }) => name === "linux")?.value ?? null);
+  return exportedCells(tree).map(({ linux }) => linux ?? null);
 }
 
 test("a cell that the record holds for has its mark, and no other", () => {

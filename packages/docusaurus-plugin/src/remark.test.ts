@@ -1,8 +1,7 @@
-import type { Program } from "estree";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { describe, expect, test } from "vitest";
 import type { PageCell } from "./live/document.js";
-import { remarkNotebook } from "./remark.js";
+import { exportedCells, remarkNotebook } from "./remark.js";
 
 interface Shape {
   readonly type: string;
@@ -11,7 +10,6 @@ interface Shape {
   readonly children?: readonly Shape[];
   readonly url?: string;
   readonly value?: string;
-  readonly data?: { readonly estree: Program };
 }
 
 /** The page after the plugin, as an outline: elements with their properties, other nodes by their type. */
@@ -33,16 +31,7 @@ function part(node: Shape): unknown {
 function exported(markdown: string): readonly PageCell[] {
   const tree = fromMarkdown(markdown);
   remarkNotebook()(tree);
-  const module = (tree.children as Shape[]).find(({ type }) => type === "mdxjsEsm");
-  const [statement] = module?.data?.estree.body ?? [];
-  if (statement?.type !== "ExportNamedDeclaration" || statement.declaration?.type !== "VariableDeclaration")
-    throw new Error("the page exports no cells");
-  const [{ id, init } = { id: undefined, init: undefined }] = statement.declaration.declarations;
-  if (id?.type !== "Identifier" || init?.type !== "CallExpression") throw new Error("not the call of JSON.parse");
-  expect(id.name).toBe("notebookCells");
-  const [json] = init.arguments;
-  if (json?.type !== "Literal") throw new Error("not a literal");
-  return JSON.parse(String(json.value)) as readonly PageCell[];
+  return exportedCells(tree);
 }
 
 const facts = (pages: object): string =>
