@@ -32,6 +32,9 @@ function shownPorts(part: unknown): Set<number> {
     const bytes = fromHex(match[1]);
     const at = (bytes[0] & 15) * 4;
     const places = bytes[9] === 1 ? [at + 4] : [at, at + 2];
+    // An error quotes the packet that it is about.
+    const quoted = at + 8 + (bytes[at + 8] & 15) * 4;
+    if (bytes[9] === 1 && bytes[at + 8] >> 4 === 4) places.push(quoted, quoted + 2);
     for (const offset of places) if (offset + 2 <= bytes.length) found.add(get16(bytes, offset));
   }
   for (const match of text.matchAll(/"(6[0-9a-f]{95,})"/g)) {

@@ -118,7 +118,7 @@ export function refuseTcp(ip: Ip6Stack, skb: SkBuff, at: number): void {
     protocol: IPPROTO_TCP,
     sport: get16(data, at + 2),
     dport: get16(data, at),
-    oif: needsDevice(peer) ? ip.inputDevice(skb) : null,
+    oif: needsDevice(peer) ? ip.inputDevice(skb, peer) : null,
   });
   if (route.error !== 0) return;
   const reply = resetFor(skb, at, {

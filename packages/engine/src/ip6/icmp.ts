@@ -262,7 +262,7 @@ export class Icmp6 {
       mark,
       protocol: IPPROTO_ICMPV6,
       dport: ICMPV6_ECHO_REPLY << 8,
-      oif: ip.inputDevice(request),
+      oif: ip.inputDevice(request, peer),
       anyDevice: !needsDevice(peer),
     });
     if (route.error !== 0) return;

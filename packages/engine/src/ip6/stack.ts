@@ -198,9 +198,12 @@ export class Ip6Stack {
     return this.#choose(skb);
   }
 
-  /** The device that a packet came by; over the loopback, the one whose address it is for. Models `inet6_iif()`. */
-  inputDevice(skb: SkBuff): NetDevice | null {
-    return skb.iif === this.net.loopback ? (skb.dst6?.dev ?? null) : skb.iif;
+  /**
+   * The device that a packet of `peer` came by; over the loopback, the one whose address it is for, but the loopback
+   * itself for ::1. Models `inet6_iif()`.
+   */
+  inputDevice(skb: SkBuff, peer: Words): NetDevice | null {
+    return skb.iif === this.net.loopback && !isLoopback6(peer) ? (skb.dst6?.dev ?? null) : skb.iif;
   }
 
   /** Of several next hops the flow's. Models `fib6_select_path()`. */
