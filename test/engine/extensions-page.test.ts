@@ -39,9 +39,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j SET": "a device has one queue: `--map-queue` changes nothing",
 };
 
-/** Extensions of iptables 1.8.9 that are refused by name. */
-const NOT_SUPPORTED: readonly string[] = ["-j SNPT", "-j DNPT"];
-
 function row(kind: "-m" | "-j", { name, options, families, tables }: XtExtension): string {
   const places = tables === undefined ? "all" : tables.join(", ");
   const names = options.map((option) => `\`--${option.name}\``).join(" ");
@@ -72,10 +69,7 @@ ${head}${matchExtensions()
 
 ${head}${targetExtensions()
   .map((each) => row("-j", each))
-  .join("")}
-## Not supported
-
-${NOT_SUPPORTED.map((each) => `- \`${each.split(" (")[0]}\`${each.includes("(") ? ` (${each.split(" (")[1]}` : ""}\n`).join("")}`;
+  .join("")}`;
   const known = [
     ...matchExtensions().map(({ name }) => `-m ${name}`),
     ...targetExtensions().map(({ name }) => `-j ${name}`),
