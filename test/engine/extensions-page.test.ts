@@ -16,7 +16,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
   "-m realm": "every route is of realm 0",
-  "-m physdev": "no packet has a bridge port",
+  "-m physdev": "bridged frames of IPv6 are not seen",
   "-m policy": "no packet has an IPsec policy",
   "-m owner": "a socket has a user, whose group has the same number; no process",
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",

@@ -20,7 +20,7 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
       ["apply", "translate", "restore-translate"].map((end) => `${base}-${end}`),
     ),
     ..."iptables-xml nfacct nfnl_osf".split(" "),
-    ...["brctl", "bridge", "ebtables", "ipset", "nfct", "tcpdump", "xtables-monitor"],
+    ..."brctl bridge ebtables ipset nfct tcpdump xtables-monitor".split(" "),
   ],
 };
 
