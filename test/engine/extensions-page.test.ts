@@ -16,7 +16,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
   "-m realm": "every route is of realm 0",
-  "-m physdev": "no packet has a bridge port",
+  "-m physdev": "bridged frames of IPv6 are not seen",
   "-m policy": "no packet has an IPsec policy",
   "-m owner": "a socket has a user, whose group has the same number; no process",
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",
@@ -38,9 +38,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j TPROXY": "no socket is transparent: the packet is dropped",
   "-j SET": "a device has one queue: `--map-queue` changes nothing",
 };
-
-/** Extensions of iptables 1.8.9 that are refused by name. */
-const NOT_SUPPORTED: readonly string[] = ["-j SNPT", "-j DNPT"];
 
 function row(kind: "-m" | "-j", { name, options, families, tables }: XtExtension): string {
   const places = tables === undefined ? "all" : tables.join(", ");
@@ -72,10 +69,7 @@ ${head}${matchExtensions()
 
 ${head}${targetExtensions()
   .map((each) => row("-j", each))
-  .join("")}
-## Not supported
-
-${NOT_SUPPORTED.map((each) => `- \`${each.split(" (")[0]}\`${each.includes("(") ? ` (${each.split(" (")[1]}` : ""}\n`).join("")}`;
+  .join("")}`;
   const known = [
     ...matchExtensions().map(({ name }) => `-m ${name}`),
     ...targetExtensions().map(({ name }) => `-j ${name}`),

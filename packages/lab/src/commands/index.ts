@@ -15,7 +15,13 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
     ..."awk curl date dmesg hostname ifconfig nft route sleep sudo timeout uname wget whoami".split(" "),
     ..."conntrack nc netcat ping ss".split(" "),
   ],
-  rare: ["brctl", "bridge", "ebtables", "ipset", "nfct", "tcpdump", "xtables-monitor"],
+  rare: [
+    ...["iptables", "ip6tables"].flatMap((base) =>
+      ["apply", "translate", "restore-translate"].map((end) => `${base}-${end}`),
+    ),
+    ..."iptables-xml nfacct nfnl_osf".split(" "),
+    ..."brctl bridge ebtables ipset nfct tcpdump xtables-monitor".split(" "),
+  ],
 };
 
 provideParts();

@@ -1,4 +1,5 @@
 /** The part that few labs need. A new command goes here, unless nearly every lesson uses it. */
+import { absentTools } from "../commands/absent-tools.js";
 import { brctl, bridge, ebtables } from "../commands/bridge.js";
 import { nfct } from "../commands/conntrack/nfct.js";
 import { ipset } from "../commands/ipset/ipset.js";
@@ -9,6 +10,7 @@ import type { LabCommand } from "../environment.js";
 export { rareExtensions as extensions } from "@netfilter-lab/engine";
 
 export const commands: Readonly<Record<string, LabCommand>> = {
+  ...absentTools,
   brctl,
   bridge,
   ebtables,
