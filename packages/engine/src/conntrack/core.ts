@@ -500,7 +500,7 @@ export function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash:
 }
 
 /** Whether a protocol can do without the entry of one packet. Models `l4proto->allow_clash`. */
-function allowsClash(protonum: number): boolean {
+export function allowsClash(protonum: number): boolean {
   return protonum !== IPPROTO_TCP && protonum !== IPPROTO_ICMP && protonum !== IPPROTO_SCTP && protonum !== IPPROTO_GRE;
 }
 

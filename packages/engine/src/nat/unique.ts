@@ -5,6 +5,7 @@
  * net/netfilter/nf_nat_core.c.
  */
 import type { Conntrack } from "../conntrack/conntrack.js";
+import { allowsClash } from "../conntrack/core.js";
 import { E_ORIGINAL, E_REPLY, ENTRY_SHIFT } from "../conntrack/entry.js";
 import { TCP_CONNTRACK_SYN_SENT, TCP_CONNTRACK_TIME_WAIT, tcpOriginalEnd, tcpStateOf } from "../conntrack/proto-tcp.js";
 import {
@@ -94,6 +95,7 @@ function usedNew(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
 
 function takenByAnother(ct: Conntrack, tuple: Int32Array, entry: CtHandle): boolean {
   if (!used(ct, tuple, entry)) return false;
+  if (!allowsClash(tupleProtonum(tuple, 0))) return true;
   const translated = IPS_SRC_NAT | IPS_DST_NAT | IPS_SEQ_ADJUST;
   if (ct.statusOf(entry) & translated) return true;
   let node = ct.findGet(tuple, 0, ct.zoneOf(entry));
