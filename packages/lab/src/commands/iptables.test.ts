@@ -165,16 +165,6 @@ for (const legacy of ["", "-legacy"]) {
   });
 }
 
-test("an extension Linux has and this project has not says so, with the tool's status", () => {
-  const net = namespace();
-  for (const [args, message] of [
-    [["-A", "INPUT", "-j", "SNPT"], "netfilter-lab does not support the target `SNPT' yet"],
-    [["-A", "INPUT", "-j", "DNPT"], "netfilter-lab does not support the target `DNPT' yet"],
-  ] as const) {
-    expect(() => run(net, "ip6tables", args)).toThrow(new RegExp(`: 2 .*${message}`));
-  }
-});
-
 test("the date in iptables-save is the virtual clock's", () => {
   const net = new NetNamespace("host", new VirtualClock(Date.UTC(2026, 0, 1, 12, 0, 0)), new SeededRandom(1));
   net.clock.advance(61_000_000);
