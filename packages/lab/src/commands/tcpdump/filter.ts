@@ -1,10 +1,17 @@
 /**
  * libpcap's filter language over IP packets: protocols; `host`, `net`, `port`, `portrange` with `src` and `dst`;
  * `less`, `greater`; byte expressions such as `tcp[tcpflags] & tcp-syn != 0` with arithmetic; `and`, `or`, `not`,
- * parentheses. Link-layer primitives (`ether`, `vlan`, `broadcast`, ...) and
- * addresses of IPv6 are refused by name.
+ * parentheses. Link-layer primitives (`ether`, `vlan`, `broadcast`, ...) are refused by name.
  */
-import { parseIPv4, prefixMask, servicePort } from "@netfilter-lab/engine";
+import {
+  type Cidr6,
+  parseIPv4,
+  parseIPv6,
+  prefixMask,
+  prefixMaskIPv6,
+  samePrefixIPv6,
+  servicePort,
+} from "@netfilter-lab/engine";
 
 /** A filter that cannot be read; the message is libpcap's. */
 export class FilterError extends Error {
@@ -129,9 +136,11 @@ class OutOfPacket extends Error {}
 
 /** Reads an expression; an empty one matches everything. Throws {@link FilterError}. */
 export function parseFilter(text: string): PacketTest {
-  const tokens = text.match(/\s+|<<|>>|[<>=!]=|&&|\|\||[()[\]!&|^+*/%<>=:]|-|\\?[A-Za-z0-9][\w.\-/]*|\S/g) ?? [];
-  if (/[0-9a-f]*:[0-9a-f]*:/i.test(text))
-    throw new FilterError("addresses of IPv6 in filters: not supported by the lab");
+  // An address of IPv6 is one word, wherever its first colon would end another.
+  const tokens =
+    text.match(
+      /(?<![\w.])[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*(?:\/\d+)?|\s+|<<|>>|[<>=!]=|&&|\|\||[()[\]!&|^+*/%<>=:]|-|\\?[A-Za-z0-9][\w.\-/]*|\S/gi,
+    ) ?? [];
   const words = tokens.filter((token) => token.trim() !== "");
   if (words.length === 0) return () => true;
   const parser = new FilterParser(words.flatMap(divided));
@@ -335,7 +344,7 @@ class FilterParser {
     if (protocol !== null) return protocolTest(protocol);
     // A bare value takes over the qualifiers before it.
     const value = this.#next();
-    if (!/^[\w.\-/]+$/.test(value)) throw new FilterError(SYNTAX);
+    if (!/^[\w.\-/:]+$/.test(value)) throw new FilterError(SYNTAX);
     if (this.#last === null) throw new FilterError(SYNTAX);
     return this.#test(this.#last, value);
   }
@@ -361,7 +370,8 @@ class FilterParser {
   #qualified(qualifiers: Qualifiers): PacketTest {
     this.#last = qualifiers;
     let value = this.#next();
-    if (!/^[\w.\-/]+$/.test(value)) throw new FilterError(SYNTAX);
+    if (!/^[\w.\-/:]+$/.test(value)) throw new FilterError(SYNTAX);
+    if (value.includes(":")) return this.#test(qualifiers, value);
     if (qualifiers.kind === "net" && this.#take("mask")) {
       const mask = addressOf(this.#next());
       const length = 32 - Math.log2(2 ** 32 - mask);
@@ -394,8 +404,16 @@ class FilterParser {
         return sides((port) => inside(u16(packet, port)), at, at + 2);
       };
     }
-    if (protocol !== null && protocol in PROTOCOLS) throw new FilterError(`'${protocol}' modifier applied to ${kind}`);
+    if (protocol !== null && protocol in PROTOCOLS)
+      throw new FilterError(`'${protocol}' modifier applied to ${value.includes(":") ? "ip6 host" : kind}`);
     if (kind === "host" && value.includes("/")) throw new FilterError("Mask syntax for networks only");
+    if (value.includes(":")) {
+      const { address, prefixLength } = networkOf6(value);
+      if (protocol === "ip") throw new FilterError("'ip' modifier applied to ip6 host");
+      return (packet) =>
+        isIpv6(packet) && sides((at) => samePrefixIPv6(addressAt(packet, at), address, prefixLength), 8, 24);
+    }
+    if (protocol === "ip6") throw new FilterError("'ip6' modifier applied to ip host");
     const { address, mask } = kind === "net" ? networkOf(value) : hostOf(value);
     const inside = (other: number): boolean => ((other ^ address) & mask) === 0;
     return (packet) => !isIpv6(packet) && byProtocol(packet) && sides((at) => inside(u32(packet, at)), 12, 16);
@@ -411,6 +429,14 @@ function byteAt(packet: Uint8Array, at: number): number {
 const u16 = (packet: Uint8Array, at: number): number => (byteAt(packet, at) << 8) | byteAt(packet, at + 1);
 const u32 = (packet: Uint8Array, at: number): number => (u16(packet, at) * 65536 + u16(packet, at + 2)) >>> 0;
 const isLaterFragment = (packet: Uint8Array): boolean => (u16(packet, 6) & FRAGMENT_OFFSET) !== 0;
+
+const words6 = new Int32Array(4);
+
+/** The address at `at`, until the next is asked for. */
+function addressAt(packet: Uint8Array, at: number): Int32Array {
+  for (let i = 0; i < 4; i++) words6[i] = u32(packet, at + 4 * i);
+  return words6;
+}
 
 const isIpv6 = (packet: Uint8Array): boolean => packet[0] >> 4 === 6;
 
@@ -461,6 +487,21 @@ function addressOf(text: string): number {
   } catch {
     throw new FilterError(`invalid IPv4 address '${text}'`);
   }
+}
+
+/** `fd00::/8`, or a whole address. */
+function networkOf6(text: string): Cidr6 {
+  const [address, length = "128"] = text.split("/");
+  if (Number(length) > 128) throw new FilterError("mask length must be <= 128");
+  let words: Int32Array;
+  try {
+    words = parseIPv6(address);
+  } catch {
+    throw new FilterError(SYNTAX);
+  }
+  const mask = prefixMaskIPv6(Number(length));
+  if (words.some((word, i) => (word & ~mask[i]) !== 0)) throw new FilterError(`non-network bits set in "${text}"`);
+  return { address: words, prefixLength: Number(length) };
 }
 
 /** `192.168.2` stands for all of 192.168.2.0/24, also after `host`. */
