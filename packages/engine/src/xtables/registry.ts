@@ -96,6 +96,7 @@ export function namesUnknownExtension(text: string): boolean {
   const unknown = [...MATCHES_ELSEWHERE, ...ONLY_ELSEWHERE.ipv4, ...ONLY_ELSEWHERE.ipv6, ...TARGETS_ELSEWHERE].filter(
     (name) => ![matchesOf, targetsOf].some(({ ipv4, ipv6 }) => ipv4.has(name) || ipv6.has(name)),
   );
+  if (unknown.length === 0) return false;
   // `-m recent`, `-mrecent`, `--match=recent`, and any of them in quotes.
   return new RegExp(`(?:^|[\\s="'\`]|(?<![\\w-])-\\w+?)(?:${unknown.join("|")})(?![\\w-])`).test(text);
 }
