@@ -119,9 +119,6 @@ function removeNamespaces(): void {
   for (const host of HOSTS) spawnSync("ip", ["netns", "del", PREFIX + host]);
 }
 
-/** In milliseconds. */
-const DAY = "86400000";
-
 function makeNamespaces(ipv6: boolean): void {
   removeNamespaces();
   const [c, g, s] = HOSTS.map((host) => PREFIX + host);
@@ -165,8 +162,13 @@ function makeNamespaces(ipv6: boolean): void {
     `ip -n ${c} route add default via 192.168.2.1`,
     `ip -n ${g} route add default via 193.157.56.1`,
     `ip netns exec ${g} sysctl -qw net.ipv4.ip_forward=1`,
-    // Nor does a neighbour ask whether the other is still there, which takes more than five seconds of real time.
-    ...devices.map(([name, , device]) => write(name as string, `net.ipv4.neigh.${device}.base_reachable_time_ms`, DAY)),
+    // Nor does a neighbour ask whether the other is still there, as it would after five seconds of real time.
+    ...devices.flatMap(([name, , device]) =>
+      (ipv6 ? ["ipv4", "ipv6"] : ["ipv4"]).flatMap((family) => [
+        write(name as string, `net.${family}.neigh.${device}.base_reachable_time_ms`, "86400000"),
+        write(name as string, `net.${family}.neigh.${device}.delay_first_probe_time`, "86400"),
+      ]),
+    ),
     // How many ICMP errors Linux holds back depends on the real time that passes between commands.
     ...[c, g, s].map((name) => `ip netns exec ${name} sysctl -qw net.ipv4.icmp_ratelimit=0`),
   ];

@@ -28,8 +28,8 @@ test("the style sheet says what the themes say, for light and for dark", () => {
     styles: [{ types: ["keyword", "builtin"], style: { color, fontStyle: "italic" as const } }],
   });
   expect(tokenStyles(theme("red"), theme("pink")).split("\n")).toEqual([
-    '[data-theme="light"] .nb-tokens { color: black; background-color: white; }',
-    '[data-theme="light"] .nb-tokens .token.keyword, [data-theme="light"] .nb-tokens .token.builtin { color: red; font-style: italic; }',
+    ".nb-tokens { color: black; background-color: white; }",
+    ".nb-tokens .token.keyword, .nb-tokens .token.builtin { color: red; font-style: italic; }",
     '[data-theme="dark"] .nb-tokens { color: black; background-color: white; }',
     '[data-theme="dark"] .nb-tokens .token.keyword, [data-theme="dark"] .nb-tokens .token.builtin { color: pink; font-style: italic; }',
     "",

@@ -14,16 +14,18 @@ export function highlightedHtml(source: string, language: string): string {
 
 /** The rules for tokens inside `.nb-tokens`, from the themes in a site's configuration. */
 export function tokenStyles(light: PrismTheme, dark: PrismTheme = light): string {
-  return [...rules(light, "light"), ...rules(dark, "dark")].map((rule) => `${rule}\n`).join("");
+  // Where no script runs, a page does not say its theme: it is the light one.
+  return [...rules(light, ".nb-tokens"), ...rules(dark, '[data-theme="dark"] .nb-tokens')]
+    .map((rule) => `${rule}\n`)
+    .join("");
 }
 
-function rules({ plain, styles }: PrismTheme, mode: "light" | "dark"): string[] {
-  const inMode = `[data-theme="${mode}"] .nb-tokens`;
+function rules({ plain, styles }: PrismTheme, block: string): string[] {
   const tokens = styles.map(({ types, style }) => {
-    const selectors = types.map((type) => `${inMode} .token.${type}`).join(", ");
+    const selectors = types.map((type) => `${block} .token.${type}`).join(", ");
     return `${selectors} { ${declarations(style)} }`;
   });
-  return [`${inMode} { ${declarations(plain)} }`, ...tokens];
+  return [`${block} { ${declarations(plain)} }`, ...tokens];
 }
 
 function declarations(style: PrismTheme["plain"]): string {
