@@ -33,8 +33,8 @@ function replacesAmongOthers(command: string): boolean {
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: "words-not-supported",
-    about: "`ip -j`, `sysctl -p`, and IPv6 addresses in `ip addr` and `ip route`.",
-    reason: "The lab refuses them by name.",
+    about: "`ip -j`, `sysctl -p`, and addresses of IPv6 in `ip`.",
+    reason: "The lab refuses the first two by name; IPv6 has kinds of its own.",
     kinds: ["wrong-commands"],
     shown: ({ steps }) => steps.some((step) => "run" in step && NOT_SUPPORTED.test(step.run)),
   },
