@@ -160,6 +160,8 @@ function marking(choice: Choice, tool: string): string {
 export const ROUTING_6: Kind = {
   name: "routing6",
   about: "policy rules, tables and next hops of IPv6, and marks that change the way",
+  unfinished:
+    "Where a rule of the kind `from … prohibit` refuses a packet, Linux sends no ICMPv6 error, and the engine does (seed 81001 number 103).",
   make(choice) {
     const tool = choice.pick(["ip6tables-legacy", "ip6tables"]);
     const ports = choice.times(3, () => choice.between(1024, 65_535));
