@@ -8,9 +8,9 @@ import type * as Preset from "@docusaurus/preset-classic";
 import type { Config, PluginConfig } from "@docusaurus/types";
 import { notebookLessons, remarkHighlight } from "@netfilter-lab/docusaurus-plugin";
 import cellModules from "./cell-modules.json";
-import { lazyRoutesPlugin } from "./src/lazyRoutes";
 import { darkCode, lightCode } from "./src/prism";
 import { questionPlugin } from "./src/question";
+import { startupPlugin } from "./src/startup";
 
 /** Where the site will be published; only the sitemap and canonical links depend on it. */
 const url = process.env["SITE_URL"] ?? "http://localhost:3000";
@@ -150,7 +150,7 @@ const config: Config = {
   ],
   plugins: [
     questionPlugin,
-    lazyRoutesPlugin,
+    startupPlugin,
     ...notebookLessons({
       siteDir: __dirname,
       notebooks: fixtures ?? "../notebooks",

@@ -1,4 +1,7 @@
-/** Docusaurus's `ComponentCreator`, which the generated list of routes calls for each of them, at the first use only. */
+/**
+ * In the place of Docusaurus's `ComponentCreator`, which the generated list of routes calls for each of them: makes a
+ * page's component at the first use only. The API reference has hundreds of pages.
+ */
 import ComponentCreator from "@docusaurus/core/lib/client/exports/ComponentCreator";
 import { type ComponentType, createElement, type ReactNode } from "react";
 

@@ -1,0 +1,20 @@
+/**
+ * The site's entry in a browser: what Docusaurus's own does, in steps that let the browser draw and answer between them.
+ * First the page's chunks are asked for, then React is evaluated while they come, then the site.
+ */
+import { fetchAhead } from "./fetchAhead";
+
+const breath = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+async function start(): Promise<void> {
+  const { default: preload } = await import(/* webpackMode: "eager" */ "@docusaurus/core/lib/client/preload");
+  // Asked for again by Docusaurus, which tells what fails.
+  Promise.resolve(preload(window.location.pathname)).catch(() => undefined);
+  await breath();
+  await import(/* webpackMode: "eager" */ "react-dom/client");
+  await breath();
+  await import(/* webpackMode: "eager" */ "@docusaurus/core/lib/client/clientEntry");
+  window.docusaurus = { ...window.docusaurus, prefetch: fetchAhead };
+}
+
+void start();
