@@ -99,6 +99,19 @@ const SCENARIOS: readonly Partial<Scenario>[] = [
     ],
   },
   {
+    name: "a device that goes away: packets come by the other one alone",
+    setup: [SNAT],
+    steps: [
+      CONVERSATION[0],
+      { run: "ip link del wan0" },
+      { run: "ip -br link" },
+      wan(tcp(SERVER, OUTSIDE, "SA", { seq: 9000, ack: 1001 })),
+      lan(echo("192.168.1.10", "192.168.1.1", 78, 1)),
+      { run: "ip link del lo" },
+    ],
+    finally: ["conntrack -L", "ip -br addr"],
+  },
+  {
     name: "DNAT from outside to a host inside",
     setup: ["iptables -t nat -A PREROUTING -i wan0 -p tcp --dport 8080 -j DNAT --to-destination 192.168.1.10:80"],
     steps: [

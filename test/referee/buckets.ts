@@ -12,20 +12,18 @@ const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** Enough for a scenario's table. */
 const FEW = 1024;
 
-/** Lowers, waits for the one who started it to end, and puts back; in a session of its own, which Ctrl-C spares. */
+/** Writes, waits for the one who started it to end, and puts back; in a session of its own, which Ctrl-C spares. */
 const KEEPER = 'printf %s "$3" > "$1"; read -r _; printf %s "$2" > "$1"';
 
-/** Few buckets until {@link restore} is called or this process ends, whichever comes first. */
-export interface FewBuckets {
+/** A tunable of the machine until {@link restore} is called or this process ends, whichever comes first. */
+export interface Held {
   restore(): Promise<void>;
 }
 
-/** Lowers the number of buckets, or leaves it as it is where it is low already (another run's doing, who puts it back). */
-export function fewBuckets(path: string = BUCKETS): FewBuckets {
-  // Without the tunable nobody has used conntrack yet, or nobody can.
-  const before = existsSync(path) ? readFileSync(path, "utf8").trim() : "0";
-  if (Number(before) <= FEW) return { restore: () => Promise.resolve() };
-  const keeper: ChildProcess = spawn("bash", ["-c", KEEPER, "bash", path, before, String(FEW)], {
+/** Holds the machine's tunable at `path` at a value, soon. */
+export function held(path: string, value: number): Held {
+  const before = readFileSync(path, "utf8").trim();
+  const keeper: ChildProcess = spawn("bash", ["-c", KEEPER, "bash", path, before, String(value)], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });
@@ -39,4 +37,11 @@ export function fewBuckets(path: string = BUCKETS): FewBuckets {
       return over;
     },
   };
+}
+
+/** Lowers the number of buckets, or leaves it as it is where it is low already (another run's doing, who puts it back). */
+export function fewBuckets(path: string = BUCKETS): Held {
+  // Without the tunable nobody has used conntrack yet, or nobody can.
+  const before = existsSync(path) ? readFileSync(path, "utf8").trim() : "0";
+  return Number(before) <= FEW ? { restore: () => Promise.resolve() } : held(path, FEW);
 }

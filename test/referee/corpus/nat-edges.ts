@@ -15,6 +15,7 @@ import {
   onRouter,
   type Parts,
   SNAT,
+  TRACK,
   tunable,
 } from "./group.js";
 
@@ -185,6 +186,24 @@ const BY_HAND: readonly Parts[] = [
       "icmp --icmp-type 8 --icmp-code 0 --icmp-id 7",
       "gre --srckey 1 --dstkey 2",
     ].map((flow) => ({ run: `conntrack -I -s 192.168.1.10 -d 198.51.100.9 -t 60 -n 198.51.100.1:77 -p ${flow}` })),
+  },
+  {
+    name: "without a nat table, a new flow whose answers an entry made by hand has is dropped",
+    setup: [TRACK],
+    steps: [
+      {
+        run: "conntrack -I -p udp -s 10.9.9.9 -d 10.8.8.8 --sport 1 --dport 2 -t 60 -r 198.51.100.9 -q 192.168.1.10 --reply-port-src 53 --reply-port-dst 4000",
+      },
+      fromLan.udp(CLIENT, SERVER),
+      {
+        run: "conntrack -I -p tcp -s 10.9.9.9 -d 10.8.8.8 --sport 1 --dport 2 -t 60 --state ESTABLISHED -r 198.51.100.9 -q 192.168.1.10 --reply-port-src 80 --reply-port-dst 4000",
+      },
+      fromLan.tcp(CLIENT, WEB, "S", { seq: 1000 }),
+      {
+        run: "conntrack -I -p udp -s 10.9.9.9 -d 10.8.8.8 --sport 3 --dport 4 -t 60 -r 198.51.100.9 -q 198.51.100.1 --reply-port-src 53 --reply-port-dst 4000",
+      },
+      { run: "echo hi | timeout 0.1 nc -n -u -p 4000 198.51.100.9 53 >/dev/null 2>&1 || true" },
+    ],
   },
   {
     name: "a mark changed by hand is told once",

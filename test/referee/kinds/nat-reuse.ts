@@ -152,8 +152,6 @@ function command(choice: Choice, tool: string, { rule }: Hiding): string {
 export const NAT_REUSE: Kind = {
   name: "nat-reuse",
   about: "ports of closed and forgotten connections given away again, entries changed by hand while packets go on",
-  unfinished:
-    "A datagram of the router's own whose reply tuple an entry made by `conntrack -I` has already is dropped by Linux where no nat table is; the engine sends it (seed 333431425 number 1).",
   make(choice) {
     const tool = choice.pick(TOOLS);
     const hidden = hiding(choice, tool);

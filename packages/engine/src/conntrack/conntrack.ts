@@ -691,12 +691,13 @@ export class Conntrack implements ConntrackApi {
 
   /**
    * A fresh entry for a packet's tuple, with one reference; NO_CT when the table is full and nothing can be dropped
-   * early. Models `__nf_conntrack_alloc()` and the first part of `init_conntrack()`.
+   * early; `searched` says by its hash in which chains. Models `__nf_conntrack_alloc()` and the first part of
+   * `init_conntrack()`.
    */
-  allocate(original: Int32Array, reply: Int32Array, hash: number, zone: Zone): CtHandle {
+  allocate(original: Int32Array, reply: Int32Array, hash: number, zone: Zone, searched: number = hash): CtHandle {
     const trace = this.net.trace;
     if (trace !== null) trace.enter("__nf_conntrack_alloc", "nf_conntrack", null);
-    const ct = this.#allocate(original, reply, hash, zone);
+    const ct = this.#allocate(original, reply, hash, zone, searched);
     if (trace !== null) {
       if (ct === NO_CT) trace.note({ kind: "invalid", reason: "nf_conntrack: table full, dropping packet" });
       else trace.note({ kind: "alloc", entry: ct, original: tupleText(original, 0), reply: tupleText(reply, 0) });
@@ -705,9 +706,9 @@ export class Conntrack implements ConntrackApi {
     return ct;
   }
 
-  #allocate(original: Int32Array, reply: Int32Array, hash: number, zone: Zone): CtHandle {
+  #allocate(original: Int32Array, reply: Int32Array, hash: number, zone: Zone, searched: number): CtHandle {
     this.count++;
-    if (this.max !== 0 && this.count > this.max && !this.#gc.earlyDrop(hash)) {
+    if (this.max !== 0 && this.count > this.max && !this.#gc.earlyDrop(searched)) {
       this.#gc.pressed = true;
       this.count--;
       this.warn("nf_conntrack: nf_conntrack: table full, dropping packet");

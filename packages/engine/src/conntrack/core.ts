@@ -75,13 +75,11 @@ import { udplitePacket } from "./proto-udplite.js";
 import {
   type CtHandle,
   IPS_CONFIRMED,
-  IPS_DST_NAT_DONE,
   IPS_DYING,
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_NAT_CLASH,
   IPS_SEEN_REPLY,
-  IPS_SRC_NAT_DONE,
   IPS_TEMPLATE,
 } from "./status.js";
 import {
@@ -544,21 +542,29 @@ function joinWinner(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number):
 
 function join(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): boolean {
   const winner = rival >>> 1;
-  const status = ct.statusOf(winner);
-  if (status & IPS_DYING || ct.zoneOf(winner) !== ct.zoneOf(loser)) return false;
-  const words = ct.slab.words;
-  const a = winner << ENTRY_SHIFT;
-  const b = loser << ENTRY_SHIFT;
-  const same =
-    tupleEqual(words, a + E_ORIGINAL, words, b + E_ORIGINAL) &&
-    tupleEqual(words, a + E_REPLY, words, b + E_REPLY) &&
-    words[a + E_ZONE] === words[b + E_ZONE];
-  if ((status & (IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE)) !== 0 && !same) return false;
+  if (!isSameFlow(ct, winner, loser, IP_CT_DIR_ORIGINAL) && !isSameFlow(ct, winner, loser, IP_CT_DIR_REPLY))
+    return false;
   const ctinfo = skb.ctinfo;
   ct.get(winner);
   ct.mergeAcct(winner, loser, ctinfo);
   ct.release(skb);
   ct.setNfct(skb, winner, ctinfo);
+  return true;
+}
+
+/**
+ * Whether two entries have the same tuples in the same zones, one of them seen from `direction`: as they are, or (each
+ * end's packet was taken for the first) the other way round. Models `nf_ct_match()` and `nf_ct_match_reverse()`.
+ */
+function isSameFlow(ct: Conntrack, winner: CtHandle, loser: CtHandle, direction: 0 | 1): boolean {
+  const words = ct.slab.words;
+  const a = winner << ENTRY_SHIFT;
+  const b = loser << ENTRY_SHIFT;
+  for (const side of [IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY]) {
+    const seen = side ^ direction;
+    if (!tupleEqual(words, a + side * TUPLE_WORDS, words, b + seen * TUPLE_WORDS)) return false;
+    if (zoneId(words[a + E_ZONE], side) !== zoneId(words[b + E_ZONE], seen)) return false;
+  }
   return true;
 }
 

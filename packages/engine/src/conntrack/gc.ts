@@ -78,26 +78,38 @@ export class GarbageCollector {
       : protonum === IPPROTO_SCTP && sctpCanEarlyDrop(ct, entry);
   }
 
-  /** Makes room in a full table at the expense of entries that are not assured. Models `early_drop()`. */
+  /**
+   * Makes room in a full table at the expense of entries that are not assured, of the first of so many chains that has
+   * any. The chains are those of a table that has its full size from the start. Models `early_drop()`.
+   */
   earlyDrop(hash: number): boolean {
-    const ct = this.#ct;
-    const buckets = ct.table.heads.length;
-    const first = ct.table.bucketOf(hash);
-    for (let i = 0; i < Math.min(NF_CT_EVICTION_RANGE, buckets); i++) {
-      let drops = 0;
-      let node = ct.table.heads[(first + i) % buckets];
-      while (node !== 0) {
-        const next = ct.table.nextOfAnother(node);
-        const entry = node >>> 1;
-        if (ct.isExpired(entry)) ct.collect(entry);
-        else if ((ct.statusOf(entry) & (IPS_ASSURED | IPS_DYING)) === 0 && ct.kill(entry)) drops++;
-        node = next;
-      }
+    const { table, stats } = this.#ct;
+    for (let i = 0; i < Math.min(NF_CT_EVICTION_RANGE, table.limit); i++) {
+      const drops = this.#dropChain((hash + i) & (table.limit - 1));
       if (drops > 0) {
-        ct.stats.earlyDrop += drops;
+        stats.earlyDrop += drops;
         return true;
       }
     }
     return false;
+  }
+
+  /** Drops what is not assured in a chain of the full-sized table, and says how many. Models `early_drop_list()`. */
+  #dropChain(chain: number): number {
+    const ct = this.#ct;
+    let drops = 0;
+    let node = ct.table.heads[ct.table.bucketOf(chain)];
+    while (node !== 0) {
+      if (ct.table.fullSizeChainOf(node) !== chain) {
+        node = ct.table.next(node);
+        continue;
+      }
+      const next = ct.table.nextOfAnother(node);
+      const entry = node >>> 1;
+      if (ct.isExpired(entry)) ct.collect(entry);
+      else if ((ct.statusOf(entry) & (IPS_ASSURED | IPS_DYING)) === 0 && ct.kill(entry)) drops++;
+      node = next;
+    }
+    return drops;
   }
 }

@@ -204,7 +204,9 @@ function create(ct: Conntrack, message: ConntrackMessage, zone: Zone): CtHandle 
   const { original, reply } = message;
   if (original === null || reply === null) throw new SystemError(EINVAL);
   if (tupleProtonum(original, 0) !== tupleProtonum(reply, 0)) throw new SystemError(EINVAL);
-  const entry = ct.allocate(original, reply, ct.hash(original, 0, zoneId(zone, IP_CT_DIR_ORIGINAL)), zone);
+  const hash = ct.hash(original, 0, zoneId(zone, IP_CT_DIR_ORIGINAL));
+  // Where the table is full, `nf_conntrack_alloc()` looks for room in its first chains, whatever the tuple.
+  const entry = ct.allocate(original, reply, hash, zone, 0);
   if (entry === NO_CT) throw new SystemError(ENOMEM);
   try {
     if (message.timeoutSeconds === null) throw new SystemError(EINVAL);

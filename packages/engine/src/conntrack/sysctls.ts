@@ -71,6 +71,9 @@ const OTHER_TIMEOUTS: readonly (readonly [string, Timeouts, number])[] = [
 /** The kernel keeps timeouts as jiffies in 31 bits and a sign; with a negative one entries expire at once. */
 const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
 
+/** The number of buckets is rounded up to what fills a page. */
+const HEADS_OF_A_PAGE: number = 4096 / 8;
+
 /** Registers `net.netfilter.nf_conntrack_*` and `net.nf_conntrack_max`. */
 export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): void {
   const prefix = "net.netfilter.nf_conntrack_";
@@ -170,8 +173,8 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
   table.register({ name: `${prefix}count`, get: () => String(ct.count) });
   table.registerInt(
     `${prefix}buckets`,
-    () => ct.table.limit,
-    (value) => ct.table.setLimit(value),
+    () => ct.table.buckets,
+    (value) => ct.table.setLimit(Math.ceil(value / HEADS_OF_A_PAGE) * HEADS_OF_A_PAGE),
     1,
   );
   table.registerInt(

@@ -12,8 +12,10 @@ export class TupleTable {
   readonly #slab: EntrySlab;
   /** First node of each chain. */
   heads: Int32Array = new Int32Array(INITIAL_BUCKETS);
-  /** Greatest number of buckets; a power of two. Models `nf_conntrack_htable_size`. */
-  limit = 262144;
+  /** Greatest number of buckets, as tools see it. Models `nf_conntrack_htable_size`. */
+  buckets = 262144;
+  /** The same rounded up to a power of two. */
+  limit: number = this.buckets;
   #nodes = 0;
 
   constructor(slab: EntrySlab) {
@@ -28,6 +30,11 @@ export class TupleTable {
   /** The node after one in its chain. */
   next(node: number): number {
     return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_NEXT + (node & 1)];
+  }
+
+  /** The chain in which a node would be in a table of its full size. */
+  fullSizeChainOf(node: number): number {
+    return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_HASH + (node & 1)] & (this.limit - 1);
   }
 
   /** The next node in a node's chain that outlives its entry: both tuples of an entry may stand in the same chain. */
@@ -67,8 +74,9 @@ export class TupleTable {
     return false;
   }
 
-  /** Sets the greatest number of buckets, rounded up to a power of two, and shrinks to it. */
+  /** Sets the greatest number of buckets, and shrinks to it. */
   setLimit(buckets: number): void {
+    this.buckets = buckets;
     let limit = 1;
     while (limit < buckets) limit *= 2;
     this.limit = limit;

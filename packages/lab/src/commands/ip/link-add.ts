@@ -111,7 +111,7 @@ export function addLink({ net }: LabContext, words: Words): number {
   throw new IpError("Error: Unknown device type.", 2);
 }
 
-/** A bridge, or a veth pair with both its ends. Cables between hosts stay. */
+/** Any device but the loopback; of a veth pair both ends. Cables between hosts stay. */
 export function deleteLink({ net }: LabContext, words: Words): number {
   let name: string | null = null;
   while (!words.done) {
@@ -125,8 +125,8 @@ export function deleteLink({ net }: LabContext, words: Words): number {
     throw new IpError("ip link del of a cable to another host: not supported by the lab", 255);
   netlink(() => {
     if (device instanceof BridgeDevice) for (const port of device.ports.slice()) device.removePort(port);
-    else if (!(device instanceof PairDevice)) throw new SystemError(EOPNOTSUPP);
-    else if (device.peer !== null) net.removeDevice(device.peer);
+    else if (device === net.loopback) throw new SystemError(EOPNOTSUPP);
+    else if (device instanceof PairDevice && device.peer !== null) net.removeDevice(device.peer);
     net.removeDevice(device);
   });
   return 0;

@@ -207,10 +207,9 @@ function showLinks(context: LabContext, options: IpOptions, words: Words): numbe
   const devices = selected(context.net, selection(context, words));
   if (options.brief) {
     for (const dev of devices) {
-      const mac = dev.flags & IFF_LOOPBACK ? "00:00:00:00:00:00" : dev.mac === null ? "" : macText(dev.mac);
-      context.stdout.write(
-        `${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${mac.padEnd(17)} ${flagText(dev)} \n`,
-      );
+      const mac = dev.flags & IFF_LOOPBACK ? "00:00:00:00:00:00" : dev.mac === null ? null : macText(dev.mac);
+      const address = mac === null ? "" : `${mac} `;
+      context.stdout.write(`${fullName(dev).padEnd(16)} ${dev.operState.padEnd(14)} ${address}${flagText(dev)} \n`);
     }
     return 0;
   }

@@ -14,6 +14,13 @@ export const SOCK_RAW_CLOEXEC: number = 3 | 0x80000;
 export const MSG_DONTWAIT = 0x40;
 const MFD_CLOEXEC = 1;
 
+/** What a TUN device says that was deleted; Node has no name for it. */
+const EBADFD = 77;
+
+function errorName(errno: number): string {
+  return errno === EBADFD ? "EBADFD" : getSystemErrorName(-errno);
+}
+
 /** A system call that failed. */
 export class SystemCallError extends Error {
   override readonly name = "SystemCallError";
@@ -21,7 +28,7 @@ export class SystemCallError extends Error {
   readonly code: string;
 
   constructor(call: string, errno: number) {
-    const code = getSystemErrorName(-errno);
+    const code = errorName(errno);
     super(`${call}: ${code}`);
     this.code = code;
   }
@@ -84,7 +91,7 @@ export function loadLibc(): Libc {
     if (answer < 0) throw new SystemCallError(call, koffi.errno());
     return answer;
   };
-  const countOrName = (answer: number): number | string => (answer < 0 ? getSystemErrorName(-koffi.errno()) : answer);
+  const countOrName = (answer: number): number | string => (answer < 0 ? errorName(koffi.errno()) : answer);
   return {
     unshare: (flags) => void check("unshare", unshare(flags)),
     setns: (fd, type) => void check("setns", setns(fd, type)),

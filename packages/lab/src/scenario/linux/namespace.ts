@@ -124,7 +124,10 @@ export class GatewayNamespace {
 
   /** A packet arrives. */
   inject(device: string, bytes: Uint8Array): void {
-    const written = this.#libc.write(this.#devices.get(device) ?? -1, bytes);
+    const fd = this.#devices.get(device);
+    // A packet cannot arrive by a device that was deleted.
+    if (fd === undefined) return;
+    const written = this.#libc.write(fd, bytes);
     if (typeof written === "string" && !SWALLOWED.includes(written)) throw new Error(`${device}: write: ${written}`);
   }
 
@@ -134,8 +137,10 @@ export class GatewayNamespace {
     for (const [dev, fd] of this.#devices) {
       for (;;) {
         const length = this.#libc.read(fd, buffer);
-        // EAGAIN: no more; EBADFD: the device was deleted.
-        if (typeof length === "string") break;
+        if (typeof length === "string") {
+          if (length === "EBADFD") this.#forget(dev, fd);
+          break;
+        }
         out.push({ dev, hex: toHex(buffer.subarray(0, length)) });
       }
     }
@@ -148,6 +153,12 @@ export class GatewayNamespace {
         events.push(eventLine(event, PLAIN_FORMAT, 0, null).trimStart());
     }
     return { out, events };
+  }
+
+  /** A device was deleted: its descriptor would be told of as ready for ever. */
+  #forget(device: string, fd: number): void {
+    closeSync(fd);
+    this.#devices.delete(device);
   }
 
   /** Whether something left or happened within so many milliseconds. */
