@@ -3,7 +3,7 @@
  * What is measured of the engine alone, in Node and in a page: `clock` gives seconds, in Node those of processor time.
  * A rate is the best of several bursts: what else the machine does only ever takes away.
  */
-import { ENTRY_BYTE_SHIFT } from "../../packages/engine/dist/conntrack/entry.js";
+import { ENTRY_SHIFT, OWN_SHIFT } from "../../packages/engine/dist/conntrack/entry.js";
 import { forwarder, makeRouter, Packets, rulesOf, run } from "./router.mjs";
 
 const SNAT = 2;
@@ -80,7 +80,12 @@ function memory(_clock, { flows }) {
   burst(flows);
   const heldBytesPerEntry = Math.round((held() - before) / flows);
   const { ct } = router.net;
-  return { entryBytes: 1 << ENTRY_BYTE_SHIFT, heldBytesPerEntry, entries: ct.count, buckets: ct.table.heads.length };
+  return {
+    entryBytes: 4 * ((1 << ENTRY_SHIFT) + (1 << OWN_SHIFT)),
+    heldBytesPerEntry,
+    entries: ct.count,
+    buckets: ct.table.heads.length,
+  };
 }
 
 /** Packets a second when the table holds so much of what `nf_conntrack_max` allows, each flow in turn at random. */

@@ -3,14 +3,7 @@
  * nothing: a lookup would collect what has expired.
  */
 import { HZ } from "../../packages/engine/src/clock.js";
-import {
-  E_BYTES,
-  E_HASH,
-  E_PACKETS,
-  E_TIMEOUT,
-  E_USE,
-  ENTRY_SHIFT,
-} from "../../packages/engine/src/conntrack/entry.js";
+import { E_HASH, E_TIMEOUT, E_USE, ENTRY_SHIFT } from "../../packages/engine/src/conntrack/entry.js";
 import {
   IPS_ASSURED,
   IPS_CONFIRMED,
@@ -104,7 +97,7 @@ function checkChain(net: Tracked, bucket: number, seen: Map<number, number>): vo
 
 function checkEntry(net: Tracked, entry: number, holders: number): void {
   const { ct } = net;
-  const { words, floats } = ct.slab;
+  const { words } = ct.slab;
   const base = entry << ENTRY_SHIFT;
   const status = ct.statusOf(entry);
   insist((status & IPS_CONFIRMED) !== 0, () => `entry ${entry} is in the table and not confirmed`);
@@ -120,11 +113,9 @@ function checkEntry(net: Tracked, entry: number, holders: number): void {
   );
   const overdue = -((words[base + E_TIMEOUT] - net.clock.jiffies) | 0);
   insist(overdue <= LONGEST_AFTER_EXPIRY, () => `entry ${entry} expired ${overdue / HZ} s ago and is still there`);
-  for (const counters of [E_PACKETS, E_BYTES])
-    for (const direction of [0, 1]) {
-      const count = floats[(base + counters) / 2 + direction];
+  for (const direction of [0, 1] as const)
+    for (const count of [ct.packetsOf(entry, direction), ct.bytesOf(entry, direction)])
       insist(count >= 0 && Number.isInteger(count), () => `entry ${entry} counted ${count}`);
-    }
   if ((status & IPS_SRC_NAT_DONE) !== 0) {
     let places = 0;
     for (let other = net.nat.firstBySource(words, base); other !== 0 && places < 2; other = net.nat.nextBySource(other))

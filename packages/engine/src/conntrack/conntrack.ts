@@ -31,18 +31,18 @@ import { IPPROTO_SCTP, IPPROTO_TCP } from "../wire/ipv4.js";
 import type { ConntrackApi, ConntrackEvent, ConntrackSnapshot, ConntrackStats } from "./api.js";
 import { confirm, conntrackHooks, conntrackIn } from "./core.js";
 import {
-  E_BYTES,
+  C_BYTES,
+  C_PACKETS,
+  C_STOP,
+  COUNTERS_SHIFT,
   E_EVENTS,
   E_EXT,
   E_HASH,
-  E_ID,
   E_MARK,
   E_NEXT,
   E_ORIGINAL,
-  E_PACKETS,
   E_REPLY,
   E_STATUS,
-  E_STOP,
   E_TIMEOUT,
   E_USE,
   E_ZONE,
@@ -295,11 +295,19 @@ export class Conntrack implements ConntrackApi {
   }
 
   packetsOf(ct: CtHandle, direction: Direction): number {
-    return this.slab.floats[((ct << ENTRY_SHIFT) + E_PACKETS) / 2 + direction];
+    return this.accountsFor(ct) ? this.slab.counters[(ct << COUNTERS_SHIFT) + C_PACKETS + direction] : 0;
   }
 
   bytesOf(ct: CtHandle, direction: Direction): number {
-    return this.slab.floats[((ct << ENTRY_SHIFT) + E_BYTES) / 2 + direction];
+    return this.accountsFor(ct) ? this.slab.counters[(ct << COUNTERS_SHIFT) + C_BYTES + direction] : 0;
+  }
+
+  /**
+   * The 32-bit id of tools. Not the table's hash with the table's seed: it must not tell the chain. Models
+   * `nf_ct_get_id()`, which does not keep it either.
+   */
+  idOf(ct: CtHandle): number {
+    return hashTuple(this.slab.words, (ct << ENTRY_SHIFT) + E_ORIGINAL, ct & 0xffff, ~this.seed) >>> 0;
   }
 
   // References ------------------------------------------------------------------------------------------------------
@@ -722,8 +730,6 @@ export class Conntrack implements ConntrackApi {
     words[base + E_HASH] = hash;
     words[base + E_ZONE] = zone;
     words[base + E_USE] = 1;
-    // Not the table's hash with the table's seed: tools show the id, and it must not tell the chain.
-    words[base + E_ID] = hashTuple(original, 0, ct & 0xffff, ~this.seed);
     return ct;
   }
 
@@ -769,7 +775,8 @@ export class Conntrack implements ConntrackApi {
     words[base + E_STATUS] |= IPS_DYING;
     if (words[base + E_EXT] & EXT_TSTAMP) {
       const overdueJiffies = Math.max(0, (this.net.clock.jiffies - words[base + E_TIMEOUT]) | 0);
-      this.slab.floats[(base + E_STOP) / 2] = this.net.clock.nowMicros - overdueJiffies * (1_000_000 / HZ);
+      this.slab.counters[(ct << COUNTERS_SHIFT) + C_STOP] =
+        this.net.clock.nowMicros - overdueJiffies * (1_000_000 / HZ);
     }
     if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) return true;
     const trace = this.net.trace;
@@ -860,20 +867,19 @@ export class Conntrack implements ConntrackApi {
 
   #account(ct: CtHandle, ctinfo: number, length: number): void {
     if (this.net.trace !== null) this.net.trace.call("nf_ct_acct_add", "nf_conntrack");
-    const base = ct << ENTRY_SHIFT;
-    if ((this.slab.words[base + E_EXT] & EXT_ACCT) === 0) return;
+    if (!this.accountsFor(ct)) return;
     const direction = ctinfoDirection(ctinfo);
-    this.slab.floats[(base + E_PACKETS) / 2 + direction]++;
-    this.slab.floats[(base + E_BYTES) / 2 + direction] += length;
+    const { counters } = this.slab;
+    const first = (ct << COUNTERS_SHIFT) + direction;
+    counters[first + C_PACKETS]++;
+    counters[first + C_BYTES] += length;
   }
 
   /** Counts from nothing again. Models `ctnetlink_dump_acct()` of IPCTNL_MSG_CT_GET_CTRZERO. */
   zeroCounters(ct: CtHandle): void {
-    const base = ct << ENTRY_SHIFT;
-    for (let direction = 0; direction < 2; direction++) {
-      this.slab.floats[(base + E_PACKETS) / 2 + direction] = 0;
-      this.slab.floats[(base + E_BYTES) / 2 + direction] = 0;
-    }
+    if (!this.accountsFor(ct)) return;
+    const first = ct << COUNTERS_SHIFT;
+    this.slab.counters.fill(0, first + C_PACKETS, first + C_BYTES + 2);
   }
 
   /** The packets counted on an entry that goes move to the one that stays. Models `nf_ct_acct_merge()`. */

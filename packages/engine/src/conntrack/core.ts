@@ -47,11 +47,12 @@ import {
 import { IPV6_NEXT_HEADER, ipv6IsFragment, isExtensionHeader } from "../wire/ipv6.js";
 import type { Conntrack } from "./conntrack.js";
 import {
+  C_START,
+  COUNTERS_SHIFT,
   E_EXT,
   E_HASH,
   E_ORIGINAL,
   E_REPLY,
-  E_START,
   E_STATUS,
   E_TIMEOUT,
   E_USE,
@@ -402,6 +403,7 @@ function initConntrack(ct: Conntrack, hash: number, template: CtHandle, zone: Zo
   if (ct.labelsUsed > 0) extensions |= EXT_LABELS;
   if (ct.cachesEvents) extensions |= EXT_ECACHE;
   ct.slab.words[(entry << ENTRY_SHIFT) + E_EXT] = extensions;
+  if (extensions & (EXT_ACCT | EXT_TSTAMP)) ct.slab.keepCounters(entry);
   if (given !== 0) ct.adopt(entry, template);
   if (trace !== null) {
     if (extensions & EXT_ACCT) trace.call("nf_ct_ext_add", MODULE);
@@ -476,7 +478,8 @@ function insertPrepare(ct: Conntrack, entry: CtHandle): void {
   if (ct.net.trace !== null) ct.net.trace.call("__nf_conntrack_insert_prepare", MODULE);
   const base = entry << ENTRY_SHIFT;
   ct.slab.words[base + E_USE]++;
-  if (ct.slab.words[base + E_EXT] & EXT_TSTAMP) ct.slab.floats[(base + E_START) / 2] = ct.net.clock.nowMicros;
+  if (ct.slab.words[base + E_EXT] & EXT_TSTAMP)
+    ct.slab.counters[(entry << COUNTERS_SHIFT) + C_START] = ct.net.clock.nowMicros;
 }
 
 /** The node that already has a tuple of an entry about to be inserted, expired or not; 0: none. */

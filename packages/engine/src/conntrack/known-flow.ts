@@ -15,7 +15,7 @@ import {
 import { getInt32 } from "../wire/bytes.js";
 import { IPV4_DST, IPV4_SRC } from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
-import { E_NEXT, E_STATUS, E_TIMEOUT, E_USE, E_ZONE, ENTRY_SHIFT } from "./entry.js";
+import { E_HASH, E_NEXT, E_STATUS, E_TIMEOUT, E_USE, E_ZONE, ENTRY_SHIFT } from "./entry.js";
 import { IPS_EXPECTED, IPS_SEEN_REPLY } from "./status.js";
 import { hashWords, TUPLE_DST, TUPLE_PORTS, TUPLE_PROTO, TUPLE_SRC, TUPLE_WORDS } from "./tuple.js";
 import { DEFAULT_ZONE } from "./zone.js";
@@ -38,13 +38,16 @@ export function attachKnownFlow(ct: Conntrack, skb: SkBuff, dataoff: number, pro
   const { heads } = ct.table;
   const { words } = ct.slab;
   const now = ct.net.clock.jiffies;
-  let node = heads[hashWords(src, dst, ports, proto, ct.seed) & (heads.length - 1)];
+  const hash = hashWords(src, dst, ports, proto, ct.seed);
+  let node = heads[hash & (heads.length - 1)];
   while (node !== 0) {
     const direction = node & 1;
     const base = (node >>> 1) << ENTRY_SHIFT;
     if (((words[base + E_TIMEOUT] - now) | 0) <= 0) return false;
     const at = base + direction * TUPLE_WORDS;
+    // Most that stand in the chain and are another flow's are told by the hash, in the cache line of the chain's links.
     if (
+      words[base + E_HASH + direction] === hash &&
       words[at + TUPLE_SRC] === src &&
       words[at + TUPLE_PORTS] === ports &&
       words[at + TUPLE_DST] === dst &&

@@ -12,13 +12,13 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } 
 import type { Conntrack } from "./conntrack.js";
 import { findRival } from "./core.js";
 import {
+  C_START,
+  COUNTERS_SHIFT,
   E_EXT,
   E_HASH,
-  E_ID,
   E_MARK,
   E_ORIGINAL,
   E_REPLY,
-  E_START,
   E_STATUS,
   E_TIMEOUT,
   E_USE,
@@ -169,8 +169,7 @@ export function getConntrack(ct: Conntrack, message: ConntrackMessage): CtHandle
 /** Deletes the entry of a tuple, and of an id if it is said. Throws {@link SystemError}. Models `ctnetlink_del_conntrack()`. */
 export function deleteConntrack(ct: Conntrack, message: ConntrackMessage, portid: number): void {
   const entry = getConntrack(ct, message);
-  if (message.id !== null && ct.slab.words[(entry << ENTRY_SHIFT) + E_ID] >>> 0 !== message.id)
-    throw new SystemError(ENOENT);
+  if (message.id !== null && ct.idOf(entry) !== message.id) throw new SystemError(ENOENT);
   ct.delete(entry, portid);
 }
 
@@ -247,6 +246,7 @@ function addExtensions(ct: Conntrack, entry: CtHandle): void {
   if (ct.cachesEvents) extensions |= EXT_ECACHE;
   if (ct.labelsUsed > 0) extensions |= EXT_LABELS;
   ct.slab.words[(entry << ENTRY_SHIFT) + E_EXT] = extensions;
+  if (extensions & (EXT_ACCT | EXT_TSTAMP)) ct.slab.keepCounters(entry);
 }
 
 /** Models `nf_conntrack_hash_check_insert()`; no chain of this table is ever too long. */
@@ -260,7 +260,7 @@ function insert(ct: Conntrack, entry: CtHandle, zone: Zone): void {
     findRival(ct, entry, base + E_REPLY, replyHash) !== 0
   )
     throw new SystemError(EEXIST);
-  if (words[base + E_EXT] & EXT_TSTAMP) ct.slab.floats[(base + E_START) / 2] = ct.net.clock.nowMicros;
+  if (words[base + E_EXT] & EXT_TSTAMP) ct.slab.counters[(entry << COUNTERS_SHIFT) + C_START] = ct.net.clock.nowMicros;
   words[base + E_USE]++;
   ct.table.insert(entry * 2);
   ct.table.insert(entry * 2 + 1);

@@ -7,7 +7,7 @@ import { HZ } from "../clock.js";
 import { NF_ACCEPT } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import type { Conntrack } from "./conntrack.js";
-import { E_PROTO, E_STATUS, ENTRY_SHIFT } from "./entry.js";
+import { E_STATUS, ENTRY_SHIFT, OWN_SHIFT } from "./entry.js";
 import { IPCT_ASSURED } from "./events.js";
 import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED, IPS_SEEN_REPLY } from "./status.js";
 import { copyTuple, type SourceKeys, TUPLE_PORTS, TUPLE_WORDS } from "./tuple.js";
@@ -20,20 +20,21 @@ export const GRE_CT_REPLIED = 1;
 export const GRE_DEFAULT_TIMEOUTS: readonly number[] = [30 * HZ, 180 * HZ];
 
 /** The entry's own timeouts in jiffies: PPTP's helper makes them longer. Models `struct nf_ct_gre`. */
-const TIMEOUT: number = E_PROTO;
-const STREAM_TIMEOUT: number = E_PROTO + 1;
+const TIMEOUT = 0;
+const STREAM_TIMEOUT = 1;
 
 /** The seconds that an unanswered and an answered tunnel live; /proc shows them. */
 export function greTimeoutsOf(ct: Conntrack, entry: CtHandle): readonly [number, number] {
-  const base = entry << ENTRY_SHIFT;
-  return [Math.trunc(ct.slab.words[base + TIMEOUT] / HZ), Math.trunc(ct.slab.words[base + STREAM_TIMEOUT] / HZ)];
+  const { own } = ct.slab;
+  const first = entry << OWN_SHIFT;
+  return [Math.trunc(own[first + TIMEOUT] / HZ), Math.trunc(own[first + STREAM_TIMEOUT] / HZ)];
 }
 
 /** Gives a tunnel timeouts of its own, in jiffies. */
 export function greSetTimeouts(ct: Conntrack, entry: CtHandle, timeout: number, streamTimeout: number): void {
-  const base = entry << ENTRY_SHIFT;
-  ct.slab.words[base + TIMEOUT] = timeout;
-  ct.slab.words[base + STREAM_TIMEOUT] = streamTimeout;
+  const first = entry << OWN_SHIFT;
+  ct.slab.own[first + TIMEOUT] = timeout;
+  ct.slab.own[first + STREAM_TIMEOUT] = streamTimeout;
 }
 
 /** Which call id the sender of a PPTP tunnel has. Models `nf_gre_net.keymap_list`. */
@@ -67,17 +68,18 @@ function sameReceiver(a: Int32Array, b: Int32Array): boolean {
 
 /** One packet of a tunnel. Models `nf_conntrack_gre_packet()`. */
 export function grePacket(ct: Conntrack, entry: CtHandle, skb: SkBuff, ctinfo: number): number {
-  const { words } = ct.slab;
+  const { own, words } = ct.slab;
   const base = entry << ENTRY_SHIFT;
+  const first = entry << OWN_SHIFT;
   if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) {
     const timeouts = ct.timeoutsOf(entry, ct.gre);
     greSetTimeouts(ct, entry, timeouts[GRE_CT_UNREPLIED], timeouts[GRE_CT_REPLIED]);
   }
   if ((words[base + E_STATUS] & IPS_SEEN_REPLY) === 0) {
-    ct.refreshAcct(entry, ctinfo, skb, words[base + TIMEOUT]);
+    ct.refreshAcct(entry, ctinfo, skb, own[first + TIMEOUT]);
     return NF_ACCEPT;
   }
-  ct.refreshAcct(entry, ctinfo, skb, words[base + STREAM_TIMEOUT]);
+  ct.refreshAcct(entry, ctinfo, skb, own[first + STREAM_TIMEOUT]);
   if ((words[base + E_STATUS] & IPS_ASSURED) === 0) {
     words[base + E_STATUS] |= IPS_ASSURED;
     ct.cacheEvent(entry, IPCT_ASSURED);

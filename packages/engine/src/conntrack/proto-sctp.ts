@@ -32,7 +32,7 @@ import {
   sctpChecksumOk,
 } from "../wire/sctp.js";
 import type { Conntrack } from "./conntrack.js";
-import { E_PROTO, E_STATUS, ENTRY_SHIFT, PROTO_WORDS } from "./entry.js";
+import { E_STATUS, ENTRY_SHIFT, OWN_SHIFT } from "./entry.js";
 import { IPCT_ASSURED, IPCT_PROTOINFO } from "./events.js";
 import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED } from "./status.js";
 
@@ -126,15 +126,15 @@ export const SCTP_CONNTRACKS: Uint8Array = Uint8Array.from(
   TRANSITIONS.flat().flatMap((row) => Array.from(row, (letter) => STATE_LETTERS.indexOf(letter))),
 );
 
-/** Words of the entry. Models `struct ip_ct_sctp`. */
-const STATE: number = E_PROTO;
+/** Words of the protocol's own. Models `struct ip_ct_sctp`. */
+const STATE = 0;
 /** The tag that packets of a direction bear (two words). */
-const VTAG: number = E_PROTO + 1;
+const VTAG = 1;
 /** Whether an INIT came in that direction and no COOKIE ACK since (two words). */
-const INIT_SEEN: number = E_PROTO + 3;
-const LAST_DIR: number = E_PROTO + 5;
+const INIT_SEEN = 3;
+const LAST_DIR = 5;
 /** A HEARTBEAT with a wrong tag went by: its answer may show that the tag was new. */
-const HEARTBEAT_VTAG_FAILED: number = E_PROTO + 6;
+const HEARTBEAT_VTAG_FAILED = 6;
 
 /** Chunk types as a set of bits; those beyond 31 are never asked for. */
 const bit = (type: number): number => (type < 32 ? 1 << type : 0);
@@ -153,7 +153,7 @@ const NEVER_FIRST: number = bit(SCTP_CID_ABORT) | bit(SCTP_CID_SHUTDOWN_COMPLETE
 
 /** The state of an SCTP entry, `SCTP_CONNTRACK_*`. */
 export function sctpStateOf(ct: Conntrack, entry: CtHandle): number {
-  return ct.slab.words[(entry << ENTRY_SHIFT) + STATE];
+  return ct.slab.own[(entry << OWN_SHIFT) + STATE];
 }
 
 /** What a tool says about an SCTP association; null: nothing. Models `CTA_PROTOINFO_SCTP`. */
@@ -167,16 +167,16 @@ export interface SctpInformation {
 export function sctpSetInformation(ct: Conntrack, entry: CtHandle, information: SctpInformation): boolean {
   const { state, originalVtag, replyVtag } = information;
   if (state === null || originalVtag === null || replyVtag === null) return false;
-  const base = entry << ENTRY_SHIFT;
-  ct.slab.words[base + STATE] = state;
-  ct.slab.words[base + VTAG] = originalVtag;
-  ct.slab.words[base + VTAG + 1] = replyVtag;
+  const first = entry << OWN_SHIFT;
+  ct.slab.own[first + STATE] = state;
+  ct.slab.own[first + VTAG] = originalVtag;
+  ct.slab.own[first + VTAG + 1] = replyVtag;
   return true;
 }
 
 /** The verification tag that packets of a direction bear, as an unsigned number. */
 export function sctpVtagOf(ct: Conntrack, entry: CtHandle, direction: number): number {
-  return ct.slab.words[(entry << ENTRY_SHIFT) + VTAG + direction] >>> 0;
+  return ct.slab.own[(entry << OWN_SHIFT) + VTAG + direction] >>> 0;
 }
 
 /** Whether a full table may take the entry although it is assured. Models `sctp_can_early_drop()`. */
@@ -234,11 +234,11 @@ function initFits(chunk: number, len: number): boolean {
 
 /** Sets up a fresh entry. False: no association may begin so. Models `sctp_new()`. */
 function sctpNew(ct: Conntrack, entry: CtHandle, skb: SkBuff, at: number): boolean {
-  const { words } = ct.slab;
-  const base = entry << ENTRY_SHIFT;
+  const { own } = ct.slab;
+  const first = entry << OWN_SHIFT;
   const { data, len } = skb;
   const vtag = getInt32(data, at + SCTP_VTAG);
-  words.fill(0, base + E_PROTO, base + E_PROTO + PROTO_WORDS);
+  own.fill(0, first, (entry + 1) << OWN_SHIFT);
   let chunk = at + SCTP_HEADER_LENGTH;
   for (; chunk + SCTP_CHUNK_HEADER_LENGTH <= len; chunk = nextChunk(data, chunk)) {
     const type = data[chunk];
@@ -246,10 +246,10 @@ function sctpNew(ct: Conntrack, entry: CtHandle, skb: SkBuff, at: number): boole
     if (state === SCTP_CONNTRACK_NONE || state === SCTP_CONNTRACK_MAX) return false;
     if (type === SCTP_CID_INIT) {
       if (vtag !== 0 || !initFits(chunk, len)) return false;
-      words[base + VTAG + IP_CT_DIR_REPLY] = getInt32(data, chunk + SCTP_CHUNK_HEADER_LENGTH);
-    } else if (type === SCTP_CID_HEARTBEAT) words[base + VTAG + IP_CT_DIR_ORIGINAL] = vtag;
+      own[first + VTAG + IP_CT_DIR_REPLY] = getInt32(data, chunk + SCTP_CHUNK_HEADER_LENGTH);
+    } else if (type === SCTP_CID_HEARTBEAT) own[first + VTAG + IP_CT_DIR_ORIGINAL] = vtag;
     // Out of the blue, it is answered by SHUTDOWN COMPLETE with the same tag (RFC 4960, 8.4).
-    else if (type === SCTP_CID_SHUTDOWN_ACK) words[base + VTAG + IP_CT_DIR_REPLY] = vtag;
+    else if (type === SCTP_CID_SHUTDOWN_ACK) own[first + VTAG + IP_CT_DIR_REPLY] = vtag;
   }
   return true;
 }
@@ -262,7 +262,7 @@ const CHUNK_INVALID = 2;
 /** Judges a chunk's tag where the protocol has a rule of its own for it, and learns tags from heartbeats. */
 function checkTag(
   ct: Conntrack,
-  base: number,
+  first: number,
   direction: number,
   type: number,
   flags: number,
@@ -270,40 +270,42 @@ function checkTag(
   types: number,
   ignoring: boolean,
 ): number {
-  const { words } = ct.slab;
-  const own = words[base + VTAG + direction];
+  const { own } = ct.slab;
+  const expected = own[first + VTAG + direction];
   switch (type) {
     case SCTP_CID_INIT:
       return vtag === 0 ? CHUNK_TAKEN : CHUNK_INVALID;
     case SCTP_CID_ABORT:
     case SCTP_CID_SHUTDOWN_COMPLETE:
       // The T bit says that the sender knows no tag of its own, and reflects the peer's.
-      return vtag === (flags & SCTP_FLAG_T ? words[base + VTAG + 1 - direction] : own) ? CHUNK_TAKEN : CHUNK_INVALID;
+      return vtag === (flags & SCTP_FLAG_T ? own[first + VTAG + 1 - direction] : expected)
+        ? CHUNK_TAKEN
+        : CHUNK_INVALID;
     case SCTP_CID_COOKIE_ECHO:
-      return vtag === own ? CHUNK_TAKEN : CHUNK_INVALID;
+      return vtag === expected ? CHUNK_TAKEN : CHUNK_INVALID;
     case SCTP_CID_COOKIE_ACK:
-      words[base + INIT_SEEN] = 0;
-      words[base + INIT_SEEN + 1] = 0;
+      own[first + INIT_SEEN] = 0;
+      own[first + INIT_SEEN + 1] = 0;
       return CHUNK_TAKEN;
     case SCTP_CID_HEARTBEAT:
-      if (own === 0) words[base + VTAG + direction] = vtag;
-      else if (vtag !== own) {
+      if (expected === 0) own[first + VTAG + direction] = vtag;
+      else if (vtag !== expected) {
         if (types & bit(SCTP_CID_DATA) || ignoring) return CHUNK_INVALID;
-        words[base + HEARTBEAT_VTAG_FAILED] = 1;
-        words[base + LAST_DIR] = direction;
+        own[first + HEARTBEAT_VTAG_FAILED] = 1;
+        own[first + LAST_DIR] = direction;
         return CHUNK_IGNORED;
-      } else words[base + HEARTBEAT_VTAG_FAILED] = 0;
+      } else own[first + HEARTBEAT_VTAG_FAILED] = 0;
       return CHUNK_TAKEN;
     case SCTP_CID_HEARTBEAT_ACK:
-      if (own === 0) words[base + VTAG + direction] = vtag;
-      else if (vtag !== own) {
+      if (expected === 0) own[first + VTAG + direction] = vtag;
+      else if (vtag !== expected) {
         if (types & bit(SCTP_CID_DATA) || ignoring) return CHUNK_INVALID;
-        if (words[base + HEARTBEAT_VTAG_FAILED] === 0 || words[base + LAST_DIR] === direction) return CHUNK_INVALID;
+        if (own[first + HEARTBEAT_VTAG_FAILED] === 0 || own[first + LAST_DIR] === direction) return CHUNK_INVALID;
         // Both ends agree on new tags: the association was restarted on another path.
-        words[base + HEARTBEAT_VTAG_FAILED] = 0;
-        words[base + VTAG + direction] = vtag;
-        words[base + VTAG + 1 - direction] = 0;
-      } else words[base + HEARTBEAT_VTAG_FAILED] = 0;
+        own[first + HEARTBEAT_VTAG_FAILED] = 0;
+        own[first + VTAG + direction] = vtag;
+        own[first + VTAG + 1 - direction] = 0;
+      } else own[first + HEARTBEAT_VTAG_FAILED] = 0;
       return CHUNK_TAKEN;
     default:
       return CHUNK_TAKEN;
@@ -320,26 +322,26 @@ function takeInitTag(
   before: number,
   after: number,
 ): number {
-  const { words } = ct.slab;
-  const base = entry << ENTRY_SHIFT;
+  const { own } = ct.slab;
+  const first = entry << OWN_SHIFT;
   const other = 1 - direction;
   if (type === SCTP_CID_INIT) {
     // A stale or repeated INIT is not counted.
-    if (before === SCTP_CONNTRACK_NONE || words[base + VTAG + other] !== tag) {
-      if (words[base + INIT_SEEN + direction] !== 0) words[base + INIT_SEEN + other] = 0;
-      words[base + INIT_SEEN + direction] = 1;
+    if (before === SCTP_CONNTRACK_NONE || own[first + VTAG + other] !== tag) {
+      if (own[first + INIT_SEEN + direction] !== 0) own[first + INIT_SEEN + other] = 0;
+      own[first + INIT_SEEN + direction] = 1;
     }
-    words[base + VTAG + other] = tag;
+    own[first + VTAG + other] = tag;
     // Repeated INITs keep nothing alive: a reused port could hold the entry for ever.
     const repeated = before === SCTP_CONNTRACK_CLOSED && after === SCTP_CONNTRACK_CLOSED;
-    return repeated && words[base + E_STATUS] & IPS_CONFIRMED ? CHUNK_IGNORED : CHUNK_TAKEN;
+    return repeated && ct.statusOf(entry) & IPS_CONFIRMED ? CHUNK_IGNORED : CHUNK_TAKEN;
   }
-  const known = words[base + VTAG + other];
-  if (words[base + INIT_SEEN + other] === 0 && known !== 0 && known !== tag) return CHUNK_INVALID;
+  const known = own[first + VTAG + other];
+  if (own[first + INIT_SEEN + other] === 0 && known !== 0 && known !== tag) return CHUNK_INVALID;
   // Both ends opened at once.
-  if (words[base + INIT_SEEN + direction] !== 0 && words[base + INIT_SEEN + other] !== 0 && known !== tag)
+  if (own[first + INIT_SEEN + direction] !== 0 && own[first + INIT_SEEN + other] !== 0 && known !== tag)
     return CHUNK_INVALID;
-  words[base + VTAG + other] = tag;
+  own[first + VTAG + other] = tag;
   return CHUNK_TAKEN;
 }
 
@@ -376,16 +378,16 @@ export function sctpPacket(
   }
   const types = chunkTypes(ct, skb, at, state);
   if (types === -1) return -NF_ACCEPT;
-  const { words } = ct.slab;
-  const base = entry << ENTRY_SHIFT;
-  if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0 && (types & NEVER_FIRST || !sctpNew(ct, entry, skb, at)))
+  const { own } = ct.slab;
+  const first = entry << OWN_SHIFT;
+  if ((ct.statusOf(entry) & IPS_CONFIRMED) === 0 && (types & NEVER_FIRST || !sctpNew(ct, entry, skb, at)))
     return -NF_ACCEPT;
 
   const direction = ctinfoDirection(ctinfo);
   const vtag = getInt32(data, at + SCTP_VTAG);
-  if ((types & OWN_TAG_RULES) === 0 && vtag !== words[base + VTAG + direction]) {
+  if ((types & OWN_TAG_RULES) === 0 && vtag !== own[first + VTAG + direction]) {
     if (ct.listensToInvalid) {
-      const tags = `${hostOrder(vtag)} vs ${hostOrder(words[base + VTAG + direction])}`;
+      const tags = `${hostOrder(vtag)} vs ${hostOrder(own[first + VTAG + direction])}`;
       ct.logInvalid(skb, state, IPPROTO_SCTP, `verification tag check failed ${tags} for dir ${direction}`);
     }
     return -NF_ACCEPT;
@@ -397,13 +399,13 @@ export function sctpPacket(
   for (; chunk + SCTP_CHUNK_HEADER_LENGTH <= len; chunk = nextChunk(data, chunk)) {
     const type = data[chunk];
     const flags = data[chunk + SCTP_CHUNK_FLAGS];
-    const judged = checkTag(ct, base, direction, type, flags, vtag, types, ignoring);
+    const judged = checkTag(ct, first, direction, type, flags, vtag, types, ignoring);
     if (judged === CHUNK_INVALID) return -NF_ACCEPT;
     if (judged === CHUNK_IGNORED) {
       ignoring = true;
       continue;
     }
-    const before = words[base + STATE];
+    const before = own[first + STATE];
     after = stateAfter(direction, before, type);
     if (after === SCTP_CONNTRACK_MAX) {
       if (ct.listensToInvalid)
@@ -417,7 +419,7 @@ export function sctpPacket(
       if (taken === CHUNK_INVALID) return -NF_ACCEPT;
       if (taken === CHUNK_IGNORED) ignoring = true;
     }
-    words[base + STATE] = after;
+    own[first + STATE] = after;
     if (before !== after) noteState(ct, entry, before, after);
   }
   if (!ignoring) ct.refreshAcct(entry, ctinfo, skb, ct.timeoutsOf(entry, ct.sctp)[after]);

@@ -32,7 +32,7 @@ import {
 } from "../wire/tcp.js";
 import { l4ChecksumOk } from "./checksum.js";
 import type { Conntrack } from "./conntrack.js";
-import { E_PROTO, E_STATUS, E_TIMEOUT, ENTRY_BYTE_SHIFT, ENTRY_SHIFT, PROTO_WORDS } from "./entry.js";
+import { E_STATUS, E_TIMEOUT, ENTRY_SHIFT, OWN_BYTE_SHIFT, OWN_SHIFT } from "./entry.js";
 import { IPCT_ASSURED, IPCT_PROTOINFO } from "./events.js";
 import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED, IPS_FIXED_TIMEOUT, IPS_SEEN_REPLY } from "./status.js";
 
@@ -157,8 +157,8 @@ const TD_MAXWIN = 2;
 const TD_MAXACK = 3;
 const TD_FLAGS = 4;
 const SENDER_WORDS = 5;
-/** Bytes 0-3 of word 10 and 0-3 of word 11 of the protocol's words. */
-const STATE_BYTES: number = (E_PROTO + 2 * SENDER_WORDS) * 4;
+/** Bytes 0-3 of word 10 and 0-3 of word 11. */
+const STATE_BYTES: number = 2 * SENDER_WORDS * 4;
 const B_STATE: number = STATE_BYTES;
 const B_RETRANS: number = STATE_BYTES + 1;
 const B_LAST_INDEX: number = STATE_BYTES + 2;
@@ -168,10 +168,10 @@ const B_LAST_WSCALE: number = STATE_BYTES + 5;
 /** The window scale of each sender. */
 const B_SCALE: number = STATE_BYTES + 6;
 /** What the last packet had. */
-const LAST_SEQ: number = E_PROTO + 12;
-const LAST_ACK: number = E_PROTO + 13;
-const LAST_END: number = E_PROTO + 14;
-const LAST_WIN: number = E_PROTO + 15;
+const LAST_SEQ = 12;
+const LAST_ACK = 13;
+const LAST_END = 14;
+const LAST_WIN = 15;
 
 const TCP_MAX_WSCALE = 14;
 const MAXACKWINCONST = 66000;
@@ -206,7 +206,7 @@ export function tcpKind(flags: number): number {
 
 /** The state of a TCP entry, `TCP_CONNTRACK_*`. */
 export function tcpStateOf(ct: Conntrack, entry: CtHandle): number {
-  return ct.slab.bytes[(entry << ENTRY_BYTE_SHIFT) + B_STATE];
+  return ct.slab.ownBytes[(entry << OWN_BYTE_SHIFT) + B_STATE];
 }
 
 /** Flags of both senders that a tool gives to what it makes, as it has seen no packet. Models `IP_CT_TCP_FLAG_*`. */
@@ -224,19 +224,19 @@ export interface TcpInformation {
 
 /** Models `nlattr_to_tcp()`. */
 export function tcpSetInformation(ct: Conntrack, entry: CtHandle, { state, flags }: TcpInformation): void {
-  if (state !== null) ct.slab.bytes[(entry << ENTRY_BYTE_SHIFT) + B_STATE] = state;
-  const base = (entry << ENTRY_SHIFT) + E_PROTO + TD_FLAGS;
-  for (let sender = 0; sender < 2; sender++) ct.slab.words[base + sender * SENDER_WORDS] |= flags;
+  if (state !== null) ct.slab.ownBytes[(entry << OWN_BYTE_SHIFT) + B_STATE] = state;
+  const first = (entry << OWN_SHIFT) + TD_FLAGS;
+  for (let sender = 0; sender < 2; sender++) ct.slab.own[first + sender * SENDER_WORDS] |= flags;
 }
 
 /** The last sequence number (plus one) that the opener is known to have sent. */
 export function tcpOriginalEnd(ct: Conntrack, entry: CtHandle): number {
-  return ct.slab.words[(entry << ENTRY_SHIFT) + E_PROTO + TD_END];
+  return ct.slab.own[(entry << OWN_SHIFT) + TD_END];
 }
 
 /** The greatest window that a side has shown, scaled. Models `seen[].td_maxwin`. */
 export function tcpMaxWindow(ct: Conntrack, entry: CtHandle, direction: Direction): number {
-  return ct.slab.words[(entry << ENTRY_SHIFT) + E_PROTO + direction * SENDER_WORDS + TD_MAXWIN] >>> 0;
+  return ct.slab.own[(entry << OWN_SHIFT) + direction * SENDER_WORDS + TD_MAXWIN] >>> 0;
 }
 
 /** Whether a full table may take the entry although it is assured: it is closing. Models `tcp_can_early_drop()`. */
@@ -329,9 +329,9 @@ function highestSack(data: Uint8Array, at: number, ack: number): number {
 /** Takes the options of a SYN into a sender's record; without options nothing changes. */
 function adoptOptions(ct: Conntrack, entry: CtHandle, dir: Direction, data: Uint8Array, at: number): void {
   if (!readOptions(data, at)) return;
-  const flags = (entry << ENTRY_SHIFT) + E_PROTO + dir * SENDER_WORDS + TD_FLAGS;
-  ct.slab.words[flags] = (ct.slab.words[flags] & FLAG_BE_LIBERAL) | optionFlags;
-  ct.slab.bytes[(entry << ENTRY_BYTE_SHIFT) + B_SCALE + dir] = optionScale;
+  const flags = (entry << OWN_SHIFT) + dir * SENDER_WORDS + TD_FLAGS;
+  ct.slab.own[flags] = (ct.slab.own[flags] & FLAG_BE_LIBERAL) | optionFlags;
+  ct.slab.ownBytes[(entry << OWN_BYTE_SHIFT) + B_SCALE + dir] = optionScale;
 }
 
 /** A sender begins (again): what its SYN says holds. Models `tcp_init_sender()`. */
@@ -344,19 +344,19 @@ function initSender(
   end: number,
   win: number,
 ): void {
-  const words = ct.slab.words;
-  const proto = (entry << ENTRY_SHIFT) + E_PROTO;
-  const sender = proto + dir * SENDER_WORDS;
-  words[sender + TD_END] = end;
-  words[sender + TD_MAXEND] = end;
-  words[sender + TD_MAXWIN] = win === 0 ? 1 : win;
+  const { own } = ct.slab;
+  const first = entry << OWN_SHIFT;
+  const sender = first + dir * SENDER_WORDS;
+  own[sender + TD_END] = end;
+  own[sender + TD_MAXEND] = end;
+  own[sender + TD_MAXWIN] = win === 0 ? 1 : win;
   adoptOptions(ct, entry, dir, data, at);
   // Scaling holds in either direction only when both offered it (RFC 7323).
-  const both = words[proto + TD_FLAGS] & words[proto + SENDER_WORDS + TD_FLAGS] & FLAG_WINDOW_SCALE;
+  const both = own[first + TD_FLAGS] & own[first + SENDER_WORDS + TD_FLAGS] & FLAG_WINDOW_SCALE;
   if (dir === IP_CT_DIR_REPLY && both === 0) {
-    const scale = (entry << ENTRY_BYTE_SHIFT) + B_SCALE;
-    ct.slab.bytes[scale] = 0;
-    ct.slab.bytes[scale + 1] = 0;
+    const scale = (entry << OWN_BYTE_SHIFT) + B_SCALE;
+    ct.slab.ownBytes[scale] = 0;
+    ct.slab.ownBytes[scale + 1] = 0;
   }
 }
 
@@ -388,12 +388,12 @@ function inWindow(
   at: number,
   length: number,
 ): number {
-  const words = ct.slab.words;
-  const bytes = ct.slab.bytes;
-  const base = entry << ENTRY_SHIFT;
-  const byteBase = entry << ENTRY_BYTE_SHIFT;
-  const sender = base + E_PROTO + dir * SENDER_WORDS;
-  const receiver = base + E_PROTO + (1 - dir) * SENDER_WORDS;
+  const { own } = ct.slab;
+  const bytes = ct.slab.ownBytes;
+  const first = entry << OWN_SHIFT;
+  const byteBase = entry << OWN_BYTE_SHIFT;
+  const sender = first + dir * SENDER_WORDS;
+  const receiver = first + (1 - dir) * SENDER_WORDS;
   const flags = data[at + TCP_FLAGS];
   const state = bytes[byteBase + B_STATE];
   const rawWin = get16(data, at + TCP_WINDOW);
@@ -401,7 +401,7 @@ function inWindow(
   let seq = getInt32(data, at + TCP_SEQ);
   let ack = getInt32(data, at + TCP_ACK_SEQ);
   let end = segmentEnd(data, at, length);
-  let sack = words[receiver + TD_FLAGS] & FLAG_SACK_PERM ? highestSack(data, at, ack) : ack;
+  let sack = own[receiver + TD_FLAGS] & FLAG_SACK_PERM ? highestSack(data, at, ack) : ack;
   windowReason = null;
   // What a helper of NAT inserted into the other side's words, this side acknowledges too.
   if (ct.net.trace !== null) ct.net.trace.call("nf_ct_seq_offset", "nf_conntrack");
@@ -409,27 +409,27 @@ function inWindow(
   ack = (ack - moved) | 0;
   sack = (sack - moved) | 0;
 
-  if (words[sender + TD_MAXWIN] === 0) {
+  if (own[sender + TD_MAXWIN] === 0) {
     if (flags & TCP_SYN) {
       initSender(ct, entry, dir, data, at, end, win);
       if ((flags & TCP_ACK) === 0) return WINDOW_ACCEPT;
     } else {
       // Picked up in the middle: believe the packet.
       const scaled = win << bytes[byteBase + B_SCALE + dir];
-      words[sender + TD_END] = end;
-      words[sender + TD_MAXWIN] = scaled === 0 ? 1 : scaled;
-      words[sender + TD_MAXEND] = (end + words[sender + TD_MAXWIN]) | 0;
-      if (words[receiver + TD_MAXWIN] === 0) {
-        words[receiver + TD_END] = sack;
-        words[receiver + TD_MAXEND] = sack;
-      } else if (sack === ((words[receiver + TD_END] + 1) | 0)) {
+      own[sender + TD_END] = end;
+      own[sender + TD_MAXWIN] = scaled === 0 ? 1 : scaled;
+      own[sender + TD_MAXEND] = (end + own[sender + TD_MAXWIN]) | 0;
+      if (own[receiver + TD_MAXWIN] === 0) {
+        own[receiver + TD_END] = sack;
+        own[receiver + TD_MAXEND] = sack;
+      } else if (sack === ((own[receiver + TD_END] + 1) | 0)) {
         // Probably the answer to a keep-alive.
-        words[receiver + TD_END] = sack;
+        own[receiver + TD_END] = sack;
       }
     }
   } else if (
     flags & TCP_SYN &&
-    before(words[sender + TD_END], end) &&
+    before(own[sender + TD_END], end) &&
     (state === TCP_CONNTRACK_SYN_SENT || state === TCP_CONNTRACK_SYN_RECV)
   ) {
     // The opener (or answerer) started over with a later sequence number.
@@ -439,33 +439,33 @@ function inWindow(
 
   if ((flags & TCP_ACK) === 0 || (flags & TCP_RST && ack === 0)) {
     // No acknowledgement (or a RST with an empty one): pretend it was as expected.
-    ack = words[receiver + TD_END];
+    ack = own[receiver + TD_END];
     sack = ack;
   }
   if (flags & TCP_RST && seq === 0 && state === TCP_CONNTRACK_SYN_SENT) {
     // A RST that answers a SYN.
-    seq = words[sender + TD_END];
+    seq = own[sender + TD_END];
     end = seq;
   }
 
-  const senderFlags = words[sender + TD_FLAGS];
-  const receiverWindow = words[receiver + TD_MAXWIN];
-  const maxWindow = words[sender + TD_MAXWIN] >>> 0;
-  const ackFloor = (words[receiver + TD_END] - (maxWindow > MAXACKWINCONST ? maxWindow : MAXACKWINCONST) - 1) | 0;
-  const seqFloor = (words[sender + TD_END] - receiverWindow - 1) | 0;
+  const senderFlags = own[sender + TD_FLAGS];
+  const receiverWindow = own[receiver + TD_MAXWIN];
+  const maxWindow = own[sender + TD_MAXWIN] >>> 0;
+  const ackFloor = (own[receiver + TD_END] - (maxWindow > MAXACKWINCONST ? maxWindow : MAXACKWINCONST) - 1) | 0;
+  const seqFloor = (own[sender + TD_END] - receiverWindow - 1) | 0;
 
-  if (!before(seq, words[sender + TD_MAXEND] + 1)) {
-    const overshot = (end - words[sender + TD_MAXEND] + 1) >>> 0;
+  if (!before(seq, own[sender + TD_MAXEND] + 1)) {
+    const overshot = (end - own[sender + TD_MAXEND] + 1) >>> 0;
     if (
       receiverWindow !== 0 &&
       before(seqFloor, end) &&
       before(ackFloor, sack) &&
       overshot <= receiverWindow >>> 0 &&
-      before(sack, words[receiver + TD_END] + 1)
+      before(sack, own[receiver + TD_END] + 1)
     ) {
       // Only the window was overrun. If a rule lets it pass and the peer acknowledges it, that must not look wrong.
-      words[sender + TD_END] = end;
-      words[sender + TD_FLAGS] |= FLAG_DATA_UNACKNOWLEDGED;
+      own[sender + TD_END] = end;
+      own[sender + TD_FLAGS] |= FLAG_DATA_UNACKNOWLEDGED;
       return refuse(ct, senderFlags, WINDOW_IGNORE, "", overshot, " bytes more than expected");
     }
     return refuse(
@@ -473,17 +473,17 @@ function inWindow(
       senderFlags,
       WINDOW_INVALID,
       "SEQ is over upper bound ",
-      words[sender + TD_MAXEND] + 1,
+      own[sender + TD_MAXEND] + 1,
       " (over the window of the receiver)",
     );
   }
-  if (!before(sack, words[receiver + TD_END] + 1))
+  if (!before(sack, own[receiver + TD_END] + 1))
     return refuse(
       ct,
       senderFlags,
       WINDOW_INVALID,
       "ACK is over upper bound ",
-      words[receiver + TD_END] + 1,
+      own[receiver + TD_END] + 1,
       " (ACKed data not seen yet)",
     );
   if (receiverWindow !== 0 && !before(seqFloor, end))
@@ -509,39 +509,39 @@ function inWindow(
 
   // What the sender now has shown.
   const shownWindow = win + ((sack - ack) | 0);
-  if (words[sender + TD_MAXWIN] >>> 0 < shownWindow >>> 0) words[sender + TD_MAXWIN] = shownWindow;
-  if (before(words[sender + TD_END], end)) {
-    words[sender + TD_END] = end;
-    words[sender + TD_FLAGS] |= FLAG_DATA_UNACKNOWLEDGED;
+  if (own[sender + TD_MAXWIN] >>> 0 < shownWindow >>> 0) own[sender + TD_MAXWIN] = shownWindow;
+  if (before(own[sender + TD_END], end)) {
+    own[sender + TD_END] = end;
+    own[sender + TD_FLAGS] |= FLAG_DATA_UNACKNOWLEDGED;
   }
   if (flags & TCP_ACK) {
-    if ((words[sender + TD_FLAGS] & FLAG_MAXACK_SET) === 0) {
-      words[sender + TD_MAXACK] = ack;
-      words[sender + TD_FLAGS] |= FLAG_MAXACK_SET;
-    } else if (before(words[sender + TD_MAXACK], ack)) words[sender + TD_MAXACK] = ack;
+    if ((own[sender + TD_FLAGS] & FLAG_MAXACK_SET) === 0) {
+      own[sender + TD_MAXACK] = ack;
+      own[sender + TD_FLAGS] |= FLAG_MAXACK_SET;
+    } else if (before(own[sender + TD_MAXACK], ack)) own[sender + TD_MAXACK] = ack;
   }
   // What the receiver may do from here.
-  if (receiverWindow !== 0 && before(words[sender + TD_MAXEND], end))
-    words[receiver + TD_MAXWIN] += (end - words[sender + TD_MAXEND]) | 0;
+  if (receiverWindow !== 0 && before(own[sender + TD_MAXEND], end))
+    own[receiver + TD_MAXWIN] += (end - own[sender + TD_MAXEND]) | 0;
   const edge = (sack + win) | 0;
-  if (before(words[receiver + TD_MAXEND] - 1, edge)) words[receiver + TD_MAXEND] = win === 0 ? edge + 1 : edge;
-  if (ack === words[receiver + TD_END]) words[receiver + TD_FLAGS] &= ~FLAG_DATA_UNACKNOWLEDGED;
+  if (before(own[receiver + TD_MAXEND] - 1, edge)) own[receiver + TD_MAXEND] = win === 0 ? edge + 1 : edge;
+  if (ack === own[receiver + TD_END]) own[receiver + TD_FLAGS] &= ~FLAG_DATA_UNACKNOWLEDGED;
 
   if (kind === TCP_ACK_SET) {
     if (
       bytes[byteBase + B_LAST_DIR] === dir &&
-      words[base + LAST_SEQ] === seq &&
-      words[base + LAST_ACK] === ack &&
-      words[base + LAST_END] === end &&
-      words[base + LAST_WIN] === rawWin
+      own[first + LAST_SEQ] === seq &&
+      own[first + LAST_ACK] === ack &&
+      own[first + LAST_END] === end &&
+      own[first + LAST_WIN] === rawWin
     )
       bytes[byteBase + B_RETRANS]++;
     else {
       bytes[byteBase + B_LAST_DIR] = dir;
-      words[base + LAST_SEQ] = seq;
-      words[base + LAST_ACK] = ack;
-      words[base + LAST_END] = end;
-      words[base + LAST_WIN] = rawWin;
+      own[first + LAST_SEQ] = seq;
+      own[first + LAST_ACK] = ack;
+      own[first + LAST_END] = end;
+      own[first + LAST_WIN] = rawWin;
       bytes[byteBase + B_RETRANS] = 0;
     }
   }
@@ -559,8 +559,8 @@ function shortenAfterInvalid(ct: Conntrack, entry: CtHandle, dir: Direction, kin
   const status = words[base + E_STATUS];
   if ((status & IPS_ASSURED) === 0 || status & IPS_FIXED_TIMEOUT) return false;
   if (kind !== TCP_RST_SET && kind !== TCP_FIN_SET) return false;
-  const bytes = ct.slab.bytes;
-  const byteBase = entry << ENTRY_BYTE_SHIFT;
+  const bytes = ct.slab.ownBytes;
+  const byteBase = entry << OWN_BYTE_SHIFT;
   const lastKind = bytes[byteBase + B_LAST_INDEX];
   if (bytes[byteBase + B_LAST_DIR] !== dir && (lastKind === TCP_FIN_SET || lastKind === TCP_RST_SET)) {
     const expires = ct.expiresJiffies(entry);
@@ -592,23 +592,23 @@ function tcpNew(ct: Conntrack, entry: CtHandle, data: Uint8Array, at: number, le
   const state = TCP_CONNTRACKS[kind * 10 + TCP_CONNTRACK_NONE];
   if (state >= TCP_CONNTRACK_MAX) return false;
   if (state !== TCP_CONNTRACK_SYN_SENT && ct.tcp.loose === 0) return false;
-  const words = ct.slab.words;
-  const proto = (entry << ENTRY_SHIFT) + E_PROTO;
-  words.fill(0, proto, proto + PROTO_WORDS);
+  const { own } = ct.slab;
+  const first = entry << OWN_SHIFT;
+  own.fill(0, first, (entry + 1) << OWN_SHIFT);
   const end = segmentEnd(data, at, length);
   const win = get16(data, at + TCP_WINDOW) || 1;
-  words[proto + TD_END] = end;
-  words[proto + TD_MAXWIN] = win;
+  own[first + TD_END] = end;
+  own[first + TD_MAXWIN] = win;
   if (state === TCP_CONNTRACK_SYN_SENT) {
-    words[proto + TD_MAXEND] = end;
+    own[first + TD_MAXEND] = end;
     adoptOptions(ct, entry, IP_CT_DIR_ORIGINAL, data, at);
   } else {
     // In the middle of a connection: SACK and scaling may be in use, and nobody can tell any more.
-    words[proto + TD_MAXEND] = (end + win) | 0;
-    words[proto + TD_FLAGS] = FLAG_SACK_PERM | FLAG_BE_LIBERAL;
-    words[proto + SENDER_WORDS + TD_FLAGS] = FLAG_SACK_PERM | FLAG_BE_LIBERAL;
+    own[first + TD_MAXEND] = (end + win) | 0;
+    own[first + TD_FLAGS] = FLAG_SACK_PERM | FLAG_BE_LIBERAL;
+    own[first + SENDER_WORDS + TD_FLAGS] = FLAG_SACK_PERM | FLAG_BE_LIBERAL;
   }
-  ct.slab.bytes[(entry << ENTRY_BYTE_SHIFT) + B_LAST_INDEX] = TCP_NONE_SET;
+  ct.slab.ownBytes[(entry << OWN_BYTE_SHIFT) + B_LAST_INDEX] = TCP_NONE_SET;
   return true;
 }
 
@@ -633,33 +633,35 @@ function judgeReset(
   at: number,
 ): number {
   const words = ct.slab.words;
-  const bytes = ct.slab.bytes;
+  const { own } = ct.slab;
+  const bytes = ct.slab.ownBytes;
   const base = entry << ENTRY_SHIFT;
-  const byteBase = entry << ENTRY_BYTE_SHIFT;
+  const first = entry << OWN_SHIFT;
+  const byteBase = entry << OWN_BYTE_SHIFT;
   const status = words[base + E_STATUS];
   const seq = getInt32(data, at + TCP_SEQ);
   const ack = getInt32(data, at + TCP_ACK_SEQ);
   const lastKind = bytes[byteBase + B_LAST_INDEX];
   const lastDir = bytes[byteBase + B_LAST_DIR];
-  const peer = base + E_PROTO + (1 - dir) * SENDER_WORDS;
+  const peer = first + (1 - dir) * SENDER_WORDS;
   let keep = RESET_CHECK_WINDOW;
   // A closing connection's tuple may be in use again already: what we know of sequence numbers is out of date.
   if (tcpCanEarlyDrop(ct, entry)) return RESET_IN_WINDOW;
-  if (words[peer + TD_FLAGS] & FLAG_MAXACK_SET && lastKind !== TCP_SYN_SET) {
+  if (own[peer + TD_FLAGS] & FLAG_MAXACK_SET && lastKind !== TCP_SYN_SET) {
     const established = wellEstablished(oldState, status);
     // Most likely the answer to a SYN that was let through.
     if (seq === 0 && !established) return RESET_CHECK_WINDOW;
-    if (before(seq, words[peer + TD_MAXACK]) && ct.tcp.ignoreInvalidRst === 0) return RESET_INVALID;
-    if (!established || seq === words[peer + TD_MAXACK]) return RESET_CHECK_WINDOW;
+    if (before(seq, own[peer + TD_MAXACK]) && ct.tcp.ignoreInvalidRst === 0) return RESET_INVALID;
+    if (!established || seq === own[peer + TD_MAXACK]) return RESET_CHECK_WINDOW;
     // The tail of a train: data, then RST.
-    if (lastKind === TCP_ACK_SET && lastDir === dir && seq === words[base + LAST_END]) return RESET_CHECK_WINDOW;
+    if (lastKind === TCP_ACK_SET && lastDir === dir && seq === own[first + LAST_END]) return RESET_CHECK_WINDOW;
     // Not exactly what the peer expects: it may answer with a challenge ACK, so the connection stays.
     keep = RESET_KEEP_STATE;
   }
   if (
     (((status & IPS_SEEN_REPLY) !== 0 && lastKind === TCP_SYN_SET && lastDir !== dir) ||
       ((status & IPS_ASSURED) === 0 && lastKind === TCP_ACK_SET)) &&
-    ack === words[base + LAST_END]
+    ack === own[first + LAST_END]
   )
     // Answers an invalid SYN or ACK that was let through.
     return keep === RESET_KEEP_STATE ? RESET_KEEP_STATE | 4 : RESET_IN_WINDOW;
@@ -668,7 +670,7 @@ function judgeReset(
     oldState === TCP_CONNTRACK_SYN_SENT &&
     lastKind === TCP_ACK_SET &&
     lastDir === IP_CT_DIR_REPLY &&
-    seq === words[base + LAST_ACK]
+    seq === own[first + LAST_ACK]
   )
     return keep === RESET_KEEP_STATE ? RESET_KEEP_STATE | 4 : RESET_IN_WINDOW;
   return keep;
@@ -685,15 +687,15 @@ function rememberIgnored(
   at: number,
   length: number,
 ): void {
-  const words = ct.slab.words;
-  const bytes = ct.slab.bytes;
-  const base = entry << ENTRY_SHIFT;
-  const byteBase = entry << ENTRY_BYTE_SHIFT;
+  const { own } = ct.slab;
+  const bytes = ct.slab.ownBytes;
+  const first = entry << OWN_SHIFT;
+  const byteBase = entry << OWN_BYTE_SHIFT;
   bytes[byteBase + B_LAST_INDEX] = kind;
   bytes[byteBase + B_LAST_DIR] = dir;
-  words[base + LAST_SEQ] = getInt32(data, at + TCP_SEQ);
-  words[base + LAST_END] = segmentEnd(data, at, length);
-  words[base + LAST_WIN] = get16(data, at + TCP_WINDOW);
+  own[first + LAST_SEQ] = getInt32(data, at + TCP_SEQ);
+  own[first + LAST_END] = segmentEnd(data, at, length);
+  own[first + LAST_WIN] = get16(data, at + TCP_WINDOW);
   if (kind === TCP_SYN_SET && dir === IP_CT_DIR_ORIGINAL) {
     // Should the server answer it, its options are what counts from then on.
     readOptions(data, at);
@@ -703,27 +705,27 @@ function rememberIgnored(
     if (oldState === TCP_CONNTRACK_LAST_ACK) bytes[byteBase + B_LAST_FLAGS] |= EXP_CHALLENGE_ACK;
   }
   if (oldState === TCP_CONNTRACK_SYN_SENT && kind === TCP_ACK_SET && dir === IP_CT_DIR_REPLY)
-    words[base + LAST_ACK] = getInt32(data, at + TCP_ACK_SEQ);
+    own[first + LAST_ACK] = getInt32(data, at + TCP_ACK_SEQ);
 }
 
 /** A SYN+ACK answers a SYN that was let through: both ends are in step, so fall in with them. */
 function resynchronise(ct: Conntrack, entry: CtHandle, dir: Direction): void {
-  const words = ct.slab.words;
-  const bytes = ct.slab.bytes;
-  const base = entry << ENTRY_SHIFT;
-  const byteBase = entry << ENTRY_BYTE_SHIFT;
+  const { own } = ct.slab;
+  const bytes = ct.slab.ownBytes;
+  const first = entry << OWN_SHIFT;
+  const byteBase = entry << OWN_BYTE_SHIFT;
   const lastDir = bytes[byteBase + B_LAST_DIR];
-  const opener = base + E_PROTO + lastDir * SENDER_WORDS;
-  words[opener + TD_END] = words[base + LAST_END];
-  words[opener + TD_MAXEND] = words[base + LAST_END];
-  words[opener + TD_MAXWIN] = words[base + LAST_WIN] === 0 ? 1 : words[base + LAST_WIN];
+  const opener = first + lastDir * SENDER_WORDS;
+  own[opener + TD_END] = own[first + LAST_END];
+  own[opener + TD_MAXEND] = own[first + LAST_END];
+  own[opener + TD_MAXWIN] = own[first + LAST_WIN] === 0 ? 1 : own[first + LAST_WIN];
   bytes[byteBase + B_SCALE + lastDir] = bytes[byteBase + B_LAST_WSCALE];
   bytes[byteBase + B_LAST_FLAGS] &= ~EXP_CHALLENGE_ACK;
-  words[opener + TD_FLAGS] = bytes[byteBase + B_LAST_FLAGS];
-  const answerer = base + E_PROTO + dir * SENDER_WORDS;
-  words.fill(0, answerer, answerer + TD_FLAGS);
+  own[opener + TD_FLAGS] = bytes[byteBase + B_LAST_FLAGS];
+  const answerer = first + dir * SENDER_WORDS;
+  own.fill(0, answerer, answerer + TD_FLAGS);
   bytes[byteBase + B_SCALE + dir] = 0;
-  words[answerer + TD_FLAGS] &= FLAG_BE_LIBERAL;
+  own[answerer + TD_FLAGS] &= FLAG_BE_LIBERAL;
 }
 
 /**
@@ -747,9 +749,11 @@ export function tcpPacket(
     return -NF_ACCEPT;
   }
   const words = ct.slab.words;
-  const bytes = ct.slab.bytes;
+  const { own } = ct.slab;
+  const bytes = ct.slab.ownBytes;
   const base = entry << ENTRY_SHIFT;
-  const byteBase = entry << ENTRY_BYTE_SHIFT;
+  const first = entry << OWN_SHIFT;
+  const byteBase = entry << OWN_BYTE_SHIFT;
   if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0 && !tcpNew(ct, entry, data, at, length)) return -NF_ACCEPT;
 
   const flags = data[at + TCP_FLAGS];
@@ -760,8 +764,7 @@ export function tcpPacket(
   let checkWindow = true;
 
   if (newState === TCP_CONNTRACK_SYN_SENT && oldState >= TCP_CONNTRACK_TIME_WAIT) {
-    const closeInit =
-      (words[base + E_PROTO + TD_FLAGS] | words[base + E_PROTO + SENDER_WORDS + TD_FLAGS]) & FLAG_CLOSE_INIT;
+    const closeInit = (own[first + TD_FLAGS] | own[first + SENDER_WORDS + TD_FLAGS]) & FLAG_CLOSE_INIT;
     if (closeInit !== 0 || (bytes[byteBase + B_LAST_DIR] === dir && bytes[byteBase + B_LAST_INDEX] === TCP_RST_SET))
       // A closed connection's tuple is used again: a new connection, so a new entry.
       return ct.kill(entry) ? -NF_REPEAT : -NF_DROP;
@@ -774,7 +777,7 @@ export function tcpPacket(
         kind === TCP_SYNACK_SET &&
         bytes[byteBase + B_LAST_INDEX] === TCP_SYN_SET &&
         bytes[byteBase + B_LAST_DIR] !== dir &&
-        getInt32(data, at + TCP_ACK_SEQ) === words[base + LAST_END]
+        getInt32(data, at + TCP_ACK_SEQ) === own[first + LAST_END]
       ) {
         oldState = TCP_CONNTRACK_SYN_SENT;
         newState = TCP_CONNTRACK_SYN_RECV;
@@ -848,7 +851,7 @@ export function tcpPacket(
   bytes[byteBase + B_LAST_DIR] = dir;
   bytes[byteBase + B_STATE] = newState;
   if (oldState !== newState) {
-    if (newState === TCP_CONNTRACK_FIN_WAIT) words[base + E_PROTO + dir * SENDER_WORDS + TD_FLAGS] |= FLAG_CLOSE_INIT;
+    if (newState === TCP_CONNTRACK_FIN_WAIT) own[first + dir * SENDER_WORDS + TD_FLAGS] |= FLAG_CLOSE_INIT;
     if (ct.net.trace !== null)
       ct.net.trace.note({
         kind: "state",
@@ -865,11 +868,11 @@ export function tcpPacket(
     timeout = timeouts[TCP_CONNTRACK_RETRANS];
   else if (kind === TCP_RST_SET) timeout = timeouts[TCP_CONNTRACK_CLOSE];
   else if (
-    (words[base + E_PROTO + TD_FLAGS] | words[base + E_PROTO + SENDER_WORDS + TD_FLAGS]) & FLAG_DATA_UNACKNOWLEDGED &&
+    (own[first + TD_FLAGS] | own[first + SENDER_WORDS + TD_FLAGS]) & FLAG_DATA_UNACKNOWLEDGED &&
     timeout > timeouts[TCP_CONNTRACK_UNACK]
   )
     timeout = timeouts[TCP_CONNTRACK_UNACK];
-  else if (words[base + LAST_WIN] === 0 && timeout > timeouts[TCP_CONNTRACK_RETRANS])
+  else if (own[first + LAST_WIN] === 0 && timeout > timeouts[TCP_CONNTRACK_RETRANS])
     timeout = timeouts[TCP_CONNTRACK_RETRANS];
 
   const status = words[base + E_STATUS];
@@ -912,9 +915,9 @@ function close(ct: Conntrack, entry: CtHandle): void {
   const base = entry << ENTRY_SHIFT;
   const status = words[base + E_STATUS];
   if ((status & IPS_CONFIRMED) === 0) return;
-  const stateAt = (entry << ENTRY_BYTE_SHIFT) + B_STATE;
-  const oldState = ct.slab.bytes[stateAt];
-  ct.slab.bytes[stateAt] = TCP_CONNTRACK_CLOSE;
+  const stateAt = (entry << OWN_BYTE_SHIFT) + B_STATE;
+  const oldState = ct.slab.ownBytes[stateAt];
+  ct.slab.ownBytes[stateAt] = TCP_CONNTRACK_CLOSE;
   if (oldState === TCP_CONNTRACK_CLOSE || status & IPS_FIXED_TIMEOUT) return;
   words[base + E_TIMEOUT] = ct.timeoutsOf(entry, ct.tcp.timeouts)[TCP_CONNTRACK_CLOSE] + ct.net.clock.jiffies;
   if (ct.net.trace !== null)

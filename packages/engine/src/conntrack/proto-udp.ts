@@ -9,7 +9,7 @@ import { IPPROTO_UDP } from "../wire/ipv4.js";
 import { checkUdp, UDP_HEADER_LENGTH, udpChecksum } from "../wire/udp.js";
 import { l4ChecksumOk } from "./checksum.js";
 import type { Conntrack } from "./conntrack.js";
-import { E_PROTO, E_STATUS, ENTRY_SHIFT } from "./entry.js";
+import { E_STATUS, ENTRY_SHIFT, OWN_SHIFT } from "./entry.js";
 import { IPCT_ASSURED } from "./events.js";
 import { type CtHandle, IPS_ASSURED, IPS_CONFIRMED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from "./status.js";
 
@@ -21,7 +21,7 @@ export const UDP_CT_REPLIED = 1;
 export const UDP_DEFAULT_TIMEOUTS: readonly number[] = [30 * HZ, 120 * HZ];
 
 /** When traffic both ways begins to count as a stream, in jiffies. */
-const STREAM_TS: number = E_PROTO;
+const STREAM_TS = 0;
 
 /** Why a datagram is broken, or null. Models `udp_error()`. */
 function udpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: number): string | null {
@@ -38,7 +38,7 @@ function udpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: 
  * datagram after an answer is a stream's.
  */
 export function udpBegunLongAgo(ct: Conntrack, entry: CtHandle): void {
-  ct.slab.words[(entry << ENTRY_SHIFT) + STREAM_TS] = ct.net.clock.jiffies - 1;
+  ct.slab.own[(entry << OWN_SHIFT) + STREAM_TS] = ct.net.clock.jiffies - 1;
 }
 
 /** One datagram of a flow. Models `nf_conntrack_udp_packet()`. */
@@ -58,14 +58,14 @@ export function udpPacket(
   const words = ct.slab.words;
   const base = entry << ENTRY_SHIFT;
   const jiffies = ct.net.clock.jiffies;
-  if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) words[base + STREAM_TS] = jiffies + 2 * HZ;
+  if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) ct.slab.own[(entry << OWN_SHIFT) + STREAM_TS] = jiffies + 2 * HZ;
   const status = words[base + E_STATUS];
   const timeouts = ct.timeoutsOf(entry, ct.udp);
   if ((status & IPS_SEEN_REPLY) === 0) {
     ct.refreshAcct(entry, ctinfo, skb, timeouts[UDP_CT_UNREPLIED]);
     return NF_ACCEPT;
   }
-  const stream = ((words[base + STREAM_TS] - jiffies) | 0) < 0;
+  const stream = ((ct.slab.own[(entry << OWN_SHIFT) + STREAM_TS] - jiffies) | 0) < 0;
   ct.refreshAcct(entry, ctinfo, skb, timeouts[stream ? UDP_CT_REPLIED : UDP_CT_UNREPLIED]);
   if (status & IPS_NAT_CLASH) return NF_ACCEPT;
   if (stream && (status & IPS_ASSURED) === 0) {

@@ -7,14 +7,14 @@ import type { PacketTracer } from "../trace.js";
 import { IPPROTO_GRE, IPPROTO_SCTP } from "../wire/ipv4.js";
 import type { Conntrack, ConntrackEvent, ConntrackSnapshot } from "./conntrack.js";
 import {
+  C_START,
+  C_STOP,
+  COUNTERS_SHIFT,
   E_EXT,
-  E_ID,
   E_MARK,
   E_ORIGINAL,
   E_REPLY,
-  E_START,
   E_STATUS,
-  E_STOP,
   E_USE,
   E_ZONE,
   ENTRY_SHIFT,
@@ -50,7 +50,7 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
     micros === 0 ? 0n : BigInt(ct.net.clock.epochMillis) * 1_000_000n + BigInt(Math.round(micros)) * 1000n;
   return {
     handle: entry,
-    id: words[base + E_ID] >>> 0,
+    id: ct.idOf(entry),
     l3num: tupleL3num(words, base + E_ORIGINAL),
     protonum,
     status: words[base + E_STATUS],
@@ -68,8 +68,8 @@ export function snapshotOf(ct: Conntrack, entry: CtHandle): ConntrackSnapshot {
     timestamp:
       extensions & EXT_TSTAMP
         ? {
-            startNanos: nanos(ct.slab.floats[(base + E_START) / 2]),
-            stopNanos: nanos(ct.slab.floats[(base + E_STOP) / 2]),
+            startNanos: nanos(ct.slab.counters[(entry << COUNTERS_SHIFT) + C_START]),
+            stopNanos: nanos(ct.slab.counters[(entry << COUNTERS_SHIFT) + C_STOP]),
           }
         : null,
     use: words[base + E_USE],

@@ -4,7 +4,7 @@
  * Models net/netfilter/nf_nat_core.c and nf_nat_proto.c.
  */
 
-import { E_MASQ_IFINDEX, E_NAT_NEXT, E_ORIGINAL, E_REPLY, E_STATUS, ENTRY_SHIFT } from "../conntrack/entry.js";
+import { E_MASQ_IFINDEX, E_ORIGINAL, E_REPLY, E_STATUS, ENTRY_SHIFT } from "../conntrack/entry.js";
 import {
   type CtHandle,
   IPS_CONFIRMED,
@@ -183,6 +183,8 @@ export class Nat implements NatApi {
   readonly #ops: Readonly<Record<NfProto, readonly HookOps[]>>;
   /** First entry of each by-source chain. Models `nf_nat_bysource`. */
   #sources: Int32Array = new Int32Array(INITIAL_SOURCES);
+  /** The entry after each in its chain. Models `nat_bysource`. */
+  #nextBySource: Int32Array = new Int32Array(0);
   #sourceCount = 0;
   #watchesDevices = false;
 
@@ -629,7 +631,7 @@ export class Nat implements NatApi {
 
   /** The entry after one in its chain, or 0. */
   nextBySource(entry: CtHandle): CtHandle {
-    return this.net.ct.slab.words[(entry << ENTRY_SHIFT) + E_NAT_NEXT];
+    return this.#nextBySource[entry];
   }
 
   #addBySource(entry: CtHandle): void {
@@ -638,10 +640,14 @@ export class Nat implements NatApi {
   }
 
   #linkBySource(entry: CtHandle): void {
-    const words = this.net.ct.slab.words;
-    const base = entry << ENTRY_SHIFT;
-    const bucket = this.#sourceBucket(words, base + E_ORIGINAL);
-    words[base + E_NAT_NEXT] = this.#sources[bucket];
+    const { slab } = this.net.ct;
+    if (entry >= this.#nextBySource.length) {
+      const grown = new Int32Array(slab.capacity);
+      grown.set(this.#nextBySource);
+      this.#nextBySource = grown;
+    }
+    const bucket = this.#sourceBucket(slab.words, (entry << ENTRY_SHIFT) + E_ORIGINAL);
+    this.#nextBySource[entry] = this.#sources[bucket];
     this.#sources[bucket] = entry;
   }
 
@@ -657,10 +663,9 @@ export class Nat implements NatApi {
   }
 
   removeNatBysrc(entry: CtHandle): void {
-    const words = this.net.ct.slab.words;
-    const base = entry << ENTRY_SHIFT;
-    const bucket = this.#sourceBucket(words, base + E_ORIGINAL);
-    const after = words[base + E_NAT_NEXT];
+    const next = this.#nextBySource;
+    const bucket = this.#sourceBucket(this.net.ct.slab.words, (entry << ENTRY_SHIFT) + E_ORIGINAL);
+    const after = next[entry];
     this.#sourceCount--;
     let at = this.#sources[bucket];
     if (at === entry) {
@@ -668,10 +673,10 @@ export class Nat implements NatApi {
       return;
     }
     while (at !== 0) {
-      const slot = (at << ENTRY_SHIFT) + E_NAT_NEXT;
-      at = words[slot];
+      const before = at;
+      at = next[before];
       if (at === entry) {
-        words[slot] = after;
+        next[before] = after;
         return;
       }
     }
