@@ -5,9 +5,10 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test, vi } from "vitest";
+import { exportedCells } from "../test/exported-cells.js";
 import { kernelMark } from "./kernel-mark.js";
 import { lessonPage } from "./page.js";
-import { exportedCells, remarkNotebook } from "./remark.js";
+import { remarkNotebook } from "./remark.js";
 
 vi.doMock("@theme/NotebookOutput", () => ({
   default: ({ output }: { output: { name: string; text: string } }) => `[${output.name}: ${output.text}]`,

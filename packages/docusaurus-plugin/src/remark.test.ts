@@ -1,7 +1,8 @@
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { describe, expect, test } from "vitest";
+import { exportedCells } from "../test/exported-cells.js";
 import type { PageCell } from "./live/document.js";
-import { exportedCells, remarkNotebook } from "./remark.js";
+import { remarkNotebook } from "./remark.js";
 
 interface Shape {
   readonly type: string;
