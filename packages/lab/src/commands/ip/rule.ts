@@ -18,7 +18,6 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { IP_RULE_USAGE } from "../usage.js";
 import { prefixOf6, prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import {
@@ -33,7 +32,7 @@ import {
   tableName,
   tableOf,
 } from "./names.js";
-import { abbreviated, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
+import { abbreviated, begins, IpError, netlink, numberOf, prefixOf, UsageError, type Words } from "./words.js";
 
 /** Of `from` and `to`: whose field it is. */
 export type RuleEnd = "src" | "dst";
@@ -79,8 +78,6 @@ function deviceNameOf(text: string, what: string): string {
 const unsupported = (word: string): IpError => new IpError(`ip rule: ${word}: not supported by the lab`, 255);
 
 const isWord = (word: string, ...names: readonly string[]): boolean => names.includes(word);
-const begins = (word: string, ...names: readonly string[]): boolean =>
-  word !== "" && names.some((name) => name.startsWith(word));
 
 /** The words of a rule that adding and listing have in common. False when it is none of them. */
 function commonWord(word: string, words: Words, rule: Fields): boolean {
@@ -127,7 +124,7 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
       rule.suppressGroup = group === "default" ? 0 : numberOf(group, 'Invalid "suppress_ifgroup" value\n', 0x7fffffff);
     } else {
       if (isWord(word, "type")) word = words.next();
-      if (begins(word, "help")) throw new IpError(IP_RULE_USAGE, 255);
+      if (begins(word, "help")) throw new UsageError("rule");
       if (begins(word, "goto")) {
         rule.action = FR_ACT_GOTO;
         rule.target = numberOf(words.next(), "invalid target\n");
@@ -293,7 +290,7 @@ export function runIpRule<R extends RuleCore>(context: LabContext, family: RuleC
       return 0;
     }
     case "help":
-      throw new IpError(IP_RULE_USAGE, 255);
+      throw new UsageError("rule");
     case null:
       throw new IpError(`Command "${word}" is unknown, try "ip rule help".`, 255);
     default:
