@@ -51,6 +51,33 @@ export interface RuleCore {
   readonly protocol: number;
 }
 
+/** A rule that says nothing; a family adds its addresses. */
+export const BLANK_RULE: RuleCore = {
+  priority: 0,
+  action: FR_ACT_TO_TBL,
+  table: 0,
+  target: 0,
+  suppressPrefixLength: -1,
+  suppressGroup: -1,
+  srcLength: 0,
+  dstLength: 0,
+  tos: 0,
+  fwmark: 0,
+  fwmask: 0,
+  iif: "",
+  oif: "",
+  ipProtocol: 0,
+  sport: null,
+  dport: null,
+  invert: false,
+  protocol: 0,
+};
+
+/** Refuses a TOS byte with bits of ECN. */
+export function checkEcn(tos: number): void {
+  if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+}
+
 /** What of a packet rules look at whatever its family. Models `struct flowi_common`. */
 export interface RuleFlow {
   readonly mark: number;
