@@ -132,10 +132,6 @@ export class Route6 {
     return this.gateway !== null;
   }
 
-  get takesShare(): boolean {
-    return !this.dead;
-  }
-
   covers(address: Words): boolean {
     const { dst, mask } = this;
     for (let i = 0; i < 4; i++) if (((address[i] ^ dst[i]) & mask[i]) !== 0) return false;

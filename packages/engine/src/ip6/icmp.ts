@@ -287,6 +287,17 @@ export class Icmp6 {
   }
 }
 
+/**
+ * Where the header stands that an ICMPv6 error quotes, behind no extension header; -1 where there is none. Models
+ * `icmpv6_bounced_ipv6hdr()` and what `ip6_multipath_l3_keys()` looks at.
+ */
+export function quotedHeader({ data, len }: SkBuff): number {
+  if (data[IPV6_NEXT_HEADER] !== IPPROTO_ICMPV6) return -1;
+  const inner = IPV6_HEADER_LENGTH + ICMPV6_HEADER_LENGTH;
+  const type = data[IPV6_HEADER_LENGTH];
+  return inner + IPV6_HEADER_LENGTH > len || type === 0 || type > ICMPV6_PARAMPROB ? -1 : inner;
+}
+
 /** Whether a packet is an ICMPv6 error itself, or too short to tell. Models `is_ineligible()`. */
 function isAboutError(about: SkBuff): boolean {
   const { data } = about;
