@@ -377,8 +377,8 @@ export class Fib {
       if (route === null || route.type === RTN_THROW) continue;
       if (route.type >= RTN_BLACKHOLE) return this.#refused(route);
       if (route.prefixLength <= rule.suppressPrefixLength) continue;
-      // Every device is in group 0: groups are not modelled.
-      if (rule.suppressGroup === 0 && route.dev !== null) continue;
+      // Of several next hops the first counts.
+      if (route.dev !== null && route.dev.group === rule.suppressGroup) continue;
       return route;
     }
     this.error = ENETUNREACH;

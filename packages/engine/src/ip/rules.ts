@@ -122,7 +122,10 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
   #rules: R[];
   /** For each rule the place of its goto's target, or -1. */
   #targets: number[];
-  /** Whether a rule looks at protocol or ports, so that packets must be asked for them. */
+  /**
+   * Whether a rule looks at protocol or ports, so that packets must be asked for them; of this host's own they are known.
+   * Models `fib_rule_requires_fldissect()`.
+   */
   looksAtPorts = false;
   /** Whether a rule besides the first ones was ever made. Models `fib_has_custom_rules`. */
   custom = false;
@@ -272,6 +275,8 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
     this.#targets = rules.map((rule) =>
       rule.action === FR_ACT_GOTO ? rules.findIndex((other) => other.priority === rule.target) : -1,
     );
-    this.looksAtPorts = rules.some((rule) => rule.ipProtocol !== 0 || rule.sport !== null || rule.dport !== null);
+    this.looksAtPorts = rules.some(
+      (rule) => rule.iif !== "lo" && (rule.ipProtocol !== 0 || rule.sport !== null || rule.dport !== null),
+    );
   }
 }

@@ -23,6 +23,8 @@ import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
   dsfieldText,
+  groupOf,
+  groupText,
   ipProtocolOf,
   ipProtocolText,
   protocolOf,
@@ -119,10 +121,9 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
       named = true;
     } else if (isWord(word, "suppress_prefixlength", "sup_pl"))
       rule.suppressPrefixLength = numberOf(words.next(), "suppress_prefixlength value is invalid\n", 0x7fffffff);
-    else if (isWord(word, "suppress_ifgroup", "sup_group")) {
-      const group = words.next();
-      rule.suppressGroup = group === "default" ? 0 : numberOf(group, 'Invalid "suppress_ifgroup" value\n', 0x7fffffff);
-    } else {
+    else if (isWord(word, "suppress_ifgroup", "sup_group"))
+      rule.suppressGroup = groupOf(words.next(), 'Invalid "suppress_ifgroup" value\n');
+    else {
       if (isWord(word, "type")) word = words.next();
       if (begins(word, "help")) throw new UsageError("rule");
       if (begins(word, "goto")) {
@@ -230,8 +231,7 @@ function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<
   if (rule.table !== 0) {
     text += ` lookup ${tableName(rule.table)}`;
     if (rule.suppressPrefixLength !== -1) text += ` suppress_prefixlength ${rule.suppressPrefixLength}`;
-    if (rule.suppressGroup !== -1)
-      text += ` suppress_ifgroup ${rule.suppressGroup === 0 ? "default" : rule.suppressGroup}`;
+    if (rule.suppressGroup !== -1) text += ` suppress_ifgroup ${groupText(rule.suppressGroup)}`;
   }
   if (rule.action === FR_ACT_GOTO) text += ` goto ${rule.target}${family.resolved(rule) ? "" : " [unresolved]"}`;
   else if (rule.action === FR_ACT_NOP) text += " nop";
