@@ -28,7 +28,7 @@ import {
   pseudoHeaderSumIPv6,
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
-import { isMulticast6, isUnspecified, needsDevice, readInto } from "./address.js";
+import { isMulticast6, isUnspecified, readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
@@ -267,7 +267,7 @@ export class Icmp6 {
       protocol: IPPROTO_ICMPV6,
       dport: ICMPV6_ECHO_REPLY << 8,
       oif: ip.inputDevice(request, peer),
-      anyDevice: !needsDevice(peer),
+      anyDevice: unicast,
     });
     if (route.error !== 0 || src === null) return;
     const length = request.len - at;

@@ -47,7 +47,7 @@ export interface Towards6 {
   /** Absent while the sender has none: then no rule with a `from` is for it. */
   readonly src?: Words | null;
   readonly oif?: NetDevice | null;
-  /** Rules see that device, but routes by others will do. */
+  /** Rules see that device, but routes by others will do, unless the address says nothing without its link. */
   readonly anyDevice?: boolean;
   /** With it the question is about a packet that arrives there. */
   readonly iif?: NetDevice | null;
@@ -171,7 +171,7 @@ export class Ip6Stack {
     flow.dport = towards.dport ?? 0;
     flow.iif = towards.iif ?? null;
     flow.oif = towards.oif ?? null;
-    flow.only = towards.anyDevice === true ? null : flow.oif;
+    flow.only = towards.anyDevice === true && !needsDevice(flow.dst) ? null : flow.oif;
     flow.dissected = false;
     if (towards.packet !== undefined && this.fib.rules.looksAtPorts) dissect(flow, towards.packet);
     return this.#lookup(towards.about ?? null);

@@ -76,7 +76,7 @@ function run(context: LabContext): number | CommandProcess {
   const object = OBJECTS.find(([name]) => word !== "" && name.startsWith(word));
   if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
   const [name, handler4] = object;
-  if (name === "help") throw new UsageError("ip", 0);
+  if (name === "help") throw new UsageError("ip");
   if (handler4 === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
   const words = new Words(args.slice(at + 1));
   const ipv6 = options.family === 6 || (options.family === null && words.mentions(":"));
@@ -94,7 +94,7 @@ function told(context: LabContext, act: () => number | CommandProcess): number |
     if (error instanceof UsageError)
       return withPart(everydayPart, ({ ipUsages }) => {
         stderr.write(`${ipUsages[error.object]}\n`);
-        return error.status;
+        return 255;
       });
     if (!(error instanceof IpError)) throw error;
     stderr.write(`${error.message}\n`);

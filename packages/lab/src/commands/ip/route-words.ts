@@ -3,7 +3,7 @@
  * Addresses, and what becomes of it all, are a family's own. Metrics of TCP, realms, encapsulation and nexthop objects
  * are not supported. Models iproute2's ip/iproute.c.
  */
-import { type NetDevice, type RouteAddMode, RT_TABLE_MAIN } from "@netfilter-lab/engine";
+import { type NetDevice, type RouteAddMode, type RouterPreference, RT_TABLE_MAIN } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
 import { dsfieldOf, ipProtocolOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
@@ -52,6 +52,10 @@ export interface RouteFilter<A> {
   exact: Prefix<A> | null;
   match: Prefix<A> | null;
   root: Prefix<A> | null;
+  /** The same three of the sources that a route is for. */
+  fromExact: Prefix<A> | null;
+  fromMatch: Prefix<A> | null;
+  fromRoot: Prefix<A> | null;
   cache: boolean;
 }
 
@@ -77,6 +81,8 @@ export interface SaidRoute<A> extends SaidNexthop<A> {
   mtu?: number;
   mtuLocked?: boolean;
   nexthops?: SaidNexthop<A>[];
+  from?: Prefix<A>;
+  preference?: RouterPreference;
 }
 
 /** What `ip route get` asks. */
@@ -114,10 +120,12 @@ export interface RouteFamily<A, R extends RouteCore<A>> {
   routes(table: number): readonly R[];
   /** Whether the route has no next hops beside its own. */
   isAlone(route: R): boolean;
+  /** The sources that a route is for. */
+  from(route: R): Prefix<A>;
   /** What of a filter only this family's routes have. */
   passes(route: R, filter: RouteFilter<A>): boolean;
   /** Models `print_route()`: what the filter says already is not said again. */
-  text(route: R, filter: RouteFilter<A>, oneLine: boolean, type?: number): string;
+  text(route: R, filter: RouteFilter<A>, oneLine: boolean): string;
   flush(routes: readonly R[]): void;
 
   add(said: SaidRoute<A>, mode: RouteAddMode): void;
@@ -140,6 +148,9 @@ export const EVERYTHING: RouteFilter<never> = {
   exact: null,
   match: null,
   root: null,
+  fromExact: null,
+  fromMatch: null,
+  fromRoot: null,
   cache: false,
 };
 
@@ -149,7 +160,7 @@ const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string
   new IpError(`${command}${word}: not supported by the lab`, 255);
 
 const tosWord = (word: string): boolean => word === "tos" || begins(word, "dsfield");
-const metricWord = (word: string): boolean => begins(word, "metric", "priority", "preference");
+const metricWord = (word: string): boolean => begins(word, "metric", "priority") || word === "preference";
 const metricOf = (words: Words): number => numberOf(words.next(), '"metric" value is invalid\n');
 
 // --- listing --------------------------------------------------------------------------------------------------------
@@ -181,8 +192,13 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
       words.take(family.names[0]);
       filter.via = family.prefix(words.next()).address;
     } else if (word === "src") filter.src = family.prefix(words.next()).address;
-    else if (begins(word, "realms", "vrf") || word === "nhid" || begins(word, "from")) throw unsupported(family, word);
-    else {
+    else if (begins(word, "realms", "vrf") || word === "nhid") throw unsupported(family, word);
+    else if (begins(word, "from")) {
+      const text = words.next();
+      if (begins(text, "root")) filter.fromRoot = family.prefix(words.next());
+      else if (begins(text, "match")) filter.fromMatch = family.prefix(words.next());
+      else filter.fromExact = family.prefix(begins(text, "exact") ? words.next() : text);
+    } else {
       if (begins(word, "to")) word = words.next();
       if (begins(word, "root")) filter.root = family.prefix(words.next());
       else if (begins(word, "match")) filter.match = family.prefix(words.next());
@@ -199,37 +215,28 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
 
 /** The routes that a filter is about. Refuses a table that there is not. Models `filter_nlmsg()`. */
 function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: RouteFilter<A>, doing: string): R[] {
-  const { table, dev, protocol, type, via, src, exact, root, match, cache } = filter;
-  if (cache) return [];
+  const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
+  if (filter.cache) return [];
   if (table !== "all" && !family.hasTable(table))
     throw new IpError(`Error: ${family.label}: FIB table does not exist.\n${doing} terminated`, 2);
   const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
-  return (table === "all" ? family.tables() : [table]).flatMap((each) =>
-    family
-      .routes(each)
-      .filter(
-        (route) =>
-          ((dev === null && via === null) || family.isAlone(route)) &&
-          (dev === null || route.dev === dev) &&
-          same(via, route.gateway) &&
-          same(src, route.prefsrc) &&
-          (protocol === null || route.protocol === protocol) &&
-          (type === null || route.type === type) &&
-          (exact === null || (exact.prefixLength === route.prefixLength && same(exact.address, route.dst))) &&
-          (root === null || covers(family, root, route.dst, route.prefixLength)) &&
-          (match === null || covers(family, { ...route, address: route.dst }, match.address, match.prefixLength)) &&
-          family.passes(route, filter),
-      ),
-  );
-}
-
-function covers<A, R extends RouteCore<A>>(
-  family: RouteFamily<A, R>,
-  outer: Prefix<A>,
-  address: A,
-  length: number,
-): boolean {
-  return length >= outer.prefixLength && family.alike(outer.address, address, outer.prefixLength);
+  const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
+    inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
+  const fits = (has: Prefix<A>, one: Prefix<A> | null, within: Prefix<A> | null, around: Prefix<A> | null): boolean =>
+    (one === null || (covers(one, has) && covers(has, one))) &&
+    (within === null || covers(within, has)) &&
+    (around === null || covers(has, around));
+  const wanted = (route: R): boolean =>
+    ((dev === null && via === null) || family.isAlone(route)) &&
+    (dev === null || route.dev === dev) &&
+    same(via, route.gateway) &&
+    same(src, route.prefsrc) &&
+    (protocol === null || route.protocol === protocol) &&
+    (type === null || route.type === type) &&
+    fits({ address: route.dst, prefixLength: route.prefixLength }, exact, root, match) &&
+    fits(family.from(route), fromExact, fromRoot, fromMatch) &&
+    family.passes(route, filter);
+  return (table === "all" ? family.tables() : [table]).flatMap((each) => family.routes(each).filter(wanted));
 }
 
 // --- changes --------------------------------------------------------------------------------------------------------
@@ -237,7 +244,6 @@ function covers<A, R extends RouteCore<A>>(
 /** Words of a route that the lab does not follow. */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   "as",
-  "from",
   "expires",
   "hoplimit",
   "advmss",
@@ -260,6 +266,9 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "ttl-propagate",
   "fastopen_no_cookie",
 ]);
+
+/** What routers say of themselves, by the number that stands for it. */
+const PREFERENCES: readonly RouterPreference[] = ["medium", "high", "medium", "low"];
 
 function gatewayOf<A>(family: Family<A>, words: Words, expected?: string): A {
   const [own, other] = family.names;
@@ -308,7 +317,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       said.gateway = gatewayOf(family, words, destination === null ? "any valid address" : undefined);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
     else if (tosWord(word)) said.tos = dsfieldOf(words.next(), '"tos" value is invalid\n');
-    else if (metricWord(word) && word !== "pref") said.priority = metricOf(words);
+    else if (metricWord(word)) said.priority = metricOf(words);
     else if (word === "scope") said.scope = scopeOf(words.next(), 'invalid "scope" value\n');
     else if (word === "mtu") {
       if (words.take("lock")) said.mtuLocked = true;
@@ -319,10 +328,13 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
     else if (begins(word, "table")) said.table = tableOf(words.next(), '"table" value is invalid\n');
     else if (word === "dev" || word === "oif") device = words.next();
     else if (word === "pref") {
-      const preference = words.next();
-      // IPv4 takes the word in silence.
-      if (family.bits > 32 && preference !== "medium") throw unsupported(family, `pref ${preference}`);
-    } else {
+      const text = words.next();
+      const named = PREFERENCES.indexOf(text as RouterPreference);
+      const number = named < 0 ? numberOf(text, '"pref" value is invalid\n', 0xff) : named;
+      said.preference = PREFERENCES[number] ?? "medium";
+    } else if (word === "from")
+      said.from = family.prefix(words.next(), destination === null ? undefined : "inet prefix");
+    else {
       if (word === "to") word = words.next();
       const named = /^\d/.test(word) ? null : routeTypeOf(word);
       if (named !== null) {

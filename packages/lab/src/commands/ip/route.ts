@@ -79,18 +79,22 @@ function byListing(a: number, b: number): number {
   return bucket(a) - bucket(b) || a - b;
 }
 
-const family = ({ net: { ip } }: LabContext): RouteFamily<number, Route> => ({
+const EVERYWHERE = { address: 0, prefixLength: 0 };
+
+const family = ({ net: { ip } }: LabContext, options: IpOptions): RouteFamily<number, Route> => ({
   names: ["inet", "inet6"],
   label: "ipv4",
   bits: 32,
   command: "ip route ",
-  prefix: prefixOf,
+  prefix: (text, expected) => prefixOf(text, options.family === 4 ? "inet prefix" : expected),
   address: addressOf,
   alike: (a, b, bits) => b !== null && ((a ^ b) & prefixMask(bits)) === 0,
   hasTable: (table) => ip.hasTable(table),
   tables: () => [...ip.tables()].sort(byListing),
   routes: (table) => ip.routes(table),
   isAlone: (route) => route.paths === null,
+  // Linux takes `from` here and makes nothing of it.
+  from: () => EVERYWHERE,
   passes: (route, { scope, metric, tos }) =>
     (scope === null || route.scope === scope) &&
     (metric === null || route.priority === metric) &&
@@ -136,5 +140,5 @@ const family = ({ net: { ip } }: LabContext): RouteFamily<number, Route> => ({
 
 /** `ip route` of IPv4. */
 export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
-  return runIpRoute(context, family(context), options, words);
+  return runIpRoute(context, family(context, options), options, words);
 }

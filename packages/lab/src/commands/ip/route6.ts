@@ -1,11 +1,11 @@
 /**
- * `ip -6 route`: what its words, which route-words.ts reads, become. Source routes, the preference of routers and life
- * times are not supported.
+ * `ip -6 route`: what its words, which route-words.ts reads, become. Life times are not supported.
  */
 import {
   ENETDOWN,
   equalIPv6,
   formatIPv6,
+  type NetDevice,
   type Route6,
   type Route6Request,
   type Route6Type,
@@ -34,11 +34,22 @@ import {
 } from "./route-words.js";
 import { IpError, type Words } from "./words.js";
 
-/** Routes as the kernel's tree lists them: by address, a prefix behind all that lie in it. Models `fib6_walk_continue()`. */
+/**
+ * Routes as the kernel's tree lists them: by address, a prefix behind all that lie in it, but its routes for some sources
+ * before. Models `fib6_walk_continue()`.
+ */
 function inListing(a: Route6, b: Route6): number {
-  if (samePrefixIPv6(a.dst, b.dst, Math.min(a.prefixLength, b.prefixLength)))
-    return b.prefixLength - a.prefixLength || a.metric - b.metric;
-  for (let i = 0; i < 4; i++) if (a.dst[i] !== b.dst[i]) return (a.dst[i] >>> 0) - (b.dst[i] >>> 0);
+  const nested = samePrefixIPv6(a.dst, b.dst, Math.min(a.prefixLength, b.prefixLength));
+  if (!nested) return byWords(a.dst, b.dst);
+  if (a.prefixLength < b.prefixLength) return a.srcLength > 0 ? -1 : 1;
+  if (a.prefixLength > b.prefixLength) return b.srcLength > 0 ? 1 : -1;
+  if (samePrefixIPv6(a.src, b.src, Math.min(a.srcLength, b.srcLength)))
+    return b.srcLength - a.srcLength || a.metric - b.metric;
+  return byWords(a.src, b.src);
+}
+
+function byWords(a: Int32Array, b: Int32Array): number {
+  for (let i = 0; i < 4; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
   return 0;
 }
 
@@ -56,9 +67,13 @@ function withoutSiblings(routes: readonly Route6[]): Route6[] {
 const linkdown = ({ dead, dev, error, local }: Route6): boolean =>
   dead || (dev.up && !dev.running && error === 0 && !local);
 
-function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: boolean): string {
+/** Whence a packet would come, where a question was about one that arrives. */
+const iifText = (iif: NetDevice | undefined): string => (iif === undefined ? "" : `iif ${iif.name} `);
+
+function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: boolean, iif?: NetDevice): string {
   let text = route.type === RTN_UNICAST ? "" : `${routeTypeText(route.type)} `;
   text += `${prefixText6(route.dst, route.prefixLength, "default")} `;
+  if (route.srcLength > 0) text += `from ${prefixText6(route.src, route.srcLength, "all")} `;
   const { siblings } = route;
   if (siblings === null) {
     if (route.gateway !== null && filter.via === null) text += `via ${formatIPv6(route.gateway)} `;
@@ -70,7 +85,7 @@ function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: bool
   if (filter.metric === null) text += `metric ${route.metric} `;
   if (siblings === null) text += flagsText(route.dead, route.onlink, linkdown(route));
   if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
-  text += "pref medium";
+  text += `${iifText(iif)}pref ${route.preference}`;
   if (siblings === null) return text;
   // The one that was found comes first.
   const at = siblings.indexOf(route);
@@ -83,7 +98,7 @@ function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: bool
 }
 
 /** What the words ask of the kernel. Models the end of `iproute_modify()`. */
-function requestOf({ type, tos = 0, table, priority, scope: _, ...said }: SaidRoute<Int32Array>): Route6Request {
+function requestOf({ type, tos = 0, table, priority, from, scope: _, ...said }: SaidRoute<Int32Array>): Route6Request {
   if (type !== undefined && (type < RTN_UNICAST || type > RTN_THROW))
     throw new IpError(`ip -6 route ${routeTypeText(type)}: not supported by the lab`, 255);
   if (tos !== 0) throw new IpError("Error: Invalid dsfield (tos): option not available for IPv6.", 2);
@@ -92,6 +107,7 @@ function requestOf({ type, tos = 0, table, priority, scope: _, ...said }: SaidRo
     ...said,
     ...(type === undefined ? {} : { type: type as Route6Type }),
     ...(priority === undefined ? {} : { metric: priority }),
+    ...(from === undefined ? {} : { src: from.address, srcLength: from.prefixLength }),
     table: table ?? (local ? RT_TABLE_LOCAL : RT_TABLE_MAIN),
   };
 }
@@ -108,6 +124,7 @@ const family = ({ net: { ip6 } }: LabContext): RouteFamily<Int32Array, Route6> =
   tables: () => ip6.fib.tables(),
   routes: (table) => withoutSiblings([...ip6.fib.routes(table)].sort(inListing)),
   isAlone: (route) => route.siblings === null,
+  from: ({ src, srcLength }) => ({ address: src, prefixLength: srcLength }),
   // All of IPv6's routes are of scope "global", and none asks for a class.
   passes: ({ metric }, filter) =>
     (filter.scope ?? 0) === 0 && (filter.tos ?? 0) === 0 && (filter.metric === null || metric === filter.metric),
@@ -122,9 +139,9 @@ const family = ({ net: { ip6 } }: LabContext): RouteFamily<Int32Array, Route6> =
   answer({ tos = 0, ...question }, fibmatch, oneLine) {
     const { dst, src, iif } = question;
     if (iif !== undefined && !iif.up) throw new SystemError(ENETDOWN);
-    const route = ip6.routeOutput({ ...question, trafficClass: tos });
+    const route = ip6.routeOutput({ ...question, trafficClass: tos, anyDevice: src !== undefined });
     if (route.error !== 0) throw new SystemError(route.error);
-    if (fibmatch) return routeText(route, EVERYTHING, oneLine);
+    if (fibmatch) return routeText(route, EVERYTHING, oneLine, iif);
     let text = route.type === RTN_UNICAST ? "" : `${routeTypeText(route.type)} `;
     text += `${formatIPv6(dst)} from ${src === undefined ? "::" : formatIPv6(src)} `;
     if (route.gateway !== null) text += `via ${formatIPv6(route.gateway)} `;
@@ -135,8 +152,7 @@ const family = ({ net: { ip6 } }: LabContext): RouteFamily<Int32Array, Route6> =
     if (prefsrc !== null) text += `src ${formatIPv6(prefsrc)} `;
     text += `metric ${route.metric} `;
     if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
-    if (iif !== undefined) text += `iif ${iif.name} `;
-    return `${text}pref medium`;
+    return `${text}${iifText(iif)}pref ${route.preference}`;
   },
 });
 

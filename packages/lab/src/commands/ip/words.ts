@@ -17,12 +17,10 @@ export class IpError extends Error {
 export class UsageError extends Error {
   override readonly name = "UsageError";
   readonly object: keyof typeof ipUsages;
-  readonly status: number;
 
-  constructor(object: keyof typeof ipUsages, status = 255) {
+  constructor(object: keyof typeof ipUsages) {
     super(object);
     this.object = object;
-    this.status = status;
   }
 }
 
