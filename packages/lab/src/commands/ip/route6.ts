@@ -98,7 +98,9 @@ function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: bool
 }
 
 /** What the words ask of the kernel. Models the end of `iproute_modify()`. */
-function requestOf({ type, tos = 0, table, priority, from, scope: _, ...said }: SaidRoute<Int32Array>): Route6Request {
+function requestOf(words: SaidRoute<Int32Array>): Route6Request {
+  // All of IPv6's routes are of one scope, whatever is said.
+  const { type, tos = 0, table, priority, from, scope: _, ...said } = words;
   if (type !== undefined && (type < RTN_UNICAST || type > RTN_THROW))
     throw new IpError(`ip -6 route ${routeTypeText(type)}: not supported by the lab`, 255);
   if (tos !== 0) throw new IpError("Error: Invalid dsfield (tos): option not available for IPv6.", 2);
