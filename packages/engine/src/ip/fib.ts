@@ -48,6 +48,8 @@ import {
   RTPROT_KERNEL,
 } from "./rtnetlink.js";
 import {
+  BLANK_RULE,
+  checkEcn,
   FR_ACT_PROHIBIT,
   FR_ACT_TO_TBL,
   FR_ACT_UNREACHABLE,
@@ -289,28 +291,7 @@ const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: numbe
   [RTN_NAT, { scope: RT_SCOPE_NOWHERE, error: EINVAL }],
 ]);
 
-const BLANK_RULE: PolicyRule = {
-  priority: 0,
-  action: FR_ACT_TO_TBL,
-  table: 0,
-  target: 0,
-  suppressPrefixLength: -1,
-  suppressGroup: -1,
-  src: 0,
-  srcLength: 0,
-  dst: 0,
-  dstLength: 0,
-  tos: 0,
-  fwmark: 0,
-  fwmask: 0,
-  iif: "",
-  oif: "",
-  ipProtocol: 0,
-  sport: null,
-  dport: null,
-  invert: false,
-  protocol: 0,
-};
+const BLANK: PolicyRule = { ...BLANK_RULE, src: 0, dst: 0 };
 
 /** The part of the TOS byte that rules and routes compare. Models `IPTOS_RT_MASK`, as `fib_dscp_masked_match()` has it. */
 const TOS_MATCHED = 0x1c;
@@ -337,7 +318,7 @@ const family = (emptyTable: () => number): RuleFamily<PolicyRule, Flow> => ({
 });
 
 function checkTos(tos: number): void {
-  if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+  checkEcn(tos);
   if ((tos & ~TOS_MATCHED) !== 0) throw new SystemError(EINVAL, "Invalid tos");
 }
 
@@ -346,11 +327,11 @@ export class Fib {
   readonly #tables = new Map<number, FibTable>();
   readonly rules: RuleList<PolicyRule, Flow> = new RuleList(
     family(() => this.#emptyTable()),
-    BLANK_RULE,
+    BLANK,
     [
-      { ...BLANK_RULE, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
-      { ...BLANK_RULE, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
-      { ...BLANK_RULE, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
+      { ...BLANK, priority: 0, table: RT_TABLE_LOCAL, protocol: RTPROT_KERNEL },
+      { ...BLANK, priority: 32766, table: RT_TABLE_MAIN, protocol: RTPROT_KERNEL },
+      { ...BLANK, priority: 32767, table: RT_TABLE_DEFAULT, protocol: RTPROT_KERNEL },
     ],
   );
   /** Whether a person ever added a route to an address as this host's own. Models `fib_has_custom_local_routes`. */
@@ -396,8 +377,8 @@ export class Fib {
       if (route === null || route.type === RTN_THROW) continue;
       if (route.type >= RTN_BLACKHOLE) return this.#refused(route);
       if (route.prefixLength <= rule.suppressPrefixLength) continue;
-      // Every device is in group 0: groups are not modelled.
-      if (rule.suppressGroup === 0 && route.dev !== null) continue;
+      // Of several next hops the first counts.
+      if (route.dev !== null && route.dev.group === rule.suppressGroup) continue;
       return route;
     }
     this.error = ENETUNREACH;
@@ -578,7 +559,7 @@ export class Fib {
 
   /** Models `fib_table_insert()`. */
   add(request: RouteRequest, mode: RouteAddMode = "add"): void {
-    if (((request.tos ?? 0) & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+    checkEcn(request.tos ?? 0);
     // The table comes into being whether or not the route is taken.
     const table = this.#table(request.table || RT_TABLE_MAIN);
     const route = this.#create(request);

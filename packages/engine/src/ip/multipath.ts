@@ -91,6 +91,21 @@ export function sipHashLow(words: Int32Array, seed: number): number {
 export const littleEndian = (value: number): number =>
   ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 
+/** Two ports as they are hashed, the one that is less in memory first: both directions hash alike. */
+export function portsWord(sport: number, dport: number): number {
+  const a = littleEndian(sport << 16);
+  const b = littleEndian(dport << 16);
+  return b < a ? b | (a << 16) : a | (b << 16);
+}
+
+/**
+ * The greatest hash that falls into a next hop's share: `sum` are the weights up to its own, `total` all. Models
+ * `fib_rebalance()` and `rt6_upper_bound_set()`.
+ */
+export function upperBound(sum: number, total: number): number {
+  return Math.floor((sum * 0x80000000 + Math.floor(total / 2)) / total) - 1;
+}
+
 export class MultipathHash {
   readonly #net: NetNamespace;
   readonly #words: Int32Array = new Int32Array(KEYS_LENGTH / 4);
@@ -122,9 +137,7 @@ export class MultipathHash {
     words[ADDRESSES / 4 + 1] = to < from ? from : to;
     if (this.policy === 1) {
       words[0] = protocol << (8 * IP_PROTO);
-      const a = ((sport & 0xff) << 8) | (sport >>> 8);
-      const b = ((dport & 0xff) << 8) | (dport >>> 8);
-      words[PORTS / 4] = b < a ? b | (a << 16) : a | (b << 16);
+      words[PORTS / 4] = portsWord(sport, dport);
     }
     return this.ofKeys(words);
   }

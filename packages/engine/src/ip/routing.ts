@@ -26,7 +26,7 @@ import {
   IPV4_TOS,
 } from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
-import { MultipathHash } from "./multipath.js";
+import { MultipathHash, upperBound } from "./multipath.js";
 import {
   DST_ERROR,
   DST_FORWARD,
@@ -336,7 +336,7 @@ export class Routing {
       sum += path.weight;
       let score = 0;
       if (src !== 0 && ip.selectAddress(path.dev as NetDevice, path.gateway, path.scope) === src) score += 2;
-      if (hash <= Math.floor((sum * 0x80000000 + Math.floor(total / 2)) / total) - 1) score++;
+      if (hash <= upperBound(sum, total)) score++;
       if (score <= most) continue;
       if (score === best) return path;
       chosen = path;

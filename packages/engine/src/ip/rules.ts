@@ -51,6 +51,33 @@ export interface RuleCore {
   readonly protocol: number;
 }
 
+/** A rule that says nothing; a family adds its addresses. */
+export const BLANK_RULE: RuleCore = {
+  priority: 0,
+  action: FR_ACT_TO_TBL,
+  table: 0,
+  target: 0,
+  suppressPrefixLength: -1,
+  suppressGroup: -1,
+  srcLength: 0,
+  dstLength: 0,
+  tos: 0,
+  fwmark: 0,
+  fwmask: 0,
+  iif: "",
+  oif: "",
+  ipProtocol: 0,
+  sport: null,
+  dport: null,
+  invert: false,
+  protocol: 0,
+};
+
+/** Refuses a TOS byte with bits of ECN. */
+export function checkEcn(tos: number): void {
+  if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+}
+
 /** What of a packet rules look at whatever its family. Models `struct flowi_common`. */
 export interface RuleFlow {
   readonly mark: number;
@@ -95,7 +122,10 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
   #rules: R[];
   /** For each rule the place of its goto's target, or -1. */
   #targets: number[];
-  /** Whether a rule looks at protocol or ports, so that packets must be asked for them. */
+  /**
+   * Whether a rule looks at protocol or ports, so that packets must be asked for them; of this host's own they are known.
+   * Models `fib_rule_requires_fldissect()`.
+   */
   looksAtPorts = false;
   /** Whether a rule besides the first ones was ever made. Models `fib_has_custom_rules`. */
   custom = false;
@@ -245,6 +275,8 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
     this.#targets = rules.map((rule) =>
       rule.action === FR_ACT_GOTO ? rules.findIndex((other) => other.priority === rule.target) : -1,
     );
-    this.looksAtPorts = rules.some((rule) => rule.ipProtocol !== 0 || rule.sport !== null || rule.dport !== null);
+    this.looksAtPorts = rules.some(
+      (rule) => rule.iif !== "lo" && (rule.ipProtocol !== 0 || rule.sport !== null || rule.dport !== null),
+    );
   }
 }

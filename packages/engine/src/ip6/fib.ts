@@ -1,7 +1,8 @@
 /**
- * IPv6's routes: in each table the longest prefix wins, among equal ones the least metric, and those of them that have
- * gateways share the flows. The kernel keeps a radix tree a table; here a sorted list. Router preference and source
- * routes (`from`) are not modelled. Models net/ipv6/ip6_fib.c and the tables' part of net/ipv6/route.c.
+ * IPv6's routes: in each table the longest prefix wins, of a prefix's routes those `from` the packet's source, then the
+ * least metric, the router's preference and the device; of those that have gateways several share the flows. The kernel
+ * keeps a radix tree a table; here a sorted list. Whether a router answers (RFC 4861, 6.3.6) counts for nothing here.
+ * Models net/ipv6/ip6_fib.c and the tables' part of net/ipv6/route.c.
  */
 
 import type { NetDevice } from "../dev/device.js";
@@ -30,7 +31,7 @@ import {
 } from "../ip/route.js";
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
-import { equalIPv6, prefixMaskIPv6 } from "../wire/address.js";
+import { equalIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
 import { isLinkLocal, isUnspecified, needsDevice, type Words } from "./address.js";
 import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
@@ -41,6 +42,12 @@ export const IP6_RT_PRIO_ADDRCONF = 256;
 
 /** What a route of IPv6 does: an `RTN_` number. */
 export type Route6Type = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
+/** What a router says of itself as a way out; `medium` where nothing is said. Models `ICMPV6_ROUTER_PREF_*`. */
+export type RouterPreference = "low" | "medium" | "high";
+
+/** A route of the least metric: the preference counts for more than the device. Models `IPV6_DECODE_PREF()`. */
+const PREFERENCE_SCORES: Readonly<Record<RouterPreference, number>> = { low: 4, medium: 8, high: 12 };
 
 /** One of several next hops to add. Models `struct rtnexthop`. */
 export interface Nexthop6Request {
@@ -64,6 +71,10 @@ export interface Route6Request extends Nexthop6Request {
   readonly mtu?: number;
   readonly mtuLocked?: boolean;
   readonly nexthops?: readonly Nexthop6Request[];
+  /** The sources that it is for; absent: all. */
+  readonly src?: Int32Array;
+  readonly srcLength?: number;
+  readonly preference?: RouterPreference;
 }
 
 /** A route, and the decision that it is for a packet. Models `struct fib6_info` with `struct rt6_info`. */
@@ -78,6 +89,12 @@ export class Route6 {
   /** The device to leave by; for {@link RTN_LOCAL} the one that has the address. */
   readonly dev: NetDevice;
   readonly metric: number;
+  /** The sources that it is for; of length 0, all. */
+  readonly src: Int32Array;
+  readonly srcLength: number;
+  readonly preference: RouterPreference;
+  /** {@link preference} as it is compared. */
+  readonly score: number;
   readonly prefsrc: Int32Array | null;
   readonly protocol: number;
   readonly mtu: number;
@@ -97,7 +114,9 @@ export class Route6 {
     this.type = request.type ?? RTN_UNICAST;
     this.table = request.table ?? RT_TABLE_MAIN;
     this.mask = prefixMaskIPv6(request.prefixLength);
-    this.dst = request.dst.map((word, i) => word & this.mask[i]);
+    this.dst = masked(request.dst, this.mask);
+    this.srcLength = request.srcLength ?? 0;
+    this.src = masked(request.src ?? IPV6_ANY, prefixMaskIPv6(this.srcLength));
     this.prefixLength = request.prefixLength;
     this.gateway = request.gateway ?? null;
     this.dev = dev;
@@ -120,6 +139,9 @@ export class Route6 {
             : this.type === RTN_THROW
               ? ENETUNREACH
               : 0;
+    // What refuses has no preference.
+    this.preference = this.error === 0 ? (request.preference ?? "medium") : "medium";
+    this.score = PREFERENCE_SCORES[this.preference];
   }
 
   /** Whether packets are delivered to this host. */
@@ -132,10 +154,6 @@ export class Route6 {
     return this.gateway !== null;
   }
 
-  get takesShare(): boolean {
-    return !this.dead;
-  }
-
   covers(address: Words): boolean {
     const { dst, mask } = this;
     for (let i = 0; i < 4; i++) if (((address[i] ^ dst[i]) & mask[i]) !== 0) return false;
@@ -144,6 +162,10 @@ export class Route6 {
 }
 
 const IPV6_ANY: Int32Array = new Int32Array(4);
+
+function masked(address: Int32Array, mask: Int32Array): Int32Array {
+  return address.map((word, i) => word & mask[i]);
+}
 
 /** How a new route meets those that are there: the flags of netlink's message. */
 const MODES: Readonly<
@@ -193,16 +215,16 @@ export class Fib6 {
   }
 
   /**
-   * The best route for a flow through rules and tables, of several that share it the first; {@link nullEntry} when there
-   * is none. Allocates nothing. Models `fib6_rule_lookup()`.
+   * The best route for a flow through rules and tables, of several that share it the one that `choose` takes;
+   * {@link nullEntry} when there is none. Allocates nothing. Models `fib6_rule_lookup()`.
    */
-  lookup(flow: Flow6): Route6 {
+  lookup(flow: Flow6, choose: (route: Route6) => Route6 = itself): Route6 {
     const { rules } = this;
     if (!this.#customRules) {
-      const local = find(this.#local, flow.dst, flow.only);
-      if (local !== null && local.type !== RTN_THROW) return local;
-      const main = find(this.#main, flow.dst, flow.only);
-      return main === null || main.type === RTN_THROW ? this.nullEntry : main;
+      const local = find(this.#local, flow);
+      if (local !== null && local.type !== RTN_THROW) return choose(local);
+      const main = find(this.#main, flow);
+      return main === null || main.type === RTN_THROW ? this.nullEntry : choose(main);
     }
     for (let i = rules.next(flow, 0); i >= 0; i = rules.next(flow, i + 1)) {
       const rule = rules.at(i);
@@ -213,10 +235,15 @@ export class Fib6 {
             ? this.#prohibitEntry
             : this.#blackholeEntry;
       const list = this.#tables.get(rule.table);
-      const route = list === undefined ? null : find(list, flow.dst, flow.only);
-      if (route === null || route.type === RTN_THROW) continue;
-      // What refuses is never suppressed. Every device is in group 0: groups are not modelled.
-      if (route.error === 0 && (route.prefixLength <= rule.suppressPrefixLength || rule.suppressGroup === 0)) continue;
+      const best = list === undefined ? null : find(list, flow);
+      if (best === null || best.type === RTN_THROW) continue;
+      const route = choose(best);
+      // What refuses is never suppressed.
+      if (
+        route.error === 0 &&
+        (route.prefixLength <= rule.suppressPrefixLength || route.dev.group === rule.suppressGroup)
+      )
+        continue;
       return route;
     }
     return this.nullEntry;
@@ -224,7 +251,7 @@ export class Fib6 {
 
   /** The route that says that this host has an address, or null. Models `ipv6_chk_addr()`. */
   lookupLocal(address: Words, anycast = false): Route6 | null {
-    const found = find(this.#local, address, null);
+    const found = find(this.#local, towards(address, null));
     return found !== null && (anycast ? found.local : found.type === RTN_LOCAL) ? found : null;
   }
 
@@ -330,14 +357,14 @@ export class Fib6 {
 
   /** Deletes the first route that fits, and without a gateway those that share with it. Models `ip6_route_del()`. */
   delete(request: Route6Request): void {
-    const { dst, prefixLength, nexthops = [], dev = null, gateway = null, metric = 0, protocol = 0 } = request;
+    const { prefixLength, nexthops = [], dev = null, gateway = null, metric = 0, protocol = 0 } = request;
     if (nexthops.length > 0) {
       for (const nexthop of nexthops) this.delete({ ...request, ...nexthop, nexthops: [] });
       return;
     }
     const list = this.#tables.get(request.table ?? RT_TABLE_MAIN);
     if (list === undefined) throw new SystemError(ESRCH, "FIB table does not exist");
-    const wanted = new Route6({ dst, prefixLength }, this.nullEntry.dev);
+    const wanted = new Route6(request, this.nullEntry.dev);
     const node = list.filter((route) => sameKey(route, wanted));
     // Where the default route would be, a table has its refusal, which cannot be deleted.
     if (node.length === 0 && prefixLength === 0) node.push(this.nullEntry);
@@ -385,8 +412,8 @@ export class Fib6 {
 
   /** No other device may lead to a gateway that is said to be on the link. Models `ip6_route_check_nh_onlink()`. */
   #checkOnlink(gateway: Int32Array, dev: NetDevice): void {
-    const best = find(this.#main, gateway, null);
-    const own = find(this.#main, gateway, dev);
+    const best = find(this.#main, towards(gateway, null));
+    const own = find(this.#main, towards(gateway, dev));
     const route = own !== null && own.prefixLength === best?.prefixLength ? own : best;
     if (route === null || route.error !== 0 || isUnspecified(route.dst)) return;
     if (route.type !== RTN_UNICAST || route.dev !== dev)
@@ -408,12 +435,9 @@ export class Fib6 {
 
   /** The way to a gateway: that of the new route's table, if it needs no other gateway. Models `ip6_route_check_nh()`. */
   #towards(gateway: Int32Array, dev: NetDevice | null, table: number): Route6 {
-    const own = find(this.#tables.get(table) ?? [], gateway, dev);
+    const flow = towards(gateway, dev);
+    const own = find(this.#tables.get(table) ?? [], flow);
     if (own !== null && own.error === 0 && own.gateway === null) return own;
-    const flow = new Flow6();
-    flow.dst = gateway;
-    flow.oif = dev;
-    flow.only = dev;
     return this.lookup(flow);
   }
 }
@@ -423,7 +447,12 @@ function share(routes: readonly Route6[]): void {
   for (const route of routes) route.siblings = routes.length > 1 ? routes : null;
 }
 
+/** Whether two routes stand at one node of the tree. */
 function sameKey(a: Route6, b: Route6): boolean {
+  return sameTarget(a, b) && a.srcLength === b.srcLength && equalIPv6(a.src, b.src);
+}
+
+function sameTarget(a: Route6, b: Route6): boolean {
   return a.prefixLength === b.prefixLength && equalIPv6(a.dst, b.dst);
 }
 
@@ -433,21 +462,90 @@ function sameNexthop(a: Route6, b: Route6): boolean {
   return a.gateway === null || b.gateway === null || equalIPv6(a.gateway, b.gateway);
 }
 
-/** Long prefixes first (so that the first that fits is the best), then by address, then by metric. */
+/** Long prefixes first (so that the first that fits is the best), then by address, by source likewise, and by metric. */
 function compare(a: Route6, b: Route6): number {
-  if (a.prefixLength !== b.prefixLength) return b.prefixLength - a.prefixLength;
-  for (let i = 0; i < 4; i++) if (a.dst[i] !== b.dst[i]) return (a.dst[i] >>> 0) - (b.dst[i] >>> 0);
-  return a.metric - b.metric;
+  return (
+    byPrefix(a.dst, a.prefixLength, b.dst, b.prefixLength) ||
+    byPrefix(a.src, a.srcLength, b.src, b.srcLength) ||
+    a.metric - b.metric
+  );
 }
 
-function find(list: readonly Route6[], address: Words, only: NetDevice | null): Route6 | null {
-  for (let i = 0; i < list.length; i++) {
+function byPrefix(a: Int32Array, lengthOfA: number, b: Int32Array, lengthOfB: number): number {
+  if (lengthOfA !== lengthOfB) return lengthOfB - lengthOfA;
+  for (let i = 0; i < 4; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
+  return 0;
+}
+
+const itself = (route: Route6): Route6 => route;
+
+const asked = new Flow6();
+
+/** A question by address and device alone. The same object each time. */
+function towards(dst: Words, dev: NetDevice | null): Flow6 {
+  asked.dst = dst;
+  asked.oif = dev;
+  asked.only = dev;
+  return asked;
+}
+
+/**
+ * The route of a table that a flow takes, or null. The search begins at the longest prefix that has routes for the
+ * flow's source, or routes for all and none for some: where it has both, those for all count only once the way there
+ * was barred. Models `fib6_table_lookup()` with `fib6_node_lookup_1()` and `fib6_backtrack()`.
+ */
+function find(list: readonly Route6[], flow: Flow6): Route6 | null {
+  const { dst, src } = flow;
+  let begun = false;
+  for (let i = 0; i < list.length; ) {
     const route = list[i];
-    if (!route.covers(address) || route.dead) continue;
-    if (only !== null && route.dev !== only && (route.type !== RTN_LOCAL || needsDevice(address))) continue;
-    // A group's route holds only for a device that is asked for; without one the first that is up will do.
-    if (route.type === RTN_MULTICAST && !route.dev.up) continue;
-    return route;
+    if (!route.covers(dst)) {
+      i++;
+      continue;
+    }
+    // The node's routes for some sources come first, each source's together.
+    let next = i;
+    while (next < list.length && sameTarget(list[next], route)) {
+      const from = next++;
+      const { srcLength } = list[from];
+      while (next < list.length && sameKey(list[next], list[from])) next++;
+      if (srcLength > 0) {
+        if (!samePrefixIPv6(list[from].src, src ?? IPV6_ANY, srcLength)) continue;
+      } else if (from > i && !begun && route.prefixLength > 0) continue;
+      begun = true;
+      const best = select(list, from, next, flow);
+      if (best !== null) return best;
+    }
+    i = next;
   }
   return null;
+}
+
+/** Of a node's routes the best: those of the least metric, if any will do, else any. Models `find_rr_leaf()`. */
+function select(list: readonly Route6[], from: number, to: number, flow: Flow6): Route6 | null {
+  let end = from + 1;
+  while (end < to && list[end].metric === list[from].metric) end++;
+  return mostWanted(list, from, end, flow) ?? mostWanted(list, end, to, flow);
+}
+
+/** Models `__find_rr_leaf()` with `rt6_score_route()`. */
+function mostWanted(list: readonly Route6[], from: number, to: number, flow: Flow6): Route6 | null {
+  const near = flow.iif ?? flow.oif;
+  let best: Route6 | null = null;
+  let most = -1;
+  for (let i = from; i < to; i++) {
+    const route = list[i];
+    if (route.dead || barred(route, flow)) continue;
+    const score = route.score + (near === null || route.dev === near ? 2 : 0);
+    if (score <= most) continue;
+    best = route;
+    most = score;
+  }
+  return best;
+}
+
+function barred(route: Route6, { only, dst }: Flow6): boolean {
+  if (only !== null && route.dev !== only && (route.type !== RTN_LOCAL || needsDevice(dst))) return true;
+  // A group's route holds only for a device that is asked for; without one the first that is up will do.
+  return route.type === RTN_MULTICAST && !route.dev.up;
 }

@@ -28,7 +28,7 @@ import {
   pseudoHeaderSumIPv6,
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
-import { isMulticast6, isUnspecified, needsDevice, readInto } from "./address.js";
+import { isMulticast6, isUnspecified, readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
@@ -147,14 +147,13 @@ export class Icmp6 {
     const mark = ip.replyMark(about);
     // Type and code stand where a flow has its destination port.
     const dport = (type << 8) | code;
-    const route = ip.routeOutput({ dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, dport, about });
-    if (route.error !== 0 && !route.local) return;
-    if (!this.#allowed(route, peer, type)) return;
-    saddr ??= route.prefsrc ?? this.#sourceFor(about.iif, route, peer);
-    if (saddr === null) return;
+    saddr ??= this.#sourceOfDevice(about.iif, peer);
+    const towards = { dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, dport, about };
+    const { route, src } = ip.routeAndSource(towards);
+    if (route.error !== 0 || src === null || !this.#allowed(route, peer, type)) return;
     const length = Math.min(about.len, IPV6_MIN_MTU - IPV6_HEADER_LENGTH - ICMPV6_HEADER_LENGTH);
     const skb = newPacket6(
-      { src: saddr, dst: peer, nextHeader: IPPROTO_ICMPV6, hopLimit: ip.hopLimitOf(route), trafficClass: 0 },
+      { src, dst: peer, nextHeader: IPPROTO_ICMPV6, hopLimit: ip.hopLimitOf(route), trafficClass: 0 },
       ICMPV6_HEADER_LENGTH + length,
     );
     skb.data.set(data.subarray(0, length), skb.transportOffset + ICMPV6_HEADER_LENGTH);
@@ -164,10 +163,15 @@ export class Icmp6 {
     this.#finish(skb, type, code, info, route);
   }
 
-  /** The address of the device that the packet came by, if it has one that serves; else that of the way back. */
-  #sourceFor(iif: NetDevice | null, route: Route6, peer: Int32Array): Int32Array | null {
+  /**
+   * An address of the device that a packet came by, which its error is sent from, if the way back names none. Rules may
+   * then refuse that way. Models what icmp6_send() asks `icmpv6_rt_has_prefsrc()` and `ipv6_dev_get_saddr()`.
+   */
+  #sourceOfDevice(iif: NetDevice | null, peer: Int32Array): Int32Array | null {
     const ip = this.#ip;
-    return ip.selectAddress(iif, peer) ?? ip.selectAddress(route.dev, peer);
+    if (iif === null) return null;
+    const back = ip.routeOutput({ dst: peer, protocol: IPPROTO_ICMPV6 });
+    return back.error === 0 && back.prefsrc !== null ? null : ip.selectAddress(iif, peer);
   }
 
   /** Models `icmpv6_xrlim_allow()`. */
@@ -256,18 +260,16 @@ export class Icmp6 {
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const unicast = request.dst6 !== null && request.dst6.type !== RTN_ANYCAST && !isMulticast6(target);
     const mark = ip.replyMark(request);
-    const route = ip.routeOutput({
+    const { route, src } = ip.routeAndSource({
       dst: peer,
       src: unicast ? target : null,
       mark,
       protocol: IPPROTO_ICMPV6,
       dport: ICMPV6_ECHO_REPLY << 8,
       oif: ip.inputDevice(request, peer),
-      anyDevice: !needsDevice(peer),
+      anyDevice: unicast,
     });
-    if (route.error !== 0) return;
-    const src = unicast ? target : (route.prefsrc ?? ip.selectAddress(route.dev, peer));
-    if (src === null) return;
+    if (route.error !== 0 || src === null) return;
     const length = request.len - at;
     const skb = newPacket6(
       {
@@ -285,6 +287,17 @@ export class Icmp6 {
     skb.data[skb.transportOffset + 1] = 0;
     this.#transmit(skb, route);
   }
+}
+
+/**
+ * Where the header stands that an ICMPv6 error quotes, behind no extension header; -1 where there is none. Models
+ * `icmpv6_bounced_ipv6hdr()` and what `ip6_multipath_l3_keys()` looks at.
+ */
+export function quotedHeader({ data, len }: SkBuff): number {
+  if (data[IPV6_NEXT_HEADER] !== IPPROTO_ICMPV6) return -1;
+  const inner = IPV6_HEADER_LENGTH + ICMPV6_HEADER_LENGTH;
+  const type = data[IPV6_HEADER_LENGTH];
+  return inner + IPV6_HEADER_LENGTH > len || type === 0 || type > ICMPV6_PARAMPROB ? -1 : inner;
 }
 
 /** Whether a packet is an ICMPv6 error itself, or too short to tell. Models `is_ineligible()`. */

@@ -4,7 +4,15 @@
  * IPv4's, `net.ipv4.fib_multipath_hash_seed`. Policies 2 and 3 are not modelled.
  * Models rt6_multipath_hash() and fib6_select_path(), net/ipv6/route.c.
  */
-import { ADDRESSES, IP_PROTO, littleEndian, type MultipathHash, PORTS } from "../ip/multipath.js";
+import {
+  ADDRESSES,
+  IP_PROTO,
+  littleEndian,
+  type MultipathHash,
+  PORTS,
+  portsWord,
+  upperBound,
+} from "../ip/multipath.js";
 import { PORT_PROTOCOLS } from "../ip/routing.js";
 import type { SkBuff } from "../skb.js";
 import { get16, get32 } from "../wire/bytes.js";
@@ -12,7 +20,7 @@ import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
 import { readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
-import { ICMPV6_DEST_UNREACH, ICMPV6_HEADER_LENGTH, ICMPV6_PARAMPROB } from "./icmp.js";
+import { quotedHeader } from "./icmp.js";
 import { Flow6 } from "./rules.js";
 
 const TAGS = 4;
@@ -38,7 +46,8 @@ export function multipathHash6(hash: MultipathHash, policy: number, flow: Flow6,
   let src = flow.src;
   let { dst, protocol, flowLabel, sport, dport } = flow;
   if (skb !== null) {
-    const at = policy === 0 ? innerHeader(skb) : 0;
+    // An ICMPv6 error goes the way of what it is about. Models `ip6_multipath_l3_keys()`.
+    const at = policy === 0 ? Math.max(0, quotedHeader(skb)) : 0;
     src = readInto(source, skb.data, at + IPV6_SRC);
     dst = readInto(destination, skb.data, at + IPV6_DST);
     if (policy === 0) protocol = skb.data[at + IPV6_NEXT_HEADER];
@@ -62,33 +71,21 @@ export function multipathHash6(hash: MultipathHash, policy: number, flow: Flow6,
     words[ADDRESSES / 4 + 4 + i] = littleEndian(order < 0 ? from : dst[i]);
   }
   words[0] = protocol << (8 * IP_PROTO);
-  if (policy === 1) {
-    const a = littleEndian(sport << 16);
-    const b = littleEndian(dport << 16);
-    words[PORTS / 4] = b < a ? b | (a << 16) : a | (b << 16);
-  } else words[TAGS / 4] = littleEndian(flowLabel);
+  if (policy === 1) words[PORTS / 4] = portsWord(sport, dport);
+  else words[TAGS / 4] = littleEndian(flowLabel);
   return hash.ofKeys(words);
-}
-
-/** Where the addresses are: an ICMPv6 error goes the way of what it is about. Models `ip6_multipath_l3_keys()`. */
-function innerHeader(skb: SkBuff): number {
-  const { data, len } = skb;
-  if (data[IPV6_NEXT_HEADER] !== IPPROTO_ICMPV6) return 0;
-  const inner = IPV6_HEADER_LENGTH + ICMPV6_HEADER_LENGTH;
-  const type = data[IPV6_HEADER_LENGTH];
-  return inner + IPV6_HEADER_LENGTH > len || type < ICMPV6_DEST_UNREACH || type > ICMPV6_PARAMPROB ? 0 : inner;
 }
 
 /** The next hop whose share a hash falls into. Allocates nothing. */
 export function selectPath6(siblings: readonly Route6[], hash: number): Route6 {
   let total = 0;
-  for (let i = 0; i < siblings.length; i++) if (siblings[i].takesShare) total += siblings[i].weight;
+  for (let i = 0; i < siblings.length; i++) if (!siblings[i].dead) total += siblings[i].weight;
   let sum = 0;
   for (let i = 0; i < siblings.length; i++) {
     const route = siblings[i];
-    if (!route.takesShare) continue;
+    if (route.dead) continue;
     sum += route.weight;
-    if (hash <= Math.floor((sum * 0x80000000 + Math.floor(total / 2)) / total) - 1) return route;
+    if (hash <= upperBound(sum, total)) return route;
   }
   return siblings[0];
 }

@@ -5,7 +5,15 @@
 import type { NetDevice } from "../dev/device.js";
 import { EINVAL, SystemError } from "../errno.js";
 import { RT_TABLE_LOCAL, RT_TABLE_MAIN, RT_TABLE_UNSPEC, RTPROT_KERNEL } from "../ip/rtnetlink.js";
-import { FR_ACT_TO_TBL, type RuleCore, type RuleFamily, type RuleFlow, RuleList } from "../ip/rules.js";
+import {
+  BLANK_RULE,
+  checkEcn,
+  FR_ACT_TO_TBL,
+  type RuleCore,
+  type RuleFamily,
+  type RuleFlow,
+  RuleList,
+} from "../ip/rules.js";
 import { samePrefixIPv6 } from "../wire/address.js";
 import type { Words } from "./address.js";
 
@@ -37,28 +45,7 @@ export class Flow6 implements RuleFlow {
   dissected = false;
 }
 
-const BLANK: PolicyRule6 = {
-  priority: 0,
-  action: FR_ACT_TO_TBL,
-  table: 0,
-  target: 0,
-  suppressPrefixLength: -1,
-  suppressGroup: -1,
-  src: ANY,
-  srcLength: 0,
-  dst: ANY,
-  dstLength: 0,
-  tos: 0,
-  fwmark: 0,
-  fwmask: 0,
-  iif: "",
-  oif: "",
-  ipProtocol: 0,
-  sport: null,
-  dport: null,
-  invert: false,
-  protocol: 0,
-};
+const BLANK: PolicyRule6 = { ...BLANK_RULE, src: ANY, dst: ANY };
 
 const sameWords = (a: Words, b: Words): boolean => a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 
@@ -78,7 +65,7 @@ const FAMILY: RuleFamily<PolicyRule6, Flow6> = {
   /** Models `fib6_rule_configure()`. */
   configure(rule) {
     const { action, table, tos } = rule;
-    if ((tos & 3) !== 0) throw new SystemError(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+    checkEcn(tos);
     if (action === FR_ACT_TO_TBL && table === RT_TABLE_UNSPEC) throw new SystemError(EINVAL, "Invalid table");
     return rule;
   },

@@ -47,7 +47,7 @@ export interface Towards6 {
   /** Absent while the sender has none: then no rule with a `from` is for it. */
   readonly src?: Words | null;
   readonly oif?: NetDevice | null;
-  /** Rules see that device, but routes by others will do. */
+  /** Rules see that device, but routes by others will do, unless the address says nothing without its link. */
   readonly anyDevice?: boolean;
   /** With it the question is about a packet that arrives there. */
   readonly iif?: NetDevice | null;
@@ -80,6 +80,8 @@ export class Ip6Stack {
   multipathPolicy = 0;
   /** What is asked of the routes, used over and over. */
   readonly #flow: Flow6 = new Flow6();
+  /** The packet that they are asked about, where there is one. */
+  #about: SkBuff | null = null;
   readonly #source: Int32Array = new Int32Array(4);
   readonly #destination: Int32Array = new Int32Array(4);
 
@@ -169,10 +171,25 @@ export class Ip6Stack {
     flow.dport = towards.dport ?? 0;
     flow.iif = towards.iif ?? null;
     flow.oif = towards.oif ?? null;
-    flow.only = towards.anyDevice === true ? null : flow.oif;
+    flow.only = towards.anyDevice === true && !needsDevice(flow.dst) ? null : flow.oif;
     flow.dissected = false;
     if (towards.packet !== undefined && this.fib.rules.looksAtPorts) dissect(flow, towards.packet);
-    return this.#choose(towards.about ?? null);
+    return this.#lookup(towards.about ?? null);
+  }
+
+  /**
+   * The same for a sender that may leave the source open, and the source; null when no address serves. Where nothing
+   * leads there without one, what would be chosen is tried. Models `ip6_dst_lookup_tail()`.
+   */
+  routeAndSource(towards: Towards6 & { readonly src?: Int32Array | null }): {
+    readonly route: Route6;
+    readonly src: Int32Array | null;
+  } {
+    const route = this.routeOutput(towards);
+    const said = towards.src ?? null;
+    if (said !== null) return { route, src: said };
+    const src = this.sourceFor(route, towards.dst);
+    return { route: route.error === 0 || src === null ? route : this.routeOutput({ ...towards, src }), src };
   }
 
   /** The route of a packet that arrived. Models `ip6_route_input()`. */
@@ -195,7 +212,7 @@ export class Ip6Stack {
       flow.sport = 0;
       flow.dport = 0;
     }
-    return this.#choose(skb);
+    return this.#lookup(skb);
   }
 
   /**
@@ -206,15 +223,21 @@ export class Ip6Stack {
     return skb.iif === this.net.loopback && !isLoopback6(peer) ? (skb.dst6?.dev ?? null) : skb.iif;
   }
 
-  /** Of several next hops the flow's. Models `fib6_select_path()`. */
-  #choose(skb: SkBuff | null): Route6 {
-    const flow = this.#flow;
-    const route = this.fib.lookup(flow);
-    if (route.siblings === null) return route;
-    const { multipath } = this.net.ip.routing;
-    const chosen = selectPath6(route.siblings, multipathHash6(multipath, this.multipathPolicy, flow, skb));
-    return flow.only === null || chosen.dev === flow.only ? chosen : route;
+  #lookup(skb: SkBuff | null): Route6 {
+    this.#about = skb;
+    const route = this.fib.lookup(this.#flow, this.#choose);
+    this.#about = null;
+    return route;
   }
+
+  /** Of several next hops the flow's. Models `fib6_select_path()`. */
+  readonly #choose = (route: Route6): Route6 => {
+    if (route.siblings === null) return route;
+    const flow = this.#flow;
+    const { multipath } = this.net.ip.routing;
+    const chosen = selectPath6(route.siblings, multipathHash6(multipath, this.multipathPolicy, flow, this.#about));
+    return flow.only === null || chosen.dev === flow.only ? chosen : route;
+  };
 
   /** The greatest packet that a route takes, in bytes. */
   mtuOf(route: Route6): number {

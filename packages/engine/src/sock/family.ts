@@ -293,9 +293,9 @@ export class Inet6 implements SocketFamily {
     const bound = src as Int32Array;
     const { mark = 0, tos = 0 } = options;
     const from = isAnyAddress(src) ? null : bound;
-    const route = ip6.routeOutput({ dst, src: from, mark, trafficClass: tos, protocol, sport, dport, oif: device });
+    const towards = { dst, src: from, mark, trafficClass: tos, protocol, sport, dport, oif: device };
+    const { route, src: prefsrc } = ip6.routeAndSource(towards);
     if (route.error !== 0) throw new SystemError(route.error);
-    const prefsrc = isAnyAddress(src) ? ip6.sourceFor(route, dst) : bound;
     if (prefsrc === null) throw new SystemError(EADDRNOTAVAIL);
     const type = isMulticast6(dst) ? RTN_MULTICAST : route.local ? RTN_LOCAL : RTN_UNICAST;
     return { type, mtu: ip6.pathMtu(route, dst), mtuLocked: false, prefsrc, route, genid: ip6.fib.genid };

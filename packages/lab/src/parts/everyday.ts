@@ -12,6 +12,7 @@ import type { LabCommand } from "../environment.js";
 
 export { everydayExtensions as extensions, TcpSock } from "@netfilter-lab/engine";
 export { ipObjects } from "../commands/ip/objects.js";
+export { ipUsages } from "../commands/ip/usage.js";
 export { procConntrackLine, procExpectationLine };
 
 export const commands: Readonly<Record<string, LabCommand>> = {

@@ -10,13 +10,11 @@ import {
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
 } from "../../hooks.js";
-import { ICMPV6_HDR_FIELD, ICMPV6_HEADER_LENGTH, ICMPV6_PARAMPROB } from "../../ip6/icmp.js";
-import type { SkBuff } from "../../skb.js";
+import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB, quotedHeader } from "../../ip6/icmp.js";
 import { equalIPv6, prefixMaskIPv6 } from "../../wire/address.js";
 import { get16, getInt32, put16, put32 } from "../../wire/bytes.js";
 import { checksumFold } from "../../wire/checksum.js";
-import { IPPROTO_ICMPV6 } from "../../wire/ipv4.js";
-import { IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC } from "../../wire/ipv6.js";
+import { IPV6_DST, IPV6_SRC } from "../../wire/ipv6.js";
 import { RulesetError } from "../error.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";
 import { maxPrefix, parseHost, parsePrefix } from "../network.js";
@@ -110,14 +108,6 @@ class PrefixMap {
   }
 }
 
-/** Where the header stands that an ICMPv6 error quotes; -1 where there is none. Models icmpv6_bounced_ipv6hdr(). */
-function bouncedHeader({ data, len }: SkBuff): number {
-  if (data[IPV6_NEXT_HEADER] !== IPPROTO_ICMPV6) return -1;
-  const inner = IPV6_HEADER_LENGTH + ICMPV6_HEADER_LENGTH;
-  const type = data[IPV6_HEADER_LENGTH];
-  return inner + IPV6_HEADER_LENGTH > len || type === 0 || type > ICMPV6_PARAMPROB ? -1 : inner;
-}
-
 /** SNPT with the source, DNPT with the destination; the quoted packet went the other way. */
 function npt(name: "SNPT" | "DNPT", field: number, quoted: number, hooks: number): TargetExtension {
   return {
@@ -147,7 +137,7 @@ ${name} target options:
             net.ip6.icmp.send(skb, ICMPV6_PARAMPROB, ICMPV6_HDR_FIELD, field);
             return NF_DROP;
           }
-          const inner = bouncedHeader(skb);
+          const inner = quotedHeader(skb);
           if (inner >= 0 && map.covers(skb.data, inner + quoted)) map.map(skb.data, inner + quoted);
           return XT_CONTINUE;
         },

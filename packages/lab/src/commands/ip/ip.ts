@@ -5,7 +5,7 @@ import { everydayPart, withPart } from "../../parts.js";
 import { type IpOptions, ipAddress, ipLink } from "./link.js";
 import type { IpObject, ipObjects } from "./objects.js";
 import { ipRoute } from "./route.js";
-import { IpError, Words } from "./words.js";
+import { IpError, UsageError, Words } from "./words.js";
 
 /** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
 const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | null])[] = [
@@ -40,23 +40,6 @@ const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | n
   ["help", null],
 ];
 
-const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-       ip [ -force ] -batch filename
-where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
-                   link | macsec | maddress | monitor | mptcp | mroute | mrule |
-                   neighbor | neighbour | netconf | netns | nexthop | ntable |
-                   ntbl | route | rule | sr | tap | tcpmetrics |
-                   token | tunnel | tuntap | vrf | xfrm }
-       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -r[esolve] |
-                    -h[uman-readable] | -iec | -j[son] | -p[retty] |
-                    -f[amily] { inet | inet6 | mpls | bridge | link } |
-                    -4 | -6 | -M | -B | -0 |
-                    -l[oops] { maximum-addr-flush-attempts } | -br[ief] |
-                    -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
-                    -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
-                    -c[olor]}
-`;
-
 function run(context: LabContext): number | CommandProcess {
   const { args, stdout } = context;
   let options: IpOptions = { family: null, brief: false, oneLine: false, statistics: 0, details: false };
@@ -85,23 +68,15 @@ function run(context: LabContext): number | CommandProcess {
     else if (is("Version", 1)) {
       stdout.write("ip utility, iproute2-6.1.0, libbpf 1.1.2\n");
       return 0;
-    } else if (is("help", 1)) {
-      context.stderr.write(USAGE);
-      return 255;
-    } else throw new IpError(`Option "-${option}" is unknown, try "ip -help".`, 255);
+    } else if (is("help", 1)) throw new UsageError("ip");
+    else throw new IpError(`Option "-${option}" is unknown, try "ip -help".`, 255);
   }
   const word = args[at];
-  if (word === undefined) {
-    context.stderr.write(USAGE);
-    return 255;
-  }
+  if (word === undefined) throw new UsageError("ip");
   const object = OBJECTS.find(([name]) => word !== "" && name.startsWith(word));
   if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
   const [name, handler4] = object;
-  if (name === "help") {
-    context.stderr.write(USAGE);
-    return 0;
-  }
+  if (name === "help") throw new UsageError("ip");
   if (handler4 === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
   const words = new Words(args.slice(at + 1));
   const ipv6 = options.family === 6 || (options.family === null && words.mentions(":"));
@@ -111,12 +86,18 @@ function run(context: LabContext): number | CommandProcess {
 }
 
 /** What was done, or what is wrong, told on stderr. */
-function told<Result>(context: LabContext, act: () => Result): Result | number {
+function told(context: LabContext, act: () => number | CommandProcess): number | CommandProcess {
+  const { stderr } = context;
   try {
     return act();
   } catch (error) {
+    if (error instanceof UsageError)
+      return withPart(everydayPart, ({ ipUsages }) => {
+        stderr.write(`${ipUsages[error.object]}\n`);
+        return 255;
+      });
     if (!(error instanceof IpError)) throw error;
-    context.stderr.write(`${error.message}\n`);
+    stderr.write(`${error.message}\n`);
     return error.status;
   }
 }

@@ -21,6 +21,7 @@ import {
 import type { LabContext } from "../../environment.js";
 import { addressText6, changeAddress6 } from "./ipv6.js";
 import { addLink, deleteLink } from "./link-add.js";
+import { groupOf, groupText } from "./names.js";
 import { SCOPES, scopeOf } from "./scope.js";
 import {
   abbreviated,
@@ -95,16 +96,6 @@ function qdiscOf(dev: NetDevice): string {
 
 const masterText = (dev: NetDevice): string => (dev.master === null ? "" : `master ${dev.master.name} `);
 
-const groupText = ({ group }: NetDevice): string => (group === 0 ? "default" : String(group));
-
-/** A group by its number, or the name that /etc/iproute2/group has. */
-function groupOf(text: string): number {
-  if (text === "default") return 0;
-  const group = integerOf(text, 'Invalid "group" value\n');
-  if (group < 0) throw wrongArgument(text, 'Invalid "group" value\n');
-  return group;
-}
-
 /** The lines about a device itself; `mode` is what `ip link` adds, `one` says that it was asked for by its name. */
 function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], one = true): string[] {
   // IPv6 has a listing of its own, of what it knows of all devices.
@@ -114,7 +105,7 @@ function linkLines(dev: NetDevice, mode: boolean, family: IpOptions["family"], o
     ];
   const head =
     `${dev.ifindex}: ${fullName(dev)}: ${flagText(dev)} mtu ${dev.mtu} qdisc ${qdiscOf(dev)} ${masterText(dev)}state ${dev.operState} ` +
-    `${mode ? "mode DEFAULT " : ""}group ${groupText(dev)} qlen ${dev.txQueueLength}`;
+    `${mode ? "mode DEFAULT " : ""}group ${groupText(dev.group)} qlen ${dev.txQueueLength}`;
   // With a family given, `ip addr` leaves the link layer out.
   if (family !== null && !mode) {
     return [`${head}${linkNetns(dev)}`];
@@ -178,7 +169,7 @@ function selection(context: LabContext, words: Words): Selection {
     else if (words.take("to")) to = prefixOf(words.next());
     else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
-    else if (words.take("group")) group = groupOf(words.next());
+    else if (words.take("group")) group = groupOf(words.next(), 'Invalid "group" value\n');
     else {
       words.take("dev");
       name = oneDevice(name, words.next());
@@ -312,7 +303,7 @@ function setLink(context: LabContext, words: Words): number {
         if (!(master instanceof BridgeDevice)) throw new SystemError(EOPNOTSUPP);
         master.addPort(dev);
       });
-    } else if (word === "group") group = groupOf(once("group"));
+    } else if (word === "group") group = groupOf(once("group"), 'Invalid "group" value\n');
     else if (word === "nomaster") changes.push((dev) => dev.master?.removePort(dev));
     else if (["netns", "name", "alias", "promisc", "arp", "vf", "xdp"].includes(word))
       throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
@@ -327,7 +318,11 @@ function setLink(context: LabContext, words: Words): number {
     device === null ? [...net.devices.values()].filter((dev) => dev.group === group) : [deviceOf(net, device)];
   for (const target of targets) {
     for (const change of changes) netlink(() => change(target));
-    if (device !== null && group !== null) target.group = group;
+    if (device !== null && group !== null) {
+      target.group = group;
+      // Rules may ask for it.
+      net.ip.fib.invalidate();
+    }
   }
   return 0;
 }

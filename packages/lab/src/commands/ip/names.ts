@@ -100,6 +100,15 @@ export function tableName(table: number): string {
   return TABLES.get(table) ?? String(table);
 }
 
+/** A group of devices by its number, or by the one name that /etc/iproute2/group has; `what` is the complaint. */
+export function groupOf(text: string, what: string): number {
+  return text === "default" ? 0 : numberOf(text, what, 0x7fffffff);
+}
+
+export function groupText(group: number): string {
+  return group === 0 ? "default" : String(group);
+}
+
 /** Who made a route or a rule, by name or number. */
 export function protocolOf(text: string, what = '"protocol" value is invalid\n'): number {
   return named(PROTOCOLS, text) ?? numberOf(text, what, 0xff);

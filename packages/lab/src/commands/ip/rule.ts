@@ -18,12 +18,13 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { IP_RULE_USAGE } from "../usage.js";
 import { prefixOf6, prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
   dsfieldText,
+  groupOf,
+  groupText,
   ipProtocolOf,
   ipProtocolText,
   protocolOf,
@@ -33,7 +34,7 @@ import {
   tableName,
   tableOf,
 } from "./names.js";
-import { abbreviated, IpError, netlink, numberOf, prefixOf, type Words } from "./words.js";
+import { abbreviated, begins, IpError, netlink, numberOf, prefixOf, UsageError, type Words } from "./words.js";
 
 /** Of `from` and `to`: whose field it is. */
 export type RuleEnd = "src" | "dst";
@@ -79,8 +80,6 @@ function deviceNameOf(text: string, what: string): string {
 const unsupported = (word: string): IpError => new IpError(`ip rule: ${word}: not supported by the lab`, 255);
 
 const isWord = (word: string, ...names: readonly string[]): boolean => names.includes(word);
-const begins = (word: string, ...names: readonly string[]): boolean =>
-  word !== "" && names.some((name) => name.startsWith(word));
 
 /** The words of a rule that adding and listing have in common. False when it is none of them. */
 function commonWord(word: string, words: Words, rule: Fields): boolean {
@@ -122,12 +121,11 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
       named = true;
     } else if (isWord(word, "suppress_prefixlength", "sup_pl"))
       rule.suppressPrefixLength = numberOf(words.next(), "suppress_prefixlength value is invalid\n", 0x7fffffff);
-    else if (isWord(word, "suppress_ifgroup", "sup_group")) {
-      const group = words.next();
-      rule.suppressGroup = group === "default" ? 0 : numberOf(group, 'Invalid "suppress_ifgroup" value\n', 0x7fffffff);
-    } else {
+    else if (isWord(word, "suppress_ifgroup", "sup_group"))
+      rule.suppressGroup = groupOf(words.next(), 'Invalid "suppress_ifgroup" value\n');
+    else {
       if (isWord(word, "type")) word = words.next();
-      if (begins(word, "help")) throw new IpError(IP_RULE_USAGE, 255);
+      if (begins(word, "help")) throw new UsageError("rule");
       if (begins(word, "goto")) {
         rule.action = FR_ACT_GOTO;
         rule.target = numberOf(words.next(), "invalid target\n");
@@ -233,8 +231,7 @@ function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<
   if (rule.table !== 0) {
     text += ` lookup ${tableName(rule.table)}`;
     if (rule.suppressPrefixLength !== -1) text += ` suppress_prefixlength ${rule.suppressPrefixLength}`;
-    if (rule.suppressGroup !== -1)
-      text += ` suppress_ifgroup ${rule.suppressGroup === 0 ? "default" : rule.suppressGroup}`;
+    if (rule.suppressGroup !== -1) text += ` suppress_ifgroup ${groupText(rule.suppressGroup)}`;
   }
   if (rule.action === FR_ACT_GOTO) text += ` goto ${rule.target}${family.resolved(rule) ? "" : " [unresolved]"}`;
   else if (rule.action === FR_ACT_NOP) text += " nop";
@@ -293,7 +290,7 @@ export function runIpRule<R extends RuleCore>(context: LabContext, family: RuleC
       return 0;
     }
     case "help":
-      throw new IpError(IP_RULE_USAGE, 255);
+      throw new UsageError("rule");
     case null:
       throw new IpError(`Command "${word}" is unknown, try "ip rule help".`, 255);
     default:

@@ -1,5 +1,6 @@
 /** The words of an `ip` command line, taken one by one, with iproute2's messages for what is wrong. */
 import { type Cidr, type NetDevice, type NetNamespace, prefixMask, SystemError } from "@netfilter-lab/engine";
+import type { ipUsages } from "./usage.js";
 
 /** A failed `ip` command: what it prints on stderr and its exit status. */
 export class IpError extends Error {
@@ -9,6 +10,17 @@ export class IpError extends Error {
   constructor(message: string, status: number) {
     super(message);
     this.status = status;
+  }
+}
+
+/** A command that is answered with how it is used. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly object: keyof typeof ipUsages;
+
+  constructor(object: keyof typeof ipUsages) {
+    super(object);
+    this.object = object;
   }
 }
 
@@ -57,6 +69,11 @@ export class Words {
 /** The one of `choices` (in iproute2's order) that a word abbreviates, or null. */
 export function abbreviated(word: string, choices: readonly string[]): string | null {
   return choices.find((choice) => choice.startsWith(word) && word !== "") ?? null;
+}
+
+/** Whether a word is a beginning of one of `names`. */
+export function begins(word: string, ...names: readonly string[]): boolean {
+  return word !== "" && names.some((name) => name.startsWith(word));
 }
 
 /** A number as strtol(3) reads it with base 0: `0x1f`, `017`, `+3`, ` 3`; undefined where anything else stands there. */

@@ -1,0 +1,495 @@
+/**
+ * The words of `ip route`, which both families share: what a listing is about, what a change says, what a question asks.
+ * Addresses, and what becomes of it all, are a family's own. Metrics of TCP, realms, encapsulation and nexthop objects
+ * are not supported. Models iproute2's ip/iproute.c.
+ */
+import { type NetDevice, type RouteAddMode, type RouterPreference, RT_TABLE_MAIN } from "@netfilter-lab/engine";
+import type { LabContext } from "../../environment.js";
+import type { IpOptions } from "./link.js";
+import { dsfieldOf, ipProtocolOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
+import { scopeOf } from "./scope.js";
+import {
+  abbreviated,
+  begins,
+  deviceOf,
+  EVERY,
+  IpError,
+  netlink,
+  numberOf,
+  UsageError,
+  type Words,
+  wrongArgument,
+} from "./words.js";
+
+/** Addresses that begin with the same bits. */
+export interface Prefix<A> {
+  readonly address: A;
+  readonly prefixLength: number;
+}
+
+/** What a listing asks of every route alike. */
+export interface RouteCore<A> {
+  readonly type: number;
+  readonly dst: A;
+  readonly prefixLength: number;
+  readonly protocol: number;
+  readonly gateway: A | null;
+  readonly dev: NetDevice | null;
+  readonly prefsrc: A | null;
+}
+
+/** Which routes are meant; null where nothing is said of it. Models `struct filter` of iproute.c. */
+export interface RouteFilter<A> {
+  table: number | "all";
+  dev: NetDevice | null;
+  protocol: number | null;
+  type: number | null;
+  scope: number | null;
+  via: A | null;
+  src: A | null;
+  metric: number | null;
+  tos: number | null;
+  exact: Prefix<A> | null;
+  match: Prefix<A> | null;
+  root: Prefix<A> | null;
+  /** The same three of the sources that a route is for. */
+  fromExact: Prefix<A> | null;
+  fromMatch: Prefix<A> | null;
+  fromRoot: Prefix<A> | null;
+  cache: boolean;
+}
+
+/** One of several next hops, as it is said. */
+export interface SaidNexthop<A> {
+  gateway?: A;
+  dev?: NetDevice;
+  weight?: number;
+  onlink?: boolean;
+}
+
+/** A route as it is said; absent is what is not. */
+export interface SaidRoute<A> extends SaidNexthop<A> {
+  dst: A;
+  prefixLength: number;
+  type?: number;
+  table?: number;
+  protocol?: number;
+  scope?: number;
+  tos?: number;
+  priority?: number;
+  prefsrc?: A;
+  mtu?: number;
+  mtuLocked?: boolean;
+  nexthops?: SaidNexthop<A>[];
+  from?: Prefix<A>;
+  preference?: RouterPreference;
+}
+
+/** What `ip route get` asks. */
+export interface RouteQuestion<A> {
+  readonly dst: A;
+  src?: A;
+  uid?: number;
+  mark?: number;
+  tos?: number;
+  oif?: NetDevice;
+  iif?: NetDevice;
+  protocol?: number;
+  sport?: number;
+  dport?: number;
+}
+
+/** What `ip route` needs of a family. */
+export interface RouteFamily<A, R extends RouteCore<A>> {
+  /** As `via` names it, and the other one. */
+  readonly names: readonly [own: "inet" | "inet6", other: "inet" | "inet6"];
+  /** As the kernel names it. */
+  readonly label: "ipv4" | "ipv6";
+  /** The bits of an address. */
+  readonly bits: number;
+  /** The command so far, as a complaint begins. */
+  readonly command: string;
+  prefix(text: string, expected?: string): Prefix<A>;
+  address(text: string, expected?: string): A;
+  /** Whether the first bits of two addresses are the same. */
+  alike(a: A, b: A | null, bits: number): boolean;
+
+  hasTable(table: number): boolean;
+  /** As they are listed. */
+  tables(): readonly number[];
+  routes(table: number): readonly R[];
+  /** Whether the route has no next hops beside its own. */
+  isAlone(route: R): boolean;
+  /** The sources that a route is for. */
+  from(route: R): Prefix<A>;
+  /** What of a filter only this family's routes have. */
+  passes(route: R, filter: RouteFilter<A>): boolean;
+  /** Models `print_route()`: what the filter says already is not said again. */
+  text(route: R, filter: RouteFilter<A>, oneLine: boolean): string;
+  flush(routes: readonly R[]): void;
+
+  add(said: SaidRoute<A>, mode: RouteAddMode): void;
+  delete(said: SaidRoute<A>): void;
+  /** The answer's line, or with `fibmatch` the route that was found. */
+  answer(question: RouteQuestion<A>, fibmatch: boolean, oneLine: boolean): string;
+}
+
+/** Lists everything. */
+export const EVERYTHING: RouteFilter<never> = {
+  table: "all",
+  dev: null,
+  protocol: null,
+  type: null,
+  scope: null,
+  via: null,
+  src: null,
+  metric: null,
+  tos: null,
+  exact: null,
+  match: null,
+  root: null,
+  fromExact: null,
+  fromMatch: null,
+  fromRoot: null,
+  cache: false,
+};
+
+type Family<A> = Pick<RouteFamily<A, RouteCore<A>>, "names" | "bits" | "command" | "label" | "prefix" | "address">;
+
+const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string): IpError =>
+  new IpError(`${command}${word}: not supported by the lab`, 255);
+
+const tosWord = (word: string): boolean => word === "tos" || begins(word, "dsfield");
+const metricWord = (word: string): boolean => begins(word, "metric", "priority") || word === "preference";
+const metricOf = (words: Words): number => numberOf(words.next(), '"metric" value is invalid\n');
+
+// --- listing --------------------------------------------------------------------------------------------------------
+
+/** Models `iproute_list_flush_or_save()`. */
+function filterOf<A>(context: LabContext, family: Family<A>, words: Words): RouteFilter<A> {
+  const filter: RouteFilter<A> = { ...EVERYTHING, table: RT_TABLE_MAIN };
+  const orAll = <T>(read: (text: string) => T): T | null => {
+    const text = words.next();
+    return text === "all" ? null : read(text);
+  };
+  while (!words.done) {
+    let word = words.next();
+    if (begins(word, "table")) {
+      const text = words.next();
+      if (text === "cache") filter.cache = true;
+      else filter.table = (text === "all" ? 0 : tableOf(text)) || "all";
+    } else if (begins(word, "cached", "cloned")) filter.cache = true;
+    else if (tosWord(word)) filter.tos = dsfieldOf(words.next(), "TOS value is invalid\n");
+    else if (begins(word, "protocol")) filter.protocol = orAll((text) => protocolOf(text, 'invalid "protocol"\n'));
+    else if (begins(word, "scope")) filter.scope = orAll((text) => scopeOf(text, 'invalid "scope"\n'));
+    else if (begins(word, "type")) {
+      const text = words.next();
+      filter.type = routeTypeOf(text);
+      if (filter.type === null) throw wrongArgument(text, "node type value is invalid\n");
+    } else if (word === "dev" || word === "oif" || word === "iif") filter.dev = deviceOf(context.net, words.next());
+    else if (metricWord(word)) filter.metric = metricOf(words);
+    else if (word === "via") {
+      words.take(family.names[0]);
+      filter.via = family.prefix(words.next()).address;
+    } else if (word === "src") filter.src = family.prefix(words.next()).address;
+    else if (begins(word, "realms", "vrf") || word === "nhid") throw unsupported(family, word);
+    else if (begins(word, "from")) {
+      const text = words.next();
+      if (begins(text, "root")) filter.fromRoot = family.prefix(words.next());
+      else if (begins(text, "match")) filter.fromMatch = family.prefix(words.next());
+      else filter.fromExact = family.prefix(begins(text, "exact") ? words.next() : text);
+    } else {
+      if (begins(word, "to")) word = words.next();
+      if (begins(word, "root")) filter.root = family.prefix(words.next());
+      else if (begins(word, "match")) filter.match = family.prefix(words.next());
+      else {
+        if (begins(word, "exact")) word = words.next();
+        if (begins(word, "help")) throw new UsageError("route");
+        // Of IPv4 these two say nothing; "default" is a prefix.
+        if (family.bits > 32 || (word !== "any" && word !== "all")) filter.exact = family.prefix(word);
+      }
+    }
+  }
+  return filter;
+}
+
+/** The routes that a filter is about. Refuses a table that there is not. Models `filter_nlmsg()`. */
+function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: RouteFilter<A>, doing: string): R[] {
+  const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
+  if (filter.cache) return [];
+  if (table !== "all" && !family.hasTable(table))
+    throw new IpError(`Error: ${family.label}: FIB table does not exist.\n${doing} terminated`, 2);
+  const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
+  const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
+    inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
+  const fits = (has: Prefix<A>, one: Prefix<A> | null, within: Prefix<A> | null, around: Prefix<A> | null): boolean =>
+    (one === null || (covers(one, has) && covers(has, one))) &&
+    (within === null || covers(within, has)) &&
+    (around === null || covers(has, around));
+  const wanted = (route: R): boolean =>
+    ((dev === null && via === null) || family.isAlone(route)) &&
+    (dev === null || route.dev === dev) &&
+    same(via, route.gateway) &&
+    same(src, route.prefsrc) &&
+    (protocol === null || route.protocol === protocol) &&
+    (type === null || route.type === type) &&
+    fits({ address: route.dst, prefixLength: route.prefixLength }, exact, root, match) &&
+    fits(family.from(route), fromExact, fromRoot, fromMatch) &&
+    family.passes(route, filter);
+  return (table === "all" ? family.tables() : [table]).flatMap((each) => family.routes(each).filter(wanted));
+}
+
+// --- changes --------------------------------------------------------------------------------------------------------
+
+/** Words of a route that the lab does not follow. */
+const UNSUPPORTED: ReadonlySet<string> = new Set([
+  "as",
+  "expires",
+  "hoplimit",
+  "advmss",
+  "reordering",
+  "rtt",
+  "rto_min",
+  "window",
+  "cwnd",
+  "initcwnd",
+  "initrwnd",
+  "features",
+  "quickack",
+  "congctl",
+  "rttvar",
+  "ssthresh",
+  "realms",
+  "nhid",
+  "vrf",
+  "encap",
+  "ttl-propagate",
+  "fastopen_no_cookie",
+]);
+
+/** What routers say of themselves, by the number that stands for it. */
+const PREFERENCES: readonly RouterPreference[] = ["medium", "high", "medium", "low"];
+
+function gatewayOf<A>(family: Family<A>, words: Words, expected?: string): A {
+  const [own, other] = family.names;
+  if (words.peek() === other) throw unsupported(family, `via ${other}`);
+  words.take(own);
+  const text = words.next();
+  // An address of no length, which the kernel sees.
+  if (text === "any" || text === "all") throw new IpError("Error: Attribute failed policy validation.", 2);
+  return family.address(text, expected);
+}
+
+/** `nexthop ...`, as many as there are. Models `parse_nexthops()`. */
+function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): SaidNexthop<A>[] {
+  const nexthops: SaidNexthop<A>[] = [];
+  while (!words.done) {
+    const word = words.next();
+    if (word !== "nexthop") throw new IpError(`Error: "nexthop" or end of line is expected instead of "${word}"`, 255);
+    if (words.done) throw new IpError('Error: unexpected end of line after "nexthop"', 255);
+    const nexthop: SaidNexthop<A> = {};
+    for (;;) {
+      if (words.take("via")) nexthop.gateway = gatewayOf(family, words);
+      else if (words.take("dev")) nexthop.dev = deviceOf(context.net, words.next());
+      else if (words.take("weight")) {
+        const text = words.next();
+        nexthop.weight = numberOf(text, '"weight" is invalid\n', 256);
+        if (nexthop.weight === 0) throw wrongArgument(text, '"weight" is invalid\n');
+      } else if (words.take("onlink")) nexthop.onlink = true;
+      else if (["realms", "encap", "as"].includes(words.peek() ?? "")) throw unsupported(family, words.next());
+      else break;
+    }
+    nexthops.push(nexthop);
+  }
+  return nexthops;
+}
+
+/** Models `iproute_modify()`. */
+function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidRoute<A> {
+  let destination: Prefix<A> | null = null;
+  let device: string | null = null;
+  const said: Partial<SaidRoute<A>> = {};
+  while (!words.done) {
+    let word = words.next();
+    if (word === "src") said.prefsrc = family.address(words.next());
+    else if (word === "via") {
+      if (said.gateway !== undefined) throw wrongArgument(word, "use nexthop syntax to specify multiple via\n");
+      said.gateway = gatewayOf(family, words, destination === null ? "any valid address" : undefined);
+    } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
+    else if (tosWord(word)) said.tos = dsfieldOf(words.next(), '"tos" value is invalid\n');
+    else if (metricWord(word)) said.priority = metricOf(words);
+    else if (word === "scope") said.scope = scopeOf(words.next(), 'invalid "scope" value\n');
+    else if (word === "mtu") {
+      if (words.take("lock")) said.mtuLocked = true;
+      said.mtu = numberOf(words.next(), '"mtu" value is invalid\n');
+    } else if (word === "onlink") said.onlink = true;
+    else if (word === "nexthop") said.nexthops = nexthopsOf(context, family, words.back());
+    else if (begins(word, "protocol")) said.protocol = protocolOf(words.next());
+    else if (begins(word, "table")) said.table = tableOf(words.next(), '"table" value is invalid\n');
+    else if (word === "dev" || word === "oif") device = words.next();
+    else if (word === "pref") {
+      const text = words.next();
+      const named = PREFERENCES.indexOf(text as RouterPreference);
+      const number = named < 0 ? numberOf(text, '"pref" value is invalid\n', 0xff) : named;
+      said.preference = PREFERENCES[number] ?? "medium";
+    } else if (word === "from")
+      said.from = family.prefix(words.next(), destination === null ? undefined : "inet prefix");
+    else {
+      if (word === "to") word = words.next();
+      const named = /^\d/.test(word) ? null : routeTypeOf(word);
+      if (named !== null) {
+        said.type = named;
+        word = words.next();
+      }
+      if (begins(word, "help")) throw new UsageError("route");
+      if (destination !== null) throw new IpError(`Error: either "to" is duplicate, or "${word}" is a garbage.`, 255);
+      destination = family.prefix(word);
+    }
+  }
+  if (destination === null) throw new UsageError("route");
+  if (device !== null) said.dev = deviceOf(context.net, device);
+  return { ...said, dst: destination.address, prefixLength: destination.prefixLength };
+}
+
+// --- questions ------------------------------------------------------------------------------------------------------
+
+/** `ip route get`. Models `iproute_get()`. */
+function getRoute<A, R extends RouteCore<A>>(
+  context: LabContext,
+  family: RouteFamily<A, R>,
+  { oneLine }: IpOptions,
+  words: Words,
+): void {
+  const { net } = context;
+  let dst: Prefix<A> | null = null;
+  let from: Prefix<A> | null = null;
+  let fibmatch = false;
+  const more: Omit<RouteQuestion<A>, "dst"> = {};
+  const portOf = (what: string): number => numberOf(words.next(), `${what}: invalid port number\n`, 0xffff);
+  while (!words.done) {
+    const word = words.next();
+    if (tosWord(word)) more.tos = dsfieldOf(words.next(), "TOS value is invalid\n");
+    else if (begins(word, "from")) from = family.prefix(words.next(), "inet prefix");
+    else if (begins(word, "iif")) more.iif = deviceOf(net, words.next());
+    else if (begins(word, "mark")) more.mark = numberOf(words.next(), "invalid mark value");
+    else if (begins(word, "oif") || word === "dev") more.oif = deviceOf(net, words.next());
+    else if (begins(word, "uid")) more.uid = numberOf(words.next(), "invalid UID\n");
+    else if (begins(word, "fibmatch")) fibmatch = true;
+    else if (word === "ipproto") more.protocol = ipProtocolOf(words.next(), 'Invalid "ipproto" value\n');
+    else if (word === "sport" || word === "dport") more[word] = portOf(word);
+    else if (["notify", "connected", "vrf", "as"].some((name) => begins(word, name)))
+      throw unsupported(family, `get: ${word}`);
+    else {
+      const text = begins(word, "to") ? words.next() : word;
+      // The family is known once there was a first address.
+      dst = family.prefix(text, dst === null ? undefined : "inet prefix");
+      if (dst.prefixLength !== family.bits && !EVERY.includes(text))
+        context.stderr.write(
+          `Warning: /${dst.prefixLength} as prefix is invalid, only /${family.bits} (or none) is supported.\n`,
+        );
+    }
+  }
+  if (dst === null) throw new IpError("need at least a destination address", 1);
+  if (from !== null) {
+    if (from.prefixLength !== family.bits)
+      throw new IpError(
+        `Error: ${family.label}: Invalid values in header for ${family.bits > 32 ? "get route" : "route get"} request.`,
+        2,
+      );
+    more.src = from.address;
+  }
+  const question = { ...more, dst: dst.address };
+  context.stdout.write(`${netlink(() => family.answer(question, fibmatch, oneLine))}\n`);
+}
+
+// --- the command ----------------------------------------------------------------------------------------------------
+
+const MODES: Readonly<Record<string, RouteAddMode>> = {
+  add: "add",
+  replace: "replace",
+  change: "change",
+  chg: "change",
+  append: "append",
+  prepend: "prepend",
+};
+
+const COMMANDS: readonly string[] = [
+  "list",
+  "show",
+  "lst",
+  "get",
+  "add",
+  "append",
+  "prepend",
+  "change",
+  "chg",
+  "replace",
+  "delete",
+  "flush",
+  "save",
+  "restore",
+  "showdump",
+  "help",
+];
+
+/** Models `print_rt_flags()`. */
+export function flagsText(dead: boolean, onlink: boolean, linkdown: boolean): string {
+  return `${dead ? "dead " : ""}${onlink ? "onlink " : ""}${linkdown ? "linkdown " : ""}`;
+}
+
+/** What a flush tells with `-s`. */
+function flushedText(count: number): string {
+  return count === 0
+    ? "Nothing to flush.\n"
+    : `\n*** Round 1, deleting ${count} entries ***\n*** Flush is complete after 1 round ***\n`;
+}
+
+/** `ip route` of a family. Models `do_iproute()`. */
+export function runIpRoute<A, R extends RouteCore<A>>(
+  context: LabContext,
+  family: RouteFamily<A, R>,
+  options: IpOptions,
+  words: Words,
+): number {
+  const { stdout } = context;
+  const word = words.peek();
+  const command = word === undefined ? "list" : abbreviated(word, COMMANDS);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip route help".`, 255);
+  if (word !== undefined) words.next();
+  const mode = MODES[command];
+  switch (mode === undefined ? command : "add") {
+    case "add":
+    case "delete": {
+      if (words.done) throw new UsageError("route");
+      const said = routeOf(context, family, words);
+      netlink(() => (mode === undefined ? family.delete(said) : family.add(said, mode)));
+      return 0;
+    }
+    case "list":
+    case "show":
+    case "lst": {
+      const filter = filterOf(context, family, words);
+      for (const route of filtered(family, filter, "Dump"))
+        stdout.write(`${family.text(route, filter, options.oneLine)}\n`);
+      return 0;
+    }
+    case "get":
+      getRoute(context, family, options, words);
+      return 0;
+    case "flush": {
+      if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
+      const filter = filterOf(context, family, words);
+      const routes = filtered(family, filter, "Flush");
+      family.flush(routes);
+      if (options.statistics > 0)
+        stdout.write(
+          filter.cache && family.bits === 32 ? "*** IPv4 routing cache is flushed.\n" : flushedText(routes.length),
+        );
+      return 0;
+    }
+    case "help":
+      throw new UsageError("route");
+    default:
+      throw unsupported(family, command);
+  }
+}
