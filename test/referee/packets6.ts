@@ -2,7 +2,17 @@
  * IPv6 packets as the referee wants them: right unless told otherwise, and then wrong in exactly the field that is named.
  * As in packets.ts, nothing here is the engine's.
  */
-import { checksum, concat, get16, put16, put32, type TcpFields, text, type UdpFields } from "./packets.js";
+import {
+  checksum,
+  concat,
+  get16,
+  put16,
+  put32,
+  type TcpFields,
+  text,
+  type UdpFields,
+  type UdpLiteFields,
+} from "./packets.js";
 
 /** Header fields of IPv6; each has a sound default. */
 export interface Ip6Fields {
@@ -97,6 +107,22 @@ export function udp6(ip: Ip6Fields, fields: UdpFields): Uint8Array {
   return ipv6(ip, 17, datagram);
 }
 
+/** A UDP-Lite datagram. */
+export function udplite6(ip: Ip6Fields, fields: Omit<UdpLiteFields, "pseudoProtocol">): Uint8Array {
+  const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
+  const coverage = fields.coverage ?? datagram.length;
+  put16(datagram, 0, fields.sport);
+  put16(datagram, 2, fields.dport);
+  put16(datagram, 4, coverage);
+  if (fields.payload !== undefined) datagram.set(fields.payload, 8);
+  if (fields.checksum !== "none") {
+    const covered = datagram.subarray(0, coverage === 0 ? datagram.length : coverage);
+    const sum = checksum(covered, pseudo(ip, 136, datagram.length)) || 0xffff;
+    put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
+  }
+  return ipv6(ip, 136, datagram);
+}
+
 /** Header fields of ICMPv6. */
 export interface Icmp6Fields {
   readonly type: number;
@@ -132,6 +158,15 @@ export function options6(header: 0 | 60, options: readonly number[] = []): Exten
   const padding = length - 2 - options.length;
   if (padding > 1) bytes.set([1, padding - 2], 2 + options.length);
   return { header, bytes };
+}
+
+/** A routing header of a type, with segments left to visit: addresses behind eight bytes. */
+export function routingHeader(type: number, left: number, addresses: readonly string[], tag = 0): Extension {
+  const bytes = new Uint8Array(8 + 16 * addresses.length);
+  // Segment routing says which address is the last one.
+  bytes.set([0, addresses.length * 2, type, left, type === 4 ? addresses.length - 1 : 0, 0, 0, tag]);
+  addresses.forEach((address, i) => bytes.set(address6(address), 8 + 16 * i));
+  return { header: 43, bytes };
 }
 
 /** A fragment header: offset in bytes, more to come, identification. */

@@ -4,6 +4,7 @@ import { makeScenario } from "../referee.js";
 import { EXPECTATIONS } from "./expectations.js";
 import type { Group } from "./group.js";
 import { HELPED } from "./helpers.js";
+import { PACKETS_6 } from "./ipv6.js";
 import { NAT, NAT_POOLS } from "./nat.js";
 import { NAT_EDGES } from "./nat-edges.js";
 import { TOOL_OPTIONS } from "./options.js";
@@ -49,6 +50,7 @@ export const GROUPS: readonly Group[] = [
   SIP,
   EXPECTATIONS,
   TUNABLES,
+  PACKETS_6,
   TOOL_OPTIONS,
   GENERATORS,
 ];

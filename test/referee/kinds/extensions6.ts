@@ -1,7 +1,7 @@
 /** Random rules over the extensions of ip6tables, one a rule, so that its counter tells what it took. */
 import type { Choice } from "../choice.js";
 import { ACK, PSH, SYN, text } from "../packets.js";
-import { address6, type Extension, echo6, icmp6, ipv6, options6, tcp6, udp6 } from "../packets6.js";
+import { type Extension, echo6, icmp6, ipv6, options6, routingHeader, tcp6, udp6 } from "../packets6.js";
 import type { PacketStep } from "../scenario.js";
 import { anywhereTarget } from "./extension-rules.js";
 import { connectionMatch6, extensionMatch6, mangleTarget6 } from "./extension-rules6.js";
@@ -41,31 +41,20 @@ function rule(choice: Choice, tool: string): string {
   return words.join(" ");
 }
 
-/** A routing header of a type: addresses behind eight bytes. */
-function routing(type: number, left: number, addresses: readonly string[], tag = 0): Extension {
-  const bytes = new Uint8Array(8 + 16 * addresses.length);
-  bytes.set([0, addresses.length * 2, type, left, type === 4 ? addresses.length - 1 : 0, 0, 0, tag]);
-  addresses.forEach((address, i) => bytes.set(address6(address), 8 + 16 * i));
-  return { header: 43, bytes };
-}
-
-/** `transit`: the packet is not for the router, which would have to act on a routing header itself. */
-function extensions(choice: Choice, transit: boolean): readonly Extension[] {
+function extensions(choice: Choice): readonly Extension[] {
   const options = choice.pick([[], [5, 2, 0, 0], [0x1e, 2, 0, 0], [5, 2, 0, 0, 0x1e, 2, 0, 0], [0, 5, 2, 0, 0]]);
   const addresses = ["2001:db8:7::1", "2001:db8:7::2", "2001:db8:7::3"].slice(0, choice.below(4));
-  const anywhere = [
+  return choice.pick<() => readonly Extension[]>([
     () => [],
     () => [],
     () => [options6(0, options)],
     () => [options6(60, options)],
     () => [options6(0), options6(60, options)],
-  ];
-  if (!transit) return choice.pick<() => readonly Extension[]>(anywhere)();
-  return choice.pick<() => readonly Extension[]>([
-    ...anywhere,
-    () => [routing(0, choice.below(2), addresses)],
-    () => [routing(2, 1, addresses)],
-    () => [routing(4, choice.below(4), addresses.length === 0 ? ["2001:db8:7::1"] : addresses, choice.pick([0, 5]))],
+    () => [routingHeader(0, choice.below(2), addresses)],
+    () => [routingHeader(2, 1, addresses)],
+    () => [
+      routingHeader(4, choice.below(4), addresses.length === 0 ? ["2001:db8:7::1"] : addresses, choice.pick([0, 5])),
+    ],
     () => [{ header: 51, bytes: Uint8Array.from([0, 4, 0, choice.below(2), 0, 0, 0, 5, ...Array(16).fill(0)]) }],
   ])();
 }
@@ -89,13 +78,12 @@ function step(choice: Choice): PacketStep {
     ? choice.pick([...ROUTER, "2001:db8:5::1", "2001:db8:8::1", "ff02::1"])
     : choice.pick(SERVERS);
   const dst = inward ? client : server;
-  const transit = dst === client || SERVERS.includes(dst);
   const ip = {
     src: inward ? choice.pick(SERVERS) : client,
     dst,
     trafficClass: choice.pick([0, 0, 1, 2, 3, 0x10, 0xb8]),
     hopLimit: choice.pick([64, 64, 64, 2, 3, 255]),
-    extensions: extensions(choice, transit),
+    extensions: extensions(choice),
   };
   const client4 = { sport: choice.pick([4000, 4001]), dport: choice.pick([53, 80]) };
   const ports = inward ? { sport: client4.dport, dport: client4.sport } : client4;

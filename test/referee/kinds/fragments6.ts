@@ -2,7 +2,7 @@
 import type { Choice } from "../choice.js";
 import { text } from "../packets.js";
 import { echo6, fragmentHeader, type Ip6Fields, ipv6, options6, PAYLOAD_6, udp6 } from "../packets6.js";
-import type { PacketStep } from "../scenario.js";
+import type { PacketStep, Step } from "../scenario.js";
 import { interleaved } from "./conversation.js";
 import { cuts, shuffled } from "./fragments.js";
 import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
@@ -86,25 +86,48 @@ function translation6(choice: Choice, tool: string): { readonly setup: readonly 
   ]);
 }
 
+/** Never on a whole second, see time.ts. */
+const WAIT: Step = { sleep: "1510ms" };
+
 export const FRAGMENTS_6: Kind = {
   name: "fragments6",
-  about: "fragments of IPv6 in any order, repeated, missing and overlapping",
+  about: "fragments of IPv6 in any order, repeated, missing and overlapping, and time running out",
   make(choice) {
     const tool = choice.pick(["ip6tables-legacy", "ip6tables"]);
     const { setup, seen } = translation6(choice, tool);
     const mtu = choice.oneIn(4)
       ? [`ip link set ${choice.pick(["wan0", "lan0"])} mtu ${choice.pick([1280, 1400])}`]
       : [];
-    const flows: PacketStep[][] = choice.times(choice.between(1, 120), (index) => {
+    // Who puts together gives up early: one datagram at a time, as several end in an order that the kernel's timers draw.
+    const seconds = choice.oneIn(6)
+      ? choice.pick([
+          [1, 1],
+          [1, 60],
+          [60, 1],
+        ])
+      : null;
+    const flows: PacketStep[][] = choice.times(choice.between(1, seconds === null ? 120 : 3), (index) => {
       const id = choice.pick([7, 7 + index]);
       return choice.oneIn(3)
         ? pieces(choice, SERVER, seen, [5000, 4000], id).map(wan)
         : pieces(choice, CLIENT, choice.oneIn(5) ? INSIDE : SERVER, [4000, 5000], id).map(lan);
     });
-    const steps = choice.oneIn(2) ? flows.flat() : interleaved(choice, flows);
+    const steps: readonly Step[] =
+      seconds !== null
+        ? flows.flatMap((flow) => [...flow, WAIT])
+        : choice.oneIn(2)
+          ? flows.flat()
+          : interleaved(choice, flows);
     return {
       devices: DEVICES_6,
-      sysctl: FORWARDING_6,
+      sysctl:
+        seconds === null
+          ? FORWARDING_6
+          : {
+              ...FORWARDING_6,
+              "net.ipv6.ip6frag_time": String(seconds[0]),
+              "net.netfilter.nf_conntrack_frag6_timeout": String(seconds[1]),
+            },
       setup: [...mtu, ...ROUTES_6, loaded(tool, stateCounters(tool)), ...setup],
       steps,
       finally: closing(tool),

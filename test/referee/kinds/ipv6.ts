@@ -2,7 +2,20 @@
 
 import type { Choice } from "../choice.js";
 import { ACK, FIN, PSH, RST, SYN, type TcpFields, text } from "../packets.js";
-import { type Extension, echo6, type Ip6Fields, icmp6, ipv6, options6, tcp6, udp6 } from "../packets6.js";
+import {
+  address6,
+  type Extension,
+  echo6,
+  fragmentHeader,
+  type Ip6Fields,
+  icmp6,
+  ipv6,
+  options6,
+  routingHeader,
+  tcp6,
+  udp6,
+  udplite6,
+} from "../packets6.js";
 import type { PacketStep } from "../scenario.js";
 import { closing, type Kind, lan, loaded, stateCounters, wan } from "./router.js";
 
@@ -37,7 +50,33 @@ function extensions(choice: Choice): readonly Extension[] {
     [options6(0, [0x9e, 2, 0, 0])],
     [options6(0, [0xde, 2, 0, 0])],
     [options6(60, [0x9e, 2, 0, 0])],
+    // Options with a meaning: a jumbogram's length, a security label, a measurement, a home address, a tunnel's limit.
+    [options6(choice.pick([0, 60]), [...choice.pick([[], [0], [1, 0]]), ...choice.pick(MEANINGFUL)])],
+    [routing(choice)],
+    [options6(60), routing(choice), options6(60)],
+    choice.pick([
+      [options6(60), options6(0)],
+      [options6(0), options6(0)],
+      [routing(choice), options6(0)],
+    ]),
+    [fragmentHeader(0, false, 7), ...(choice.oneIn(2) ? [options6(60)] : [])],
   ]);
+}
+
+const MEANINGFUL: readonly (readonly number[])[] = [
+  [0xc2, 4, 0, 0, 0, 100],
+  [0xc2, 4, 0, 1, 0, 100],
+  [0xc2, 3, 0, 1, 0],
+  [7, 8, 0, 0, 0, 1, 0, 0, 0, 0],
+  [0x31, 2, 0, 0],
+  [0xc9, 16, ...address6(CLIENT)],
+  [4, 1, 5],
+  [5, 4, 0, 0, 0, 0],
+];
+
+function routing(choice: Choice): Extension {
+  const addresses = [SERVER, OUTSIDE, OTHER_CLIENT].slice(0, choice.below(4));
+  return routingHeader(choice.pick([0, 0, 1, 2, 3, 4, 5, 253]), choice.pick([0, 0, 1, 2, 9]), addresses);
 }
 
 function header(choice: Choice, src: string, dst: string): Ip6Fields {
@@ -131,6 +170,35 @@ function anyPacket(choice: Choice, ports: readonly number[]): PacketStep {
     () => lan(udp6(out, { ...udpFields(port, serverPort), length: choice.pick([0, 7, 8, 9, 2000]) })),
     () => lan(udp6(out, udpFields(port, serverPort)).slice(0, choice.between(1, 70))),
     () => lan(udp6({ ...out, payloadLength: choice.below(80) }, udpFields(port, serverPort))),
+    () =>
+      lan(
+        udplite6(out, {
+          sport: port,
+          dport: serverPort,
+          payload: text(20),
+          ...(choice.oneIn(2) ? { coverage: choice.pick([0, 7, 8, 12, 1000]) } : {}),
+          ...(choice.oneIn(8) ? { checksum: "none" as const } : {}),
+          ...(choice.oneIn(8) ? { checksumError: 1 } : {}),
+        }),
+      ),
+    // Too large for the link, or for a path that a router told of: about an answer of this router's, or nobody's packet.
+    () => lan(udp6(out, { sport: port, dport: serverPort, payload: text(choice.pick([1352, 1400, 1460])) })),
+    () => wan(echo6({ ...back, dst: OUTSIDE }, port, 1, false, text(choice.pick([1280, 1400])))),
+    () =>
+      wan(
+        icmp6(
+          { ...back, dst: OUTSIDE },
+          {
+            type: 2,
+            rest: choice.pick([0, 1000, 1279, 1280, 1300, 1400, 1500, 9000]),
+            payload: choice.pick([
+              () => echo6({ src: OUTSIDE, dst: back.src }, port, 1, true),
+              () => udp6({ src: OUTSIDE, dst: back.src }, { sport: port, dport: serverPort, payload: text(8) }),
+              () => tcp6({ src: OUTSIDE, dst: back.src }, { sport: port, dport: serverPort, flags: SYN }),
+            ])(),
+          },
+        ),
+      ),
   ])();
 }
 

@@ -444,7 +444,6 @@ export class Icmp {
     if (type === ICMP_DEST_UNREACH && (code > NR_UNREACH || code === ICMP_SR_FAILED)) return;
     if (type === ICMP_SOURCE_QUENCH) return;
     const mtu = type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED ? get16(data, at + ICMP_MTU) : 0;
-    if (mtu > 0) ip.routing.updatePmtu(get32(data, inner + IPV4_DST), 0, mtu);
     ip.net.sockets.icmpError({
       data,
       inner,
@@ -456,6 +455,7 @@ export class Icmp {
       code,
       info: get32(data, at + ICMP_REST),
       mtu,
+      learn: () => ip.routing.updatePmtu(get32(data, inner + IPV4_DST), 0, mtu),
     });
   }
 }
@@ -482,6 +482,8 @@ export interface IcmpError {
   readonly type: number;
   readonly code: number;
   readonly info: number;
-  /** The next hop's MTU of a "fragmentation needed"; 0 for all others. */
+  /** The next hop's MTU of a "fragmentation needed" or a "packet too big"; 0 for all others. */
   readonly mtu: number;
+  /** Has routing remember that MTU for the packet's destination. Whoever sent the packet calls it: else it is not believed. */
+  readonly learn: () => void;
 }

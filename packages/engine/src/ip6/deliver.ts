@@ -5,9 +5,10 @@
 import { arrivedIntact6 } from "../conntrack/checksum.js";
 import { RTN_LOCAL } from "../ip/route.js";
 import type { SkBuff } from "../skb.js";
+import { receiveUdpLite } from "../sock/udplite.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
-import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
+import { IPPROTO_ICMPV6, IPPROTO_PIM, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
 import {
   FRAGMENT_HEADER_LENGTH,
   IPV6_DST,
@@ -19,11 +20,12 @@ import {
   NEXTHDR_FRAGMENT,
   NEXTHDR_HOP,
   NEXTHDR_NONE,
+  NEXTHDR_ROUTING,
   pseudoHeaderSumIPv6,
 } from "../wire/ipv6.js";
 import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_FLAGS, TCP_HEADER_LENGTH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
 import { needsDevice, readInto } from "./address.js";
-import { parseOptions } from "./exthdrs.js";
+import { parseOptions, passRouting } from "./exthdrs.js";
 import { ICMPV6_PARAMPROB, ICMPV6_UNK_NEXTHDR } from "./icmp.js";
 import { drop6 } from "./input.js";
 import { newPacket6 } from "./output.js";
@@ -48,8 +50,8 @@ export function deliver(ip: Ip6Stack, skb: SkBuff): void {
   if (skb.fragments !== null) at = skb.transportOffset;
   for (;;) {
     const kind = skb.data[previous];
-    if (kind === NEXTHDR_DEST) {
-      const length = parseOptions(ip, skb, at, "destination");
+    if (kind === NEXTHDR_DEST || kind === NEXTHDR_ROUTING) {
+      const length = kind === NEXTHDR_DEST ? parseOptions(ip, skb, at, "destination") : passRouting(ip, skb, at);
       if (length < 0) return;
       previous = at;
       at += length;
@@ -77,6 +79,13 @@ export function deliver(ip: Ip6Stack, skb: SkBuff): void {
       return;
     case IPPROTO_UDP:
       hand(ip, skb, "udpv6_rcv", (datagram) => ip.net.sockets.udp.receive(datagram));
+      return;
+    case IPPROTO_UDPLITE:
+      hand(ip, skb, "udplitev6_rcv", (datagram) => receiveUdpLite(ip.net, datagram));
+      return;
+    case IPPROTO_PIM:
+      // Taken by the kernel, which routes no multicasts here.
+      drop6(ip, skb, "delivered to pim");
       return;
     case NEXTHDR_NONE:
       drop6(ip, skb, "no next header");

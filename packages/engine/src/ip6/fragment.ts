@@ -60,7 +60,9 @@ function sendPieces(ip: Ip6Stack, skb: SkBuff, mtu: number, emit: (piece: SkBuff
   const { at, previous } = firstFragmentable(skb.data, skb.len);
   const came = skb.fragments;
   let most = mtu;
-  if (came !== null) {
+  if (came === null) {
+    if (skb.forwarded) return tooBig(ip, skb, mtu);
+  } else {
     if (skb.largestFragment > mtu) return tooBig(ip, skb, mtu);
     // Nothing leaves larger than it came, but for what no link may refuse.
     most = Math.max(skb.largestFragment, IPV6_MIN_MTU);

@@ -177,9 +177,7 @@ export class Icmp6 {
   /** Models `icmpv6_xrlim_allow()`. */
   #allowed(route: Route6, peer: Int32Array, type: number): boolean {
     if (!this.#limited(type) || this.#ratelimit === 0 || route.type === RTN_LOCAL) return true;
-    let interval = Math.ceil((this.#ratelimit * HZ) / 1000);
-    // A wide prefix holds many hosts: it gets more.
-    if (route.prefixLength < 128) interval >>= (128 - route.prefixLength) >> 5;
+    const interval = Math.ceil((this.#ratelimit * HZ) / 1000);
     const key = formatIPv6(peer);
     const now = this.#ip.net.clock.jiffies;
     const bucket = this.#buckets.get(key) ?? { tokens: interval * BURST, lastJiffies: now };
@@ -235,7 +233,6 @@ export class Icmp6 {
     const type = data[at];
     const info = get32(data, at + 4);
     const protocol = found.nexthdr;
-    if (type === ICMPV6_PKT_TOOBIG) this.#ip.updatePmtu(readIPv6(data, inner + IPV6_DST), info);
     this.#ip.net.sockets.icmpError({
       data,
       inner,
@@ -247,6 +244,7 @@ export class Icmp6 {
       code: data[at + 1],
       info,
       mtu: type === ICMPV6_PKT_TOOBIG ? info : 0,
+      learn: () => this.#ip.updatePmtu(readIPv6(data, inner + IPV6_DST), info),
     });
   }
 

@@ -1,6 +1,6 @@
 /**
  * An IPv6 packet arrives: header checks, hop-by-hop options, PREROUTING, routing, then forwarding or delivery. Router
- * alert, routing headers and redirects are not modelled. Models net/ipv6/ip6_input.c, exthdrs.c and ip6_forward().
+ * alert and redirects are not modelled. Models net/ipv6/ip6_input.c, exthdrs.c and ip6_forward().
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES } from "../errno.js";
@@ -67,7 +67,7 @@ function headerOk(ip: Ip6Stack, skb: SkBuff, dev: NetDevice): boolean {
     drop6(ip, skb, problem);
     return false;
   }
-  // No length with hop-by-hop options is for these to tell (of a jumbogram, which is not modelled).
+  // No length with hop-by-hop options is for these to tell (of a jumbogram).
   const length = ipv6TotalLength(skb.data, 0);
   if (length > IPV6_HEADER_LENGTH || skb.data[IPV6_NEXT_HEADER] !== NEXTHDR_HOP) skb.len = length;
   skb.transportOffset = IPV6_HEADER_LENGTH;
@@ -172,6 +172,7 @@ function forwardChecked(ip: Ip6Stack, skb: SkBuff, route: Route6): void {
       return;
     }
   }
+  // What routers told of the path counts later, when the packet leaves.
   const mtu = ip.mtuOf(route);
   // What came in fragments may leave as it came.
   if (skb.len > mtu && (skb.fragments === null || skb.largestFragment > mtu)) {

@@ -18,6 +18,7 @@ import {
   IP6_MF,
   IPV6_DST,
   IPV6_HEADER_LENGTH,
+  IPV6_MAX_PAYLOAD,
   IPV6_PAYLOAD_LENGTH,
   IPV6_SRC,
   ipv6TrafficClass,
@@ -35,7 +36,6 @@ import {
 import type { Ip6Stack } from "./stack.js";
 
 const SECOND = 1_000_000;
-const MAX_PAYLOAD = 0xffff;
 /** The ECN codepoint that says: congestion met. */
 const ECN_CE = 3;
 
@@ -159,7 +159,7 @@ export class Fragments6 {
     const start = word & 0xfff8;
     const payload = get16(data, IPV6_PAYLOAD_LENGTH);
     const end = start + IPV6_HEADER_LENGTH + payload - at;
-    if (end > MAX_PAYLOAD) {
+    if (end > IPV6_MAX_PAYLOAD) {
       if (local) this.#problem(skb, header + 2);
       return "dropped";
     }
@@ -216,7 +216,7 @@ export class Fragments6 {
     const length = header + queue.length;
     // Pieces marked as able to tell of congestion and pieces that are not cannot be of one datagram.
     const mixed = (queue.ecn & 1) !== 0 && queue.ecn !== 1;
-    if (mixed || length - IPV6_HEADER_LENGTH > MAX_PAYLOAD) {
+    if (mixed || length - IPV6_HEADER_LENGTH > IPV6_MAX_PAYLOAD) {
       this.#end(key, queue);
       return false;
     }

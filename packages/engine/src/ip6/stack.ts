@@ -37,8 +37,6 @@ import { Flow6, type PolicyRule6 } from "./rules.js";
 
 const LOOPBACK = parseIPv6("::1");
 const ALL_GROUPS = parseIPv6("ff00::");
-/** `net.ipv6.route.mtu_expires`, in microseconds. */
-const PMTU_EXPIRES = 600_000_000;
 const LINK_PREFIX = parseIPv6("fe80::");
 
 /** What is known of a packet of this host when its way is asked for. */
@@ -78,6 +76,8 @@ export class Ip6Stack {
   #fwmarkReflect = 0;
   /** `net.ipv6.fib_multipath_hash_policy`. */
   multipathPolicy = 0;
+  /** `net.ipv6.route.mtu_expires`, in seconds. */
+  #mtuExpires = 600;
   /** What is asked of the routes, used over and over. */
   readonly #flow: Flow6 = new Flow6();
   /** The packet that they are asked about, where there is one. */
@@ -110,6 +110,13 @@ export class Ip6Stack {
       () => this.#fwmarkReflect,
       (value) => {
         this.#fwmarkReflect = value;
+      },
+    );
+    net.sysctl.registerInt(
+      "net.ipv6.route.mtu_expires",
+      () => this.#mtuExpires,
+      (value) => {
+        this.#mtuExpires = value;
       },
     );
     net.sysctl.registerInt(
@@ -259,12 +266,12 @@ export class Ip6Stack {
     return Math.min(known, learned.mtu);
   }
 
-  /** A router said how much its next link takes. Models `ip6_rt_update_pmtu()`; nothing goes below 1280. */
+  /** A router said how much its next link takes. Models `ip6_rt_update_pmtu()`; below 1280 nobody is believed. */
   updatePmtu(dst: Words, mtu: number): void {
     const route = this.route(dst, null);
-    if (route.error !== 0 || route.local || mtu >= this.pathMtu(route, dst)) return;
-    const expiresMicros = this.net.clock.nowMicros + PMTU_EXPIRES;
-    this.#pmtus.set(formatIPv6(dst), { mtu: Math.max(mtu, IPV6_MIN_MTU), expiresMicros });
+    if (route.error !== 0 || route.local || mtu < IPV6_MIN_MTU || mtu >= this.pathMtu(route, dst)) return;
+    const expiresMicros = this.net.clock.nowMicros + this.#mtuExpires * 1_000_000;
+    this.#pmtus.set(formatIPv6(dst), { mtu, expiresMicros });
     this.fib.genid++;
   }
 

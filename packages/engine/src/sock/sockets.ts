@@ -368,7 +368,11 @@ export class Sockets implements SocketsApi {
   icmpError(error: IcmpError): void {
     if (error.protocol === IPPROTO_TCP) this.tcp.icmpError(error);
     else if (error.protocol === IPPROTO_UDP) this.udp.icmpError(error);
-    else if (error.protocol === IPPROTO_ICMP || error.protocol === IPPROTO_ICMPV6) this.ping.icmpError(error);
+    else if (error.protocol === IPPROTO_ICMP || error.protocol === IPPROTO_ICMPV6) {
+      // This host's own answers to echo requests are nobody's.
+      if (error.mtu > 0) error.learn();
+      this.ping.icmpError(error);
+    }
   }
 
   list(): SocketInfo[] {

@@ -1362,11 +1362,15 @@ export class TcpSock implements TcpConnection {
   /** Models `tcp_v4_err()` for one connection. */
   icmpError(error: IcmpError, seq: number): void {
     if (this.state === "TIME_WAIT" || this.state === "CLOSE") return;
+    // Only about something that is under way.
+    if (before(seq, this.#sndUna) || after(seq, this.#sndNxt)) return;
     if (error.mtu > 0) {
-      if (this.state === "SYN_SENT" || this.state === "SYN_RECV") return;
-      const before = this.#mss;
+      if (this.state === "SYN_RECV") return;
+      error.learn();
+      if (this.state === "SYN_SENT") return;
+      const known = this.#mss;
       this.#route();
-      if (this.#mss < before && this.#unsent > 0) {
+      if (this.#mss < known && this.#unsent > 0) {
         for (let i = 0; i < this.#unsent; i++) if (!this.#queue[i].sacked) this.#retransmit(this.#queue[i]);
         this.#arm("retransmit", this.#rto);
       }
@@ -1374,8 +1378,6 @@ export class TcpSock implements TcpConnection {
     }
     const meaning = this.family.meaning(error.type, error.code);
     if (meaning === null) return;
-    // Only about something that is under way.
-    if (before(seq, this.#sndUna) || after(seq, this.#sndNxt)) return;
     if (this.state === "SYN_SENT") this.#fail(meaning.errno);
     else if (this.state === "SYN_RECV" && this.#listener !== null) {
       if (seq === this.#iss) {

@@ -267,7 +267,9 @@ export class UdpProtocol implements UdpApi {
       null,
     );
     const meaning = family.meaning(error.type, error.code);
-    if (socket === null || meaning === null || isAnyAddress(socket.remoteAddress)) return;
+    if (socket === null) return;
+    if (error.mtu > 0) error.learn();
+    if (meaning === null || isAnyAddress(socket.remoteAddress)) return;
     if (family.tooBig(error.type, error.code)) return;
     // Without IP_RECVERR only hard errors are reported to a connected socket.
     if (meaning.hard) socket.handlers.onError?.(meaning.errno);

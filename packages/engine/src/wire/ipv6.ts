@@ -8,6 +8,8 @@ import { checksumPartial } from "./checksum.js";
 export const IPV6_HEADER_LENGTH = 40;
 /** Least MTU of a link that carries IPv6. */
 export const IPV6_MIN_MTU = 1280;
+/** The most bytes that the header can say are behind it. */
+export const IPV6_MAX_PAYLOAD = 0xffff;
 
 /** Offsets inside the header. */
 export const IPV6_PAYLOAD_LENGTH = 4;
