@@ -11,7 +11,6 @@ import { EEXIST, ENODEV, SystemError } from "./errno.js";
 import { Hooks, NFPROTO_IPV4, NFPROTO_IPV6 } from "./hooks.js";
 import { IpStack } from "./ip/stack.js";
 import { Ip6Stack } from "./ip6/stack.js";
-import { IpSets } from "./ipset/ipset.js";
 import { Nat } from "./nat/nat.js";
 import type { RandomSource } from "./random.js";
 import { NO_CT, type SkBuff } from "./skb.js";
@@ -43,7 +42,6 @@ export class NetNamespace {
   readonly ct: Conntrack;
   readonly nat: Nat;
   readonly bridgeNetfilter: BridgeNetfilter;
-  readonly ipset: IpSets;
   /** The tables that `iptables-nft` (Debian's `iptables`) sees. */
   readonly xtNft: Xtables;
   /** The tables that `iptables-legacy` sees. */
@@ -70,7 +68,6 @@ export class NetNamespace {
     this.ct = new Conntrack(this);
     this.nat = new Nat(this);
     this.bridgeNetfilter = new BridgeNetfilter(this);
-    this.ipset = new IpSets(this);
     this.xtNft = new Xtables(this, "nft", "ipv4");
     this.xtLegacy = new Xtables(this, "legacy", "ipv4");
     this.xt6Nft = new Xtables(this, "nft", "ipv6");

@@ -73,7 +73,7 @@ import {
 } from "./status.js";
 import { registerConntrackSysctls } from "./sysctls.js";
 import { TupleTable } from "./table.js";
-import { releaseTimeoutPolicy, type TimeoutPolicy } from "./timeout-policy.js";
+import type { TimeoutPolicy } from "./timeout-policy.js";
 import {
   copyTuple,
   hashTuple,
@@ -399,7 +399,9 @@ export class Conntrack implements ConntrackApi {
   #free(ct: CtHandle): void {
     const { trace } = this.net;
     if (this.statusOf(ct) & IPS_TEMPLATE) {
-      releaseTimeoutPolicy(this, ct);
+      // The rule is gone. Models `nf_ct_destroy_timeout()`.
+      const policy = this.timeoutPolicyOf(ct);
+      if (policy !== null) policy.templates--;
       this.helpers.forget(ct);
       this.#dropExtras(ct);
       this.slab.free(ct);

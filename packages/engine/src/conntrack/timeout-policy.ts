@@ -183,9 +183,3 @@ export function setTimeoutPolicy(ct: Conntrack, template: CtHandle, name: string
   policy.templates++;
   ct.giveTimeoutPolicy(template, policy);
 }
-
-/** The rule is gone. Models `nf_ct_destroy_timeout()`. */
-export function releaseTimeoutPolicy(ct: Conntrack, template: CtHandle): void {
-  const policy = ct.timeoutPolicyOf(template);
-  if (policy !== null) policy.templates--;
-}

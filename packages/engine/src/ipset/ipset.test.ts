@@ -4,7 +4,7 @@ import { NetNamespace } from "../netns.js";
 import { SeededRandom } from "../random.js";
 import { parseAddress } from "../wire/address.js";
 import { addressBits, type ElementKey, emptyKey, type SetFamily } from "./element.js";
-import { type IpSet, SetError, type SetOptions, TEST_NO, TEST_NOMATCH, TEST_YES } from "./ipset.js";
+import { type IpSet, ipSetsOf, SetError, type SetOptions, TEST_NO, TEST_NOMATCH, TEST_YES } from "./ipset.js";
 import { SET_TYPES } from "./types.js";
 
 const PLAIN: SetOptions = {
@@ -42,7 +42,7 @@ function make(type: string, options: Partial<SetOptions> = {}): IpSet {
   const netmask = options.family === "inet6" ? 128 : 32;
   const setType = SET_TYPES.find(({ name }) => name === type);
   if (setType === undefined) throw new Error(`no type ${type}`);
-  return net.ipset.create("s", setType, { ...PLAIN, netmask, ...options }).set;
+  return ipSetsOf(net).create("s", setType, { ...PLAIN, netmask, ...options }).set;
 }
 
 const ask = (set: IpSet, text: string): number => set.test(set.normalise(key(text)));

@@ -338,7 +338,19 @@ export interface SetSlot {
   references: number;
 }
 
-/** A namespace's sets. */
+const setsOf = new WeakMap<NetNamespace, IpSets>();
+
+/** A namespace's sets. Models `ip_set_pernet()`: the namespace itself knows nothing of them. */
+export function ipSetsOf(net: NetNamespace): IpSets {
+  let sets = setsOf.get(net);
+  if (sets === undefined) {
+    sets = new IpSets(net);
+    setsOf.set(net, sets);
+  }
+  return sets;
+}
+
+/** The sets of one namespace. */
 export class IpSets {
   readonly #net: NetNamespace;
   readonly #slots = new Map<string, SetSlot>();

@@ -8,11 +8,12 @@ import type { SkBuff } from "../skb.js";
 import type { PacketTracer } from "../trace.js";
 import { get16, getInt32 } from "../wire/bytes.js";
 import { findHeader, found, HEADER_ABSENT, IPV6_NEXT_HEADER, isExtensionHeader, NEXTHDR_AUTH } from "../wire/ipv6.js";
+import type { Chain } from "./chain.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
 import { headersOf, nextCandidate } from "./headers.js";
 import type { NftTrace } from "./nft-trace.js";
 import { ruleText } from "./print.js";
-import type { Chain, Rule } from "./rule.js";
+import type { Rule } from "./rule.js";
 import type { Table } from "./table.js";
 
 /** What `-j TRACE` makes evaluation report. `comment` is `rule`, `return` or `policy`. */

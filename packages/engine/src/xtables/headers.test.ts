@@ -5,8 +5,10 @@ import { VirtualClock } from "../clock.js";
 import { HookState, NFPROTO_IPV4 } from "../hooks.js";
 import { NetNamespace } from "../netns.js";
 import { SeededRandom } from "../random.js";
+import { Chain } from "./chain.js";
 import { headersOf, nextCandidate } from "./headers.js";
-import { Chain, INV_DST, INV_PROTO, INV_SRC, Rule } from "./rule.js";
+import { INV_DST, INV_PROTO, INV_SRC } from "./ip-spec.js";
+import { Rule } from "./rule.js";
 
 const word = fc.constantFrom(0, 1, 0x0a000001, 0x0a000002, 0x0b000001);
 const mask = fc.constantFrom(0, 0xff, 0xff000000 | 0, -1);

@@ -4,7 +4,10 @@
  * list cannot say (interfaces, `!`, fragments) it leaves to the rule itself. The kernel's blob of entries, walked by
  * ipt_do_table(), serves the same end.
  */
-import { type Chain, INV_DST, INV_PROTO, INV_SRC, type Rule } from "./rule.js";
+
+import type { Chain } from "./chain.js";
+import { INV_DST, INV_PROTO, INV_SRC } from "./ip-spec.js";
+import type { Rule } from "./rule.js";
 
 /** From how many rules on a chain has such a list. */
 const LONG_CHAIN = 8;

@@ -7,8 +7,8 @@ import { type HookState, NFPROTO_IPV4 } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
 import { get16, get32 } from "../wire/bytes.js";
+import type { Chain } from "./chain.js";
 import { dumpPacket6 } from "./log6.js";
-import type { Chain } from "./rule.js";
 import type { Table } from "./table.js";
 
 /** What to tell beyond the ordinary. Models `NF_LOG_*`. */

@@ -3,9 +3,9 @@ import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "
 import { ParameterProblem } from "./error.js";
 import type { XtFamily } from "./extension.js";
 import { ADDRESS_WORDS } from "./ip-header.js";
+import type { AddressWords } from "./ip-spec.js";
 import { type OptionCall, parseUint } from "./options.js";
 import { addressText, wordsPrefix } from "./print.js";
-import type { AddressWords } from "./rule.js";
 
 /** Names of a Debian host's /etc/hosts and /etc/networks. */
 const NAMES: ReadonlyMap<string, number> = new Map([

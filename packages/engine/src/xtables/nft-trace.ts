@@ -5,10 +5,11 @@
  */
 import { type HookState, NF_QUEUE } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
+import type { Chain } from "./chain.js";
 import type { XtActionParam, XtFamily } from "./extension.js";
 import { packetMacs } from "./log.js";
 import { ruleText } from "./print.js";
-import type { Chain, Rule } from "./rule.js";
+import type { Rule } from "./rule.js";
 import type { Table } from "./table.js";
 
 /** The packet as it is when a chain first tells of it. */

@@ -1,52 +1,24 @@
 /**
- * Rules and chains as data: what a packet is compared with, what then happens, and the counters.
- * Models `struct ipt_entry` and `struct ipt_ip`, include/uapi/linux/netfilter_ipv4/ip_tables.h; a chain here is a list
- * of its own where the kernel keeps one blob a table.
+ * A rule: what a packet is compared with, what then happens, and the counters. Models `struct ipt_entry`,
+ * include/uapi/linux/netfilter_ipv4/ip_tables.h.
  */
 import type { NetDevice } from "../dev/device.js";
-import type { HookNumber, HookOps, HookState, Verdict } from "../hooks.js";
-import type { NatLookup } from "../nat/nat.js";
+import type { HookState, Verdict } from "../hooks.js";
 import { getInt32 } from "../wire/bytes.js";
 import { IPV6_DST, IPV6_SRC } from "../wire/ipv6.js";
-import type { Match, Target, XtActionParam, XtFamily } from "./extension.js";
-
-/** Bits of {@link Rule.inverted}: the comparison is turned round (`!`). Models `IPT_INV_*`. */
-export const INV_VIA_IN: number = 1 << 0;
-export const INV_VIA_OUT: number = 1 << 1;
-export const INV_SRC: number = 1 << 3;
-export const INV_DST: number = 1 << 4;
-export const INV_FRAGMENT: number = 1 << 5;
-export const INV_PROTO: number = 1 << 6;
-
-/** A chain's policy. */
-export type Policy = "ACCEPT" | "DROP";
-
-/** An address of a rule, or its mask, as signed 32-bit words: one for IPv4, four for IPv6. */
-export type AddressWords = Int32Array;
-
-/** Whether all words are zero: as a mask, that any address will do. */
-export function isZero(words: AddressWords): boolean {
-  return words.every((word) => word === 0);
-}
-
-/** The header part of a rule: addresses, interfaces, protocol. */
-export interface IpSpec {
-  readonly family: XtFamily;
-  /** Address already masked, and mask; a mask of zeros is any. */
-  readonly src: AddressWords;
-  readonly smask: AddressWords;
-  readonly dst: AddressWords;
-  readonly dmask: AddressWords;
-  /** Interface name, `name+` for a prefix, "" for any. */
-  readonly iniface: string;
-  readonly outiface: string;
-  /** Protocol number, 0 for all. */
-  readonly proto: number;
-  /** Second and further fragments only (`-f`). */
-  readonly fragment: boolean;
-  /** `INV_*` bits. */
-  readonly inverted: number;
-}
+import type { Chain } from "./chain.js";
+import type { Match, Target, XtActionParam } from "./extension.js";
+import {
+  type AddressWords,
+  INV_DST,
+  INV_FRAGMENT,
+  INV_PROTO,
+  INV_SRC,
+  INV_VIA_IN,
+  INV_VIA_OUT,
+  type IpSpec,
+  isZero,
+} from "./ip-spec.js";
 
 /** What a matching rule does: nothing more (null), go to a chain, or a target. */
 export type Action =
@@ -190,37 +162,5 @@ export class Rule {
     this.#lastOut = dev;
     this.#lastOutFits = nameFits(this.outTest, this.outName, dev);
     return this.#lastOutFits;
-  }
-}
-
-/** A chain: built-in (a hook leads into it) or a user's own. */
-export class Chain {
-  /** `-E` changes it. */
-  name: string;
-  /** Its number in its table, which nf_tables counts for chains and rules together; 0 before it is there. */
-  handle = 0;
-  /** The hook of a built-in chain, null for a user's. */
-  readonly hook: HookNumber | null;
-  policy: Policy = "ACCEPT";
-  /** Packets that came to the end of a built-in chain (or met RETURN there). */
-  policyPackets = 0;
-  policyBytes = 0;
-  /**
-   * Whether the two are counted. The legacy flavour always does; a base chain of nf_tables only once it was given
-   * counters, which `-P`, `-Z` and iptables-restore's `:CHAIN` lines do and the chain's mere making does not.
-   */
-  countsPolicy = false;
-  rules: Rule[] = [];
-  /** The rules that {@link headers} lists; null after a change. headers.ts's own, as the list is. */
-  listed: readonly Rule[] | null = null;
-  headers: Int32Array | null = null;
-  /** How a built-in chain hangs on its hook; null while it does not. */
-  registration: HookOps | null = null;
-  /** The same for a chain of the nat table, which hangs under NAT's hook function. */
-  natLookup: NatLookup | null = null;
-
-  constructor(name: string, hook: HookNumber | null) {
-    this.name = name;
-    this.hook = hook;
   }
 }

@@ -18,10 +18,12 @@ import {
   NF_IP_PRI_SECURITY,
 } from "../hooks.js";
 import type { NetNamespace } from "../netns.js";
+import type { Chain, Policy } from "./chain.js";
 import { type KernelErrno, RulesetError } from "./error.js";
 import type { Extension, TableName, XtFamily } from "./extension.js";
+import { INV_DST, INV_PROTO, INV_SRC, isZero } from "./ip-spec.js";
 import { findMatch, findTarget } from "./registry.js";
-import { type Chain, INV_DST, INV_PROTO, INV_SRC, isZero, type Policy, type Rule } from "./rule.js";
+import type { Rule } from "./rule.js";
 
 /** The tables, in the order in which the tools list them. */
 export const TABLE_NAMES: readonly TableName[] = ["mangle", "security", "raw", "filter", "nat"];

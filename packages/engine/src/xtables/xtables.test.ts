@@ -21,11 +21,12 @@ import { buildIcmp, icmpEcho } from "../wire/icmp.js";
 import { buildIPv4, type IPv4Packet } from "../wire/ipv4.js";
 import { buildTcp, TCP_ACK, TCP_SYN, type TcpSegment } from "../wire/tcp.js";
 import { buildUdp } from "../wire/udp.js";
+import { Chain } from "./chain.js";
 import { RulesetError } from "./error.js";
 import type { TableName } from "./extension.js";
 import { parseCommand } from "./parse.js";
 import { ruleText } from "./print.js";
-import { Chain, Rule } from "./rule.js";
+import { Rule } from "./rule.js";
 import type { XtFlavour } from "./table.js";
 
 const SRC = parseIPv4("10.0.0.1");

@@ -22,10 +22,11 @@ import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { getInt32 } from "../wire/bytes.js";
 import { IPV6_DST, IPV6_HOP_LIMIT } from "../wire/ipv6.js";
+import { Chain } from "./chain.js";
 import { evaluateTable, type TraceLog } from "./evaluate.js";
 import { type TableName, XtActionParam, type XtFamily } from "./extension.js";
 import { logTracedRule } from "./log.js";
-import { Chain, type Rule } from "./rule.js";
+import type { Rule } from "./rule.js";
 import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFlavour } from "./table.js";
 
 /** The iptables of one namespace: its tables, and the commands that read and change them. */

@@ -4,9 +4,9 @@ import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
 import { ADDRESS_WORDS, addressOffset } from "../ip-header.js";
+import type { AddressWords } from "../ip-spec.js";
 import { bang, type OptionCall } from "../options.js";
 import { addressText } from "../print.js";
-import type { AddressWords } from "../rule.js";
 
 /** Two ends of a range of addresses, both included. */
 interface AddressRange {

@@ -9,10 +9,10 @@ import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
 import { ADDRESS_WORDS, addressOffset, hopLimit } from "../ip-header.js";
+import type { AddressWords } from "../ip-spec.js";
 import { parseHost } from "../network.js";
 import { bang, type OptionCall, type OptionValues, parseUint, stringOption, uintOption } from "../options.js";
 import { addressText } from "../print.js";
-import type { AddressWords } from "../rule.js";
 
 /** Addresses a list holds at most: the module's `ip_list_tot`. */
 const LIST_LENGTH = 100;

@@ -17,9 +17,9 @@ import {
 } from "../../wire/ipv6.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import { type Target, type TargetExtension, XT_CONTINUE, type XtActionParam, type XtFamily } from "../extension.js";
+import type { AddressWords } from "../ip-spec.js";
 import { maskOf, maxPrefix, parsePrefix } from "../network.js";
 import { hex, type OptionSpec, type OptionValues, uintOption } from "../options.js";
-import type { AddressWords } from "../rule.js";
 
 /** The options that shape the hash: id, hexadecimal digits in rules (0: a prefix length), and greatest value. */
 const PARTS: readonly {

@@ -10,11 +10,11 @@ import { get16 } from "../../wire/bytes.js";
 import { IPV6_HOP_LIMIT } from "../../wire/ipv6.js";
 import { RulesetError } from "../error.js";
 import { type Target, type TargetExtension, XT_CONTINUE, type XtActionParam } from "../extension.js";
+import { type AddressWords, isZero } from "../ip-spec.js";
 import { parseHost } from "../network.js";
 import { stringOption } from "../options.js";
 import { putIpByte } from "../packet-edit.js";
 import { addressText } from "../print.js";
-import { type AddressWords, isZero } from "../rule.js";
 
 /** Namespaces in which a copy is under way: a copy is not copied again. */
 const copying = new WeakSet<NetNamespace>();

@@ -6,11 +6,11 @@ import { NF_DROP, NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { TargetExtension } from "../extension.js";
 import { ADDRESS_WORDS } from "../ip-header.js";
+import type { AddressWords } from "../ip-spec.js";
 import { parseHost } from "../network.js";
 import { hex, type MarkMask, markMaskOption } from "../options.js";
 import { resolvePort } from "../ports.js";
 import { addressText } from "../print.js";
-import type { AddressWords } from "../rule.js";
 
 export const tproxyTarget: TargetExtension = {
   kind: "target",

@@ -12,6 +12,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  ipSetsOf,
   type NetNamespace,
   parseIPv4,
   parseIPv6,
@@ -202,7 +203,7 @@ const SEPARATORS = ["none", "one", "two"];
 export function keysOf(net: NetNamespace, slot: SetSlot, text: string, test: boolean): ElementKey[] {
   const { type, options } = slot.set;
   if (type.storage === "list") {
-    const member = net.ipset.find(text);
+    const member = ipSetsOf(net).find(text);
     if (member === undefined) throw new SetError("NAME");
     if (member.set.type.storage === "list") throw new SetError("LOOP");
     return [{ ...emptyKey("inet"), slot: member }];

@@ -8,6 +8,8 @@ import {
   type Element,
   type ElementOptions,
   HZ,
+  type IpSets,
+  ipSetsOf,
   MAX_TIMEOUT,
   type NetNamespace,
   NO_SKB_INFO,
@@ -128,6 +130,7 @@ const SKB_INFO: Readonly<Record<"skbmark" | "skbprio" | "skbqueue", (text: strin
 
 class Ipset {
   readonly #net: NetNamespace;
+  readonly #sets: IpSets;
   readonly #settings: Settings = {
     exist: false,
     quiet: false,
@@ -141,6 +144,7 @@ class Ipset {
 
   constructor(net: NetNamespace) {
     this.#net = net;
+    this.#sets = ipSetsOf(net);
   }
 
   /** Takes the options out of the words of a line. */
@@ -177,7 +181,6 @@ class Ipset {
   }
 
   #run(command: string, args: readonly string[]): number {
-    const { ipset } = this.#net;
     const need = (count: number): void => {
       if (args.length < count)
         throw new IpsetFailure(
@@ -213,18 +216,18 @@ class Ipset {
         need(2);
         return this.#element(command, first, second, args.slice(2));
       case "destroy":
-        ipset.destroy(first ?? null);
+        this.#sets.destroy(first ?? null);
         return 0;
       case "flush":
-        for (const slot of first === undefined ? ipset.slots() : [ipset.require(first)]) slot.set.flush();
+        for (const slot of first === undefined ? this.#sets.slots() : [this.#sets.require(first)]) slot.set.flush();
         return 0;
       case "rename":
         need(2);
-        ipset.rename(first, second);
+        this.#sets.rename(first, second);
         return 0;
       case "swap":
         need(2);
-        ipset.swap(first, second);
+        this.#sets.swap(first, second);
         return 0;
       case "version":
         this.out += `${VERSION}, protocol version: 7\n`;
@@ -233,7 +236,7 @@ class Ipset {
         this.out += `${VERSION}\n\nUsage: ipset [options] COMMAND\n`;
         return 0;
       default:
-        this.#list(first === undefined ? ipset.slots() : [ipset.require(first)], command === "save");
+        this.#list(first === undefined ? this.#sets.slots() : [this.#sets.require(first)], command === "save");
         return 0;
     }
   }
@@ -247,13 +250,13 @@ class Ipset {
       throw new IpsetFailure(`Syntax error: typename '${typeName}' is unknown`);
     }
     const options = createOptions(setType, rest);
-    const there = this.#net.ipset.find(name);
+    const there = this.#sets.find(name);
     if (there !== undefined && this.#settings.exist && there.set.type === setType) return;
-    this.#net.ipset.create(name, setType, options);
+    this.#sets.create(name, setType, options);
   }
 
   #element(command: "add" | "del" | "test", name: string, text: string, rest: readonly string[]): number {
-    const slot = this.#net.ipset.require(name);
+    const slot = this.#sets.require(name);
     const words = new Words(rest);
     let said: ElementOptions = {};
     let skbinfo: Partial<SkbInfo> = {};
@@ -267,7 +270,7 @@ class Ipset {
       else if (word === "comment") said = { ...said, comment: words.value(word) };
       else if (word === "nomatch" && slot.set.type.dimensions.includes("net")) said = { ...said, nomatch: true };
       else if ((word === "before" || word === "after") && slot.set.type.storage === "list")
-        position = { before: word === "before", slot: this.#net.ipset.find(words.value(word)) ?? slot };
+        position = { before: word === "before", slot: this.#sets.find(words.value(word)) ?? slot };
       else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
     }
     if (Object.keys(skbinfo).length > 0) said = { ...said, skbinfo: { ...NO_SKB_INFO, ...skbinfo } };
