@@ -6,7 +6,6 @@ import type { Chain, NetNamespace, Rule, Table, TableName, Xtables, XtFamily } f
 import {
   BadArgument,
   isTableName,
-  isTargetElsewhere,
   namesUnknownExtension,
   OtherProblem,
   ParameterProblem,
@@ -66,7 +65,6 @@ export function missingTarget(tool: Tool, { target, goto }: MissingTarget, line:
 }
 
 function missingMessage(tool: Tool, target: string, goto: boolean): string {
-  if (isTargetElsewhere(target, tool.xt.family)) return `netfilter-lab does not support the target \`${target}' yet\n`;
   if (tool.xt.flavour === "nft") return `Chain '${target}' does not exist`;
   return goto ? `goto '${target}' is not a chain` : `Couldn't load target \`${target}':No such file or directory\n`;
 }
