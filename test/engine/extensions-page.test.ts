@@ -12,7 +12,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j LED": "there are none, as in the kernel compared with: rules are read and refused",
   "-j CLUSTERIP": "gone from Linux: rules are read and refused",
   "-j ULOG": "gone from Linux: rules are read and refused",
-  "-m connlabel": "labels have numbers alone: there is no /etc/xtables/connlabel.conf",
   "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
   "-m realm": "every route is of realm 0",

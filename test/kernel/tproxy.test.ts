@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "an address of another device",
-    rules: [...ROUTING, `${TPROXY} --on-ip ${"WAN"}`],
+    rules: [...ROUTING, `${TPROXY} --on-ip WAN`],
     listen: `${LISTEN},bind=WAN`,
   },
   { name: "bound to the device's address", rules: [...ROUTING, TPROXY], listen: `${LISTEN},bind=OWN` },

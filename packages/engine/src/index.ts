@@ -80,3 +80,4 @@ export * from "./wire/tcp.js";
 export * from "./wire/udp.js";
 export * from "./xtables/accounting.js";
 export * from "./xtables/index.js";
+export { LabelMap, labelMapOf } from "./xtables/label-map.js";

@@ -2,7 +2,7 @@
  * Options of extensions: how a value is typed, and the messages for one that is wrong. Models libxtables' xtoptions.c
  * as iptables 1.8.9 has it (its texts, checked against the tool); the code is this project's.
  */
-import type { IpSets } from "../ipset/ipset.js";
+import type { NetNamespace } from "../netns.js";
 import { ParameterProblem } from "./error.js";
 import type { XtFamily } from "./extension.js";
 
@@ -47,8 +47,8 @@ export interface OptionCall {
   readonly invert: boolean;
   /** The protocol typed with `-p`, as its number; 0 when none. */
   readonly proto: number;
-  /** The sets there are, for options that name one. */
-  readonly sets?: IpSets | undefined;
+  /** The host, for options that name something that it has. */
+  readonly net?: NetNamespace | undefined;
   /** Says something on stderr (whole lines) without refusing anything. */
   readonly warn: (text: string) => void;
   /** The second argument of an option that takes two. */

@@ -3,7 +3,7 @@
  * and refuses it, message for message. What the rule says is all here; what the command then does to a table is in
  * the lab's command.
  */
-import type { IpSets } from "../ipset/ipset.js";
+import type { NetNamespace } from "../netns.js";
 import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../wire/address.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { NEXTHDR_AUTH, NEXTHDR_DEST, NEXTHDR_FRAGMENT, NEXTHDR_ROUTING } from "../wire/ipv6.js";
@@ -109,8 +109,8 @@ export interface ParseContext {
   readonly flavour: XtFlavour;
   /** The program's name, for messages that contain it. */
   readonly program: string;
-  /** The sets that rules may name. */
-  readonly sets?: IpSets;
+  /** The host, whose sets and labels rules may name. */
+  readonly net?: NetNamespace;
 }
 
 const SHORT = "A:C:D:R:I:L::S::M:F::Z::N:X::E:P:Vh::o:p:s:d:j:i:fbvw::W::nt:m:xc:g:46";
@@ -764,11 +764,11 @@ class Parser {
 
   #extensionOption(use: ExtensionUse, spec: OptionSpec, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
-    const { family, sets } = this.#context;
+    const { family, net } = this.#context;
     const warn = (text: string): void => {
       this.#notice += text;
     };
-    const call = { family, sets, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
+    const call = { family, net, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
       const following = spec.followingArgument === true ? (this.#takeArgument() ?? undefined) : argument;
       takeOption(spec, following, call, use.values);

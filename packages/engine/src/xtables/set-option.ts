@@ -14,8 +14,8 @@ export interface SetReference {
 }
 
 /** An option type: a set's name and, as the second argument, `src` and `dst` in a list. Models parse_dirs(). */
-export function setOption(text: string, { second, sets, family }: OptionCall): SetReference {
-  const slot = sets?.find(text);
+export function setOption(text: string, { second, net, family }: OptionCall): SetReference {
+  const slot = net?.ipset.find(text);
   if (slot === undefined) throw new ParameterProblem(`Set ${text} doesn't exist.\n`);
   const { type, options } = slot.set;
   const serves = options.family === "inet" ? "ipv4" : "ipv6";

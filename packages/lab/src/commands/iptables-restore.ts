@@ -356,7 +356,7 @@ class Restore {
         family: this.#tool.xt.family,
         flavour: this.#tool.xt.flavour,
         program: this.#tool.program,
-        sets: this.#tool.xt.net.ipset,
+        net: this.#tool.xt.net,
       });
       if (parsed.notice !== "") this.#context.stderr.write(parsed.notice);
       this.#context.stdout.write(applyCommand(this.#tool, parsed));

@@ -96,13 +96,13 @@ export interface Tool {
 
 /**
  * The tool that a command name stands for: `ip6tables` names work on IPv6's tables, `-legacy` names on the legacy ones.
- * Those of nft call themselves by the name they were called by, the others by `suffix` behind their family's.
+ * Those of nft that save and restore call themselves by the name they were called by, the others by their family's.
  */
 export function toolOf(net: NetNamespace, suffix: "" | "-save" | "-restore", argv0: string): Tool {
   const legacy = argv0.includes("-legacy");
   const family: XtFamily = argv0.startsWith("ip6tables") ? "ipv6" : "ipv4";
   const base = family === "ipv6" ? "ip6tables" : "iptables";
-  const name = legacy ? base + suffix : argv0;
+  const name = legacy || suffix === "" ? base + suffix : argv0;
   return {
     base,
     program: name,

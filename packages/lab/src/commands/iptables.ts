@@ -22,7 +22,7 @@ function run(tool: Tool, context: CommandContext): void {
     family: tool.xt.family,
     flavour: tool.xt.flavour,
     program: tool.program,
-    sets: tool.xt.net.ipset,
+    net: tool.xt.net,
   });
   if (parsed.notice !== "") context.stderr.write(parsed.notice);
   if (parsed.kind === "help") context.stdout.write(helpText(tool, parsed.extensions));
