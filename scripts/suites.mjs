@@ -172,7 +172,9 @@ export const SUITES = [
     needsBuilt: "packages",
     missing: () => [
       ...(process.getuid?.() === 0 ? [] : ["root (network namespaces)"]),
-      ...(process.platform === "linux" ? missingPrograms(["ip", "iptables", "ipset", "conntrack"]) : ["Linux"]),
+      ...(process.platform === "linux"
+        ? missingPrograms(["ip", "iptables", "ipset", "conntrack", "nfacct", "socat"])
+        : ["Linux"]),
     ],
     run: () => runVitest("kernel"),
   },

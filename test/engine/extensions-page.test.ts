@@ -12,7 +12,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j LED": "there are none, as in the kernel compared with: rules are read and refused",
   "-j CLUSTERIP": "gone from Linux: rules are read and refused",
   "-j ULOG": "gone from Linux: rules are read and refused",
-  "-m connlabel": "labels have numbers alone: there is no /etc/xtables/connlabel.conf",
   "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
   "-m realm": "every route is of realm 0",
@@ -20,9 +19,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m policy": "no packet has an IPsec policy",
   "-m owner": "a socket has a user, whose group has the same number; no process",
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",
-  "-m nfacct": "no accounting object exists: every rule is refused",
   "-m osf": "no fingerprints are loaded: nothing matches",
-  "-m socket": "no socket is transparent",
   "-m bpf": "`--object-pinned` is not supported",
   "-m set": "elements are listed in the order in which they came",
   "-m time": "the clock is the virtual one, the kernel's time zone UTC",
@@ -35,7 +32,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j NFLOG": "nobody listens",
   "-j NFQUEUE": "nobody listens: the packet is dropped, or with `--queue-bypass` goes on",
   "-j QUEUE": "nobody listens: the packet is dropped",
-  "-j TPROXY": "no socket is transparent: the packet is dropped",
   "-j SET": "a device has one queue: `--map-queue` changes nothing",
 };
 

@@ -78,4 +78,6 @@ export * from "./wire/ipv4.js";
 export * from "./wire/ipv6.js";
 export * from "./wire/tcp.js";
 export * from "./wire/udp.js";
+export * from "./xtables/accounting.js";
 export * from "./xtables/index.js";
+export { LabelMap, labelMapOf } from "./xtables/label-map.js";

@@ -57,6 +57,8 @@ export class NetNamespace {
   trace: PacketTracer | null = null;
   /** Kernel log lines (`-j LOG`, conntrack's complaints), without the time stamp. */
   printk: (line: string) => void = () => {};
+  /** The text of a file of the host, for tools that look names up; null: there is no such file. */
+  readFile: (path: string) => string | null = () => null;
 
   constructor(name: string, clock: VirtualClock, random: RandomSource) {
     this.name = name;

@@ -7,6 +7,7 @@ import type { NetDevice } from "./dev/device.js";
 import type { IpOptions } from "./ip/options.js";
 import type { RouteResult } from "./ip/route.js";
 import type { Route6 } from "./ip6/fib.js";
+import type { Sock } from "./sock/sockets.js";
 
 /** `skb._nfct` of a packet that conntrack has not seen: no entry. Handles of entries are positive. */
 export const NO_CT = 0;
@@ -94,6 +95,8 @@ export class SkBuff {
   options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
   uid = -1;
+  /** The socket that `-j TPROXY` gave a received packet to. Models `skb->sk`. */
+  sk: Sock | null = null;
   /** The frame's addresses on the link; null where nobody needs to know. Models `eth_hdr()`. */
   linkSource: Uint8Array | null = null;
   linkDestination: Uint8Array | null = null;
@@ -133,6 +136,7 @@ export class SkBuff {
     this.summedHeader = -1;
     this.options = null;
     this.uid = -1;
+    this.sk = null;
     this.packetType = PACKET_HOST;
     this.forwarded = false;
     this.physIn = null;

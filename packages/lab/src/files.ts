@@ -29,6 +29,7 @@ export class FileSystem {
 
   constructor(net: NetNamespace) {
     this.#net = net;
+    net.readFile = (path) => (this.exists(path) ? this.read(path) : null);
   }
 
   /** Makes a /proc file known. */

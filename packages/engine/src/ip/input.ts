@@ -91,7 +91,8 @@ function badHeader(ip: IpStack, skb: SkBuff, check: IPv4Check): false {
 /** Models `ip_rcv_finish()`. */
 function receiveFinish(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
   // A packet off the loopback has its decision already; one of a known connection takes the connection's.
-  if (skb.dst === null && ip.earlyDemux && skb.data[IPV4_PROTOCOL] === IPPROTO_TCP) earlyDemux(ip, skb, dev);
+  if (skb.dst === null && skb.sk === null && ip.earlyDemux && skb.data[IPV4_PROTOCOL] === IPPROTO_TCP)
+    earlyDemux(ip, skb, dev);
   if (skb.dst === null && !route(ip, skb, dev)) return;
   if (skb.transportOffset > IPV4_HEADER_LENGTH && !receiveOptions(ip, skb, dev)) {
     drop(ip, skb, "IP options");
@@ -187,7 +188,8 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
 /** Whether a packet may be forwarded by a route; it ends here otherwise, and its sender is told why. */
 function forwardable(ip: IpStack, skb: SkBuff, rt: Rtable): boolean {
   const strict = skb.options !== null && skb.options.strict && rt.gateway !== 0;
-  if (skb.packetType !== PACKET_HOST || skb.data[IPV4_TTL] <= 1 || strict) return refuseToForward(ip, skb);
+  if (skb.packetType !== PACKET_HOST || skb.sk !== null || skb.data[IPV4_TTL] <= 1 || strict)
+    return refuseToForward(ip, skb);
   skb.forwarded = true;
   const mtu = forwardMtu(ip, rt);
   return skb.len <= mtu || !mustNotFragment(skb, mtu) || tooBig(ip, skb, mtu);
@@ -195,6 +197,7 @@ function forwardable(ip: IpStack, skb: SkBuff, rt: Rtable): boolean {
 
 function refuseToForward(ip: IpStack, skb: SkBuff): false {
   if (skb.packetType !== PACKET_HOST) drop(ip, skb, "not addressed to this host on the link");
+  else if (skb.sk !== null) drop(ip, skb, "a socket of this host has it");
   else if (skb.data[IPV4_TTL] <= 1) {
     ip.snmp.ip.InHdrErrors++;
     ip.icmpSend(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);

@@ -155,6 +155,10 @@ function forwardChecked(ip: Ip6Stack, skb: SkBuff, route: Route6): void {
     drop6(ip, skb, "not addressed to this host on the link");
     return;
   }
+  if (skb.sk !== null) {
+    drop6(ip, skb, "a socket of this host has it");
+    return;
+  }
   if (data[IPV6_HOP_LIMIT] <= 1) {
     ip.icmp.send(skb, ICMPV6_TIME_EXCEED, ICMPV6_EXC_HOPLIMIT, 0);
     drop6(ip, skb, "hop limit exceeded");

@@ -2,7 +2,7 @@
  * An element's key: which addresses, ports, devices or sets it stands for. An address takes four words, as in
  * conntrack's tuples; IPv4's is the first. Models the `_elem` structures of net/netfilter/ipset/ip_set_hash_*.c.
  */
-import { equalIPv6, IPV6_WORDS, prefixMask } from "../wire/address.js";
+import { equalIPv6, IPV6_WORDS } from "../wire/address.js";
 import type { SetSlot } from "./ipset.js";
 
 /** Whose addresses a set's elements have. */
@@ -50,11 +50,6 @@ export function emptyKey(family: SetFamily): ElementKey {
 /** A key with addresses of its own. */
 export function copyKey(key: ElementKey): ElementKey {
   return { ...key, ip: key.ip.slice(), ip2: key.ip2.slice() };
-}
-
-/** Clears an address's bits behind the first `length`. */
-export function maskWords(words: Int32Array, length: number): void {
-  for (let i = 0; i < IPV6_WORDS; i++) words[i] &= prefixMask(Math.min(32, Math.max(0, length - 32 * i)));
 }
 
 function mix(hash: number, value: number): number {

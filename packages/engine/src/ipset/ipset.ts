@@ -5,8 +5,8 @@
  */
 import { HZ } from "../clock.js";
 import type { NetNamespace } from "../netns.js";
-import { isAnyAddress } from "../wire/address.js";
-import { addressBits, copyKey, type ElementKey, hashKey, maskWords, type SetFamily, sameKey } from "./element.js";
+import { isAnyAddress, maskIPv6 } from "../wire/address.js";
+import { addressBits, copyKey, type ElementKey, hashKey, type SetFamily, sameKey } from "./element.js";
 import type { SetType } from "./types.js";
 
 /** What `-j SET --map-set` gives a packet. Models `struct ip_set_skbinfo`. */
@@ -212,7 +212,7 @@ export class IpSet {
   /** Masks an address that is no network as the set was created to; false when nothing is left of it. */
   maskAddress(ip: Int32Array): boolean {
     const { netmask, bitmask } = this.options;
-    maskWords(ip, netmask);
+    maskIPv6(ip, netmask);
     if (bitmask !== null) for (let i = 0; i < bitmask.length; i++) ip[i] &= bitmask[i];
     return this.type.storage !== "hash" || this.type.masks === undefined || !isAnyAddress(ip);
   }
@@ -225,8 +225,8 @@ export class IpSet {
       throw new SetError("CIDR");
     const stored = copyKey(key);
     if (dimensions[0] === "ip" && !this.maskAddress(stored.ip)) throw new SetError("NULL");
-    if (dimensions[0] === "net") maskWords(stored.ip, key.cidr);
-    if (dimensions[2] === "net") maskWords(stored.ip2, key.cidr2);
+    if (dimensions[0] === "net") maskIPv6(stored.ip, key.cidr);
+    if (dimensions[2] === "net") maskIPv6(stored.ip2, key.cidr2);
     if (storage === "bitmap") {
       const value = dimensions[0] === "port" ? key.port : key.ip[0] >>> 0;
       if (value < options.from || value > options.to) throw new SetError("RANGE");
@@ -320,7 +320,7 @@ export class IpSet {
   #testNetworks(key: ElementKey, second: boolean): number {
     for (let cidr = addressBits(this.options.family); cidr >= 0; cidr--) {
       if (this.#prefixes[cidr] === 0) continue;
-      maskWords(second ? key.ip2 : key.ip, cidr);
+      maskIPv6(second ? key.ip2 : key.ip, cidr);
       if (second) key.cidr2 = cidr;
       else key.cidr = cidr;
       const result = this.#result(this.#at(key));

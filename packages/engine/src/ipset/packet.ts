@@ -2,8 +2,9 @@
  * What a set is asked about a packet: each dimension from its source or its destination side. Models the `_kadt()`
  * functions of net/netfilter/ipset, ip_set_getport.c and ip_set_test(), ip_set_add(), ip_set_del().
  */
+import { readInto } from "../ip6/address.js";
 import type { SkBuff } from "../skb.js";
-import { IPV6_WORDS } from "../wire/address.js";
+import { maskIPv6 } from "../wire/address.js";
 import { get16, getInt32 } from "../wire/bytes.js";
 import {
   IPPROTO_ICMP,
@@ -18,7 +19,7 @@ import {
 } from "../wire/ipv4.js";
 import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
 import type { XtActionParam } from "../xtables/extension.js";
-import { addressBits, copyKey, type ElementKey, emptyKey, maskWords } from "./element.js";
+import { addressBits, copyKey, type ElementKey, emptyKey } from "./element.js";
 import { type ElementOptions, type IpSet, SetError, type SetSlot, TEST_NO } from "./ipset.js";
 
 /** For each dimension: whether it is taken from the source side. */
@@ -28,10 +29,8 @@ export type Sides = readonly boolean[];
 const scratch: ElementKey = emptyKey("inet");
 
 function readAddress({ data }: SkBuff, ipv6: boolean, source: boolean, words: Int32Array): void {
-  if (ipv6) {
-    const at = source ? IPV6_SRC : IPV6_DST;
-    for (let i = 0; i < IPV6_WORDS; i++) words[i] = getInt32(data, at + 4 * i);
-  } else {
+  if (ipv6) readInto(words, data, source ? IPV6_SRC : IPV6_DST);
+  else {
     words.fill(0);
     words[0] = getInt32(data, source ? IPV4_SRC : IPV4_DST);
   }
@@ -173,8 +172,8 @@ export function changeByPacket(
   }
   if (!readPacket(par, set, sides)) return false;
   const { dimensions } = set.type;
-  if (dimensions[0] === "net") maskWords(scratch.ip, (scratch.cidr = set.longestPrefix));
-  if (dimensions[2] === "net") maskWords(scratch.ip2, (scratch.cidr2 = set.longestPrefix));
+  if (dimensions[0] === "net") maskIPv6(scratch.ip, (scratch.cidr = set.longestPrefix));
+  if (dimensions[2] === "net") maskIPv6(scratch.ip2, (scratch.cidr2 = set.longestPrefix));
   try {
     if (change === "add") {
       const { timeout, counters } = set.options;

@@ -114,7 +114,7 @@ export interface SocketFamily {
   /** Whether the transport checksum of a packet that arrived is right. */
   intact(skb: SkBuff, at: number, protocol: number, length: number): boolean;
   /** Throws EADDRNOTAVAIL for an address that no socket here can have. Models `inet_bind()`'s check. */
-  checkLocal(address: InetAddress, device: NetDevice | null): void;
+  checkLocal(address: InetAddress, device: NetDevice | null, options: SocketOptions): void;
   /** Tells the sender that no socket is there. */
   portUnreachable(skb: SkBuff): void;
   /** Null: the error says nothing to sockets. */
@@ -158,8 +158,12 @@ export class Inet implements SocketFamily {
 
   route({ dst, src, protocol, sport, dport, options, device }: Towards): Rtable {
     const { routing, snmp } = this.#net.ip;
-    const { mark = 0, tos = 0 } = options;
-    const rt = routing.output(dst as number, src as number, mark, tos, device, protocol, sport, dport);
+    const { mark = 0, tos = 0, transparent } = options;
+    const [to, from] = [dst as number, src as number];
+    const rt =
+      transparent === true
+        ? routing.outputAnySource(to, from, mark, tos, device, protocol, sport, dport)
+        : routing.output(to, from, mark, tos, device, protocol, sport, dport);
     if (rt !== null) return rt;
     snmp.ip.OutNoRoutes++;
     throw new SystemError(routing.error);
@@ -236,8 +240,8 @@ export class Inet implements SocketFamily {
     return this.sum(data, at, protocol, length) === 0xffff;
   }
 
-  checkLocal(address: InetAddress): void {
-    if (address === 0 || this.#net.ip.nonlocalBind) return;
+  checkLocal(address: InetAddress, _device: NetDevice | null, { transparent }: SocketOptions): void {
+    if (address === 0 || this.#net.ip.nonlocalBind || transparent === true) return;
     const type = this.#net.ip.addressType(address as number);
     if (type !== RTN_LOCAL && type !== RTN_BROADCAST && type !== RTN_MULTICAST) throw new SystemError(EADDRNOTAVAIL);
   }
@@ -366,11 +370,12 @@ export class Inet6 implements SocketFamily {
   }
 
   /** Models `inet6_bind()`'s check. */
-  checkLocal(address: InetAddress, device: NetDevice | null): void {
+  checkLocal(address: InetAddress, device: NetDevice | null, { transparent }: SocketOptions): void {
     if (isAnyAddress(address)) return;
     const words = address as Int32Array;
     if (isLinkLocal(words) && device === null) throw new SystemError(EINVAL);
-    if (!isMulticast6(words) && !this.#net.ip6.isLocalAddress(words)) throw new SystemError(EADDRNOTAVAIL);
+    if (transparent !== true && !isMulticast6(words) && !this.#net.ip6.isLocalAddress(words))
+      throw new SystemError(EADDRNOTAVAIL);
   }
 
   portUnreachable(skb: SkBuff): void {

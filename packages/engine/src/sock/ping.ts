@@ -98,7 +98,7 @@ export class PingProtocol implements PingApi {
     const { sockets, random } = this.#net;
     const device = sockets.boundDevice(options);
     const family = options.ipv6 === true ? sockets.inet6 : sockets.inet;
-    if (options.localAddress !== undefined) family.checkLocal(options.localAddress, device);
+    if (options.localAddress !== undefined) family.checkLocal(options.localAddress, device, options);
     let id = options.id ?? random.u16();
     if (options.id === undefined)
       while (id === 0 || this.#sockets.some((other) => other.family === family && other.id === id)) id = random.u16();

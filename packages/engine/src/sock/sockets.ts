@@ -98,6 +98,16 @@ export interface SocketOptions {
   readonly device?: string;
   /** The owner for `-m owner`; default 0. */
   readonly uid?: number;
+  /** `IP_TRANSPARENT`: its address need not be this host's, and `-j TPROXY` may give it others' packets. */
+  readonly transparent?: boolean;
+}
+
+/** A socket as netfilter meets it. Models what include/net/netfilter/nf_tproxy.h and nf_socket.h ask of one. */
+export interface Sock {
+  readonly options: SocketOptions;
+  readonly localAddress: InetAddress;
+  /** Of TCP. */
+  readonly state?: TcpStateName;
 }
 
 /** How a connection is opened. */
@@ -190,12 +200,28 @@ export interface TcpListenHandlers {
   onAccept(connection: TcpConnection): void;
 }
 
+/** A connection as netfilter meets it. */
+export interface TcpEstablished extends Sock {
+  readonly state: TcpStateName;
+  /** It is known no more, and sends nothing. Models `inet_twsk_deschedule_put()`. */
+  forget(): void;
+}
+
 /** TCP, as programs use it. */
 export interface TcpApi {
   /** Throws EADDRINUSE, EADDRNOTAVAIL. */
   listen(options: TcpListenOptions, handlers: TcpListenHandlers): TcpListener;
   /** Sends the SYN. Throws ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, EINVAL at once; the rest comes by `onError`. */
   connect(options: TcpConnectOptions, handlers?: TcpHandlers): TcpConnection;
+  /** The connection between two ends, if there is one. Models `inet_lookup_established()`. */
+  established(
+    local: InetAddress,
+    localPort: number,
+    remote: InetAddress,
+    remotePort: number,
+  ): TcpEstablished | undefined;
+  /** Who listens for an address and port, as asked on a device. Models `inet_lookup_listener()`. */
+  listenerFor(address: InetAddress, port: number, dev: NetDevice | null): Sock | undefined;
 }
 
 /** How a UDP socket is opened. */
@@ -231,9 +257,22 @@ export interface UdpSocket {
   close(): void;
 }
 
+/** A UDP socket as netfilter meets it. */
+export interface UdpSock extends Sock {
+  readonly remoteAddress: InetAddress;
+}
+
 /** UDP, as programs use it. */
 export interface UdpApi {
   open(options?: UdpOpenOptions, handlers?: UdpHandlers): UdpSocket;
+  /** The socket that fits a datagram best. Models `udp4_lib_lookup()` and `udp6_lib_lookup()`. */
+  lookup(
+    local: InetAddress,
+    port: number,
+    remote: InetAddress,
+    remotePort: number,
+    dev: NetDevice | null,
+  ): UdpSock | null;
 }
 
 /** An echo reply, as `ping` reports it. */

@@ -104,7 +104,7 @@ export class TcpSock implements TcpConnection {
   readonly localPort: number;
   readonly remoteAddress: InetAddress;
   readonly remotePort: number;
-  readonly #options: SocketOptions;
+  readonly options: SocketOptions;
   readonly #device: NetDevice | null;
   #listener: Listener | null = null;
   #way: Way;
@@ -209,7 +209,7 @@ export class TcpSock implements TcpConnection {
     this.localPort = localPort;
     this.remoteAddress = remote;
     this.remotePort = remotePort;
-    this.#options = options;
+    this.options = options;
     this.#device = device;
     this.#way = way;
     const { random, clock } = protocol.net;
@@ -521,7 +521,7 @@ export class TcpSock implements TcpConnection {
     const { data } = skb;
     const ack = tcpAckSeq(data, at);
     if ((flags & TCP_ACK) !== 0 && (!after(ack, this.#iss) || after(ack, this.#sndNxt))) {
-      this.#protocol.sendReset(skb, at, length);
+      this.#protocol.sendReset(skb, at, length, this.options.transparent);
       return;
     }
     if ((flags & TCP_RST) !== 0) {
@@ -629,7 +629,7 @@ export class TcpSock implements TcpConnection {
     if (this.#orphan && payload > 0 && (state === "FIN_WAIT1" || state === "FIN_WAIT2") && after(end, this.#rcvNxt)) {
       // Nobody is left to read it.
       this.#protocol.net.ip.snmp.tcp.TCPAbortOnData++;
-      this.#protocol.sendReset(skb, at, length);
+      this.#protocol.sendReset(skb, at, length, this.options.transparent);
       this.#finish();
       return;
     }
@@ -648,7 +648,7 @@ export class TcpSock implements TcpConnection {
   /** The last step of a passive open. Returns false when the segment was not it. */
   #finishHandshake(skb: SkBuff, at: number, length: number, ack: number): boolean {
     if (ack !== this.#sndNxt) {
-      this.#protocol.sendReset(skb, at, length);
+      this.#protocol.sendReset(skb, at, length, this.options.transparent);
       return false;
     }
     const listener = this.#listener;
@@ -1151,7 +1151,7 @@ export class TcpSock implements TcpConnection {
         src: this.localAddress,
         dst: this.remoteAddress,
         protocol: IPPROTO_TCP,
-        options: this.#options,
+        options: this.options,
         dontFragment: !this.#way.mtuLocked,
         id: counted ? this.#ident++ & 0xffff : 0,
       },
@@ -1196,7 +1196,7 @@ export class TcpSock implements TcpConnection {
         protocol: IPPROTO_TCP,
         sport: this.localPort,
         dport: this.remotePort,
-        options: this.#options,
+        options: this.options,
         device: this.#device,
       });
     } catch (error) {

@@ -203,7 +203,7 @@ export class TcpProtocol implements TcpApi {
     const { sockets } = this.net;
     const address = options.address ?? 0;
     const device = sockets.boundDevice(options);
-    sockets.familyOf(address).checkLocal(address, device);
+    sockets.familyOf(address).checkLocal(address, device, options);
     const taken = (port: number): boolean => this.#bindConflict(address, port, options.reuseAddress ?? true);
     let { port } = options;
     if (port === 0) port = sockets.ephemeralPort((candidate) => !taken(candidate));
@@ -218,7 +218,7 @@ export class TcpProtocol implements TcpApi {
     const family = sockets.familyOf(options.address);
     const bound = options.localAddress ?? sockets.anyOf(options.address);
     const device = sockets.boundDevice(options);
-    family.checkLocal(bound, device);
+    family.checkLocal(bound, device, options);
     if (
       options.localPort !== undefined &&
       options.localPort !== 0 &&
@@ -293,9 +293,16 @@ export class TcpProtocol implements TcpApi {
 
   #find({ data }: SkBuff, at: number): TcpSock | undefined {
     const family = this.net.sockets.familyOfPacket(data, 0);
-    return this.#connections.get(
-      key(family.destination(data, 0), tcpDstPort(data, at), family.source(data, 0), tcpSrcPort(data, at)),
+    return this.established(
+      family.destination(data, 0),
+      tcpDstPort(data, at),
+      family.source(data, 0),
+      tcpSrcPort(data, at),
     );
+  }
+
+  established(local: InetAddress, localPort: number, remote: InetAddress, remotePort: number): TcpSock | undefined {
+    return this.#connections.get(key(local, localPort, remote, remotePort));
   }
 
   /** The received route that an established connection keeps. Models `tcp_v4_early_demux()`. */
@@ -333,7 +340,8 @@ export class TcpProtocol implements TcpApi {
       return;
     }
     const port = tcpDstPort(data, at);
-    const connection = this.#find(skb, at);
+    const given = skb.sk instanceof Listener ? skb.sk : undefined;
+    const connection = given === undefined ? this.#find(skb, at) : undefined;
     if (connection !== undefined && !connection.yieldsTo(skb, at)) {
       // What is left of a connection that has ended does not ask.
       if (connection.state !== "TIME_WAIT" && !mayComeIn(data, at)) {
@@ -344,7 +352,7 @@ export class TcpProtocol implements TcpApi {
       connection.receive(skb, at, length);
       return;
     }
-    const listener = this.#listenerFor(family.destination(data, 0), port, inetIif(skb));
+    const listener = given ?? this.listenerFor(family.destination(data, 0), port, inetIif(skb));
     if (listener !== undefined) {
       if (!mayComeIn(data, at)) {
         end("signed, and there is no key");
@@ -358,7 +366,7 @@ export class TcpProtocol implements TcpApi {
     this.sendReset(skb, at, length);
   }
 
-  #listenerFor(address: InetAddress, port: number, dev: NetDevice | null): Listener | undefined {
+  listenerFor(address: InetAddress, port: number, dev: NetDevice | null): Listener | undefined {
     let best: Listener | undefined;
     for (const listener of this.#listeners) {
       if (listener.localPort !== port) continue;
@@ -376,7 +384,7 @@ export class TcpProtocol implements TcpApi {
     const flags = tcpFlags(data, at);
     if ((flags & TCP_RST) !== 0) return;
     if ((flags & TCP_ACK) !== 0) {
-      this.sendReset(skb, at, length);
+      this.sendReset(skb, at, length, listener.options.transparent);
       return;
     }
     if ((flags & TCP_SYN) === 0 || (flags & TCP_FIN) !== 0) return;
@@ -394,6 +402,8 @@ export class TcpProtocol implements TcpApi {
     const mark = own === 0 && this.fwmarkAccept !== 0 ? skb.mark : own;
     const options = mark === own ? listener.options : { ...listener.options, mark };
     const device = listener.device ?? family.linkOf(remote, skb.iif);
+    // A transparent socket has connections to other ports than its own.
+    const localPort = tcpDstPort(data, at);
     const sport = tcpSrcPort(data, at);
     let way: Way;
     try {
@@ -401,7 +411,7 @@ export class TcpProtocol implements TcpApi {
         dst: remote,
         src: local,
         protocol: IPPROTO_TCP,
-        sport: listener.localPort,
+        sport: localPort,
         dport: sport,
         options,
         device,
@@ -412,25 +422,14 @@ export class TcpProtocol implements TcpApi {
     }
     const mapped = family.name === "ipv4" && typeof listener.localAddress !== "number";
     const Connection = connectionClass();
-    const connection = new Connection(
-      this,
-      family,
-      local,
-      listener.localPort,
-      remote,
-      sport,
-      options,
-      device,
-      way,
-      mapped,
-    );
+    const connection = new Connection(this, family, local, localPort, remote, sport, options, device, way, mapped);
     listener.requests.add(connection);
     this.add(connection);
     connection.answerSyn(listener, skb, at);
   }
 
   /** A segment that is signed is answered by who has the key, and nobody has. Models `tcp_v4_send_reset()`. */
-  sendReset(skb: SkBuff, at: number, length: number): void {
+  sendReset(skb: SkBuff, at: number, length: number, transparent = false): void {
     const { ip } = this.net;
     const { data } = skb;
     const flags = tcpFlags(data, at);
@@ -451,7 +450,9 @@ export class TcpProtocol implements TcpApi {
     const mark = ip.fwmarkReflect ? skb.mark : 0;
     const sport = tcpDstPort(data, at);
     const dport = tcpSrcPort(data, at);
-    const rt = ip.routing.output(firstHop, src, mark, tos, null, IPPROTO_TCP, sport, dport);
+    const rt = transparent
+      ? ip.routing.outputAnySource(firstHop, src, mark, tos, null, IPPROTO_TCP, sport, dport)
+      : ip.routing.output(firstHop, src, mark, tos, null, IPPROTO_TCP, sport, dport);
     if (rt === null) return;
     const reset = newPacket(
       { src, dst: firstHop, protocol: IPPROTO_TCP, ttl: 0, tos, dontFragment: true, id: 0 },

@@ -85,7 +85,7 @@ export class UdpProtocol implements UdpApi {
     const { sockets } = this.#net;
     const address = options.address ?? 0;
     const device = sockets.boundDevice(options);
-    sockets.familyOf(address).checkLocal(address, device);
+    sockets.familyOf(address).checkLocal(address, device, options);
     const taken = (port: number): boolean =>
       this.#sockets.some(
         (other) =>
@@ -171,7 +171,7 @@ export class UdpProtocol implements UdpApi {
   }
 
   /** The socket that fits best: connected before bound to an address before bound to any. Models `udp4_lib_lookup2()`. */
-  #lookup(
+  lookup(
     local: InetAddress,
     port: number,
     remote: InetAddress,
@@ -228,7 +228,8 @@ export class UdpProtocol implements UdpApi {
     }
     const sport = udpSrcPort(data, at);
     const dport = udpDstPort(data, at);
-    const toMany = family.toMany(skb);
+    const given = skb.sk instanceof UdpEndpoint ? skb.sk : null;
+    const toMany = given === null && family.toMany(skb);
     const found = toMany
       ? this.#sockets.filter(
           (socket) =>
@@ -237,7 +238,7 @@ export class UdpProtocol implements UdpApi {
             (isAnyAddress(socket.remoteAddress) ||
               (sameAddress(socket.remoteAddress, src) && socket.remotePort === sport)),
         )
-      : [this.#lookup(dst, dport, src, sport, inetIif(skb))];
+      : [given ?? this.lookup(dst, dport, src, sport, inetIif(skb))];
     // A socket takes it, or an error is sent about it, which is tracked anew (unless a rule exempts it): the entry is
     // done with.
     ip.net.resetConntrack(skb);
@@ -259,7 +260,7 @@ export class UdpProtocol implements UdpApi {
   icmpError(error: IcmpError): void {
     const { data, inner, transport } = error;
     const family = this.#net.sockets.familyOfPacket(data, inner);
-    const socket = this.#lookup(
+    const socket = this.lookup(
       family.source(data, inner),
       udpSrcPort(data, transport),
       family.destination(data, inner),

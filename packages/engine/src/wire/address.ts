@@ -149,8 +149,12 @@ export function writeIPv6(data: Uint8Array, offset: number, words: ArrayLike<num
 
 /** The netmask of a prefix length 0..128, as words. */
 export function prefixMaskIPv6(length: number): Int32Array {
-  const words = new Int32Array(IPV6_WORDS);
-  for (let i = 0; i < IPV6_WORDS; i++) words[i] = prefixMask(Math.min(32, Math.max(0, length - 32 * i))) | 0;
+  return maskIPv6(new Int32Array(IPV6_WORDS).fill(-1), length);
+}
+
+/** Clears an address's bits behind the first `length`, and returns it. */
+export function maskIPv6(words: Int32Array, length: number): Int32Array {
+  for (let i = 0; i < IPV6_WORDS; i++) words[i] &= prefixMask(Math.min(32, Math.max(0, length - 32 * i)));
   return words;
 }
 

@@ -26,8 +26,6 @@ export { protocolName, protocolNumber } from "./protocols.js";
 export { rareExtensions } from "./rare.js";
 export {
   type ExtensionList,
-  isMatchElsewhere,
-  isTargetElsewhere,
   matchExtensions,
   namesUnknownExtension,
   registerExtensions,

@@ -47,7 +47,7 @@ export interface OptionCall {
   readonly invert: boolean;
   /** The protocol typed with `-p`, as its number; 0 when none. */
   readonly proto: number;
-  /** The namespace whose sets an option may name. */
+  /** The host, for options that name something that it has. */
   readonly net?: NetNamespace | undefined;
   /** Says something on stderr (whole lines) without refusing anything. */
   readonly warn: (text: string) => void;

@@ -33,8 +33,8 @@ import {
 } from "./ip-spec.js";
 import { namedAddress } from "./network.js";
 import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
-import { protocolNumber } from "./protocols.js";
-import { findMatch, findTarget, isMatchElsewhere, isTargetElsewhere } from "./registry.js";
+import { protocolName, protocolNumber } from "./protocols.js";
+import { findMatch, findTarget } from "./registry.js";
 import type { XtFlavour } from "./table.js";
 import { checkWaitInterval, checkWaitSeconds, WAIT_INTERVAL_NOTICE } from "./wait.js";
 
@@ -109,7 +109,7 @@ export interface ParseContext {
   readonly flavour: XtFlavour;
   /** The program's name, for messages that contain it. */
   readonly program: string;
-  /** The namespace whose sets rules may name. */
+  /** The host, whose sets and labels rules may name. */
   readonly net?: NetNamespace;
 }
 
@@ -447,7 +447,7 @@ class Parser {
   /** An unknown option may be the protocol's (`-p tcp --dport 80`): then its match is loaded, and the option read again. */
   #reparseWithProtocol(kind: "unknown" | "missing"): boolean {
     if (kind === "missing" || this.#protocolText === null || this.#protocolLoaded) return false;
-    if (this.#matches.some((use) => use.extension.name === this.#protocolText)) return false;
+    if (this.#matches.some((use) => use.extension.name === this.#protocolName())) return false;
     const extension = this.#protocolMatch();
     if (extension === undefined) return false;
     this.#protocolLoaded = true;
@@ -456,12 +456,17 @@ class Parser {
     return true;
   }
 
-  /** The match that a protocol's own options belong to: `tcp`, and `icmp6` for ICMPv6 whatever it was called. */
+  /** The name of the match that a protocol's own options belong to: `tcp`, and `icmp6` for ICMPv6 whatever it was called. */
+  #protocolName(): string {
+    if (this.#context.family === "ipv6" && this.#proto === IPPROTO_ICMPV6) return "icmp6";
+    const text = this.#protocolText as string;
+    return /^\d/.test(text) ? (protocolName(this.#proto) ?? text) : text;
+  }
+
   #protocolMatch(): MatchExtension | undefined {
     const { family } = this.#context;
     if (this.#protocolText === null) return undefined;
-    const name = family === "ipv6" && this.#proto === IPPROTO_ICMPV6 ? "icmp6" : this.#protocolText;
-    return findMatch(name, family);
+    return findMatch(this.#protocolName(), family);
   }
 
   #hasArgument(): boolean {
@@ -561,11 +566,7 @@ class Parser {
         if (name.startsWith("-") || name.startsWith("!"))
           throw new ParameterProblem(`chain name not allowed to start with \`${name[0]}'`);
         // The first of the libraries begins as every name does that is nothing.
-        if (
-          name === "" ||
-          findTarget(name, this.#context.family) !== undefined ||
-          isTargetElsewhere(name, this.#context.family)
-        )
+        if (name === "" || findTarget(name, this.#context.family) !== undefined)
           throw new ParameterProblem("chain name may not clash with target name");
         this.#setCommand("new-chain");
         this.#chain = name;
@@ -729,8 +730,6 @@ class Parser {
     const known = family === "ipv6" && ICMPV6_NAMES.includes(name) ? "icmp6" : name;
     const extension = findMatch(known, family);
     if (extension !== undefined) return extension;
-    if (isMatchElsewhere(known, family))
-      throw new ParameterProblem(`netfilter-lab does not support the match \`${name}' yet\n`);
     throw new ParameterProblem(`Couldn't load match \`${name}':No such file or directory\n`);
   }
 

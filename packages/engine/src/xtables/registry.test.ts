@@ -23,12 +23,16 @@ const rare = [
   "-A INPUT -vnjTEE --gateway 10.0.0.1",
   '*filter\n-A INPUT -m "string" --string x --algo bm -j DROP\nCOMMIT\n',
   "-A INPUT -p sctp --dport 80 -j ACCEPT",
+  "-A INPUT -p 132 --dport 80 -j ACCEPT",
+  "-A INPUT --protocol SCTP --dport 80 -j ACCEPT",
+  '*filter\n-A INPUT -m rec"ent" --set -j DROP\nCOMMIT\n',
 ];
 const common = [
   "",
   "-t nat -A POSTROUTING -o eth1 -p tcp --sport 1:1024 -m conntrack --ctstate NEW -j MASQUERADE",
   "-A FORWARD -m state --state RELATED,ESTABLISHED -m comment --comment rest -j ACCEPT",
   "-N recently",
+  "-A INPUT -p 6 --dport 132 -j ACCEPT",
   "-P FORWARD DROP",
   "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp --dport 53 -m limit --limit 3/min -j LOG --log-prefix 'a '\nCOMMIT\n",
 ];

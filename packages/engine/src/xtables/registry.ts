@@ -1,10 +1,10 @@
 /**
  * The extensions there are, by name: those of `everyday.ts` and `rare.ts`, which are there from the start or, in a page, come
- * in parts. Extensions of iptables 1.8.9 that this project lacks are named too.
+ * in parts.
  */
-
 import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./extension.js";
 import { presentExtensions } from "./present.js";
+import { protocolName } from "./protocols.js";
 
 /** Extensions that are loaded together. */
 export interface ExtensionList {
@@ -15,25 +15,16 @@ export interface ExtensionList {
 const MATCHES: MatchExtension[] = [];
 const TARGETS: TargetExtension[] = [];
 
-/** Matches that iptables 1.8.9 has for both families and this project has not (yet). */
-const MATCHES_ELSEWHERE: ReadonlySet<string> = new Set(
-  "bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32".split(
+/** Names that a part may bring; those that both families have. */
+const RARE =
+  "AUDIT CHECKSUM CLASSIFY CONNSECMARK CT DSCP HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE NOTRACK RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TRACE bpf cgroup cluster connbytes connlabel connlimit cpu dccp devgroup dscp ecn esp hashlimit helper ipcomp iprange ipvs length mac nfacct osf owner physdev pkttype policy quota rateest recent rpfilter sctp set socket statistic string tcpmss time tos u32".split(
     " ",
-  ),
-);
+  );
 
-/** The same for targets. */
-const TARGETS_ELSEWHERE: ReadonlySet<string> = new Set(
-  "AUDIT CHECKSUM CLASSIFY CONNSECMARK CT DSCP HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE NOTRACK QUEUE RATEEST SECMARK SET SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TRACE".split(
-    " ",
-  ),
+/** Those that one family alone has. */
+const RARE_IN_ONE = "CLUSTERIP DNPT ECN HL SNPT TTL ULOG ah dst eui64 frag hbh hl ipv6header mh realm rt srh ttl".split(
+  " ",
 );
-
-/** Matches and targets that one family alone has. */
-const ONLY_ELSEWHERE: Readonly<Record<XtFamily, ReadonlySet<string>>> = {
-  ipv4: new Set("ah osf realm ttl CLUSTERIP ECN TTL ULOG".split(" ")),
-  ipv6: new Set("ah dst eui64 frag hbh hl ipv6header mh rt srh DNPT HL SNPT".split(" ")),
-};
 
 const matchesOf: Readonly<Record<XtFamily, Map<string, MatchExtension>>> = { ipv4: new Map(), ipv6: new Map() };
 const targetsOf: Readonly<Record<XtFamily, Map<string, TargetExtension>>> = { ipv4: new Map(), ipv6: new Map() };
@@ -78,25 +69,19 @@ export function targetExtensions(): readonly TargetExtension[] {
   return TARGETS;
 }
 
-/** Whether Linux has a match of this name in a family which this project does not have. */
-export function isMatchElsewhere(name: string, family: XtFamily): boolean {
-  return (MATCHES_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !matchesOf[family].has(name);
-}
-
-/** Whether Linux has a target of this name in a family which this project does not have. */
-export function isTargetElsewhere(name: string, family: XtFamily): boolean {
-  return (TARGETS_ELSEWHERE.has(name) || ONLY_ELSEWHERE[family].has(name)) && !targetsOf[family].has(name);
-}
-
 /**
- * Whether a command line, or the text of a ruleset, names an extension of Linux that is not known (yet). By its words: one
- * that only looks like an extension's name counts, too.
+ * Whether a command line, or the text of a ruleset, names an extension that is not known yet. By its words: one that only
+ * looks like an extension's name counts, too.
  */
 export function namesUnknownExtension(text: string): boolean {
-  const unknown = [...MATCHES_ELSEWHERE, ...ONLY_ELSEWHERE.ipv4, ...ONLY_ELSEWHERE.ipv6, ...TARGETS_ELSEWHERE].filter(
+  const unknown = [...RARE, ...RARE_IN_ONE].filter(
     (name) => ![matchesOf, targetsOf].some(({ ipv4, ipv6 }) => ipv4.has(name) || ipv6.has(name)),
   );
   if (unknown.length === 0) return false;
-  // `-m recent`, `-mrecent`, `--match=recent`, and any of them in quotes.
-  return new RegExp(`(?:^|[\\s="'\`]|(?<![\\w-])-\\w+?)(?:${unknown.join("|")})(?![\\w-])`).test(text);
+  // Quotes may be anywhere; `-p 132` and `-p SCTP` are sctp.
+  const words = text
+    .replace(/["'`\\]/g, "")
+    .replace(/(?:-p|--proto\w*)[\s=]+(\w+)/g, (_, name) => ` ${protocolName(Number(name)) ?? name.toLowerCase()}`);
+  // `-m recent`, `-mrecent`, `--match=recent`.
+  return new RegExp(`(?:^|[\\s=]|(?<![\\w-])-\\w+?)(?:${unknown.join("|")})(?![\\w-])`).test(words);
 }

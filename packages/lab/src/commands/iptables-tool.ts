@@ -6,7 +6,6 @@ import type { Chain, NetNamespace, Rule, Table, TableName, Xtables, XtFamily } f
 import {
   BadArgument,
   isTableName,
-  isTargetElsewhere,
   namesUnknownExtension,
   OtherProblem,
   ParameterProblem,
@@ -66,7 +65,6 @@ export function missingTarget(tool: Tool, { target, goto }: MissingTarget, line:
 }
 
 function missingMessage(tool: Tool, target: string, goto: boolean): string {
-  if (isTargetElsewhere(target, tool.xt.family)) return `netfilter-lab does not support the target \`${target}' yet\n`;
   if (tool.xt.flavour === "nft") return `Chain '${target}' does not exist`;
   return goto ? `goto '${target}' is not a chain` : `Couldn't load target \`${target}':No such file or directory\n`;
 }
@@ -98,13 +96,13 @@ export interface Tool {
 
 /**
  * The tool that a command name stands for: `ip6tables` names work on IPv6's tables, `-legacy` names on the legacy ones.
- * Those of nft call themselves by the name they were called by, the others by `suffix` behind their family's.
+ * Those of nft that save and restore call themselves by the name they were called by, the others by their family's.
  */
 export function toolOf(net: NetNamespace, suffix: "" | "-save" | "-restore", argv0: string): Tool {
   const legacy = argv0.includes("-legacy");
   const family: XtFamily = argv0.startsWith("ip6tables") ? "ipv6" : "ipv4";
   const base = family === "ipv6" ? "ip6tables" : "iptables";
-  const name = legacy ? base + suffix : argv0;
+  const name = legacy || suffix === "" ? base + suffix : argv0;
   return {
     base,
     program: name,

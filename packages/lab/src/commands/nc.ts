@@ -201,8 +201,8 @@ export const nc: LabCommand = function* (context) {
   }
 };
 
-/** What happens on a connection, told to the generator that copies. */
-class TcpEvents implements TcpHandlers {
+/** What happens on a connection, told to the generator that copies; socat has the same. */
+export class TcpEvents implements TcpHandlers {
   readonly happened: Flag = new Flag();
   text = "";
   packets = 0;

@@ -3,6 +3,8 @@ import { absentTools } from "../commands/absent-tools.js";
 import { brctl, bridge, ebtables } from "../commands/bridge.js";
 import { nfct } from "../commands/conntrack/nfct.js";
 import { ipset } from "../commands/ipset/ipset.js";
+import { nfacct } from "../commands/nfacct.js";
+import { socat } from "../commands/socat.js";
 import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import { xtablesMonitor } from "../commands/xtables-monitor.js";
 import type { LabCommand } from "../environment.js";
@@ -15,7 +17,9 @@ export const commands: Readonly<Record<string, LabCommand>> = {
   bridge,
   ebtables,
   ipset,
+  nfacct,
   nfct,
+  socat,
   tcpdump,
   "xtables-monitor": xtablesMonitor,
 };

@@ -1,16 +1,23 @@
 /**
- * `-m connlabel`: a connection's labels, by their numbers: no /etc/xtables/connlabel.conf names any. Models
- * connlabel_mt(), net/netfilter/xt_connlabel.c.
+ * `-m connlabel`: a connection's labels, by the names that the host's /etc/xtables/connlabel.conf has, or by their
+ * numbers. Models connlabel_mt(), net/netfilter/xt_connlabel.c.
  */
 import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { MatchExtension } from "../extension.js";
+import { labelMapOf } from "../label-map.js";
 import { bang, parseUint, stringOption } from "../options.js";
 
 /** Labels that an entry has room for. Models `XT_CONNLABEL_MAXBIT`. */
 const MAX_LABEL = 127;
+
+interface Label {
+  readonly label: number;
+  /** Whose names it is shown by. */
+  readonly net: NetNamespace | undefined;
+}
 
 export const connlabelMatch: MatchExtension = {
   kind: "match",
@@ -26,15 +33,19 @@ connlabel match options:
       mandatory: true,
       invert: true,
       parse(text, call) {
-        const label = parseUint(stringOption(1, Number.MAX_SAFE_INTEGER)(text, call), 0, 0xffffffff);
+        const word = stringOption(1, Number.MAX_SAFE_INTEGER)(text, call);
+        const { net } = call;
+        const names = net === undefined ? null : labelMapOf(net);
+        const label = parseUint(word, 0, 0xffffffff) ?? names?.numberOf(word);
         if (label === undefined) throw new ParameterProblem(`label '${text}' not found or invalid value`);
-        return label & 0xffff;
+        return { label: label & 0xffff, net } satisfies Label;
       },
     },
     { name: "set" },
   ],
   build(values) {
-    const label = values.get<number>("label") as number;
+    const { label, net: host } = values.get<Label>("label") as Label;
+    const name = (): string | undefined => (host === undefined ? undefined : labelMapOf(host)?.nameOf(label));
     const inverted = values.inverted("label");
     const sets = values.has("set");
     return {
@@ -54,8 +65,11 @@ connlabel match options:
         net.ct.netnsPut(pf);
         net.ct.labelsUsed--;
       },
-      save: () => `${bang(inverted)} --label "${label}"${sets ? " --set" : ""}`,
-      print: () => ` connlabel${bang(inverted)} ${label}${sets ? " set" : ""}`,
+      save: () => `${bang(inverted)} --label "${name() ?? label}"${sets ? " --set" : ""}`,
+      print(numeric) {
+        const known = numeric ? undefined : name();
+        return ` connlabel${bang(inverted)} ${known === undefined ? label : `'${known}'`}${sets ? " set" : ""}`;
+      },
     };
   },
 };

@@ -2,6 +2,7 @@
  * `-m rateest`: whether an estimator's rate is less, greater or equal to a number or to another's. Models
  * xt_rateest_mt() and xt_rateest_mt_checkentry(), net/netfilter/xt_rateest.c.
  */
+import type { NetNamespace } from "../../netns.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension } from "../extension.js";
 import { bang, type OptionCall, type OptionSpec, type OptionValues, parseUint } from "../options.js";
@@ -100,7 +101,7 @@ class RateestMatch implements Match {
     this.#packets = pair("pps");
   }
 
-  check(_flavour: "nft" | "legacy", net: Parameters<NonNullable<Match["check"]>>[1]): void {
+  check(_flavour: "nft" | "legacy", net: NetNamespace): void {
     if ((this.#bytes === null && this.#packets === null) || this.#mode === null)
       throw new RulesetError("EINVAL", "", "nothing to compare");
     for (const each of [this.#first, this.#second])
@@ -108,7 +109,7 @@ class RateestMatch implements Match {
         throw new RulesetError("ENOENT", "", `no estimator ${each}`);
   }
 
-  attach(net: Parameters<NonNullable<Match["attach"]>>[0]): void {
+  attach(net: NetNamespace): void {
     const hold = (each: string): RateEstimator | null => {
       const found = findEstimator(net, each);
       return found === undefined ? null : holdEstimator(net, each, found.parameters);
@@ -117,7 +118,7 @@ class RateestMatch implements Match {
     this.#other = this.#second === null ? null : hold(this.#second);
   }
 
-  detach(net: Parameters<NonNullable<Match["attach"]>>[0]): void {
+  detach(net: NetNamespace): void {
     if (this.#estimator !== null) releaseEstimator(net, this.#first);
     if (this.#second !== null && this.#other !== null) releaseEstimator(net, this.#second);
     this.#estimator = null;

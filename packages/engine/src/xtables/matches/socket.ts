@@ -1,14 +1,12 @@
 /**
- * `-m socket`: whether a socket of this host is there for the packet, or for the one that an ICMP error is about. No
- * socket here is transparent. Models socket_match(), net/netfilter/xt_socket.c, with nf_sk_lookup_slow_v4() and
- * nf_sk_lookup_slow_v6().
+ * `-m socket`: whether a socket of this host is there for the packet, or for the one that an ICMP error is about. Models
+ * socket_match(), net/netfilter/xt_socket.c, with net/ipv4/netfilter/nf_socket_ipv4.c and its twin of IPv6.
  */
 import { IPS_SRC_NAT_DONE } from "../../conntrack/status.js";
 import { NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { IP_CT_DIR_ORIGINAL, IP_CT_ESTABLISHED_REPLY, IP_CT_RELATED_REPLY, NO_CT } from "../../skb.js";
-import { takes } from "../../sock/family.js";
-import type { SocketInfo } from "../../sock/sockets.js";
-import { type InetAddress, isAnyAddress, readIPv6, sameAddress } from "../../wire/address.js";
+import type { Sock } from "../../sock/sockets.js";
+import { type InetAddress, isAnyAddress, readIPv6 } from "../../wire/address.js";
 import { get16, get32 } from "../../wire/bytes.js";
 import {
   ICMP_DEST_UNREACH,
@@ -110,24 +108,15 @@ function beforeTranslation(par: XtActionParam, ends: Ends): Ends {
   return { ...ends, local, localPort: ct.sportOf(skb.nfct, IP_CT_DIR_ORIGINAL) };
 }
 
-/** How well a socket fits: 0 not at all; a connection is before a listener, a bound one before one that is not. */
-function fit(socket: SocketInfo, ends: Ends): number {
-  if (socket.protocol !== ends.protocol || socket.localPort !== ends.localPort) return 0;
-  if (!takes(socket.localAddress, ends.local)) return 0;
-  const connected = socket.remotePort !== 0;
-  if (connected && (!sameAddress(socket.remoteAddress, ends.remote) || socket.remotePort !== ends.remotePort)) return 0;
-  return 1 + (connected ? 2 : 0) + (isAnyAddress(socket.localAddress) ? 0 : 1);
-}
-
-/** Whether there is a socket for the packet that counts. */
-function socketFor(par: XtActionParam, wildcards: boolean): boolean {
+/** The socket that the packet is for. Models nf_sk_lookup_slow_v4() and nf_sk_lookup_slow_v6(). */
+function lookup(par: XtActionParam): Sock | null {
   const seen = endsOf(par);
-  if (seen === null) return false;
-  const ends = beforeTranslation(par, seen);
-  let best: SocketInfo | null = null;
-  for (const socket of par.net.sockets.list())
-    if (fit(socket, ends) > (best === null ? 0 : fit(best, ends))) best = socket;
-  return best !== null && (wildcards || !isAnyAddress(best.localAddress));
+  if (seen === null) return null;
+  const { protocol, local, localPort, remote, remotePort } = beforeTranslation(par, seen);
+  const { tcp, udp } = par.net.sockets;
+  const { indev } = par.state;
+  if (protocol === "udp") return udp.lookup(local, localPort, remote, remotePort, indev);
+  return tcp.established(local, localPort, remote, remotePort) ?? tcp.listenerFor(local, localPort, indev) ?? null;
 }
 
 export const socketMatch: MatchExtension = {
@@ -148,15 +137,19 @@ socket match options:
     const text = OPTIONS.filter((name) => values.has(name))
       .map((name) => ` --${name}`)
       .join("");
-    const transparent = values.has("transparent");
+    const wantsTransparent = values.has("transparent");
     const wildcards = values.has("nowildcard");
     const restoresMark = values.has("restore-skmark");
     return {
       name: "socket",
       match(par) {
-        if (transparent || !socketFor(par, wildcards)) return false;
-        // Sockets that listen or wait for datagrams here have no mark of their own.
-        if (restoresMark) par.skb.mark = 0;
+        const { skb } = par;
+        const sk = skb.sk ?? lookup(par);
+        if (sk === null) return false;
+        const { transparent = false, mark = 0 } = sk.options;
+        if ((!wildcards && isAnyAddress(sk.localAddress)) || (wantsTransparent && !transparent)) return false;
+        // What is left of a connection, or not one yet, has no mark.
+        if (restoresMark && sk.state !== "TIME_WAIT" && sk.state !== "SYN_RECV") skb.mark = mark;
         return true;
       },
       save: () => text,

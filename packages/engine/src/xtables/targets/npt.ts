@@ -10,8 +10,9 @@ import {
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
 } from "../../hooks.js";
+import { readInto } from "../../ip6/address.js";
 import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB, quotedHeader } from "../../ip6/icmp.js";
-import { equalIPv6, prefixMaskIPv6 } from "../../wire/address.js";
+import { equalIPv6, IPV6_WORDS, maskIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../../wire/address.js";
 import { get16, getInt32, put16, put32 } from "../../wire/bytes.js";
 import { checksumFold } from "../../wire/checksum.js";
 import { IPV6_DST, IPV6_SRC } from "../../wire/ipv6.js";
@@ -49,10 +50,11 @@ function sumOf(address: Int32Array): number {
   return folded(sum);
 }
 
+/** Reused for every packet that an error quotes. */
+const quotedAddress = new Int32Array(IPV6_WORDS);
+
 function covers({ address, length }: Prefix, data: Uint8Array, at: number): boolean {
-  const mask = prefixMaskIPv6(length);
-  for (let i = 0; i < 4; i++) if (((getInt32(data, at + 4 * i) ^ address[i]) & mask[i]) !== 0) return false;
-  return true;
+  return samePrefixIPv6(readInto(quotedAddress, data, at), address, length);
 }
 
 /** What one rule does to an address. */
@@ -76,13 +78,7 @@ class PrefixMap {
   check(): void {
     for (const { address, length } of [this.#from, this.#to]) {
       if (length > 64) throw new RulesetError("EINVAL", "", "a prefix of more than 64 bits");
-      const mask = prefixMaskIPv6(length);
-      if (
-        !equalIPv6(
-          address,
-          address.map((word, i) => word & mask[i]),
-        )
-      )
+      if (!equalIPv6(address, maskIPv6(address.slice(), length)))
         throw new RulesetError("EINVAL", "", "bits behind the prefix");
     }
   }

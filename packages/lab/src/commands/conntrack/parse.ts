@@ -2,10 +2,17 @@
  * A command line of `conntrack` 1.4.7: read as `getopt_long(3)` does, in order, with the tool's complaints. Models
  * `do_parse()`, src/conntrack.c.
  */
-import { IPS_ASSURED, IPS_EXPECTED, IPS_FIXED_TIMEOUT, IPS_OFFLOAD, IPS_SEEN_REPLY } from "@netfilter-lab/engine";
+import {
+  IPS_ASSURED,
+  IPS_EXPECTED,
+  IPS_FIXED_TIMEOUT,
+  IPS_OFFLOAD,
+  IPS_SEEN_REPLY,
+  type LabelMap,
+} from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { Flow, type FlowEnd } from "./flow.js";
-import { type LabelMap, readLabelMap } from "./labels.js";
+import { readLabelMap } from "./labels.js";
 import { type Address, atol, maskOf, parseAddress, strtoul, u16, u32 } from "./numbers.js";
 import {
   COMMANDS,

@@ -10,12 +10,12 @@ import {
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
   IPS_SEEN_REPLY,
+  type LabelMap,
   NFPROTO_IPV6,
   parseIPv6,
   type TupleText,
 } from "@netfilter-lab/engine";
 import { isTranslated } from "./filter.js";
-import type { LabelMap } from "./labels.js";
 
 /** What `-o` asks for. */
 export interface OutputFormat {
@@ -127,7 +127,7 @@ function ctime(nanos: bigint): string {
 
 /** The labels that have names, when they are to be printed. */
 function labelNames(entry: ConntrackSnapshot, format: OutputFormat, carried: Carried): string[] {
-  return carried.labels ? (format.labels?.namesOf(entry.labels ?? []) ?? []) : [];
+  return carried.labels ? (entry.labels ?? []).flatMap((label) => format.labels?.nameOf(label) ?? []) : [];
 }
 
 /** The family as `-o extended` and /proc show it. */
