@@ -21,6 +21,24 @@ async function question(backend: (typeof backends)[number]): Promise<QuestionLab
   return lab;
 }
 
+/** Two networks of IPv6 with a router between them. */
+async function overIPv6(backend: (typeof backends)[number]): Promise<QuestionLab> {
+  const lab = await Lab.create({
+    backend,
+    hosts: {
+      client: { eth0: "2001:db8:1::2/64", routes: ["default via 2001:db8:1::1"] },
+      gateway: { eth0: "2001:db8:1::1/64", eth1: "2001:db8:2::1/64", forwarding: true },
+      server: { eth0: "2001:db8:2::2/64", routes: ["default via 2001:db8:2::1"] },
+    },
+    links: [
+      ["client.eth0", "gateway.eth0"],
+      ["gateway.eth1", "server.eth0"],
+    ],
+  });
+  labs.push(lab);
+  return lab;
+}
+
 afterEach(async () => {
   for (const lab of labs.splice(0)) await lab.close();
 });
@@ -127,6 +145,38 @@ describe.each(backends)("a lab on %s", (backend) => {
     expect(walk.packets[0].way).toBe("eth0 -> eth1");
     expect([...walk.packets[0].before.subarray(20)]).toEqual([0xde, 0xad, 0xbe, 0xef]);
     await expect(client.send(new Uint8Array([0x45]))).rejects.toThrow("Invalid argument");
+  });
+
+  test("IPv6: packets of one's own go as they are written, walks tell of them, and the kernel refuses", async () => {
+    const { client, gateway } = (await overIPv6(backend)).hosts;
+    await gateway.sh`ip6tables -t nat -A POSTROUTING -o eth1 -j MASQUERADE`;
+    // A hop limit of its own, a destination options header, a protocol that nobody knows.
+    const packet = Uint8Array.of(
+      ...[0x60, 0, 0, 0, 0, 12, 60, 9],
+      ...[0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+      ...[0x20, 1, 0xd, 0xb8, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+      ...[253, 0, 1, 4, 0, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef],
+    );
+    const walk = await gateway.walk(() => client.send(packet));
+    // What the server answers to an unknown protocol comes back.
+    expect(walk.packets.map(({ way }) => way)).toEqual(["eth0 -> eth1", "eth1 -> eth0"]);
+    expect([...walk.packets[0].before]).toEqual([...packet]);
+    expect(walk.packets[0].after?.[7]).toBe(8);
+    expect([...(walk.packets[0].after ?? []).subarray(40)]).toEqual([...packet.subarray(40)]);
+    expect(walk.packets[1].brief).toContain("unknown next header");
+    const echoes = await gateway.walk(() => client.sh`ping -c 1 2001:db8:2::2`);
+    expect(echoes.packets.map(({ serial, way, brief }) => [serial, way, brief])).toEqual([
+      [1, "eth0 -> eth1", expect.stringContaining("echo request")],
+      [2, "eth1 -> eth0", expect.stringContaining("echo reply")],
+    ]);
+    const own = await gateway.walk(() => client.sh`ping -c 1 2001:db8:1::1`);
+    expect(own.packets.map(({ way }) => way)).toEqual(["eth0 -> local", "local -> eth0"]);
+    await expect(client.send(packet.subarray(0, 39))).rejects.toThrow("Invalid argument");
+    await expect(client.send(Uint8Array.of(...packet, ...new Uint8Array(1500)))).rejects.toThrow("Message too long");
+    await client.sh`ip6tables -A OUTPUT -j DROP`;
+    await expect(client.send(packet)).rejects.toThrow("Operation not permitted");
+    await client.sh`ip -6 route flush default`;
+    await expect(client.send(packet)).rejects.toThrow("Network is unreachable");
   });
 
   test("refuses a configuration by its field, before anything is made", async () => {

@@ -65,6 +65,7 @@ export * from "./netns.js";
 export * from "./random.js";
 export * from "./skb.js";
 export * from "./sock/raw.js";
+export * from "./sock/raw6.js";
 export * from "./sock/sockets.js";
 export { registerTcpConnections } from "./sock/tcp.js";
 export { TcpSock } from "./sock/tcp-connection.js";

@@ -13,18 +13,24 @@ import {
   type PacketTrace,
   PacketTracer,
   SeededRandom,
-  sendRaw,
   VethDevice,
   VirtualClock,
 } from "@netfilter-lab/engine";
-import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput, IpFamily } from "./backend.js";
+import {
+  type Backend,
+  type BackgroundCommand,
+  type CaptureHandle,
+  type CommandOutput,
+  type IpFamily,
+  isIPv6,
+} from "./backend.js";
 import { commands } from "./commands/index.js";
 import { type HostTopology, LabConfigError, type Topology } from "./config.js";
 import type { HookRegistry } from "./draw/hook-map.js";
 import type { HostEnvironment } from "./environment.js";
 import { FileSystem } from "./files.js";
 import { forwardingSysctls, hostSysctls } from "./host-sysctls.js";
-import { drawingsPart, MissingPartError } from "./parts.js";
+import { drawingsPart, MissingPartError, rarePart } from "./parts.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
 import { addProcFiles } from "./proc.js";
 import { quoteWord } from "./quote.js";
@@ -360,7 +366,9 @@ export class EngineBackend implements Backend {
   }
 
   async send(host: string, packet: Uint8Array): Promise<void> {
-    await this.#whenMoving(() => sendRaw(this.host(host).net, packet));
+    const { sendRaw, sendRaw6 } = await rarePart.load();
+    const sendWritten = isIPv6(packet) ? sendRaw6 : sendRaw;
+    await this.#whenMoving(() => sendWritten(this.host(host).net, packet));
     await standstill.carry(this.#settle());
   }
 

@@ -189,8 +189,10 @@ export class Host {
   }
 
   /**
-   * Sends a packet written by hand, byte for byte from its IP header on; the kernel fills in the total length, the
-   * header checksum, and source and identification when they are 0 (raw(7)). Throws a `SystemError` when it cannot.
+   * Sends a packet written by hand, byte for byte from its IP header on, as a raw socket does (`IPPROTO_RAW`). Of IPv4 the
+   * kernel fills in the total length, the header checksum, and source and identification when they are 0 (raw(7)); of IPv6
+   * nothing, and an address of a link has no way, as nothing says which link. Throws a `SystemError` when it cannot: a header
+   * cut short (EINVAL), more than the device takes (EMSGSIZE), no route, or a rule that drops it (EPERM).
    */
   async send(packet: Uint8Array): Promise<void> {
     await this.#backend.send(this.name, packet);

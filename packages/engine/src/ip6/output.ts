@@ -56,7 +56,14 @@ export function describeRoute6(route: Route6): string {
   return route.gateway === null ? `dev ${route.dev.name}` : `via ${formatIPv6(route.gateway)} dev ${route.dev.name}`;
 }
 
+/** Sends a packet of this host; 0 or a negative errno. Models `ip6_local_out()`. */
 export function ip6LocalOut(ip: Ip6Stack, skb: SkBuff): number {
+  put16(skb.data, IPV6_PAYLOAD_LENGTH, skb.len - IPV6_HEADER_LENGTH);
+  return ip6SendWritten(ip, skb);
+}
+
+/** The same of a packet that goes as its sender wrote it. Models the end of `rawv6_send_hdrinc()`. */
+export function ip6SendWritten(ip: Ip6Stack, skb: SkBuff): number {
   const { net } = ip;
   const { trace } = net;
   if (trace !== null) {
@@ -75,7 +82,6 @@ function localOut(ip: Ip6Stack, skb: SkBuff): number {
   skb.dev = null;
   skb.dst6 ??= ip.routeOutput(towardsOf(skb));
   const route = skb.dst6;
-  put16(skb.data, IPV6_PAYLOAD_LENGTH, skb.len - IPV6_HEADER_LENGTH);
   if (trace !== null) trace.note({ kind: "route", result: describeRoute6(route) });
   if (route.error !== 0) {
     drop6(ip, skb, "no route");

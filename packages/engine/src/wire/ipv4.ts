@@ -40,6 +40,7 @@ export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_PIM = 103;
 export const IPPROTO_SCTP = 132;
 export const IPPROTO_UDPLITE = 136;
+export const IPPROTO_RAW = 255;
 
 /** What {@link checkIPv4} found. */
 export type IPv4Check = "ok" | "too short" | "bad version" | "bad header length" | "truncated" | "bad checksum";

@@ -6,7 +6,7 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { type ConntrackSnapshot, deterministicMac, formatAddress, SystemError } from "@netfilter-lab/engine";
-import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "../backend.js";
+import { type Backend, type BackgroundCommand, type CaptureHandle, type CommandOutput, isIPv6 } from "../backend.js";
 import { DEFAULT_LATENCY_MICROS, LabConfigError, type Topology } from "../config.js";
 import type { HookRegistry } from "../draw/hook-map.js";
 import { EndlessCommandError } from "../engine-backend.js";
@@ -37,6 +37,10 @@ const CHECKSUMS_IN_SOFTWARE =
   'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0) or die "socket: $!"; ' +
   'for (@ARGV) { my $off = pack("LL", 0x17, 0); my $request = pack("a16P", $_, $off); ' +
   'defined ioctl(S, 0x8946, $request) or die "$_: $!" }';
+/** What a walk tells of: what hosts say to each other, not what IPv6's links say of themselves. */
+const WALKERS: readonly string[] = [
+  "ip or (ip6 and not dst net ff02::/16 and not (icmp6 and ip6[40] >= 130 and ip6[40] <= 137))",
+];
 /** Where the free ends of cables go that nobody plugged in. No host can have the name. */
 const UNPLUGGED = ".unplugged";
 
@@ -251,7 +255,7 @@ export class LinuxBackend implements Backend {
       const namespace = this.#namespaceOf(host);
       const events = this.#spawn(host, "conntrack -E -b 8388608 -o extended,id,timestamp");
       const monitor = this.#spawn(host, "xtables-monitor --trace");
-      return { host, events, monitor, capture: new PacketCapture(namespace, "any", ["ip"]) };
+      return { host, events, monitor, capture: new PacketCapture(namespace, "any", WALKERS) };
     });
     const rules = new Map<string, ReadonlyMap<string, RuleState>>();
     const nft = async (host: string, args: readonly string[], input = ""): Promise<string> =>
@@ -298,7 +302,7 @@ export class LinuxBackend implements Backend {
 
   /** Names by number, and the host's own addresses. */
   #interfacesOf(host: string): { names: Map<number, string>; addresses: Set<string> } {
-    const json = execFileSync("ip", ["-n", this.#namespaceOf(host), "-json", "-4", "address"], {
+    const json = execFileSync("ip", ["-n", this.#namespaceOf(host), "-json", "address"], {
       env: ENVIRONMENT,
       encoding: "utf8",
     });
@@ -312,11 +316,15 @@ export class LinuxBackend implements Backend {
   async send(host: string, packet: Uint8Array): Promise<void> {
     await this.#ready();
     // Perl has raw sockets, Node has not.
+    const ipv6 = isIPv6(packet);
     const script =
-      "use Socket; socket(S, AF_INET, SOCK_RAW, 255) && " +
-      'defined send(S, pack("H*", $ARGV[0]), 0, sockaddr_in(0, pack("H*", $ARGV[1]))) or do { print $!+0; exit 1 }';
+      `use Socket qw(:all); socket(S, ${ipv6 ? "AF_INET6" : "AF_INET"}, SOCK_RAW, 255) && ` +
+      `defined send(S, pack("H*", $ARGV[0]), 0, ${ipv6 ? "pack_sockaddr_in6" : "pack_sockaddr_in"}(0, pack("H*", $ARGV[1]))) ` +
+      "or do { print $!+0; exit 1 }";
     const hex = Buffer.from(packet).toString("hex");
-    const target = packet.length < 20 ? "00000000" : hex.slice(32, 40);
+    // Where the header has its destination; of a header cut short, the kernel refuses any.
+    const [from, to] = ipv6 ? [24, 40] : [16, 20];
+    const target = packet.length < to ? "00".repeat(to - from) : hex.slice(2 * from, 2 * to);
     const sent = spawnSync("ip", ["netns", "exec", this.#namespaceOf(host), "perl", "-e", script, hex, target], {
       env: ENVIRONMENT,
       encoding: "utf8",

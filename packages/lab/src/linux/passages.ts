@@ -4,6 +4,8 @@
  * NAT leave alone (identification, lengths, sequence numbers, data) and by its TTL, one less. Nothing is known of a
  * packet between the two devices, nor of one that the host itself made and dropped.
  */
+import { found, skipExtensionHeaders } from "@netfilter-lab/engine";
+import { isIPv6 } from "../backend.js";
 import type { CapturedPacket } from "./capture.js";
 
 /** One packet's way through one host. */
@@ -40,6 +42,27 @@ export function pairPackets(packets: readonly CapturedPacket[]): Passage[] {
 
 /** What stays of a packet when it is forwarded: all but addresses, ports, ICMP ids, checksums and options. */
 function signature(bytes: Uint8Array, hops: number): string {
+  return isIPv6(bytes) ? signature6(bytes, hops) : signature4(bytes, hops);
+}
+
+const IPV6_HOP_LIMIT = 7;
+const IPV6_ADDRESSES_END = 40;
+
+/** IPv6's headers have no identification: version, class, label, lengths and what follows the headers tell packets apart. */
+function signature6(bytes: Uint8Array, hops: number): string {
+  const transport = skipExtensionHeaders(bytes, IPV6_ADDRESSES_END, bytes.length, bytes[6]);
+  const at = transport < 0 ? bytes.length : transport;
+  return [
+    hex(bytes.subarray(0, IPV6_HOP_LIMIT)),
+    bytes[IPV6_HOP_LIMIT] - hops,
+    hex(bytes.subarray(IPV6_ADDRESSES_END, at)),
+    ...(transport < 0 || found.fragmentOffset !== 0
+      ? [hex(bytes.subarray(at))]
+      : payloadSignature(found.nexthdr, bytes.subarray(at))),
+  ].join(" ");
+}
+
+function signature4(bytes: Uint8Array, hops: number): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const headerLength = (bytes[0] & 15) * 4;
   const protocol = bytes[9];
@@ -52,12 +75,20 @@ function signature(bytes: Uint8Array, hops: number): string {
   ];
   const rest = bytes.subarray(headerLength);
   const first = (view.getUint16(6) & 0x1fff) === 0;
-  if (first && protocol === 6) parts.push(hex(rest.subarray(4, 16)), hex(rest.subarray(20)));
-  else if (first && protocol === 17) parts.push(hex(rest.subarray(8)));
+  return [...parts, ...(first ? payloadSignature(protocol, rest) : [hex(rest)])].join(" ");
+}
+
+/** Types of ICMP and ICMPv6 that are no errors: all echoes, and ICMP's timestamps. */
+const QUESTIONS: Readonly<Record<number, readonly number[]>> = { 1: [0, 8, 13, 14], 58: [128, 129] };
+
+/** What stays of a transport header and of what it carries. */
+function payloadSignature(protocol: number, rest: Uint8Array): (number | string)[] {
+  if (protocol === 6) return [hex(rest.subarray(4, 16)), hex(rest.subarray(20))];
+  if (protocol === 17) return [hex(rest.subarray(8))];
+  const questions = QUESTIONS[protocol];
+  if (questions === undefined) return [hex(rest)];
   // An error's inner packet is rewritten too.
-  else if (first && protocol === 1) parts.push(rest[0], [0, 8, 13, 14].includes(rest[0]) ? hex(rest.subarray(6)) : "");
-  else parts.push(hex(rest));
-  return parts.join(" ");
+  return [rest[0], questions.includes(rest[0]) ? hex(rest.subarray(6)) : ""];
 }
 
 function hex(bytes: Uint8Array): string {

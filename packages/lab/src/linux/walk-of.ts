@@ -1,4 +1,6 @@
 /** Makes a walk of captures and events: the same packet gets the same number on every host it was seen on. */
+import { formatIPv6, readIPv6 } from "@netfilter-lab/engine";
+import { isIPv6 } from "../backend.js";
 import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import type { CapturedPacket } from "./capture.js";
 import { pairPackets } from "./passages.js";
@@ -23,6 +25,11 @@ export interface Sight {
   >;
 }
 
+/** As `ip address` prints it. */
+function destinationOf(packet: Uint8Array): string {
+  return isIPv6(packet) ? formatIPv6(readIPv6(packet, 24)) : packet.subarray(16, 20).join(".");
+}
+
 /**
  * A packet that came to an address of the host itself counts as delivered, unless its trace says that it was dropped; one
  * that came to another and went out nowhere counts as dropped.
@@ -42,8 +49,8 @@ export function walkOf(sight: Sight): Walk {
     const from = iif === null ? null : sight.peer(host, iif);
     const to = oif === null ? null : sight.peer(host, oif);
     const before = (arrival ?? out)?.bytes ?? new Uint8Array(0);
-    const trace = traces.get(host)?.take(iif, before) ?? null;
-    const forHere = known?.addresses.has(before.subarray(16, 20).join(".")) === true;
+    const trace = isIPv6(before) ? null : (traces.get(host)?.take(iif, before) ?? null);
+    const forHere = known?.addresses.has(destinationOf(before)) === true;
     const droppedIn = trace?.droppedIn ?? null;
     const delivered = forHere && droppedIn === null ? before : null;
     // What a neighbour sent carries its number; the same bytes may be under way more than once.
