@@ -269,9 +269,9 @@ const binding = (address: InetAddress, port: number): string =>
 
 /** What a socket is bound to, and whether to any address. */
 function boundTo({ options }: Address): { readonly address?: InetAddress; readonly transparent: boolean } {
-  const bind = options.get("bind");
+  const bind = options.get("bind") ?? null;
   const transparent = options.has("ip-transparent");
-  return bind == null ? { transparent } : { address: hostOf(parametersOf(bind)[0]), transparent };
+  return bind === null ? { transparent } : { address: hostOf(parametersOf(bind)[0]), transparent };
 }
 
 const anyOfKeyword = (context: LabContext, keyword: string): InetAddress =>
@@ -289,12 +289,12 @@ function open(context: LabContext, address: Address): Channel {
       return pipe();
   }
   const { address: local, transparent } = boundTo(address);
-  const source = options.get("sourceport");
+  const source = options.get("sourceport") ?? null;
   if (keyword.startsWith("TCP")) {
     const [to, port] = [hostOf(parameters[0]), portOf(parameters[1], "tcp")];
     const events = new TcpEvents();
     const call = connecting(to, port);
-    const sourcePort = source == null ? 0 : numberOf("sp", source);
+    const sourcePort = source === null ? 0 : numberOf("sp", source);
     const asked = ({ code }: SystemError): string =>
       code === "EADDRNOTAVAIL" || code === "EADDRINUSE" ? binding(local ?? 0, sourcePort) : call;
     const connection = system(asked, () =>
@@ -304,7 +304,7 @@ function open(context: LabContext, address: Address): Channel {
           port,
           transparent,
           ...(local === undefined ? {} : { localAddress: local }),
-          ...(source == null ? {} : { localPort: sourcePort }),
+          ...(source === null ? {} : { localPort: sourcePort }),
           reuseAddress: options.has("reuseaddr"),
         },
         events,
@@ -313,7 +313,7 @@ function open(context: LabContext, address: Address): Channel {
     return overTcp(connection, events, call);
   }
   const receives = keyword.endsWith("RECV");
-  const port = receives ? portOf(parameters[0], "udp") : source == null ? 0 : numberOf("sp", source);
+  const port = receives ? portOf(parameters[0], "udp") : source === null ? 0 : numberOf("sp", source);
   const own = local ?? anyOfKeyword(context, keyword);
   const socket = system(
     () => binding(own, port),
