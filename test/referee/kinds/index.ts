@@ -2,6 +2,7 @@
 import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
+import { CONNLIMIT } from "./connlimit.js";
 import { EXTENSIONS } from "./extensions.js";
 import { EXTENSIONS_6 } from "./extensions6.js";
 import { FRAGMENTS } from "./fragments.js";
@@ -60,6 +61,7 @@ export const KINDS: readonly Kind[] = [
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,
+  CONNLIMIT,
   BROKEN_HEADERS,
   IP_OPTIONS,
   BYTES,

@@ -26,6 +26,7 @@ it("draws what it always drew", () => {
       "broken-headers": "3346cee555d59897",
       "bytes": "6d2ba4e61a805127",
       "commands": "bff82a25536f4757",
+      "connlimit": "f42a9cc3aa6e07f0",
       "extensions": "5ba3bc1e7a509c74",
       "extensions6": "4a02c138b9134072",
       "fragments": "3486db2ab4976a28",
