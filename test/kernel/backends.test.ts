@@ -151,11 +151,15 @@ describe.each(backends)("a lab on %s", (backend) => {
     const { client, gateway } = (await overIPv6(backend)).hosts;
     await gateway.sh`ip6tables -t nat -A POSTROUTING -o eth1 -j MASQUERADE`;
     // A hop limit of its own, a destination options header, a protocol that nobody knows.
-    const packet = Uint8Array.of(
-      ...[0x60, 0, 0, 0, 0, 12, 60, 9],
-      ...[0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
-      ...[0x20, 1, 0xd, 0xb8, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
-      ...[253, 0, 1, 4, 0, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef],
+    const packet = Uint8Array.from(
+      [
+        "60000000000c3c09 20010db8000100000000000000000002 20010db8000200000000000000000002",
+        "fd00010400000000 deadbeef",
+      ]
+        .join("")
+        .replaceAll(" ", "")
+        .match(/../g)
+        ?.map((byte) => Number.parseInt(byte, 16)) ?? [],
     );
     const walk = await gateway.walk(() => client.send(packet));
     // What the server answers to an unknown protocol comes back.
@@ -172,7 +176,7 @@ describe.each(backends)("a lab on %s", (backend) => {
     const own = await gateway.walk(() => client.sh`ping -c 1 2001:db8:1::1`);
     expect(own.packets.map(({ way }) => way)).toEqual(["eth0 -> local", "local -> eth0"]);
     await expect(client.send(packet.subarray(0, 39))).rejects.toThrow("Invalid argument");
-    await expect(client.send(Uint8Array.of(...packet, ...new Uint8Array(1500)))).rejects.toThrow("Message too long");
+    await expect(client.send(new Uint8Array([...packet, ...new Uint8Array(1500)]))).rejects.toThrow("Message too long");
     await client.sh`ip6tables -A OUTPUT -j DROP`;
     await expect(client.send(packet)).rejects.toThrow("Operation not permitted");
     await client.sh`ip -6 route flush default`;

@@ -84,8 +84,8 @@ const OPTIONS: readonly (readonly number[])[] = [
   [0xc9, 16, ...address6(CLIENT)],
   [4, 1, 5],
   // As many as a header may have, and one more.
-  Array<number[]>(8).fill([0x1e, 0]).flat(),
-  Array<number[]>(9).fill([0x1e, 0]).flat(),
+  Array.from({ length: 8 }, () => [0x1e, 0]).flat(),
+  Array.from({ length: 9 }, () => [0x1e, 0]).flat(),
 ];
 
 /** An echo request that is answered whole or in fragments. */
