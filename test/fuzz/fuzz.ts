@@ -41,13 +41,13 @@ const MOST_FINDINGS = 20;
 /** The program of the worker, beside the command's own file. */
 const PROGRAM: URL = new URL("worker.mjs", import.meta.url);
 
-/** Feeds so much of a target. `onProgress` hears of what is done; `program` is what does it. */
+/** Feeds so much of a target. `onProgress` hears of what is done and how much was found; `program` is what does it. */
 export async function fuzz(
   target: keyof typeof TARGETS,
   seed: number,
   amount: number,
   limits: Limits,
-  onProgress: (fed: number) => void = () => {},
+  onProgress: (fed: number, found: number) => void = () => {},
   program: URL = PROGRAM,
 ): Promise<Summary> {
   const findings: Found[] = [];
@@ -62,7 +62,7 @@ export async function fuzz(
       }
       sum.fed = before + report.fed;
       sum.longest = Math.max(sum.longest, report.longest);
-      onProgress(sum.fed);
+      onProgress(sum.fed, findings.length);
     });
     const index = Atomics.load(at, 0);
     sum.inputs += index - from + 1;

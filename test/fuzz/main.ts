@@ -84,10 +84,10 @@ async function main(args: readonly string[]): Promise<number> {
     const amount = name === "packets" ? amounts.packets : amounts.inputs;
     const began = performance.now();
     let told = began;
-    const { findings, ...done } = await fuzz(name, seed, amount, limits, (fed) => {
+    const { findings, ...done } = await fuzz(name, seed, amount, limits, (fed, found) => {
       if (performance.now() - told < 10_000) return;
       told = performance.now();
-      console.error(`${name}: ${fed} of ${amount}`);
+      console.error(`${name}: ${fed} of ${amount}, ${found} found`);
     });
     for (const finding of findings) console.log(JSON.stringify({ ...finding, input: await smaller(finding) }));
     count += findings.length;
