@@ -4,7 +4,7 @@
  */
 import type { Choice } from "../choice.js";
 import type { Step } from "../scenario.js";
-import { CLIENT, closing, DEVICES, FORWARDING, type Kind, OUTSIDE, putIn, ROUTE, TOOLS } from "./router.js";
+import { CLIENT, closing, DEVICES, FORWARDING, type Kind, OUTSIDE, putIn, ROUTE, SERVER, TOOLS } from "./router.js";
 import { traffic } from "./traffic.js";
 
 const ZONES = ["1", "2", "3", "65535", "mark"];
@@ -107,7 +107,8 @@ function command(choice: Choice, tool: string): string {
     () => `conntrack -L --label ${choice.below(4)}`,
     () => `conntrack -D ${choice.pick(["--zone", "--orig-zone", "--reply-zone"])} ${number}`,
     () => `conntrack -U -p udp -s ${CLIENT} --label-add ${choice.below(4)}`,
-    () => `conntrack -U -p udp -s ${CLIENT} --label-del`,
+    // Of one entry: where labels cannot be taken off, the tool stops, and which entry comes first is the hash's choice.
+    () => `conntrack -U -p udp -s ${CLIENT} -d ${SERVER} --sport 2000 --dport 53 --label-del`,
     () => `conntrack -U -p tcp -m ${choice.pick([0, 1, 5])}`,
     () => `conntrack -L -o ${choice.pick(["save", "save", "save,labels", "save,extended,id"])}`,
     () => `conntrack -D -o save --orig-zone ${number}`,
