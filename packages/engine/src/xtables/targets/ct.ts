@@ -4,7 +4,7 @@
  */
 import type { ConntrackHelper } from "../../conntrack/helpers/helper.js";
 import { findHelper, helperElsewhere } from "../../conntrack/helpers/registry.js";
-import { releaseTimeoutPolicy, setTimeoutPolicy } from "../../conntrack/timeout-policy.js";
+import { setTimeoutPolicy } from "../../conntrack/timeout-policy.js";
 import { zoneWord } from "../../conntrack/zone.js";
 import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto } from "../../hooks.js";
 import { natHelpers } from "../../nat/helpers/index.js";
@@ -186,7 +186,6 @@ class CtTarget implements Target {
   renew(net: NetNamespace): void {
     if (this.#timeout === null || this.#template === NO_CT) return;
     this.#checkNames(net);
-    releaseTimeoutPolicy(net.ct, this.#template);
     setTimeoutPolicy(net.ct, this.#template, this.#timeout);
   }
 
