@@ -23,6 +23,8 @@ it.each([
   ["<flow><timeout>30</timeout><x/></flow>", "<flow><timeout>29</timeout><y/></flow>", false],
   ["udp      17 30 src=1", "udp      17 31 src=1", false],
   ["    [NEW] udp      17 30 src=1", "    [NEW] udp      17 29 src=2", false],
+  ["-A -t 30 -u UNSET -s 1", "-A -t 29 -u UNSET -s 1", true],
+  ["-A -t 30 -u UNSET -s 1", "-A -t 29 -u UNSET -s 2", false],
   ["udp      17 30 src=1 delta-time=0 use=1", "udp      17 29 src=1 delta-time=1 use=1", true],
   ["udp      17 30 src=1 delta-time=1 use=1", "udp      17 30 src=1 delta-time=0 use=1", false],
 ])("timeouts: %s and %s", (ours, theirs, agree) => {

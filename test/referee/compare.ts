@@ -28,8 +28,9 @@ function alignAge(ours: string | undefined, theirs: string): string {
   return more >= 0 && more <= TIMEOUT_TOLERANCE ? theirs.replace(WITH_AGE, a[0]) : theirs;
 }
 
-/** A line of `conntrack -E` or `-L`, or XML's: what comes before the timeout, the timeout, what comes after. */
-const WITH_TIMEOUT = /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|<flow>.*<timeout>)(\d+)((?: |<).*)$/;
+/** A line of `conntrack -E` or `-L`, also with `-o save`, or XML's: what comes before the timeout, the timeout, what comes after. */
+const WITH_TIMEOUT =
+  /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|-[AUD] -t |<flow>.*<timeout>)(\d+)((?: |<).*)$/;
 
 /** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
 export function alignTimeout(ours: string | undefined, kernels: string): string {

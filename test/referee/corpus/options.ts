@@ -34,6 +34,100 @@ const told = (name: string, options: string, steps: Scenario["steps"] = []): Sce
     finally: [],
   });
 
+/**
+ * A timeout policy with a long name, of which Linux gives back four letters: what the tool reads back and puts in anew
+ * is another policy's, or nobody's.
+ */
+function longName(tool: string, name: string): Scenario {
+  const short = name.slice(0, 4);
+  const raw = `${tool} -t raw`;
+  const add = (policy: string, seconds: number): string => `nfct add timeout ${policy} inet udp unreplied ${seconds}`;
+  const send = (port: number): string => `echo x | timeout 0.2 nc -n -u -p ${port} 198.51.100.9 53 || true`;
+  return commands(`${tool}: a timeout policy of the name ${name}`, [
+    add(name, 10),
+    `${raw} -A OUTPUT -p udp -j CT --timeout ${name}`,
+    ...["-S OUTPUT", "-L OUTPUT -n", "-Z"].map((what) => `${raw} ${what}`),
+    send(4000),
+    ...["-Z", "-Z OUTPUT 1", "-R OUTPUT 1 -p udp -j CT --timeout"].map((what) => `${raw} ${what}`),
+    `${tool}-save -t raw -c | grep CT`,
+    ...[name, short].map((policy) => `${raw} -C OUTPUT -p udp -j CT --timeout ${policy}`),
+    ...["-N foo", "-P PREROUTING ACCEPT", "-F PREROUTING", "-A PREROUTING -p tcp -j ACCEPT"].map(
+      (what) => `${raw} ${what}`,
+    ),
+    `nfct delete timeout ${name}`,
+    add(short, 33),
+    `${raw} -A OUTPUT -p udp -m udp --dport 77 -j CT --timeout ${name}`,
+    "conntrack -F",
+    send(4001),
+    "conntrack -L -p udp",
+    ...[name, short].map((policy) => `nfct delete timeout ${policy}`),
+    `${tool}-save -t raw | ${tool}-restore`,
+    ...[name, short].map((policy) => `${raw} -D OUTPUT -p udp -j CT --timeout ${policy}`),
+    `${raw} -S`,
+    `${raw} -F`,
+    ...[name, short].map((policy) => `nfct delete timeout ${policy}`),
+    "nfct list timeout",
+  ]);
+}
+
+/** nfct's words: cut short, in either order, too many and too few. */
+const NFCT = `
+add timeout a inet udp unreplied 3
+ad t b inet udp unreplied 3
+t a c inet udp unreplied 3
+add timeout abcdefghijklmnopqrstuvwxyz0123456789 inet udp unreplied 3
+get timeout abcdefghijklmnopqrstuvwxyz0123456789
+l timeout
+list ""
+"" ""
+t l
+li time x
+lis timeouts
+list timeoutx
+listx timeout
+list version
+flush v
+version
+version timeout
+h timeout
+hel version
+help list
+list help
+t t
+x y
+timeout x
+g timeout a
+get timeout a b
+get timeout
+d timeout a
+de timeout b c
+def timeout
+default-g timeout inet udp x
+default-sett timeout
+di timeout
+fl timeout x
+f timeout
+list helper x
+h l
+ad helper
+add helper a inet udp
+add helper a ine udp
+add helper ftp inet icmp
+add helper ftp inet tcp x
+add helper tns inet udp
+disable helper a b
+disable helper ftp inet tcp
+disable helper ftp inet udp
+get helper
+get helper x ine udp
+get helper x inet sctp
+get helper x inet udp 4
+delete helper x y
+delete helper x inet tcp
+flush helper
+enable helper
+`;
+
 const from = "192.168.1.10:4000";
 const to = "198.51.100.9:53";
 const ADD = "-p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 2 -t 100";
@@ -96,6 +190,13 @@ export const TOOL_OPTIONS: Group = {
     told("conntrack -E -o userspace tells of other programs by their port", "-E -o userspace,extended", LIFE),
     told("conntrack -E -o xml", "-E -o xml", LIFE),
     told("conntrack -E -o save", "-E -o save", LIFE),
+    ...TOOLS.slice(0, 2).flatMap((tool) => ["slow", "slowest"].map((name) => longName(tool, name))),
+    commands(
+      "nfct: words cut short, in either order, too many and too few",
+      NFCT.trim()
+        .split("\n")
+        .map((words) => `nfct ${words}`),
+    ),
     // Some of the helper that the others' draws leave out.
     ...Array.from({ length: 80 }, (_, index) => makeScenario(HELPERS, 618, index))
       .filter(({ setup = [] }) => setup.some((line) => line.includes("--helper pptp")))

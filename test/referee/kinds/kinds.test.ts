@@ -54,7 +54,7 @@ it("draws what it always drew", () => {
       "sysctls": "7c59cd542f028cfe",
       "tcp-adversarial": "f80f03fdbf22baf2",
       "tcp-legal": "c6d4aedcec2f3eeb",
-      "templates": "f0b8073cec3a34ed",
+      "templates": "dd987f1cb37d863f",
       "time": "37bf6056084e444e",
       "tracker-sysctls": "4e9f53d41a39c77b",
       "udp": "68e054d93d6122d7",

@@ -4,7 +4,7 @@
  */
 import type { Choice } from "../choice.js";
 import type { Step } from "../scenario.js";
-import { CLIENT, closing, DEVICES, FORWARDING, type Kind, OUTSIDE, putIn, ROUTE, TOOLS } from "./router.js";
+import { CLIENT, closing, DEVICES, FORWARDING, type Kind, OUTSIDE, putIn, ROUTE, SERVER, TOOLS } from "./router.js";
 import { traffic } from "./traffic.js";
 
 const ZONES = ["1", "2", "3", "65535", "mark"];
@@ -21,7 +21,7 @@ const EVENTS = [
   "secmark",
 ];
 
-/** Timeout policies by their names (Linux gives back four letters of one), with the protocol that each is for. */
+/** Timeout policies by their names, with the protocol that each is for. */
 const POLICIES: readonly (readonly [name: string, protocol: string, states: string])[] = [
   ["tcp", "tcp", "syn_sent 7 syn_recv 9 established 40 close 5 unacknowledged 33 retrans 8"],
   ["udp", "udp", "unreplied 5 replied 9"],
@@ -29,6 +29,8 @@ const POLICIES: readonly (readonly [name: string, protocol: string, states: stri
   ["ping", "icmp", "timeout 99"],
   ["rest", "generic", "timeout 77"],
 ];
+/** Linux gives back four letters of a policy's name: with a longer one rules cannot be loaded as they are saved. */
+const LONG = "slowest";
 const MATCHES: Readonly<Record<string, string>> = { tcp: "-p tcp", udp: "-p udp", icmp: "-p icmp", generic: "-p 99" };
 
 function zone(choice: Choice): string {
@@ -86,7 +88,18 @@ function nat(choice: Choice, tool: string): readonly string[] {
   ]);
 }
 
-function command(choice: Choice): string {
+/** A rule whose policy the tool does not read back by its name, and what it says of it then. */
+function cutShort(choice: Choice, tool: string): string {
+  const rule = `-p udp -j CT --timeout ${choice.pick([LONG, LONG, LONG.slice(0, 4)])}`;
+  return choice.pick([
+    () => `${tool} -t raw -${choice.pick(["A", "A", "A", "C", "D"])} PREROUTING ${rule}`,
+    () => `${tool} -t raw -S`,
+    () => `${tool} -t raw -Z`,
+    () => `${tool}-save -t raw | grep -v '^#' | ${tool}-restore`,
+  ])();
+}
+
+function command(choice: Choice, tool: string): string {
   const number = choice.pick(["0", "1", "2", "3", "65535"]);
   return choice.pick([
     () => `conntrack -L ${choice.pick(["--zone", "--orig-zone", "--reply-zone"])} ${number}`,
@@ -94,9 +107,14 @@ function command(choice: Choice): string {
     () => `conntrack -L --label ${choice.below(4)}`,
     () => `conntrack -D ${choice.pick(["--zone", "--orig-zone", "--reply-zone"])} ${number}`,
     () => `conntrack -U -p udp -s ${CLIENT} --label-add ${choice.below(4)}`,
-    () => `conntrack -U -p udp -s ${CLIENT} --label-del`,
+    // Of one entry: where labels cannot be taken off, the tool stops, and which entry comes first is the hash's choice.
+    () => `conntrack -U -p udp -s ${CLIENT} -d ${SERVER} --sport 2000 --dport 53 --label-del`,
     () => `conntrack -U -p tcp -m ${choice.pick([0, 1, 5])}`,
+    () => `conntrack -L -o ${choice.pick(["save", "save", "save,labels", "save,extended,id"])}`,
+    () => `conntrack -D -o save --orig-zone ${number}`,
+    () => "conntrack -L -o save | conntrack -R -",
     () => "conntrack -L -z",
+    () => cutShort(choice, tool),
     () => "conntrack -C",
     () => "nfct list timeout | sort",
     () => `nfct delete timeout ${choice.pick(POLICIES)[0]}`,
@@ -112,7 +130,7 @@ export const TEMPLATES: Kind = {
   make(choice) {
     const tool = choice.pick(TOOLS);
     const steps = traffic(choice, choice.between(5, 80)).flatMap((packet): Step[] =>
-      choice.oneIn(8) ? [{ run: command(choice) }, packet] : [packet],
+      choice.oneIn(8) ? [{ run: command(choice, tool) }, packet] : [packet],
     );
     return {
       devices: DEVICES,
@@ -125,6 +143,7 @@ export const TEMPLATES: Kind = {
       setup: [
         ROUTE,
         ...POLICIES.map(([name, protocol, states]) => `nfct add timeout ${name} inet ${protocol} ${states}`),
+        `nfct add timeout ${LONG} inet udp unreplied 50 replied 90`,
         ...putIn(choice, tool, [
           ...choice.times(choice.between(0, 3), () => marking(choice, tool)),
           ...choice.times(choice.between(1, 4), () => template(choice, tool)),

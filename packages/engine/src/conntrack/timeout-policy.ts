@@ -176,10 +176,12 @@ export function listTimeouts(protocol: TimeoutProtocol, timeouts: readonly numbe
   return protocol.states.map(([state, place]) => [state, Math.trunc((timeouts[place] >>> 0) / HZ)]);
 }
 
-/** Gives a policy to a rule's template. Models `nf_ct_set_timeout()`; the rule was checked before. */
+/** Gives a policy to a rule's template, in place of the one that it may have. Models `nf_ct_set_timeout()`; the rule was checked before. */
 export function setTimeoutPolicy(ct: Conntrack, template: CtHandle, name: string): void {
   const policy = ct.timeoutPolicies.get(name);
   if (policy === undefined) throw new Error(`no timeout policy ${name}`);
+  const before = ct.timeoutPolicyOf(template);
+  if (before !== null) before.templates--;
   policy.templates++;
   ct.giveTimeoutPolicy(template, policy);
 }

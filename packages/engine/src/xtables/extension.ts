@@ -88,6 +88,8 @@ export interface Target {
   readonly onlyTable?: TableName;
   attach?(net: NetNamespace, pf: NfProto): void;
   detach?(net: NetNamespace, pf: NfProto): void;
+  /** The rule was put in anew as the tool reads it back. Throws {@link RulesetError} when the kernel would refuse that. */
+  renew?(net: NetNamespace): void;
 }
 
 /** The packet side of a rule that an extension's user-space check may look at (`-p` for ports, for example). */

@@ -119,8 +119,9 @@ export class Xtables {
     }
   }
 
-  /** A rule is put in anew as it is; what its matches counted begins again. */
+  /** A rule is put in anew as it is; what its matches counted begins again. Throws {@link RulesetError}. */
   renew(rule: Rule): void {
+    rule.target?.renew?.(this.net);
     for (const match of rule.matches) match.renew?.(this.net);
   }
 

@@ -94,6 +94,16 @@ class Application {
   }
 
   run(): string {
+    try {
+      return this.#carryOut();
+    } catch (error) {
+      // The legacy tool puts in anew what it has read back, which is not always all that there was.
+      if (error instanceof RulesetError && this.#legacy) throw this.#refused(error, this.#command.kind, error.chain);
+      throw error;
+    }
+  }
+
+  #carryOut(): string {
     const { kind } = this.#command;
     switch (kind) {
       case "append":
@@ -180,7 +190,9 @@ class Application {
       if (verbose > 0 && kind !== "delete-num") text = rules.map(verboseRule).join("");
     };
     try {
-      xt.change(table, () => this.#editRules(table, name, told));
+      // The legacy tool that only looks puts nothing in.
+      if (kind === "check" && this.#legacy) this.#editRules(table, name, told);
+      else xt.change(table, () => this.#editRules(table, name, told));
       return text;
     } catch (error) {
       const failure = error instanceof RulesetError ? this.#refused(error, kind, name) : error;
@@ -351,14 +363,17 @@ class Application {
     const table = tableToRead(this.#tool, this.#name);
     const { chain: name } = this.#command;
     if (name !== null && table?.chains.get(name) === undefined) throw this.#fail(NO_CHAIN);
-    for (const chain of table?.chains.values() ?? []) {
-      if (name !== null && chain.name !== name) continue;
+    const chains = [...(table?.chains.values() ?? [])].filter((chain) => name === null || chain.name === name);
+    if (table !== undefined)
+      this.#renewZeroed(
+        table,
+        chains.flatMap((chain) => chain.rules),
+      );
+    for (const chain of chains) {
       chain.countsPolicy = chain.hook !== null;
       chain.policyPackets = 0;
       chain.policyBytes = 0;
-      for (const rule of chain.rules) this.#zeroRule(rule);
     }
-    if (table !== undefined) this.#renewAll(table);
     return this.#told("Zeroing", name === null ? this.#allNames(table) : [name]);
   }
 
@@ -371,21 +386,26 @@ class Application {
       if (this.#legacy) throw this.#fail("Index of counter too big");
       return;
     }
-    this.#zeroRule(rule);
-    if (table !== undefined) this.#renewAll(table);
+    if (table !== undefined) this.#renewZeroed(table, [rule]);
   }
 
-  /** The legacy tool puts in the whole table anew. */
-  #renewAll(table: Table): void {
-    if (!this.#legacy) return;
-    for (const chain of table.chains.values()) for (const rule of chain.rules) this.#tool.xt.renew(rule);
-  }
-
-  /** The nft tool puts in anew each rule that has counted something. */
-  #zeroRule(rule: Rule): void {
-    if (!this.#legacy && (rule.packets !== 0 || rule.bytes !== 0)) this.#tool.xt.renew(rule);
-    rule.packets = 0;
-    rule.bytes = 0;
+  /** The nft tool puts in anew each of the rules that has counted something; the legacy one puts in the whole table. */
+  #renewZeroed(table: Table, rules: readonly Rule[]): void {
+    const { xt } = this.#tool;
+    const zeroed = new Set(rules);
+    for (const chain of table.chains.values())
+      for (const rule of chain.rules) {
+        if (!this.#legacy && !(zeroed.has(rule) && (rule.packets !== 0 || rule.bytes !== 0))) continue;
+        try {
+          xt.renew(rule);
+        } catch (error) {
+          throw error instanceof RulesetError ? this.#refused(error, "replace", chain.name) : error;
+        }
+      }
+    for (const rule of rules) {
+      rule.packets = 0;
+      rule.bytes = 0;
+    }
   }
 
   #newChain(): void {

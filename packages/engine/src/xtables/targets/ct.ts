@@ -89,7 +89,8 @@ class CtTarget implements Target {
   readonly #notrack: boolean;
   readonly #zone: ZoneValue;
   readonly #directions: "both" | "original" | "reply";
-  readonly #timeout: string | null;
+  /** The name of its timeout policy: the whole, until the rule is in a ruleset and the tool reads it back. */
+  #timeout: string | null;
   readonly #ctEvents: number;
   readonly #expEvents: number;
   readonly #family: NfProto;
@@ -149,8 +150,13 @@ class CtTarget implements Target {
     return ` CT${this.#text("")}`;
   }
 
-  check(_flavour: "nft" | "legacy", _matches: readonly Match[], net: NetNamespace): void {
-    if (this.#notrack || this.#template !== NO_CT) return;
+  check(flavour: "nft" | "legacy", _matches: readonly Match[], net: NetNamespace): void {
+    // The legacy tool puts in anew what it has read back.
+    if (this.#notrack || (this.#template !== NO_CT && flavour === "nft")) return;
+    this.#checkNames(net);
+  }
+
+  #checkNames(net: NetNamespace): void {
     const proto = this.#proto;
     if (this.#helperName !== "" && this.#helper === undefined)
       throw new RulesetError("ENOENT", "", `no helper ${this.#helperName} for protocol ${proto}`);
@@ -172,7 +178,15 @@ class CtTarget implements Target {
       // NAT's part comes with the helper's, as Linux loads the module nf_nat_ftp beside nf_conntrack_ftp.
       net.ct.natHelper ??= natHelpers(net);
     }
-    if (this.#timeout !== null) setTimeoutPolicy(net.ct, this.#template, this.#timeout);
+    if (this.#timeout === null) return;
+    setTimeoutPolicy(net.ct, this.#template, this.#timeout);
+    this.#timeout = this.#timeout.slice(0, TIMEOUT_NAME_READ_BACK);
+  }
+
+  renew(net: NetNamespace): void {
+    if (this.#timeout === null || this.#template === NO_CT) return;
+    this.#checkNames(net);
+    setTimeoutPolicy(net.ct, this.#template, this.#timeout);
   }
 
   detach(net: NetNamespace, pf: NfProto): void {
@@ -185,6 +199,14 @@ class CtTarget implements Target {
 
 /** A helper's name is cut to what the rule's record holds. Models `char helper[16]` of `struct xt_ct_target_info_v1`. */
 const HELPER_NAME_LENGTH = 15;
+
+/** The same of a timeout policy's. Models `char timeout[32]`. */
+const TIMEOUT_NAME_LENGTH = 31;
+/**
+ * So much of a policy's name can be read back: the kernel hides what follows in the rule's record as if it were of the
+ * first revision, whose pointers stand there. Models `xt_ct_tg_reg[].usersize`.
+ */
+const TIMEOUT_NAME_READ_BACK = 4;
 
 const zoneOption = (name: string): OptionSpec => ({ name, parse: parseZone });
 
@@ -206,7 +228,7 @@ CT target options:
   options: [
     { name: "notrack" },
     { name: "helper", parse: (text) => text.slice(0, HELPER_NAME_LENGTH) },
-    { name: "timeout", parse: (text) => text },
+    { name: "timeout", parse: (text) => text.slice(0, TIMEOUT_NAME_LENGTH) },
     { name: "ctevents", parse: parseEvents(CT_EVENTS) },
     { name: "expevents", parse: parseEvents(EXP_EVENTS) },
     zoneOption("zone"),

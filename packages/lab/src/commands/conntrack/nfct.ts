@@ -85,27 +85,42 @@ function shown({ name, l3num, protocol, timeouts }: TimeoutPolicy): string {
   return `.${name} = {\n${body(l3num, protocol.protonum, timeouts)}`;
 }
 
+function atMost(words: readonly string[], count: number): void {
+  if (words.length > count) throw new NfctError("too many arguments");
+}
+
+/** A policy's name is cut to what the library holds of it. Models `char name[CTNL_TIMEOUT_NAME_MAX]`. */
+const NAME_LENGTH = 31;
+
 /** The commands of the subsystem `timeout`: what each prints. */
 const TIMEOUT: Readonly<Record<string, (net: NetNamespace, words: readonly string[]) => string>> = {
-  list: ({ ct }) => [...ct.timeoutPolicies.values()].map(shown).join(""),
+  list({ ct }, words) {
+    atMost(words, 0);
+    return [...ct.timeoutPolicies.values()].map(shown).join("");
+  },
   add({ ct }, [name, family, protocol, ...states]) {
     if (protocol === undefined) throw missing("add timeout name family protocol state1 timeout1 ...");
     const { l3num, protonum } = parseProtocol(family, protocol);
-    addTimeoutPolicy(ct, name, l3num, protonum, parseTimeouts(protocol, protonum, states));
+    addTimeoutPolicy(ct, name.slice(0, NAME_LENGTH), l3num, protonum, parseTimeouts(protocol, protonum, states));
     return "";
   },
-  get({ ct }, [name]) {
+  get({ ct }, words) {
+    const [name] = words;
     if (name === undefined) throw new NfctError("missing timeout policy name");
-    const policy = ct.timeoutPolicies.get(name);
+    atMost(words, 1);
+    const policy = ct.timeoutPolicies.get(name.slice(0, NAME_LENGTH));
     if (policy === undefined) throw new SystemError(ENOENT);
     return shown(policy);
   },
-  delete({ ct }, [name]) {
+  delete({ ct }, words) {
+    const [name] = words;
     if (name === undefined) throw new NfctError("missing timeout policy name");
-    deleteTimeoutPolicy(ct, name);
+    atMost(words, 1);
+    deleteTimeoutPolicy(ct, name.slice(0, NAME_LENGTH));
     return "";
   },
-  flush({ ct }) {
+  flush({ ct }, words) {
+    atMost(words, 0);
     flushTimeoutPolicies(ct);
     return "";
   },
@@ -128,26 +143,62 @@ const TIMEOUT: Readonly<Record<string, (net: NetNamespace, words: readonly strin
 /** The names of the commands of the subsystem `timeout`. */
 export const TIMEOUT_COMMANDS: readonly string[] = Object.keys(TIMEOUT);
 
-/** Commands of the subsystem `helper` that ask the kernel. */
-const HELPER: ReadonlySet<string> = new Set(["list", "add", "delete", "get", "flush"]);
+/** The helpers that come with the tool, and the protocols of each. */
+const HELPERS: Readonly<Record<string, readonly string[]>> = {
+  amanda: ["udp"],
+  dhcpv6: ["udp"],
+  ftp: ["tcp"],
+  mdns: ["udp"],
+  rpc: ["tcp", "udp"],
+  sane: ["tcp"],
+  slp: ["udp"],
+  ssdp: ["tcp", "udp"],
+  tftp: ["udp"],
+  tns: ["tcp"],
+};
+
+/** A command of the subsystem `helper`, up to where the kernel would be asked. */
+function askHelpers(command: string, words: readonly string[]): never {
+  const [name, family, protocol] = words;
+  const adds = command === "add" || command === "disable";
+  if (command === "list" || command === "flush") atMost(words, 0);
+  else if (adds && protocol === undefined) throw missing(`${command} helper name family protocol`);
+  else if (name === undefined) throw new NfctError("missing helper policy name");
+  else if (!adds) atMost(words, 3);
+  if (family !== undefined && !FAMILIES.has(family)) throw new NfctError("unknown layer 3 protocol");
+  if (protocol !== undefined && !["tcp", "udp"].includes(protocol)) throw new NfctError("unsupported layer 4 protocol");
+  if (adds && HELPERS[name]?.includes(protocol) !== true) throw new NfctError("that helper is not supported");
+  throw new SystemError(EINVAL);
+}
+
+const COMMANDS: readonly string[] = ["list", "add", "delete", "get", "flush", "disable", "default-set", "default-get"];
+const SUBSYSTEMS: readonly string[] = ["timeout", "helper", "version", "help"];
+
+/** What a word stands for that may be cut short: the first of these that begins so. */
+function cutShort(words: readonly string[], word: string): string | undefined {
+  return words.find((each) => each.startsWith(word));
+}
+
+const LICENSE = `utility for the Netfilter's Connection Tracking System
+Copyright (C) 2012 Pablo Neira Ayuso <pablo@netfilter.org>
+This program comes with ABSOLUTELY NO WARRANTY.
+This is free software, and you are welcome to redistribute it under certain 
+conditions; see LICENSE file distributed in this package for details.`;
 
 function carryOut(net: NetNamespace, [first, second, ...words]: readonly string[]): string {
-  const subsystems = ["timeout", "helper"];
   if (second === undefined) throw new NfctError("");
-  const swapped = subsystems.includes(first);
-  const subsystem = swapped ? first : second;
-  const command = swapped ? second : first;
-  if (!subsystems.includes(subsystem)) throw new NfctError(`Unknown subsystem: ${first}\n${USAGE}`);
-  if (!HELPER.has(command) && TIMEOUT[command] === undefined && command !== "disable")
-    throw new NfctError(`Unknown command: ${first}\n${USAGE}`);
-  if (subsystem === "timeout") {
-    if (TIMEOUT[command] !== undefined) return TIMEOUT[command](net, words);
-    throw new NfctError(
-      "Missing command\nnfct <list|add|delete|get|default-set|default-get|flush> timeout [<parameters>, ...]",
-    );
-  }
-  if (command === "disable" && words.length < 3) throw missing("disable helper name family protocol");
-  throw new SystemError(EINVAL);
+  // Either may come first.
+  const inOrder = cutShort(COMMANDS, first);
+  const subsystem = cutShort(SUBSYSTEMS, inOrder === undefined ? first : second);
+  if (subsystem === undefined) throw new NfctError(`Unknown subsystem: ${first}\n${USAGE}`);
+  const command = inOrder ?? cutShort(COMMANDS, second);
+  if (command === undefined) throw new NfctError(`Unknown command: ${first}\n${USAGE}`);
+  if (subsystem === "version") return `${VERSION}: ${LICENSE}\n`;
+  if (subsystem === "helper") return askHelpers(command, words);
+  if (TIMEOUT[command] !== undefined) return TIMEOUT[command](net, words);
+  throw new NfctError(
+    "Missing command\nnfct <list|add|delete|get|default-set|default-get|flush> timeout [<parameters>, ...]",
+  );
 }
 
 /** `nfct`. */

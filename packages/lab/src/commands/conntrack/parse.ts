@@ -388,8 +388,10 @@ class CommandLine {
       rest = comma < 0 ? null : rest.slice(comma + 1);
     }
     const { save, xml, extended, timestamp, id, ktimestamp } = this.#format;
-    if (save && (xml || extended || timestamp || id || ktimestamp || this.#labelled))
-      throw new ConntrackFailure("cannot combine save output with any other output type, use -o save only");
+    if (!save || !(xml || extended || timestamp || id || ktimestamp || this.#labelled)) return;
+    // Labels are looked up as soon as they are asked for.
+    if (this.#labelled) readLabelMap(this.#context);
+    throw new ConntrackFailure("cannot combine save output with any other output type, use -o save only");
   }
 
   #label(key: string, value: string | null): void {
