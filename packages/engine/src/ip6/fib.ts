@@ -369,9 +369,12 @@ export class Fib6 {
     const list = this.#tables.get(request.table ?? RT_TABLE_MAIN);
     if (list === undefined) throw new SystemError(ESRCH, "FIB table does not exist");
     const wanted = new Route6(request, this.nullEntry.dev);
-    const node = list.filter((route) => sameKey(route, wanted));
+    const target = list.filter((route) => sameTarget(route, wanted));
+    // Where there are routes for no sources, those for all are meant, whatever source is said.
+    const bySource = wanted.srcLength > 0 && target.some((route) => route.srcLength > 0);
+    const node = target.filter((route) => (bySource ? sameKey(route, wanted) : route.srcLength === 0));
     // Where the default route would be, a table has its refusal, which cannot be deleted.
-    if (node.length === 0 && prefixLength === 0) node.push(this.nullEntry);
+    if (node.length === 0 && prefixLength === 0 && !bySource) node.push(this.nullEntry);
     const route = node.find(
       (each) =>
         (metric === 0 || metric === each.metric) &&
