@@ -32,7 +32,7 @@ import {
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
 import { equalIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
-import { isLinkLocal, isUnspecified, needsDevice, type Words } from "./address.js";
+import { isLinkLocal, isUnspecified, type Words } from "./address.js";
 import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
 /** Metric of a route that says none. */
@@ -279,8 +279,12 @@ export class Fib6 {
     const { create, exclusive, replace } = MODES[mode];
     const list = this.#table(route.table);
     const node = list.filter((other) => sameKey(other, route));
+    // The root of the tree is always there.
     if (node.length === 0 && !create)
-      throw new SystemError(ENOENT, route.prefixLength === 0 ? null : "Can not replace route - no match found");
+      throw new SystemError(
+        ENOENT,
+        route.prefixLength === 0 && route.srcLength === 0 ? null : "Can not replace route - no match found",
+      );
     const rivals = node.filter((other) => other.metric === route.metric);
     if (exclusive && rivals.length > 0) throw new SystemError(EEXIST);
     const ecmp = route.qualifiesForEcmp;
@@ -365,9 +369,12 @@ export class Fib6 {
     const list = this.#tables.get(request.table ?? RT_TABLE_MAIN);
     if (list === undefined) throw new SystemError(ESRCH, "FIB table does not exist");
     const wanted = new Route6(request, this.nullEntry.dev);
-    const node = list.filter((route) => sameKey(route, wanted));
+    const target = list.filter((route) => sameTarget(route, wanted));
+    // Where there are routes for no sources, those for all are meant, whatever source is said.
+    const bySource = wanted.srcLength > 0 && target.some((route) => route.srcLength > 0);
+    const node = target.filter((route) => (bySource ? sameKey(route, wanted) : route.srcLength === 0));
     // Where the default route would be, a table has its refusal, which cannot be deleted.
-    if (node.length === 0 && prefixLength === 0) node.push(this.nullEntry);
+    if (node.length === 0 && prefixLength === 0 && !bySource) node.push(this.nullEntry);
     const route = node.find(
       (each) =>
         (metric === 0 || metric === each.metric) &&
@@ -544,8 +551,8 @@ function mostWanted(list: readonly Route6[], from: number, to: number, flow: Flo
   return best;
 }
 
-function barred(route: Route6, { only, dst }: Flow6): boolean {
-  if (only !== null && route.dev !== only && (route.type !== RTN_LOCAL || needsDevice(dst))) return true;
+function barred(route: Route6, { only }: Flow6): boolean {
+  if (only !== null && route.dev !== only) return true;
   // A group's route holds only for a device that is asked for; without one the first that is up will do.
   return route.type === RTN_MULTICAST && !route.dev.up;
 }

@@ -126,7 +126,7 @@ export class Ip6Stack {
         this.multipathPolicy = value;
       },
       0,
-      3,
+      1,
     );
   }
 

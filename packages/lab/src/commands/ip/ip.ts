@@ -5,7 +5,7 @@ import { everydayPart, withPart } from "../../parts.js";
 import { type IpOptions, ipAddress, ipLink } from "./link.js";
 import type { IpObject, ipObjects } from "./objects.js";
 import { ipRoute } from "./route.js";
-import { IpError, UsageError, Words } from "./words.js";
+import { IpError, UsageError, Words, wrongArgument } from "./words.js";
 
 /** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
 const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | null])[] = [
@@ -40,6 +40,18 @@ const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | n
   ["help", null],
 ];
 
+const FAMILIES: Readonly<Record<string, IpOptions["family"]>> = { inet: 4, inet6: 6, link: 0, any: null };
+
+/** Models `read_family()`. */
+function familyOf(text: string | undefined): IpOptions["family"] {
+  if (text === undefined) throw new UsageError("ip");
+  const family = FAMILIES[text];
+  if (family !== undefined) return family;
+  throw text === "mpls" || text === "bridge"
+    ? new IpError(`ip -family ${text}: not supported by the lab`, 255)
+    : wrongArgument(text, "invalid protocol family");
+}
+
 function run(context: LabContext): number | CommandProcess {
   const { args, stdout } = context;
   let options: IpOptions = { family: null, brief: false, oneLine: false, statistics: 0, details: false };
@@ -56,15 +68,15 @@ function run(context: LabContext): number | CommandProcess {
       continue;
     }
     const is = (full: string, shortest: number): boolean => option.length >= shortest && full.startsWith(option);
-    if (option === "4") options = { ...options, family: 4 };
-    else if (option === "6") options = { ...options, family: 6 };
+    if (option === "0" || option === "4" || option === "6")
+      options = { ...options, family: Number(option) as 0 | 4 | 6 };
     else if (is("brief", 2)) options = { ...options, brief: true };
     else if (is("oneline", 1)) options = { ...options, oneLine: true };
     else if (is("statistics", 1) || is("stats", 1)) options = { ...options, statistics: options.statistics + 1 };
     else if (is("details", 1)) throw new IpError("ip -details: not supported by the lab", 255);
     else if (is("json", 1)) throw new IpError("ip -json: not supported by the lab", 255);
     else if (is("color", 1) || is("numeric", 1) || is("Numeric", 1)) continue;
-    else if (is("family", 1)) options = { ...options, family: args[++at] === "inet6" ? 6 : 4 };
+    else if (is("family", 1)) options = { ...options, family: familyOf(args[++at]) };
     else if (is("Version", 1)) {
       stdout.write("ip utility, iproute2-6.1.0, libbpf 1.1.2\n");
       return 0;
@@ -77,7 +89,9 @@ function run(context: LabContext): number | CommandProcess {
   if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
   const [name, handler4] = object;
   if (name === "help") throw new UsageError("ip");
-  if (handler4 === null) throw new IpError(`ip ${name}: not supported by the lab`, 255);
+  const ofLink = options.family === 0;
+  if (handler4 === null || (ofLink && name !== "address" && name !== "link"))
+    throw new IpError(`ip ${ofLink ? "-0 " : ""}${name}: not supported by the lab`, 255);
   const words = new Words(args.slice(at + 1));
   const ipv6 = options.family === 6 || (options.family === null && words.mentions(":"));
   const handler = name === "route" && ipv6 ? "route6" : handler4;

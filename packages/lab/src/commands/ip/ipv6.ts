@@ -1,13 +1,19 @@
 /** IPv6's part of `ip address`, and addresses of IPv6 as a person writes them. */
-import { type Cidr6, formatIPv6, type IfAddr6, type NetDevice, parseCidr6, parseIPv6 } from "@netfilter-lab/engine";
+import {
+  type Cidr6,
+  formatIPv6,
+  type IfAddr6,
+  type NetDevice,
+  parseCidr6,
+  parseIPv6,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_SITE,
+  RT_SCOPE_UNIVERSE,
+} from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
+import { SCOPES } from "./scope.js";
 import { EVERY, IpError, netlink } from "./words.js";
-
-const SCOPE_NAMES: ReadonlyMap<number, string> = new Map([
-  [2, "link"],
-  [5, "site"],
-  [14, "global"],
-]);
 
 /** A prefix of IPv6, as a person writes it. */
 export function prefixOf6(text: string): Cidr6 {
@@ -34,10 +40,15 @@ export function prefixText6(address: Int32Array, length: number, everything: str
   return length === 128 ? formatIPv6(address) : `${formatIPv6(address)}/${length}`;
 }
 
+/** The scope of an address as netlink tells it. Models `rt_scope()`. */
+export function scopeOf6({ dev, scope }: IfAddr6): number {
+  if (scope === 2) return (dev.flags & 8) !== 0 ? RT_SCOPE_HOST : RT_SCOPE_LINK;
+  return scope === 5 ? RT_SCOPE_SITE : RT_SCOPE_UNIVERSE;
+}
+
 /** An address as `ip address` shows it. */
-export function addressText6({ dev, local, prefixLength, scope }: IfAddr6): string {
-  const host = (dev.flags & 8) !== 0 && scope === 2;
-  return `inet6 ${formatIPv6(local)}/${prefixLength} scope ${host ? "host" : (SCOPE_NAMES.get(scope) ?? "global")} `;
+export function addressText6(ifa: IfAddr6): string {
+  return `inet6 ${formatIPv6(ifa.local)}/${ifa.prefixLength} scope ${SCOPES.get(scopeOf6(ifa))} `;
 }
 
 /** `ip address add|del` of an IPv6 address. */

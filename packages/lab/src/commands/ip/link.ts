@@ -1,6 +1,8 @@
 /** `ip link` and `ip address`: devices, their addresses, their counters. */
 import {
   BridgeDevice,
+  type Cidr,
+  type Cidr6,
   EOPNOTSUPP,
   formatIPv4,
   formatIPv6,
@@ -11,15 +13,18 @@ import {
   IFF_NOARP,
   IFF_POINTOPOINT,
   IFF_UP,
+  type IfAddr6,
   type InterfaceAddress,
   type NetDevice,
   type NetNamespace,
   PairDevice,
+  prefixMask,
   RT_SCOPE_HOST,
   SystemError,
+  samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { addressText6, changeAddress6 } from "./ipv6.js";
+import { addressText6, changeAddress6, prefixOf6, scopeOf6 } from "./ipv6.js";
 import { addLink, deleteLink } from "./link-add.js";
 import { groupOf, groupText } from "./names.js";
 import { SCOPES, scopeOf } from "./scope.js";
@@ -43,7 +48,8 @@ import {
 /** Options before the object: `ip -4 -br addr`. */
 export interface IpOptions {
   /** 4, 6, or null for both. */
-  readonly family: 4 | 6 | null;
+  /** Null where none was said; 0 for the link layer's addresses. */
+  readonly family: 0 | 4 | 6 | null;
   readonly brief: boolean;
   readonly oneLine: boolean;
   readonly statistics: number;
@@ -149,13 +155,13 @@ interface Selection {
   readonly device: NetDevice | null;
   readonly upOnly: boolean;
   readonly scope: number | null;
-  readonly to: { address: number; prefixLength: number } | null;
+  readonly to: Cidr | Cidr6 | null;
   readonly kind: string | null;
   readonly master: string | null;
   readonly group: number | null;
 }
 
-function selection(context: LabContext, words: Words): Selection {
+function selection(context: LabContext, { family }: IpOptions, words: Words): Selection {
   let name: string | null = null;
   let upOnly = false;
   let scope: number | null = null;
@@ -166,8 +172,13 @@ function selection(context: LabContext, words: Words): Selection {
   while (!words.done) {
     if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
-    else if (words.take("to")) to = prefixOf(words.next());
-    else if (words.take("type")) kind = words.next();
+    else if (words.take("to")) {
+      const text = words.next();
+      to =
+        family === 6 || (family === null && text.includes(":"))
+          ? prefixOf6(text)
+          : prefixOf(text, family === 4 ? "inet prefix" : undefined);
+    } else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
     else if (words.take("group")) group = groupOf(words.next(), 'Invalid "group" value\n');
     else {
@@ -195,7 +206,11 @@ const print = (context: LabContext, options: IpOptions, blocks: readonly (readon
 };
 
 function showLinks(context: LabContext, options: IpOptions, words: Words): number {
-  const devices = selected(context.net, selection(context, words));
+  return printLinks(context, options, selected(context.net, selection(context, options, words)), true);
+}
+
+/** Devices as `ip link` shows them; `mode` is a word that `ip -0 address` leaves out. */
+function printLinks(context: LabContext, options: IpOptions, devices: readonly NetDevice[], mode: boolean): number {
   if (options.brief) {
     for (const dev of devices) {
       const mac = dev.flags & IFF_LOOPBACK ? "00:00:00:00:00:00" : dev.mac === null ? null : macText(dev.mac);
@@ -208,28 +223,65 @@ function showLinks(context: LabContext, options: IpOptions, words: Words): numbe
     context,
     options,
     devices.map((dev) => [
-      ...linkLines(dev, true, null),
+      ...linkLines(dev, mode, null),
       ...(options.statistics > 0 ? statisticsLines(dev, options.statistics) : []),
     ]),
   );
   return 0;
 }
 
+/** The addresses of a device that are meant. Models what `print_addrinfo()` passes over. */
+function addressesOf(
+  { net }: LabContext,
+  { family }: IpOptions,
+  { scope, to }: Selection,
+  dev: NetDevice,
+): {
+  readonly addresses: readonly InterfaceAddress[];
+  readonly addresses6: readonly IfAddr6[];
+} {
+  const prefix6 = to !== null && typeof to.address !== "number" ? to.address : null;
+  const only = family ?? (to === null ? null : prefix6 === null ? 4 : 6);
+  return {
+    addresses: (only === null || only === 4 ? net.ip.addresses(dev) : []).filter(
+      (each) =>
+        (scope === null || each.scope === scope) &&
+        (to === null || ((each.local ^ (to.address as number)) & prefixMask(to.prefixLength)) === 0),
+    ),
+    addresses6: (only === null || only === 6 ? net.ip6.addresses(dev) : []).filter(
+      (each) =>
+        (scope === null || scopeOf6(each) === scope) &&
+        (to === null || (prefix6 !== null && samePrefixIPv6(each.local, prefix6, to.prefixLength))),
+    ),
+  };
+}
+
+/** Deletes the addresses that a listing would show. Models `ipaddr_flush()`. */
+function flushAddresses(context: LabContext, options: IpOptions, words: Words): number {
+  if (words.done) throw new IpError("Flush requires arguments.", 1);
+  if (options.family === 0) throw new IpError("Cannot flush link addresses.", 1);
+  const { ip, ip6 } = context.net;
+  const chosen = selection(context, options, words);
+  for (const dev of selected(context.net, chosen))
+    for (;;) {
+      // With a first address of a network its others go.
+      const { addresses, addresses6 } = addressesOf(context, options, chosen, dev);
+      if (addresses.length > 0) ip.deleteAddress(dev, addresses[0]);
+      else if (addresses6.length > 0) ip6.deleteAddress(dev, addresses6[0].local, addresses6[0].prefixLength);
+      else break;
+    }
+  return 0;
+}
+
 function showAddresses(context: LabContext, options: IpOptions, words: Words): number {
-  const chosen = selection(context, words);
+  const chosen = selection(context, options, words);
+  if (options.family === 0) return printLinks(context, options, selected(context.net, chosen), false);
   for (const dev of selected(context.net, chosen)) {
-    const addresses6 =
-      options.family === 4 || chosen.scope !== null || chosen.to !== null ? [] : context.net.ip6.addresses(dev);
-    const all = options.family === 6 ? [] : context.net.ip.addresses(dev);
-    const addresses = all.filter(
-      (address) =>
-        (chosen.scope === null || address.scope === chosen.scope) &&
-        (chosen.to === null ||
-          (address.local >>> (32 - chosen.to.prefixLength) || 0) ===
-            (chosen.to.address >>> (32 - chosen.to.prefixLength) || 0)),
-    );
-    const filtered = options.family !== null || chosen.scope !== null || chosen.to !== null;
-    if (filtered && addresses.length + addresses6.length === 0) continue;
+    const { addresses, addresses6 } = addressesOf(context, options, chosen, dev);
+    // A device that has no address at all is left out only where a family was said.
+    const said = options.family !== null || chosen.to !== null;
+    const has = context.net.ip.addresses(dev).length + context.net.ip6.addresses(dev).length > 0;
+    if ((said || has) && addresses.length + addresses6.length === 0) continue;
     if (options.brief) {
       const list = [
         ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
@@ -450,13 +502,8 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
       return changeAddress(context, words, "add");
     case "delete":
       return changeAddress(context, words, "del");
-    case "flush": {
-      const chosen = selection(context, words);
-      if (chosen.device === null) throw new IpError("Flush requires arguments.", 1);
-      if (options.family !== 6) context.net.ip.flushAddresses(chosen.device);
-      if (options.family !== 4) context.net.ip6.flushAddresses(chosen.device);
-      return 0;
-    }
+    case "flush":
+      return flushAddresses(context, options, words);
     default:
       throw new IpError(`ip address ${command}: not supported by the lab`, 255);
   }

@@ -37,7 +37,11 @@ const STATES: ReadonlyMap<string, NeighbourState> = new Map([
 const targetOf = (text: string): InetAddress => (text.includes(":") ? addressOf6(text) : addressOf(text));
 
 /** The entries of both tables, or of one: ARP's first, as the kernel dumps them. */
-function neighbours(context: LabContext, family: 4 | 6 | null, dev: NetDevice | undefined): Neighbour<InetAddress>[] {
+function neighbours(
+  context: LabContext,
+  family: IpOptions["family"],
+  dev: NetDevice | undefined,
+): Neighbour<InetAddress>[] {
   const { ip, ip6 } = context.net;
   return [...(family === 6 ? [] : ip.neighbours(dev)), ...(family === 4 ? [] : ip6.neighbourTable.list(dev))];
 }
