@@ -167,7 +167,7 @@ function askHelpers(command: string, words: readonly string[]): never {
   else if (!adds) atMost(words, 3);
   if (family !== undefined && !FAMILIES.has(family)) throw new NfctError("unknown layer 3 protocol");
   if (protocol !== undefined && !["tcp", "udp"].includes(protocol)) throw new NfctError("unsupported layer 4 protocol");
-  if (adds && HELPERS[name]?.includes(protocol) !== true) throw new NfctError("that helper is not supported");
+  if (adds && !(HELPERS[name] ?? []).includes(protocol)) throw new NfctError("that helper is not supported");
   throw new SystemError(EINVAL);
 }
 
