@@ -75,6 +75,7 @@ export * from "./wire/address.js";
 export * from "./wire/bytes.js";
 export * from "./wire/checksum.js";
 export * from "./wire/icmp.js";
+export * from "./wire/icmpv6.js";
 export * from "./wire/ipv4.js";
 export * from "./wire/ipv6.js";
 export * from "./wire/tcp.js";

@@ -30,6 +30,7 @@ import {
   ICMP_TIMESTAMPREPLY,
   ICMP_TYPE,
 } from "../wire/icmp.js";
+import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST, ICMPV6_NI_QUERY, ICMPV6_NI_REPLY } from "../wire/icmpv6.js";
 import {
   IP_OFFSET,
   IPPROTO_GRE,
@@ -65,12 +66,6 @@ ICMP_INVERSE[ICMP_INFO_REQUEST] = ICMP_INFO_REPLY + 1;
 ICMP_INVERSE[ICMP_INFO_REPLY] = ICMP_INFO_REQUEST + 1;
 ICMP_INVERSE[ICMP_ADDRESS] = ICMP_ADDRESSREPLY + 1;
 ICMP_INVERSE[ICMP_ADDRESSREPLY] = ICMP_ADDRESS + 1;
-
-/** ICMPv6's queries and what answers them. */
-const ICMPV6_ECHO_REQUEST = 128;
-const ICMPV6_ECHO_REPLY = 129;
-const ICMPV6_NI_QUERY = 139;
-const ICMPV6_NI_REPLY = 140;
 
 /** The same of ICMPv6. Models `nf_conntrack_proto_icmpv6.c`'s `invmap`. */
 const ICMPV6_INVERSE = new Uint8Array(256);

@@ -8,6 +8,7 @@ import type { SkBuff } from "../skb.js";
 import { receiveUdpLite } from "../sock/udplite.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
+import { ICMPV6_PARAMPROB, ICMPV6_UNK_NEXTHDR } from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6, IPPROTO_PIM, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from "../wire/ipv4.js";
 import {
   FRAGMENT_HEADER_LENGTH,
@@ -26,7 +27,6 @@ import {
 import { TCP_ACK, TCP_CHECKSUM, TCP_FIN, TCP_FLAGS, TCP_HEADER_LENGTH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
 import { needsDevice, readInto } from "./address.js";
 import { parseOptions, passRouting } from "./exthdrs.js";
-import { ICMPV6_PARAMPROB, ICMPV6_UNK_NEXTHDR } from "./icmp.js";
 import { drop6 } from "./input.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";

@@ -7,8 +7,8 @@
  */
 import { PACKET_HOST, type SkBuff } from "../skb.js";
 import { get16, get32 } from "../wire/bytes.js";
+import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB, ICMPV6_UNK_OPTION } from "../wire/icmpv6.js";
 import { IPV6_DST, IPV6_MAX_PAYLOAD, IPV6_PAYLOAD_LENGTH } from "../wire/ipv6.js";
-import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB, ICMPV6_UNK_OPTION } from "./icmp.js";
 import { drop6 } from "./input.js";
 import type { Ip6Stack } from "./stack.js";
 

@@ -13,6 +13,14 @@ import { SysctlError, type SysctlTable } from "../sysctl.js";
 import { formatIPv6, readIPv6 } from "../wire/address.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
+import {
+  ICMPV6_ECHO_REPLY,
+  ICMPV6_ECHO_REQUEST,
+  ICMPV6_HEADER_LENGTH,
+  ICMPV6_PARAMPROB,
+  ICMPV6_PKT_TOOBIG,
+  ICMPV6_UNK_OPTION,
+} from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import {
   findHeader,
@@ -32,29 +40,6 @@ import { isMulticast6, isUnspecified, readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
-
-export const ICMPV6_DEST_UNREACH = 1;
-export const ICMPV6_PKT_TOOBIG = 2;
-export const ICMPV6_TIME_EXCEED = 3;
-export const ICMPV6_PARAMPROB = 4;
-export const ICMPV6_ECHO_REQUEST = 128;
-export const ICMPV6_ECHO_REPLY = 129;
-export const ICMPV6_NI_QUERY = 139;
-export const ICMPV6_NI_REPLY = 140;
-
-export const ICMPV6_NOROUTE = 0;
-export const ICMPV6_ADM_PROHIBITED = 1;
-export const ICMPV6_NOT_NEIGHBOUR = 2;
-export const ICMPV6_ADDR_UNREACH = 3;
-export const ICMPV6_PORT_UNREACH = 4;
-export const ICMPV6_EXC_HOPLIMIT = 0;
-export const ICMPV6_EXC_FRAGTIME = 1;
-export const ICMPV6_HDR_FIELD = 0;
-export const ICMPV6_UNK_NEXTHDR = 1;
-export const ICMPV6_UNK_OPTION = 2;
-export const ICMPV6_HDR_INCOMP = 3;
-
-export const ICMPV6_HEADER_LENGTH = 8;
 
 /** Errors that may follow at once after a silence. Models XRLIM_BURST_FACTOR. */
 const BURST = 6;

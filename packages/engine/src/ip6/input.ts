@@ -8,6 +8,14 @@ import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, NF_S
 import { RTN_BLACKHOLE, RTN_MULTICAST } from "../ip/route.js";
 import { PACKET_HOST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
 import {
+  ICMPV6_ADM_PROHIBITED,
+  ICMPV6_DEST_UNREACH,
+  ICMPV6_EXC_HOPLIMIT,
+  ICMPV6_NOROUTE,
+  ICMPV6_NOT_NEIGHBOUR,
+  ICMPV6_TIME_EXCEED,
+} from "../wire/icmpv6.js";
+import {
   checkIPv6,
   IPV6_DST,
   IPV6_HEADER_LENGTH,
@@ -21,14 +29,6 @@ import { isLinkLocal, isLoopback6, isMulticast6, isUnspecified, readInto, scopeO
 import { deliver } from "./deliver.js";
 import { parseOptions } from "./exthdrs.js";
 import type { Route6 } from "./fib.js";
-import {
-  ICMPV6_ADM_PROHIBITED,
-  ICMPV6_DEST_UNREACH,
-  ICMPV6_EXC_HOPLIMIT,
-  ICMPV6_NOROUTE,
-  ICMPV6_NOT_NEIGHBOUR,
-  ICMPV6_TIME_EXCEED,
-} from "./icmp.js";
 import { describeRoute6, ip6Output } from "./output.js";
 import type { Ip6Stack } from "./stack.js";
 

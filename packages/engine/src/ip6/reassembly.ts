@@ -10,6 +10,13 @@ import { type FragmentQueue, findPlace } from "../ip/fragment.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { get16, get32, put16 } from "../wire/bytes.js";
+import {
+  ICMPV6_EXC_FRAGTIME,
+  ICMPV6_HDR_FIELD,
+  ICMPV6_HDR_INCOMP,
+  ICMPV6_PARAMPROB,
+  ICMPV6_TIME_EXCEED,
+} from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
 import {
   FRAGMENT_HEADER_LENGTH,
@@ -26,13 +33,6 @@ import {
   skipExtensionHeaders,
 } from "../wire/ipv6.js";
 import { isLinkLocal, isMulticast6, readInto } from "./address.js";
-import {
-  ICMPV6_EXC_FRAGTIME,
-  ICMPV6_HDR_FIELD,
-  ICMPV6_HDR_INCOMP,
-  ICMPV6_PARAMPROB,
-  ICMPV6_TIME_EXCEED,
-} from "./icmp.js";
 import type { Ip6Stack } from "./stack.js";
 
 const SECOND = 1_000_000;

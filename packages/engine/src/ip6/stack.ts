@@ -12,6 +12,7 @@ import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { equalIPv6, formatIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
 import { get32 } from "../wire/bytes.js";
+import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH } from "../wire/icmpv6.js";
 import { IPV6_DST, IPV6_MIN_MTU, IPV6_NEXT_HEADER, IPV6_SRC, ipv6TrafficClass } from "../wire/ipv6.js";
 import {
   commonPrefix,
@@ -27,7 +28,7 @@ import {
   type Words,
 } from "./address.js";
 import { Fib6, IP6_RT_PRIO_ADDRCONF, Route6, type Route6Request } from "./fib.js";
-import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH, Icmp6 } from "./icmp.js";
+import { Icmp6 } from "./icmp.js";
 import { DeviceConf6, type IfAddr6, InDevice6 } from "./indevice.js";
 import { ip6Receive } from "./input.js";
 import { dissect, multipathHash6, selectPath6 } from "./multipath.js";

@@ -20,6 +20,7 @@ import {
   ICMP_TIMESTAMPREPLY,
   ICMP_TYPE,
 } from "../wire/icmp.js";
+import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../wire/icmpv6.js";
 import {
   IPPROTO_GRE,
   IPPROTO_ICMP,
@@ -42,9 +43,6 @@ import { type ManipType, NF_NAT_MANIP_SRC } from "./range.js";
 /** The offsets of source and destination port, the same in TCP, UDP and SCTP. */
 const SRC_PORT = 0;
 const DST_PORT = 2;
-
-const ICMPV6_ECHO_REQUEST = 128;
-const ICMPV6_ECHO_REPLY = 129;
 
 /** Whether an ICMP message has an id to rewrite. */
 function isQuery(type: number): boolean {

@@ -21,6 +21,13 @@ import { newPacket } from "../ip/output.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "../ip/route.js";
 import { isLinkLocal, isMulticast6 } from "../ip6/address.js";
 import type { Route6 } from "../ip6/fib.js";
+import { newPacket6 } from "../ip6/output.js";
+import type { NetNamespace } from "../netns.js";
+import type { SkBuff } from "../skb.js";
+import { type InetAddress, isAnyAddress, parseIPv6, readIPv6, sameAddress } from "../wire/address.js";
+import { get32, put16 } from "../wire/bytes.js";
+import { checksumFold, checksumPartial, pseudoHeaderSum } from "../wire/checksum.js";
+import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH } from "../wire/icmp.js";
 import {
   ICMPV6_ADDR_UNREACH,
   ICMPV6_ADM_PROHIBITED,
@@ -31,14 +38,7 @@ import {
   ICMPV6_PKT_TOOBIG,
   ICMPV6_PORT_UNREACH,
   ICMPV6_TIME_EXCEED,
-} from "../ip6/icmp.js";
-import { newPacket6 } from "../ip6/output.js";
-import type { NetNamespace } from "../netns.js";
-import type { SkBuff } from "../skb.js";
-import { type InetAddress, isAnyAddress, parseIPv6, readIPv6, sameAddress } from "../wire/address.js";
-import { get32, put16 } from "../wire/bytes.js";
-import { checksumFold, checksumPartial, pseudoHeaderSum } from "../wire/checksum.js";
-import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH } from "../wire/icmp.js";
+} from "../wire/icmpv6.js";
 import { IPV4_DST, IPV4_HEADER_LENGTH, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import { IPV6_DST, IPV6_HEADER_LENGTH, IPV6_SRC, ipv6TrafficClass, pseudoHeaderSumIPv6 } from "../wire/ipv6.js";
 import type { SocketOptions } from "./sockets.js";

@@ -6,7 +6,6 @@ import type { NetDevice } from "../dev/device.js";
 import { EACCES, EMSGSIZE, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
 import { inetIif, RTN_BROADCAST } from "../ip/route.js";
-import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../ip6/icmp.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { InetAddress } from "../wire/address.js";
@@ -25,6 +24,7 @@ import {
   icmpSequence,
   icmpSetChecksum,
 } from "../wire/icmp.js";
+import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../wire/icmpv6.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPV4_TTL } from "../wire/ipv4.js";
 import { IPV6_HOP_LIMIT } from "../wire/ipv6.js";
 import { type SocketFamily, setTransportChecksum, type Way } from "./family.js";

@@ -3,8 +3,60 @@
  * an ICMP error. Other protocols and fragments are shown as payload. It only reads; a packet cut short gives the fields
  * that are there.
  */
-import { checksumPartial, formatIPv4, pseudoHeaderSum } from "@netfilter-lab/engine";
-import { icmp6Layer, icmp6Name, icmp6Numbers, ip6Layers, isError6, readIp6 } from "./dissect6.js";
+import {
+  checksumPartial,
+  formatIPv4,
+  ICMP_HEADER_LENGTH,
+  IP_DF,
+  IP_MF,
+  IP_OFFSET,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_CHECKSUM,
+  IPV4_DST,
+  IPV4_FRAGMENT,
+  IPV4_HEADER_LENGTH,
+  IPV4_ID,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  IPV4_TOS,
+  IPV4_TOTAL_LENGTH,
+  IPV4_TTL,
+  ipv4HeaderLength,
+  pseudoHeaderSum,
+  TCP_ACK,
+  TCP_ACK_SEQ,
+  TCP_CHECKSUM,
+  TCP_CWR,
+  TCP_DATA_OFFSET,
+  TCP_DST_PORT,
+  TCP_ECE,
+  TCP_FIN,
+  TCP_FLAGS,
+  TCP_HEADER_LENGTH,
+  TCP_PSH,
+  TCP_RST,
+  TCP_SEQ,
+  TCP_SRC_PORT,
+  TCP_SYN,
+  TCP_URG,
+  TCP_URGENT,
+  TCP_WINDOW,
+  TCPOPT_EOL,
+  TCPOPT_MSS,
+  TCPOPT_NOP,
+  TCPOPT_SACK,
+  TCPOPT_SACK_PERM,
+  TCPOPT_TIMESTAMP,
+  TCPOPT_WINDOW,
+  UDP_CHECKSUM,
+  UDP_DST_PORT,
+  UDP_HEADER_LENGTH,
+  UDP_LENGTH,
+  UDP_SRC_PORT,
+} from "@netfilter-lab/engine";
+import { icmpHeadline, icmpLayer } from "./dissect-icmp.js";
+import { ip6Layers, readIp6 } from "./dissect6.js";
 import {
   checksum,
   type Field,
@@ -33,72 +85,38 @@ export interface Headline {
   readonly numbers: string;
 }
 
-const TCP_FLAGS: readonly (readonly [bit: number, name: string])[] = [
-  [0x02, "SYN"],
-  [0x01, "FIN"],
-  [0x04, "RST"],
-  [0x08, "PSH"],
-  [0x10, "ACK"],
-  [0x20, "URG"],
-  [0x40, "ECE"],
-  [0x80, "CWR"],
+const FLAG_NAMES: readonly (readonly [bit: number, name: string])[] = [
+  [TCP_SYN, "SYN"],
+  [TCP_FIN, "FIN"],
+  [TCP_RST, "RST"],
+  [TCP_PSH, "PSH"],
+  [TCP_ACK, "ACK"],
+  [TCP_URG, "URG"],
+  [TCP_ECE, "ECE"],
+  [TCP_CWR, "CWR"],
 ];
-
-const ICMP_TYPES: Readonly<Record<number, string>> = {
-  0: "echo reply",
-  3: "destination unreachable",
-  5: "redirect",
-  8: "echo request",
-  11: "time exceeded",
-  12: "parameter problem",
-  13: "timestamp request",
-  14: "timestamp reply",
-};
-
-const UNREACHABLE: readonly string[] = [
-  "network unreachable",
-  "host unreachable",
-  "protocol unreachable",
-  "port unreachable",
-  "fragmentation needed",
-];
-
-const TCP = 6;
-const UDP = 17;
-const ICMP = 1;
-const ICMPV6 = 58;
 
 function readIp4(data: Uint8Array, at: number): Ip | null {
-  if (data.length - at < 20 || data[at] >> 4 !== 4) return null;
-  const protocol = data[at + 9];
-  const src = u32(data, at + 12);
-  const dst = u32(data, at + 16);
+  if (data.length - at < IPV4_HEADER_LENGTH || data[at] >> 4 !== 4) return null;
+  const protocol = data[at + IPV4_PROTOCOL];
+  const src = u32(data, at + IPV4_SRC);
+  const dst = u32(data, at + IPV4_DST);
   return {
-    headerLength: (data[at] & 15) * 4,
-    end: Math.min(data.length, at + u16(data, at + 2)),
+    headerLength: ipv4HeaderLength(data, at),
+    end: Math.min(data.length, at + u16(data, at + IPV4_TOTAL_LENGTH)),
     protocol,
     src: formatIPv4(src),
     dst: formatIPv4(dst),
-    fragmentOffset: (u16(data, at + 6) & 0x1fff) * 8,
-    whole: (data[at + 6] & 0x20) === 0,
+    fragmentOffset: (u16(data, at + IPV4_FRAGMENT) & IP_OFFSET) * 8,
+    whole: (u16(data, at + IPV4_FRAGMENT) & IP_MF) === 0,
     pseudoSum: (length) => pseudoHeaderSum(src, dst, protocol, length),
   };
 }
 
 /** The flags of a TCP header, `SYN, ACK`; `none` when there are none. */
 export function tcpFlagNames(flags: number): string {
-  const names = TCP_FLAGS.filter(([bit]) => flags & bit).map(([, name]) => name);
+  const names = FLAG_NAMES.filter(([bit]) => flags & bit).map(([, name]) => name);
   return names.length === 0 ? "none" : names.join(", ");
-}
-
-function icmpName(type: number, code: number): string {
-  if (type === 3) return UNREACHABLE[code] ?? `unreachable, code ${code}`;
-  if (type === 11) return code === 0 ? "time to live exceeded" : "reassembly time exceeded";
-  return ICMP_TYPES[type] ?? `ICMP type ${type}`;
-}
-
-function isIcmpError(type: number): boolean {
-  return type === 3 || type === 4 || type === 5 || type === 11 || type === 12;
 }
 
 /** The parts of a packet that name it. */
@@ -116,23 +134,28 @@ export function headline(data: Uint8Array): Headline {
   const length = ip.end - at;
   if (ip.fragmentOffset > 0)
     return { ...common, kind: `fragment of ${common.protocol}`, numbers: `offset=${ip.fragmentOffset} len=${length}` };
-  if (ip.protocol === TCP && length >= 20) {
-    const flags = data[at + 13];
-    const payload = length - (data[at + 12] >> 4) * 4;
-    const ack = flags & 0x10 ? ` ack=${u32(data, at + 8)}` : "";
-    const numbers = `seq=${u32(data, at + 4)}${ack} len=${Math.max(0, payload)}`;
-    return { ...common, sport: u16(data, at), dport: u16(data, at + 2), kind: tcpFlagNames(flags), numbers };
+  if (ip.protocol === IPPROTO_TCP && length >= TCP_HEADER_LENGTH) {
+    const flags = data[at + TCP_FLAGS];
+    const payload = length - (data[at + TCP_DATA_OFFSET] >> 4) * 4;
+    const ack = flags & TCP_ACK ? ` ack=${u32(data, at + TCP_ACK_SEQ)}` : "";
+    const numbers = `seq=${u32(data, at + TCP_SEQ)}${ack} len=${Math.max(0, payload)}`;
+    return {
+      ...common,
+      sport: u16(data, at + TCP_SRC_PORT),
+      dport: u16(data, at + TCP_DST_PORT),
+      kind: tcpFlagNames(flags),
+      numbers,
+    };
   }
-  if (ip.protocol === UDP && length >= 8)
-    return { ...common, sport: u16(data, at), dport: u16(data, at + 2), kind: "UDP", numbers: `len=${length - 8}` };
-  if (ip.protocol === ICMP && length >= 8) {
-    const type = data[at];
-    const numbers = isIcmpError(type) ? "" : `id=${u16(data, at + 4)} seq=${u16(data, at + 6)}`;
-    return { ...common, kind: icmpName(type, data[at + 1]), numbers };
-  }
-  if (ip.protocol === ICMPV6 && length >= 8)
-    return { ...common, kind: icmp6Name(data[at], data[at + 1]), numbers: icmp6Numbers(data, at) };
-  return { ...common, kind: common.protocol, numbers: `len=${length}` };
+  if (ip.protocol === IPPROTO_UDP && length >= UDP_HEADER_LENGTH)
+    return {
+      ...common,
+      sport: u16(data, at + UDP_SRC_PORT),
+      dport: u16(data, at + UDP_DST_PORT),
+      kind: "UDP",
+      numbers: `len=${length - UDP_HEADER_LENGTH}`,
+    };
+  return { ...common, ...(icmpHeadline(data, at, ip) ?? { kind: common.protocol, numbers: `len=${length}` }) };
 }
 
 /** An address with its port where there is one: `192.168.2.55:50798`, `[fd00::1]:443`. */
@@ -161,17 +184,23 @@ function layers(data: Uint8Array, at: number, prefix: string): Layer[] {
   const inner = at + ip.headerLength;
   const length = ip.end - inner;
   if (ip.fragmentOffset > 0) return [...result, payload(prefix, inner, length)];
-  if (ip.protocol === TCP && length >= 20) return [...result, ...tcpLayers(data, inner, ip, prefix)];
-  if (ip.protocol === UDP && length >= 8) return [...result, ...udpLayers(data, inner, ip, prefix)];
-  if (ip.protocol === ICMP && length >= 8) return [...result, ...icmpLayers(data, inner, ip, prefix)];
-  if (ip.protocol === ICMPV6 && length >= 8) {
-    const icmp = icmp6Layer(data, inner, ip, prefix);
-    if (!isError6(data[inner]))
-      return [...result, icmp, ...(length > 8 ? [payload(prefix, inner + 8, length - 8)] : [])];
-    const quoted = data.subarray(0, ip.end);
-    return [...result, icmp, ...(prefix === "" ? layers(quoted, inner + 8, "In the error: ") : [])];
+  if (ip.protocol === IPPROTO_TCP && length >= TCP_HEADER_LENGTH)
+    return [...result, ...tcpLayers(data, inner, ip, prefix)];
+  if (ip.protocol === IPPROTO_UDP && length >= UDP_HEADER_LENGTH)
+    return [...result, ...udpLayers(data, inner, ip, prefix)];
+  const icmp = icmpLayer(data, inner, ip, prefix);
+  if (icmp !== null) {
+    const behind = inner + ICMP_HEADER_LENGTH;
+    if (icmp.quotes)
+      // Of the packet in an error in an error nothing is shown.
+      return [
+        ...result,
+        icmp.layer,
+        ...(prefix === "" ? layers(data.subarray(0, ip.end), behind, "In the error: ") : []),
+      ];
+    return [...result, icmp.layer, ...(behind < ip.end ? [payload(prefix, behind, ip.end - behind)] : [])];
   }
-  if ((ip.protocol === TCP || ip.protocol === UDP) && length >= 4)
+  if ((ip.protocol === IPPROTO_TCP || ip.protocol === IPPROTO_UDP) && length >= 4)
     // What an ICMP error must quote: eight bytes, of which four are the ports.
     return [
       ...result,
@@ -193,8 +222,10 @@ function ports(data: Uint8Array, at: number): Field[] {
 }
 
 function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
-  const flags = data[at + 6] >> 5;
-  const names = [flags & 2 ? "don't fragment" : "", flags & 1 ? "more fragments" : ""].filter((name) => name !== "");
+  const flags = u16(data, at + IPV4_FRAGMENT);
+  const names = [flags & IP_DF ? "don't fragment" : "", flags & IP_MF ? "more fragments" : ""].filter(
+    (name) => name !== "",
+  );
   const headerLength = Math.min(ip.headerLength, data.length - at);
   return {
     name: `${prefix}Internet Protocol version 4`,
@@ -202,16 +233,21 @@ function ipLayer(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer {
     length: headerLength,
     fields: [
       { name: "Header length", value: `${ip.headerLength} bytes`, at, length: 1 },
-      { name: "Type of service", value: hex(data[at + 1], 2), at: at + 1, length: 1 },
-      { name: "Total length", value: `${u16(data, at + 2)} bytes`, at: at + 2, length: 2 },
-      { name: "Identification", value: hex(u16(data, at + 4), 4), at: at + 4, length: 2 },
-      { name: "Flags", value: names.length === 0 ? "none" : names.join(", "), at: at + 6, length: 1 },
-      { name: "Fragment offset", value: String(ip.fragmentOffset), at: at + 6, length: 2 },
-      { name: "Time to live", value: String(data[at + 8]), at: at + 8, length: 1 },
-      protocolField("Protocol", ip.protocol, at + 9),
-      checksum(data, at + 10, checksumPartial(data, at, headerLength), headerLength === ip.headerLength),
-      { name: "Source address", value: ip.src, at: at + 12, length: 4 },
-      { name: "Destination address", value: ip.dst, at: at + 16, length: 4 },
+      { name: "Type of service", value: hex(data[at + IPV4_TOS], 2), at: at + IPV4_TOS, length: 1 },
+      {
+        name: "Total length",
+        value: `${u16(data, at + IPV4_TOTAL_LENGTH)} bytes`,
+        at: at + IPV4_TOTAL_LENGTH,
+        length: 2,
+      },
+      { name: "Identification", value: hex(u16(data, at + IPV4_ID), 4), at: at + IPV4_ID, length: 2 },
+      { name: "Flags", value: names.length === 0 ? "none" : names.join(", "), at: at + IPV4_FRAGMENT, length: 1 },
+      { name: "Fragment offset", value: String(ip.fragmentOffset), at: at + IPV4_FRAGMENT, length: 2 },
+      { name: "Time to live", value: String(data[at + IPV4_TTL]), at: at + IPV4_TTL, length: 1 },
+      protocolField("Protocol", ip.protocol, at + IPV4_PROTOCOL),
+      checksum(data, at + IPV4_CHECKSUM, checksumPartial(data, at, headerLength), headerLength === ip.headerLength),
+      { name: "Source address", value: ip.src, at: at + IPV4_SRC, length: 4 },
+      { name: "Destination address", value: ip.dst, at: at + IPV4_DST, length: 4 },
     ],
   };
 }
@@ -223,9 +259,9 @@ function transportSum(data: Uint8Array, at: number, ip: Ip): number {
 }
 
 function tcpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[] {
-  const headerLength = Math.min((data[at + 12] >> 4) * 4, ip.end - at);
+  const headerLength = Math.min((data[at + TCP_DATA_OFFSET] >> 4) * 4, ip.end - at);
   const length = ip.end - at - headerLength;
-  const options = tcpOptions(data.subarray(at + 20, at + headerLength));
+  const options = tcpOptions(data.subarray(at + TCP_HEADER_LENGTH, at + headerLength));
   const whole = ip.whole && prefix === "";
   const tcp: Layer = {
     name: `${prefix}Transmission Control Protocol`,
@@ -233,14 +269,21 @@ function tcpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[
     length: headerLength,
     fields: [
       ...ports(data, at),
-      { name: "Sequence number", value: String(u32(data, at + 4)), at: at + 4, length: 4 },
-      { name: "Acknowledgment number", value: String(u32(data, at + 8)), at: at + 8, length: 4 },
-      { name: "Header length", value: `${headerLength} bytes`, at: at + 12, length: 1 },
-      { name: "Flags", value: `${tcpFlagNames(data[at + 13])} (${hex(data[at + 13], 2)})`, at: at + 13, length: 1 },
-      { name: "Window", value: String(u16(data, at + 14)), at: at + 14, length: 2 },
-      checksum(data, at + 16, transportSum(data, at, ip), whole),
-      { name: "Urgent pointer", value: String(u16(data, at + 18)), at: at + 18, length: 2 },
-      ...(options === "" ? [] : [{ name: "Options", value: options, at: at + 20, length: headerLength - 20 }]),
+      { name: "Sequence number", value: String(u32(data, at + TCP_SEQ)), at: at + TCP_SEQ, length: 4 },
+      { name: "Acknowledgment number", value: String(u32(data, at + TCP_ACK_SEQ)), at: at + TCP_ACK_SEQ, length: 4 },
+      { name: "Header length", value: `${headerLength} bytes`, at: at + TCP_DATA_OFFSET, length: 1 },
+      {
+        name: "Flags",
+        value: `${tcpFlagNames(data[at + TCP_FLAGS])} (${hex(data[at + TCP_FLAGS], 2)})`,
+        at: at + TCP_FLAGS,
+        length: 1,
+      },
+      { name: "Window", value: String(u16(data, at + TCP_WINDOW)), at: at + TCP_WINDOW, length: 2 },
+      checksum(data, at + TCP_CHECKSUM, transportSum(data, at, ip), whole),
+      { name: "Urgent pointer", value: String(u16(data, at + TCP_URGENT)), at: at + TCP_URGENT, length: 2 },
+      ...(options === ""
+        ? []
+        : [{ name: "Options", value: options, at: at + TCP_HEADER_LENGTH, length: headerLength - TCP_HEADER_LENGTH }]),
     ],
   };
   return length > 0 ? [tcp, payload(prefix, at + headerLength, length)] : [tcp];
@@ -248,19 +291,20 @@ function tcpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[
 
 function tcpOptions(data: Uint8Array): string {
   const names: string[] = [];
-  for (let at = 0; at < data.length && data[at] !== 0; ) {
-    if (data[at] === 1) {
+  for (let at = 0; at < data.length && data[at] !== TCPOPT_EOL; ) {
+    if (data[at] === TCPOPT_NOP) {
       names.push("nop");
       at++;
       continue;
     }
     const length = data[at + 1];
     if (length === undefined || length < 2 || at + length > data.length) return [...names, "malformed"].join(", ");
-    if (data[at] === 2 && length === 4) names.push(`mss ${u16(data, at + 2)}`);
-    else if (data[at] === 3 && length === 3) names.push(`wscale ${data[at + 2]}`);
-    else if (data[at] === 4) names.push("sackOK");
-    else if (data[at] === 5) names.push(`sack (${(length - 2) / 8} blocks)`);
-    else if (data[at] === 8 && length === 10) names.push(`timestamps ${u32(data, at + 2)}/${u32(data, at + 6)}`);
+    if (data[at] === TCPOPT_MSS && length === 4) names.push(`mss ${u16(data, at + 2)}`);
+    else if (data[at] === TCPOPT_WINDOW && length === 3) names.push(`wscale ${data[at + 2]}`);
+    else if (data[at] === TCPOPT_SACK_PERM) names.push("sackOK");
+    else if (data[at] === TCPOPT_SACK) names.push(`sack (${(length - 2) / 8} blocks)`);
+    else if (data[at] === TCPOPT_TIMESTAMP && length === 10)
+      names.push(`timestamps ${u32(data, at + 2)}/${u32(data, at + 6)}`);
     else names.push(`kind ${data[at]}`);
     at += length;
   }
@@ -268,45 +312,21 @@ function tcpOptions(data: Uint8Array): string {
 }
 
 function udpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[] {
-  const value = u16(data, at + 6);
+  const value = u16(data, at + UDP_CHECKSUM);
   const sum: Field =
     value === 0
-      ? { name: "Checksum", value: "0x0000 (none)", at: at + 6, length: 2 }
-      : checksum(data, at + 6, transportSum(data, at, ip), ip.whole && prefix === "");
-  const length = ip.end - at - 8;
+      ? { name: "Checksum", value: "0x0000 (none)", at: at + UDP_CHECKSUM, length: 2 }
+      : checksum(data, at + UDP_CHECKSUM, transportSum(data, at, ip), ip.whole && prefix === "");
+  const length = ip.end - at - UDP_HEADER_LENGTH;
   const udp: Layer = {
     name: `${prefix}User Datagram Protocol`,
     at,
-    length: 8,
-    fields: [...ports(data, at), { name: "Length", value: `${u16(data, at + 4)} bytes`, at: at + 4, length: 2 }, sum],
+    length: UDP_HEADER_LENGTH,
+    fields: [
+      ...ports(data, at),
+      { name: "Length", value: `${u16(data, at + UDP_LENGTH)} bytes`, at: at + UDP_LENGTH, length: 2 },
+      sum,
+    ],
   };
-  return length > 0 ? [udp, payload(prefix, at + 8, length)] : [udp];
-}
-
-function icmpLayers(data: Uint8Array, at: number, ip: Ip, prefix: string): Layer[] {
-  const type = data[at];
-  const code = data[at + 1];
-  const length = ip.end - at;
-  const fields: Field[] = [
-    { name: "Type", value: `${type} (${ICMP_TYPES[type] ?? "?"})`, at, length: 1 },
-    {
-      name: "Code",
-      value: type === 3 || type === 11 ? `${code} (${icmpName(type, code)})` : String(code),
-      at: at + 1,
-      length: 1,
-    },
-    checksum(data, at + 2, checksumPartial(data, at, length), prefix === ""),
-  ];
-  if (!isIcmpError(type)) {
-    fields.push(
-      { name: "Identifier", value: String(u16(data, at + 4)), at: at + 4, length: 2 },
-      { name: "Sequence number", value: String(u16(data, at + 6)), at: at + 6, length: 2 },
-    );
-    const icmp: Layer = { name: `${prefix}Internet Control Message Protocol`, at, length: 8, fields };
-    return length > 8 ? [icmp, payload(prefix, at + 8, length - 8)] : [icmp];
-  }
-  if (type === 3 && code === 4)
-    fields.push({ name: "MTU of the next hop", value: String(u16(data, at + 6)), at: at + 6, length: 2 });
-  const icmp: Layer = { name: `${prefix}Internet Control Message Protocol`, at, length: 8, fields };
-  return prefix === "" ? [icmp, ...layers(data.subarray(0, ip.end), at + 8, "In the error: ")] : [icmp];
+  return length > 0 ? [udp, payload(prefix, at + UDP_HEADER_LENGTH, length)] : [udp];
 }

@@ -11,10 +11,11 @@ import {
   NF_INET_PRE_ROUTING,
 } from "../../hooks.js";
 import { readInto } from "../../ip6/address.js";
-import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB, quotedHeader } from "../../ip6/icmp.js";
+import { quotedHeader } from "../../ip6/icmp.js";
 import { equalIPv6, IPV6_WORDS, maskIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../../wire/address.js";
 import { get16, getInt32, put16, put32 } from "../../wire/bytes.js";
 import { checksumFold } from "../../wire/checksum.js";
+import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB } from "../../wire/icmpv6.js";
 import { IPV6_DST, IPV6_SRC } from "../../wire/ipv6.js";
 import { RulesetError } from "../error.js";
 import { type TargetExtension, XT_CONTINUE } from "../extension.js";

@@ -4,11 +4,11 @@
  */
 import { isMulticast6, isUnspecified } from "../../ip6/address.js";
 import { checksumOk6, resetFor } from "../../ip6/deliver.js";
-import { ICMPV6_DEST_UNREACH } from "../../ip6/icmp.js";
 import type { NetNamespace } from "../../netns.js";
 import type { SkBuff } from "../../skb.js";
 import { readIPv6 } from "../../wire/address.js";
 import { get16 } from "../../wire/bytes.js";
+import { ICMPV6_DEST_UNREACH } from "../../wire/icmpv6.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../wire/ipv4.js";
 import {
   found,

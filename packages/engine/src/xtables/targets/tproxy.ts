@@ -111,7 +111,7 @@ TPROXY target options:
     return {
       name: "TPROXY",
       check() {
-        if ((header.proto !== 6 && header.proto !== 17) || header.invertProto)
+        if ((header.proto !== IPPROTO_TCP && header.proto !== IPPROTO_UDP) || header.invertProto)
           throw new RulesetError("EINVAL", "", "Can be used only with -p tcp or -p udp");
       },
       target: (par) => redirect(par, proxy, mark),
