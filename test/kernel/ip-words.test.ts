@@ -172,9 +172,30 @@ const ADDRESSES: readonly string[] = [
   "ip addr flush to xx",
 ];
 
+/** IPv6 switched off on a device, twice on some, and what then can lead by it. */
+const SWITCHED: readonly string[] = [
+  "sysctl -w net.ipv6.conf.wan1.disable_ipv6=1",
+  "ip -6 route add 2001:db8:7::/48 dev wan1",
+  "ip -6 route add 2001:db8:7::/48 via fe80::1 dev wan1",
+  "ip -6 route add 2001:db8:7::/48 via fe80::1 dev wan1 onlink",
+  "ip -6 route add 2001:db8:7::/48 via 2001:db8:99::1 dev wan1",
+  "ip -6 route add unreachable 2001:db8:a::/48 dev wan1",
+  "ip -6 route add local 2001:db8:b::/48 dev wan1",
+  "ip link set wan1 down",
+  "ip -6 route add 2001:db8:7::/48 dev wan1",
+  "ip link set wan1 up",
+  "sysctl -w net.ipv6.conf.lo.disable_ipv6=1",
+  "ip -6 route add blackhole 2001:db8:9::/48",
+  "sysctl -w net.ipv6.conf.all.disable_ipv6=1",
+  "ip -6 route show root 2000::/3",
+  "ip -6 addr add 2001:db8::9/64 dev lan0",
+  "ip -6 route change 2001:db8:7::/48 dev lan0",
+];
+
 test.each([
   ["routes and rules", ROUTES],
   ["addresses", ADDRESSES],
+  ["devices without IPv6", SWITCHED],
 ])("%s", (name, commands) => {
   const scenario = {
     version: 1,

@@ -337,8 +337,9 @@ export class Fib6 {
     // The table comes into being whether or not the route is taken.
     this.#table(table);
     if (onlink && dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
-    if (type === RTN_BLACKHOLE || type === RTN_PROHIBIT || type === RTN_UNREACHABLE || type === RTN_THROW)
-      dev = loopback;
+    // What refuses hangs on the loopback, which need not speak IPv6.
+    const refuses = type === RTN_BLACKHOLE || type === RTN_PROHIBIT || type === RTN_UNREACHABLE || type === RTN_THROW;
+    if (refuses) dev = loopback;
     if (gateway !== null && !onlink) {
       if (this.lookupLocal(gateway) !== null) throw new SystemError(EINVAL, "Gateway can not be a local address");
       if (dev === null && isLinkLocal(gateway)) throw new SystemError(EINVAL, "Invalid gateway address");
@@ -354,6 +355,8 @@ export class Fib6 {
     if (dev === null) throw new SystemError(ENODEV);
     if (gateway !== null && dev === loopback)
       throw new SystemError(EINVAL, "Egress device can not be loopback device for this nexthop");
+    if (!refuses && dev.ipv6?.conf.disabled === true)
+      throw new SystemError(EACCES, "IPv6 is disabled on nexthop device");
     if (!dev.up) throw new SystemError(ENETDOWN, "Nexthop device is not up");
     if (prefsrc !== null && this.lookupLocal(prefsrc) === null) throw new SystemError(EINVAL, "Invalid source address");
     return new Route6(request, dev);

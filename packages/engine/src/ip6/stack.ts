@@ -532,6 +532,7 @@ export class Ip6Stack {
 
   /** Writing conf.all sets every device, and for two switches what new ones get. */
   #write(name: string, conf: DeviceConf6, file: string, value: number): void {
+    const { disabled } = conf;
     conf.set(file, value);
     if (name === "all" && (file === "forwarding" || file === "disable_ipv6")) {
       if (file === "forwarding") this.confDefault.set(file, value);
@@ -543,6 +544,7 @@ export class Ip6Stack {
     const inDev = this.net.devices.get(name)?.ipv6;
     if (inDev === undefined || inDev === null || inDev.conf !== conf) return;
     if (file === "disable_ipv6") {
+      if (conf.disabled === disabled) return;
       if (conf.disabled) this.setDown(inDev.dev);
       else if (inDev.dev.up) this.setUp(inDev.dev);
     } else if (file === "forwarding") {
