@@ -39,7 +39,6 @@ async function hold(name: string, value: number): Promise<void> {
 beforeAll(async () => {
   // The tunables are there once somebody has used conntrack.
   linux.run(SCENARIO);
-  await hold("max", MAX);
 });
 afterAll(async () => {
   linux.close();
@@ -47,11 +46,16 @@ afterAll(async () => {
 });
 
 /** What both backends answer with so many chains. */
-async function answers(chains: number, steps: readonly ScenarioStep[]): Promise<readonly ScenarioResult[]> {
+async function answers(
+  chains: number,
+  steps: readonly ScenarioStep[],
+  max: number = MAX,
+): Promise<readonly ScenarioResult[]> {
+  await hold("max", max);
   await hold("buckets", chains);
   const asked: Scenario = { ...SCENARIO, steps, finally: ["conntrack -C", "conntrack -S"] };
   // A host of the engine's is a machine of its own.
-  const own = { [`${PREFIX}max`]: String(MAX), [`${PREFIX}buckets`]: String(chains) };
+  const own = { [`${PREFIX}max`]: String(max), [`${PREFIX}buckets`]: String(chains) };
   return [engine.run({ ...asked, sysctl: { ...SCENARIO.sysctl, ...own } }), linux.run(asked)];
 }
 
@@ -83,6 +87,8 @@ interface Counts {
   readonly ended: number;
   readonly earlyDrop: number;
   readonly drop: number;
+  readonly chainTooLong: number;
+  readonly insertFailed: number;
   /** What the commands said. */
   readonly printed: readonly string[];
 }
@@ -103,6 +109,8 @@ function counts({ steps, finally: [entries, statistics] }: ScenarioResult): Coun
     ended: told("[DESTROY]"),
     earlyDrop: sum("early_drop"),
     drop: sum("drop"),
+    chainTooLong: sum("chaintoolong"),
+    insertFailed: sum("insert_failed"),
     printed: steps.flatMap((step) => ("stdout" in step ? [`${step.stdout}${step.stderr}`] : [])),
   };
 }
@@ -149,6 +157,22 @@ test("entries made by hand find room in the first chains alone", async () => {
     expect(forwarded).toEqual(isForwarded(MAX + 100));
   }
 });
+
+test("a chain takes no more than some 50 to 80: packets of new flows are dropped, and nothing is made by hand", async () => {
+  const insert = "conntrack -I -p udp -s 10.0.0.1 -d 10.0.0.2 --sport $i --dport 9 -t 100 2>&1";
+  const steps = [...flows(1000, 30_000), { run: `for i in $(seq 1 100); do ${insert}; done | sort | uniq -c` }];
+  const kept: number[] = [];
+  for (const answer of await answers(512, steps, 1 << 18)) {
+    const { forwarded, entries, chainTooLong, insertFailed, printed } = counts(answer);
+    const refused = forwarded.filter((each) => !each).length;
+    const byHand = Number(/(\d+) .*: Operation failed: No space left on device$/m.exec(printed[0])?.[1]);
+    expect(byHand).toBeGreaterThan(75);
+    expect([insertFailed, chainTooLong]).toEqual([refused, refused + byHand]);
+    expect(entries).toBe(30_000 - refused + 100 - byHand);
+    kept.push(entries);
+  }
+  expect(kept[0] / kept[1]).toBeCloseTo(1, 1);
+}, 120_000);
 
 test("assured entries stay: packets of new flows are dropped until there is room, and the sweep ends closed ones", async () => {
   const steps: readonly ScenarioStep[] = [

@@ -452,6 +452,11 @@ function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   let rival = findRival(ct, entry, base + E_ORIGINAL, ct.slab.words[base + E_HASH]);
   if (rival === 0) rival = findRival(ct, entry, base + E_REPLY, replyHash);
   if (rival !== 0) return resolveClash(ct, skb, entry, rival, replyHash);
+  if (isChainTooLong(ct, ct.slab.words[base + E_HASH]) || isChainTooLong(ct, replyHash)) {
+    ct.stats.chainTooLong++;
+    ct.stats.insertFailed++;
+    return NF_DROP;
+  }
 
   insertPrepare(ct, entry);
   if (trace !== null) {
@@ -498,6 +503,16 @@ export function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash:
     node = ct.table.next(node);
   }
   return 0;
+}
+
+/** How many a chain may have before a new one: more than the first, and some of the second besides, drawn each time. */
+const MIN_CHAINLEN = 50;
+const MAX_CHAINLEN = 80 - MIN_CHAINLEN;
+
+/** Whether nothing goes into the chain of a hash any more. The kernel draws once for both chains of an entry. */
+export function isChainTooLong(ct: Conntrack, hash: number): boolean {
+  const above = ct.table.chainLength(hash) - 1 - MIN_CHAINLEN;
+  return above > 0 && above > ct.net.random.u32() % MAX_CHAINLEN;
 }
 
 /** Whether a protocol can do without the entry of one packet. Models `l4proto->allow_clash`. */

@@ -10,7 +10,7 @@ import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC } fro
 import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY, NO_CT } from "../skb.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
-import { findRival } from "./core.js";
+import { findRival, isChainTooLong } from "./core.js";
 import {
   C_START,
   COUNTERS_SHIFT,
@@ -249,7 +249,7 @@ function addExtensions(ct: Conntrack, entry: CtHandle): void {
   if (extensions & (EXT_ACCT | EXT_TSTAMP)) ct.slab.keepCounters(entry);
 }
 
-/** Models `nf_conntrack_hash_check_insert()`; no chain of this table is ever too long. */
+/** Models `nf_conntrack_hash_check_insert()`. */
 function insert(ct: Conntrack, entry: CtHandle, zone: Zone): void {
   const { words } = ct.slab;
   const base = entry << ENTRY_SHIFT;
@@ -260,6 +260,10 @@ function insert(ct: Conntrack, entry: CtHandle, zone: Zone): void {
     findRival(ct, entry, base + E_REPLY, replyHash) !== 0
   )
     throw new SystemError(EEXIST);
+  if (isChainTooLong(ct, words[base + E_HASH]) || isChainTooLong(ct, replyHash)) {
+    ct.stats.chainTooLong++;
+    throw new SystemError(ENOSPC);
+  }
   if (words[base + E_EXT] & EXT_TSTAMP) ct.slab.counters[(entry << COUNTERS_SHIFT) + C_START] = ct.net.clock.nowMicros;
   words[base + E_USE]++;
   ct.table.insert(entry * 2);

@@ -37,6 +37,15 @@ export class TupleTable {
     return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_HASH + (node & 1)] & (this.limit - 1);
   }
 
+  /** How many nodes the chain of a hash would have in a table of its full size. */
+  chainLength(hash: number): number {
+    const chain = hash & (this.limit - 1);
+    let length = 0;
+    for (let node = this.heads[this.bucketOf(hash)]; node !== 0; node = this.next(node))
+      if (this.fullSizeChainOf(node) === chain) length++;
+    return length;
+  }
+
   /** The next node in a node's chain that outlives its entry: both tuples of an entry may stand in the same chain. */
   nextOfAnother(node: number): number {
     let next = this.next(node);
