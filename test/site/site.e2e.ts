@@ -114,6 +114,16 @@ test.describe("on a phone", () => {
   });
 });
 
+test("what the links in sight lead to is fetched ahead, each file once", async ({ page }) => {
+  await page.goto(`${home}/lessons/`, { waitUntil: "networkidle" });
+  const ahead = (): Promise<string[]> =>
+    page.locator("link[rel=prefetch]").evaluateAll((found) => found.map((link) => (link as HTMLLinkElement).href));
+  // At least the lessons' own.
+  await expect.poll(async () => (await ahead()).length).toBeGreaterThan(lessons.length);
+  const addresses = await ahead();
+  expect(new Set(addresses).size).toBe(addresses.length);
+});
+
 test("the list of lessons is all of them, in order", async ({ page }) => {
   await page.goto(`${home}/lessons/`);
   const links = await page
