@@ -18,6 +18,7 @@ import {
 } from "../hooks.js";
 import { jhash2 } from "../nat/jhash.js";
 import type { NetNamespace } from "../netns.js";
+import { perNamespace } from "../pernet.js";
 import {
   ctinfoDirection,
   IP_CT_DIR_ORIGINAL,
@@ -394,13 +395,12 @@ function moveTimestamps(data: Uint8Array, at: number, reply: boolean, offset: nu
   }
 }
 
-const proxies = new WeakMap<NetNamespace, Map<SynproxyFamily, Synproxy>>();
+const proxiesOf = perNamespace(() => new Map<SynproxyFamily, Synproxy>());
 
 /** The SYN proxies of a namespace and a family. */
 export function synproxyOf(net: NetNamespace, family: SynproxyFamily): Synproxy {
-  let ofNet = proxies.get(net);
-  if (ofNet === undefined) proxies.set(net, (ofNet = new Map()));
-  let proxy = ofNet.get(family);
-  if (proxy === undefined) ofNet.set(family, (proxy = new Synproxy(net, family)));
+  const proxies = proxiesOf(net);
+  let proxy = proxies.get(family);
+  if (proxy === undefined) proxies.set(family, (proxy = new Synproxy(net, family)));
   return proxy;
 }

@@ -5,6 +5,7 @@
  */
 import { HZ } from "../clock.js";
 import type { NetNamespace } from "../netns.js";
+import { perNamespace } from "../pernet.js";
 import { isAnyAddress, maskIPv6 } from "../wire/address.js";
 import { addressBits, copyKey, type ElementKey, hashKey, type SetFamily, sameKey } from "./element.js";
 import type { SetType } from "./types.js";
@@ -338,17 +339,8 @@ export interface SetSlot {
   references: number;
 }
 
-const setsOf = new WeakMap<NetNamespace, IpSets>();
-
-/** A namespace's sets. Models `ip_set_pernet()`: the namespace itself knows nothing of them. */
-export function ipSetsOf(net: NetNamespace): IpSets {
-  let sets = setsOf.get(net);
-  if (sets === undefined) {
-    sets = new IpSets(net);
-    setsOf.set(net, sets);
-  }
-  return sets;
-}
+/** A namespace's sets. Models `ip_set_pernet()`. */
+export const ipSetsOf: (net: NetNamespace) => IpSets = perNamespace((net) => new IpSets(net));
 
 /** The sets of one namespace. */
 export class IpSets {

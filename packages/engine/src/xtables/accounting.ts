@@ -4,6 +4,7 @@
  */
 import { EBUSY, EINVAL, ENOENT, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";
+import { perNamespace } from "../pernet.js";
 
 /** How much may pass before rules match. */
 export interface AccountingQuota {
@@ -49,16 +50,10 @@ export class AccountingObject {
   }
 }
 
-const objects = new WeakMap<NetNamespace, Map<string, AccountingObject>>();
-
 /** The longest name that the kernel keeps. Models `NFACCT_NAME_MAX`. */
 const MAX_NAME = 31;
 
-function objectsOf(net: NetNamespace): Map<string, AccountingObject> {
-  let all = objects.get(net);
-  if (all === undefined) objects.set(net, (all = new Map()));
-  return all;
-}
+const objectsOf = perNamespace(() => new Map<string, AccountingObject>());
 
 /** The object of a name. */
 export function findAccounting(net: NetNamespace, name: string): AccountingObject | undefined {

@@ -6,6 +6,7 @@
  */
 import { HZ } from "../clock.js";
 import type { NetNamespace } from "../netns.js";
+import { perNamespace } from "../pernet.js";
 import { RulesetError } from "./error.js";
 
 /** How an estimator works. Models `struct gnet_estimator`. */
@@ -82,13 +83,7 @@ export class RateEstimator {
   }
 }
 
-const estimators = new WeakMap<NetNamespace, Map<string, RateEstimator>>();
-
-function estimatorsOf(net: NetNamespace): Map<string, RateEstimator> {
-  let all = estimators.get(net);
-  if (all === undefined) estimators.set(net, (all = new Map()));
-  return all;
-}
+const estimatorsOf = perNamespace(() => new Map<string, RateEstimator>());
 
 /** The estimator of a name. */
 export function findEstimator(net: NetNamespace, name: string): RateEstimator | undefined {

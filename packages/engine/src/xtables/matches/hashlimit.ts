@@ -5,6 +5,7 @@
  */
 import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";
+import { perNamespace } from "../../pernet.js";
 import { get16, getInt32 } from "../../wire/bytes.js";
 import { found, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, skipExtensionHeaders } from "../../wire/ipv6.js";
 import { ParameterProblem, RulesetError } from "../error.js";
@@ -247,7 +248,7 @@ class Buckets {
 }
 
 /** The tables of a namespace, by family and name. */
-const tables = new WeakMap<NetNamespace, Map<string, Buckets>>();
+const tablesOf = perNamespace(() => new Map<string, Buckets>());
 
 /** Protocols whose header begins with two ports. Models proto_ports_offset(). */
 function hasPorts(protocol: number): boolean {
@@ -334,11 +335,7 @@ class HashlimitMatch implements Match {
   }
 
   attach(net: NetNamespace): void {
-    let named = tables.get(net);
-    if (named === undefined) {
-      named = new Map();
-      tables.set(net, named);
-    }
+    const named = tablesOf(net);
     const key = this.#key;
     let buckets = named.get(key);
     if (buckets === undefined) {
@@ -352,7 +349,7 @@ class HashlimitMatch implements Match {
   detach(net: NetNamespace): void {
     const buckets = this.#buckets;
     this.#buckets = null;
-    if (buckets !== null && --buckets.references === 0) tables.get(net)?.delete(this.#key);
+    if (buckets !== null && --buckets.references === 0) tablesOf(net).delete(this.#key);
   }
 
   /** The rate in words, and the milliseconds of its unit. */

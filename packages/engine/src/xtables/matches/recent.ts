@@ -5,6 +5,7 @@
  */
 import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";
+import { perNamespace } from "../../pernet.js";
 import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
@@ -43,7 +44,7 @@ interface List {
 const EVERY_BIT: AddressWords = Int32Array.of(-1, -1, -1, -1);
 
 /** Both families share the lists of a namespace. */
-const lists = new WeakMap<NetNamespace, Map<string, List>>();
+const listsOf = perNamespace(() => new Map<string, List>());
 
 type Command = "set" | "rcheck" | "update" | "remove";
 const COMMANDS: readonly Command[] = ["set", "rcheck", "update", "remove"];
@@ -157,17 +158,13 @@ class RecentMatch implements Match {
   }
 
   attach(net: NetNamespace): void {
-    let tables = lists.get(net);
-    if (tables === undefined) {
-      tables = new Map();
-      lists.set(net, tables);
-    }
+    const lists = listsOf(net);
     let capacity = 2 ** Math.ceil(Math.log2(STAMPS));
     if (this.#hitcount >= STAMPS) capacity = 2 ** Math.ceil(Math.log2(this.#hitcount));
-    let table = tables.get(this.#list);
+    let table = lists.get(this.#list);
     if (table === undefined) {
       table = { references: 0, mask: this.#mask, capacity, entries: [] };
-      tables.set(this.#list, table);
+      lists.set(this.#list, table);
     } else if (capacity > table.capacity) {
       table.entries = [];
       table.capacity = capacity;
@@ -179,7 +176,7 @@ class RecentMatch implements Match {
   detach(net: NetNamespace): void {
     const table = this.#table;
     this.#table = null;
-    if (table !== null && --table.references === 0) lists.get(net)?.delete(this.#list);
+    if (table !== null && --table.references === 0) listsOf(net).delete(this.#list);
   }
 
   #maskText(): string {
