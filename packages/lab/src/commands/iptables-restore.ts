@@ -18,9 +18,10 @@ import {
   type Table,
   WAIT_INTERVAL_NOTICE,
 } from "@netfilter-lab/engine";
-import type { CommandContext, CommandProcess, Wait } from "../command.js";
+import type { CommandContext, CommandProcess } from "../command.js";
 import type { FileCommand, FileContext } from "../environment.js";
 import { FileError } from "../files.js";
+import { readAll } from "../streams.js";
 import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
 import { applyCommand, ERRNO_TEXT } from "./iptables-apply.js";
 import {
@@ -378,17 +379,6 @@ class Restore {
   }
 }
 
-/** All of the standard input, waited for. */
-function* readAll(context: CommandContext): Generator<Wait, string, void> {
-  let text = "";
-  for (;;) {
-    const part = context.stdin.read();
-    if (part === null) return text;
-    if (part === "") yield context.stdin.readable;
-    else text += part;
-  }
-}
-
 /** What the command line asks for; a text to print where it asks for nothing else. */
 function settingsOf(tool: Tool, { argv0, args, stderr }: CommandContext): Settings | string {
   const nft = tool.xt.flavour === "nft";
@@ -457,7 +447,7 @@ function* run(context: FileContext): CommandProcess {
       context.stdout.write(settings);
       return 0;
     }
-    const text = settings.file === null ? yield* readAll(context) : readFile(context, settings.file);
+    const text = settings.file === null ? yield* readAll(context.stdin) : readFile(context, settings.file);
     const restored = withExtensionsOf(text, () => {
       new Restore(context, tool, settings).run(text);
       return 0;

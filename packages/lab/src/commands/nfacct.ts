@@ -15,6 +15,7 @@ import {
 } from "@netfilter-lab/engine";
 import type { CommandProcess } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
+import { readAll } from "../streams.js";
 import { labDate } from "./system-tools.js";
 
 const NAME = "nfacct v1.0.2";
@@ -157,13 +158,7 @@ function restoreLine({ net }: LabContext, line: string): void {
 }
 
 function* restore(context: LabContext): CommandProcess {
-  let text = "";
-  for (;;) {
-    const more = context.stdin.read();
-    if (more === null) break;
-    text += more;
-    if (more === "") yield context.stdin.readable;
-  }
+  const text = yield* readAll(context.stdin);
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   for (const line of lines) restoreLine(context, line);

@@ -18,6 +18,7 @@ import {
 import type { CommandProcess, Wait } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { anyOf, Flag, pauseFor } from "../scheduler.js";
+import { Pipe } from "../streams.js";
 import { encodeText, textDecoder } from "../text-encoding.js";
 import { OptionError, parseOptions } from "./getopt.js";
 import { TcpEvents } from "./nc.js";
@@ -130,27 +131,13 @@ function stdio({ stdin, stdout }: LabContext): Channel {
 }
 
 function pipe(): Channel {
-  const written = new Flag();
-  let text = "";
-  let ended = false;
+  const through = new Pipe();
   return {
-    read() {
-      written.clear();
-      const taken = text;
-      text = "";
-      return taken === "" && ended ? null : taken;
-    },
-    write(more) {
-      text += more;
-      written.set();
-      return true;
-    },
-    end() {
-      ended = true;
-      written.set();
-    },
+    read: () => through.read(),
+    write: (text) => through.write(text),
+    end: () => through.closeWrite(),
     close() {},
-    readable: written.wait,
+    readable: through.readable,
     ready: () => true,
   };
 }

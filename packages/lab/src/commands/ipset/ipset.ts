@@ -21,6 +21,7 @@ import {
   TEST_YES,
 } from "@netfilter-lab/engine";
 import type { Command, CommandContext, CommandProcess } from "../../command.js";
+import { readAll } from "../../streams.js";
 import { createOptions, headerOf, type Listed } from "./create.js";
 import { elementText, keysOf } from "./elements.js";
 import { IpsetFailure, number, Words } from "./failure.js";
@@ -432,13 +433,7 @@ function attempt(
 }
 
 function* restore(tool: Ipset, context: CommandContext): CommandProcess {
-  let text = "";
-  for (;;) {
-    const chunk = context.stdin.read();
-    if (chunk === null) break;
-    if (chunk === "") yield context.stdin.readable;
-    else text += chunk;
-  }
+  const text = yield* readAll(context.stdin);
   let number = 0;
   for (const line of text.split("\n")) {
     number++;
