@@ -184,7 +184,6 @@ export interface RtnetlinkApi {
   addAddress(dev: NetDevice, request: AddressRequest): void;
   /** EADDRNOTAVAIL when there is no such address. Primaries take their secondaries with them. */
   deleteAddress(dev: NetDevice, request: AddressRequest): void;
-  flushAddresses(dev: NetDevice): void;
   setUp(dev: NetDevice): void;
   setDown(dev: NetDevice): void;
   /** EINVAL outside the device's range. */

@@ -275,7 +275,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     this.#removeAddress(inDev, ifa);
   }
 
-  flushAddresses(dev: NetDevice): void {
+  #flushAddresses(dev: NetDevice): void {
     const inDev = this.#inDevice(dev);
     while (inDev.addresses.length > 0) this.#removeAddress(inDev, inDev.addresses[0]);
   }
@@ -383,7 +383,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
 
   /** The namespace tells that a device goes (it is down already). */
   deviceRemoved(dev: NetDevice): void {
-    this.flushAddresses(dev);
+    this.#flushAddresses(dev);
     this.fib.deviceDown(dev, true);
     this.neighbourTable.flush(dev, true);
     for (const [file] of CONF_FILES) this.net.sysctl.unregister(`net.ipv4.conf.${dev.name}.${file}`);

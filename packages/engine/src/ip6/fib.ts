@@ -31,7 +31,7 @@ import {
 } from "../ip/route.js";
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
-import { equalIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
+import { compareWords, equalIPv6, maskIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
 import { isLinkLocal, isUnspecified, type Words } from "./address.js";
 import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
@@ -57,6 +57,14 @@ export interface Nexthop6Request {
   /** Its share, 1..256; default 1. */
   readonly weight?: number;
 }
+
+/** What a local sender hears of the types that refuse. Models `ip6_rt_type_to_error()`. */
+const ERRORS: ReadonlyMap<number, number> = new Map([
+  [RTN_BLACKHOLE, EINVAL],
+  [RTN_UNREACHABLE, EHOSTUNREACH],
+  [RTN_PROHIBIT, EACCES],
+  [RTN_THROW, ENETUNREACH],
+]);
 
 /** A route to add. */
 export interface Route6Request extends Nexthop6Request {
@@ -114,9 +122,9 @@ export class Route6 {
     this.type = request.type ?? RTN_UNICAST;
     this.table = request.table ?? RT_TABLE_MAIN;
     this.mask = prefixMaskIPv6(request.prefixLength);
-    this.dst = masked(request.dst, this.mask);
+    this.dst = maskIPv6(request.dst.slice(), request.prefixLength);
     this.srcLength = request.srcLength ?? 0;
-    this.src = masked(request.src ?? IPV6_ANY, prefixMaskIPv6(this.srcLength));
+    this.src = maskIPv6((request.src ?? IPV6_ANY).slice(), this.srcLength);
     this.prefixLength = request.prefixLength;
     this.gateway = request.gateway ?? null;
     this.dev = dev;
@@ -129,16 +137,7 @@ export class Route6 {
     this.mtuLocked = request.mtuLocked ?? false;
     this.onlink = request.onlink ?? false;
     this.weight = request.weight ?? 1;
-    this.error =
-      this.type === RTN_BLACKHOLE
-        ? EINVAL
-        : this.type === RTN_PROHIBIT
-          ? EACCES
-          : this.type === RTN_UNREACHABLE
-            ? EHOSTUNREACH
-            : this.type === RTN_THROW
-              ? ENETUNREACH
-              : 0;
+    this.error = ERRORS.get(this.type) ?? 0;
     // What refuses has no preference.
     this.preference = this.error === 0 ? (request.preference ?? "medium") : "medium";
     this.score = PREFERENCE_SCORES[this.preference];
@@ -162,10 +161,6 @@ export class Route6 {
 }
 
 const IPV6_ANY: Int32Array = new Int32Array(4);
-
-function masked(address: Int32Array, mask: Int32Array): Int32Array {
-  return address.map((word, i) => word & mask[i]);
-}
 
 /** How a new route meets those that are there: the flags of netlink's message. */
 const MODES: Readonly<
@@ -338,7 +333,7 @@ export class Fib6 {
     this.#table(table);
     if (onlink && dev === null) throw new SystemError(ENODEV, "Nexthop device required for onlink");
     // What refuses hangs on the loopback, which need not speak IPv6.
-    const refuses = type === RTN_BLACKHOLE || type === RTN_PROHIBIT || type === RTN_UNREACHABLE || type === RTN_THROW;
+    const refuses = ERRORS.has(type);
     if (refuses) dev = loopback;
     if (gateway !== null && !onlink) {
       if (this.lookupLocal(gateway) !== null) throw new SystemError(EINVAL, "Gateway can not be a local address");
@@ -482,9 +477,7 @@ function compare(a: Route6, b: Route6): number {
 }
 
 function byPrefix(a: Int32Array, lengthOfA: number, b: Int32Array, lengthOfB: number): number {
-  if (lengthOfA !== lengthOfB) return lengthOfB - lengthOfA;
-  for (let i = 0; i < 4; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
-  return 0;
+  return lengthOfB - lengthOfA || compareWords(a, b);
 }
 
 const itself = (route: Route6): Route6 => route;

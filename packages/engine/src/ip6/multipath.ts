@@ -15,6 +15,7 @@ import {
 } from "../ip/multipath.js";
 import { PORT_PROTOCOLS } from "../ip/routing.js";
 import type { SkBuff } from "../skb.js";
+import { compareWords } from "../wire/address.js";
 import { get16, get32 } from "../wire/bytes.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
@@ -40,6 +41,7 @@ export function dissect(flow: Flow6, skb: SkBuff): void {
 }
 
 const ofPacket: Flow6 = new Flow6();
+const UNSPECIFIED: Int32Array = new Int32Array(4);
 
 /** The hash of a flow, 31 bits; of the packet it is about, where there is one. */
 export function multipathHash6(hash: MultipathHash, policy: number, flow: Flow6, skb: SkBuff | null): number {
@@ -63,12 +65,13 @@ export function multipathHash6(hash: MultipathHash, policy: number, flow: Flow6,
   }
   words.fill(0);
   // Both directions hash alike: the lesser address stands first.
-  let order = 0;
-  for (let i = 0; i < 4 && order === 0; i++) order = (dst[i] >>> 0) - (src === null ? 0 : src[i] >>> 0);
+  const from = src ?? UNSPECIFIED;
+  const turned = compareWords(dst, from) < 0;
+  const lesser = turned ? dst : from;
+  const greater = turned ? from : dst;
   for (let i = 0; i < 4; i++) {
-    const from = src === null ? 0 : src[i];
-    words[ADDRESSES / 4 + i] = littleEndian(order < 0 ? dst[i] : from);
-    words[ADDRESSES / 4 + 4 + i] = littleEndian(order < 0 ? from : dst[i]);
+    words[ADDRESSES / 4 + i] = littleEndian(lesser[i]);
+    words[ADDRESSES / 4 + 4 + i] = littleEndian(greater[i]);
   }
   words[0] = protocol << (8 * IP_PROTO);
   if (policy === 1) words[PORTS / 4] = portsWord(sport, dport);

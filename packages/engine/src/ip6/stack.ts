@@ -10,7 +10,7 @@ import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from 
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
-import { equalIPv6, formatIPv6, parseIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
+import { equalIPv6, formatIPv6, maskIPv6, parseIPv6, samePrefixIPv6 } from "../wire/address.js";
 import { get32 } from "../wire/bytes.js";
 import { ICMPV6_ADDR_UNREACH, ICMPV6_DEST_UNREACH } from "../wire/icmpv6.js";
 import { IPV6_DST, IPV6_MIN_MTU, IPV6_NEXT_HEADER, IPV6_SRC, ipv6TrafficClass } from "../wire/ipv6.js";
@@ -401,7 +401,7 @@ export class Ip6Stack {
   /** A router answers for the address of each of its subnets. */
   #anycastOf(inDev: InDevice6, { dev, local, prefixLength }: IfAddr6): void {
     if (!inDev.conf.forwarding || prefixLength >= 127) return;
-    const dst = local.map((word, i) => word & prefixMaskIPv6(prefixLength)[i]);
+    const dst = maskIPv6(local.slice(), prefixLength);
     if (isUnspecified(dst)) return;
     this.#insert({
       protocol: RTPROT_KERNEL,
@@ -446,7 +446,7 @@ export class Ip6Stack {
     for (const listener of this.#addressListeners) listener(dev, local, false);
   }
 
-  flushAddresses(dev: NetDevice): void {
+  #flushAddresses(dev: NetDevice): void {
     const inDev = this.#inDevice(dev);
     while (inDev.addresses.length > 0) this.#remove(inDev, inDev.addresses[0]);
   }
@@ -465,7 +465,7 @@ export class Ip6Stack {
   }
 
   deviceRemoved(dev: NetDevice): void {
-    this.flushAddresses(dev);
+    this.#flushAddresses(dev);
     this.fib.purge((route) => route.dev === dev);
     this.neighbourTable.flush(dev, true);
     for (const file of this.confDefault.values.keys()) this.net.sysctl.unregister(`net.ipv6.conf.${dev.name}.${file}`);
@@ -499,7 +499,7 @@ export class Ip6Stack {
   /** A device was set down: its addresses and routes go. Models `addrconf_ifdown()`. */
   setDown(dev: NetDevice): void {
     if (dev.ipv6 === null) return;
-    this.flushAddresses(dev);
+    this.#flushAddresses(dev);
     this.fib.deviceDown(dev);
     this.neighbourTable.flush(dev, true);
   }

@@ -189,6 +189,12 @@ export function equalIPv6(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 }
 
+/** Compares addresses of a family, as words, as numbers: less than 0, 0 or more. */
+export function compareWords(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
+  return 0;
+}
+
 /** An address of either family: of IPv4 an unsigned number, of IPv6 four words. */
 export type InetAddress = number | Int32Array;
 

@@ -1,5 +1,5 @@
 /** `-m iprange`: addresses from one to another. Models iprange_mt4() and iprange_mt6(), net/netfilter/xt_iprange.c. */
-import { AddressError, parseIPv4, parseIPv6 } from "../../wire/address.js";
+import { AddressError, compareWords, parseIPv4, parseIPv6 } from "../../wire/address.js";
 import { getInt32 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
@@ -12,12 +12,6 @@ import { addressText } from "../print.js";
 interface AddressRange {
   readonly min: AddressWords;
   readonly max: AddressWords;
-}
-
-/** Compares addresses as numbers: less than 0, 0 or more. */
-function compare(a: AddressWords, b: AddressWords): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
-  return 0;
 }
 
 function parseRange(text: string, { extension, option, family, warn }: OptionCall): AddressRange {
@@ -33,7 +27,7 @@ function parseRange(text: string, { extension, option, family, warn }: OptionCal
   const dash = text.indexOf("-");
   const min = address(dash < 0 ? text : text.slice(0, dash));
   const max = dash < 0 ? min : address(text.slice(dash + 1));
-  if (compare(min, max) > 0)
+  if (compareWords(min, max) > 0)
     warn(`xt_iprange: range ${addressText(min)}-${addressText(max)} is reversed and will never match\n`);
   return { min, max };
 }
@@ -41,7 +35,7 @@ function parseRange(text: string, { extension, option, family, warn }: OptionCal
 /** Whether the address at a place of a packet is within a range. */
 function isWithin(data: Uint8Array, at: number, { min, max }: AddressRange, scratch: AddressWords): boolean {
   for (let i = 0; i < scratch.length; i++) scratch[i] = getInt32(data, at + 4 * i);
-  return compare(scratch, min) >= 0 && compare(scratch, max) <= 0;
+  return compareWords(scratch, min) >= 0 && compareWords(scratch, max) <= 0;
 }
 
 /** Whether it is the source, the option, and how listings call it. */

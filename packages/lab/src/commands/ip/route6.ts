@@ -2,6 +2,7 @@
  * `ip -6 route`: what its words, which route-words.ts reads, become. Life times are not supported.
  */
 import {
+  compareWords,
   ENETDOWN,
   equalIPv6,
   formatIPv6,
@@ -40,17 +41,12 @@ import { IpError, type Words } from "./words.js";
  */
 function inListing(a: Route6, b: Route6): number {
   const nested = samePrefixIPv6(a.dst, b.dst, Math.min(a.prefixLength, b.prefixLength));
-  if (!nested) return byWords(a.dst, b.dst);
+  if (!nested) return compareWords(a.dst, b.dst);
   if (a.prefixLength < b.prefixLength) return a.srcLength > 0 ? -1 : 1;
   if (a.prefixLength > b.prefixLength) return b.srcLength > 0 ? 1 : -1;
   if (samePrefixIPv6(a.src, b.src, Math.min(a.srcLength, b.srcLength)))
     return b.srcLength - a.srcLength || a.metric - b.metric;
-  return byWords(a.src, b.src);
-}
-
-function byWords(a: Int32Array, b: Int32Array): number {
-  for (let i = 0; i < 4; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
-  return 0;
+  return compareWords(a.src, b.src);
 }
 
 /** A dump shows routes that share flows as one, and goes on behind the last of them. Models `fib6_dump_node()`. */

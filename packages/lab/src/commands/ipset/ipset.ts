@@ -5,6 +5,7 @@
  * there. `Size in memory` is near to what Linux says, not the same.
  */
 import {
+  compareWords,
   type Element,
   type ElementOptions,
   HZ,
@@ -390,11 +391,6 @@ const wordsOf = (listed: readonly Listed[]): string =>
 
 const tagsOf = (listed: readonly Listed[]): string =>
   listed.map(([name, value]) => (value === undefined ? `<${name}/>` : `<${name}>${value}</${name}>`)).join("");
-
-function compareWords(a: Int32Array, b: Int32Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] >>> 0) - (b[i] >>> 0);
-  return 0;
-}
 
 /** The words of a line of `ipset restore`; double quotes hold a comment together. */
 function splitLine(line: string): string[] {
