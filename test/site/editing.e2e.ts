@@ -82,6 +82,49 @@ for (const scheme of ["light", "dark"] as const) {
   });
 }
 
+test("while the editor comes the reader already types, and goes on in it as if it had been there", async ({ page }) => {
+  await page.goto(lesson, { waitUntil: "networkidle" });
+  // The editor's chunks are held back until the reader has begun.
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(`${home}/assets/js/**`, async (route) => {
+    await released;
+    await route.continue();
+  });
+  await cell(page, first).getByRole("button", { name: /^Edit/ }).click();
+  const plain = cell(page, first).locator("textarea");
+  await expect(plain).toBeFocused();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("const before = 1;");
+  await page.keyboard.press("Home");
+  for (let i = 0; i < "const".length; i++) await page.keyboard.press("Shift+ArrowRight");
+  release();
+  const editor = cell(page, first).locator(".cm-content");
+  await expect(editor).toBeFocused();
+  await page.keyboard.type("let");
+  await expect(editor).toHaveText("let before = 1;");
+});
+
+test("who comes to the plain editor as the other one opens keeps the keyboard", async ({ page }) => {
+  await page.goto(lesson, { waitUntil: "networkidle" });
+  const element = cell(page, first);
+  // The first moment at which both could be there: the plain one must be gone, or the keyboard would go with it.
+  const sawBoth = element.evaluate(
+    (root) =>
+      new Promise<boolean>((resolve) => {
+        new MutationObserver((_changes, observer) => {
+          if (root.querySelector(".cm-content") === null) return;
+          observer.disconnect();
+          resolve(root.querySelector("textarea") !== null);
+        }).observe(root, { childList: true, subtree: true });
+      }),
+  );
+  await element.getByRole("button", { name: /^Edit/ }).click();
+  expect(await sawBoth).toBe(false);
+});
+
 test("on a phone the editor fits, and is not zoomed into", async ({ browser }) => {
   const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
   const page = await context.newPage();

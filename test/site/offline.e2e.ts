@@ -23,18 +23,21 @@ const sites = [
 
 test.use({ serviceWorkers: "allow" });
 
+/** What the service worker has not kept yet of the page, what it loaded, and what its workers did. */
+function missing(page: Page, byWorkers: readonly string[] = []): Promise<string[]> {
+  return page.evaluate(async (others) => {
+    const [name] = await caches.keys();
+    if (navigator.serviceWorker.controller === null || name === undefined) return ["everything"];
+    const kept = (await (await caches.open(name)).keys()).map(({ url }) => url);
+    const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+    return [location.href, ...loaded, ...others].filter((url) => !kept.includes(url));
+  }, byWorkers);
+}
+
 /** Opens a page and waits until the service worker has kept what is to be kept. */
 async function visit(page: Page, address: string): Promise<void> {
   await page.goto(address, { waitUntil: "networkidle" });
-  const missing = (): Promise<string[]> =>
-    page.evaluate(async () => {
-      const [name] = await caches.keys();
-      if (navigator.serviceWorker.controller === null || name === undefined) return ["everything"];
-      const kept = (await (await caches.open(name)).keys()).map(({ url }) => url);
-      const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
-      return [location.href, ...loaded].filter((url) => !kept.includes(url));
-    });
-  await expect.poll(missing).toEqual([]);
+  await expect.poll(() => missing(page)).toEqual([]);
 }
 
 async function cutOff(context: BrowserContext, server: { close: () => Promise<void> }): Promise<void> {
@@ -103,20 +106,17 @@ test("the editor knows the types offline where it was used before", async ({ pag
   const edit = page.locator("[data-cell-id]").first().getByRole("button", { name: "Edit" }).first();
   const types = page.waitForResponse((response) => response.url().includes("/live/types."));
   await edit.click();
-  await (await types).finished();
-  const isKept = (): Promise<boolean> =>
-    page.evaluate(async () => {
-      const requests = await (await caches.open((await caches.keys())[0] ?? "")).keys();
-      return requests.some(({ url }) => url.includes("/live/types."));
-    });
-  await expect.poll(isKept).toBe(true);
+  const address = (await types).url();
+  await expect.poll(() => missing(page, [address])).toEqual([]);
   await cutOff(context, server);
   await page.reload();
   await edit.click();
   const editor = page.locator("[data-cell-id]").first().getByRole("textbox").first();
   await editor.focus();
   await page.keyboard.press("ControlOrMeta+a");
-  await page.keyboard.type('const wrong: number = "text";');
+  const wrong = 'const wrong: number = "text";';
+  await page.keyboard.type(wrong);
+  await expect(page.locator(".cm-content")).toHaveText(wrong);
   await expect(page.locator(".cm-lintRange-error")).toBeVisible();
 });
 

@@ -49,8 +49,8 @@ export interface EditorKeys {
 export interface CellEditor {
   /** The text as it is. */
   readonly source: string;
-  /** Gives it the keyboard, with the cursor at an offset of the text. */
-  focus(offset?: number): void;
+  /** Gives it the keyboard, with what lies between two offsets of the text selected. */
+  focus(start: number, end: number): void;
   /** Replaces the text; `onChange` is not called. */
   setSource(source: string): void;
   setTheme(theme: CodeTheme, dark: boolean): void;
@@ -115,8 +115,9 @@ export function openEditor(options: EditorOptions): CellEditor {
     get source() {
       return view.state.doc.toString();
     },
-    focus(offset) {
-      if (offset !== undefined) view.dispatch({ selection: { anchor: Math.min(offset, view.state.doc.length) } });
+    focus(start, end) {
+      const { length } = view.state.doc;
+      view.dispatch({ selection: { anchor: Math.min(start, length), head: Math.min(end, length) } });
       view.focus();
     },
     setSource(text) {

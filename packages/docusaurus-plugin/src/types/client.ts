@@ -4,7 +4,7 @@
  */
 import type { Answer, CellTypes, Question } from "./protocol.js";
 
-/** {@link CellTypes}, answered later; `undefined` if the worker had no answer. */
+/** {@link CellTypes}, answered later, by a second or third worker if need be; `undefined` if none had an answer. */
 export type CellTypesClient = {
   readonly [K in Exclude<keyof CellTypes, "update">]: (
     ...about: Parameters<CellTypes[K]>
@@ -27,6 +27,7 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
   let worker: Worker | undefined;
   let cells: Parameters<CellTypes["update"]>[0] = [];
   let failures = 0;
+  let isClosed = false;
   let last = 0;
   const waiting = new Map<number, (answer: Answer | undefined) => void>();
 
@@ -44,16 +45,20 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
     const number = ++last;
     return new Promise((resolve) => {
       // What stopped the worker may still be in a cell; three times is no accident.
-      if (failures >= 3) {
+      if (failures >= 3 || isClosed) {
         resolve(undefined);
         return;
       }
       if (worker === undefined) {
-        worker = start();
-        worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
+        const started = start();
+        started.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
           waiting.get(data.number)?.(data);
         });
-        worker.addEventListener("error", fail);
+        started.addEventListener("error", () => {
+          // One that was ended may still have something to say.
+          if (worker === started) fail();
+        });
+        worker = started;
         if (question.ask !== "update") void send({ ask: "update", about: [cells] });
       }
       const timer = setTimeout(fail, patienceMilliseconds);
@@ -70,7 +75,10 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
   const ask =
     <K extends Exclude<keyof CellTypes, "update">>(name: K) =>
     async (...about: Parameters<CellTypes[K]>): Promise<ReturnType<CellTypes[K]> | undefined> => {
-      const answer = await send({ ask: name, about } as Omit<Question, "number">);
+      let answer: Answer | undefined;
+      // Nobody else asks again: the reader may have typed the last letter.
+      do answer = await send({ ask: name, about } as Omit<Question, "number">);
+      while (answer === undefined && failures < 3 && !isClosed);
       return answer?.answer as ReturnType<CellTypes[K]> | undefined;
     };
   return {
@@ -84,6 +92,9 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
     complete: ask("complete"),
     describe: ask("describe"),
     explain: ask("explain"),
-    close: end,
+    close() {
+      isClosed = true;
+      end();
+    },
   };
 }

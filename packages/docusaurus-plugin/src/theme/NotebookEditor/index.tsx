@@ -5,6 +5,7 @@
 import { useColorMode, usePrismTheme } from "@docusaurus/theme-common";
 import { usePluginData } from "@docusaurus/useGlobalData";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import type { CellEditor } from "../../editor/index.js";
 import type { LessonData } from "../../lessons.js";
 import type { LiveNotebook } from "../../live/notebook.js";
@@ -48,7 +49,11 @@ export default function NotebookEditor(properties: NotebookEditorProps): ReactNo
       const { openEditor } = await import("../../editor/index.js");
       const parent = host.current;
       if (isGone || parent === null) return;
-      const hadFocus = document.activeElement === area.current;
+      const plain = area.current;
+      const selection =
+        plain !== null && document.activeElement === plain
+          ? ([plain.selectionStart, plain.selectionEnd] as const)
+          : undefined;
       const client = typesOf(live.types);
       editor.current = openEditor({
         parent,
@@ -66,8 +71,9 @@ export default function NotebookEditor(properties: NotebookEditorProps): ReactNo
           leave: () => now.current.onLeave(),
         },
       });
-      if (hadFocus) editor.current.focus(area.current?.selectionStart ?? 0);
-      setOpen(true);
+      // At once: who comes to the plain one from here on would lose the keyboard with it.
+      flushSync(() => setOpen(true));
+      if (selection !== undefined) editor.current.focus(...selection);
     };
     // Offline, the plain one stays.
     void open().catch(() => undefined);
