@@ -442,18 +442,15 @@ function insert(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   if (ctinfoDirection(skb.ctinfo) !== IP_CT_DIR_ORIGINAL) return NF_ACCEPT;
   const trace = ct.net.trace;
   const base = entry << ENTRY_SHIFT;
-  const replyHash = ct.hash(ct.slab.words, base + E_REPLY, zoneId(ct.zoneOf(entry), IP_CT_DIR_REPLY));
-  ct.slab.words[base + E_HASH + IP_CT_DIR_REPLY] = replyHash;
+  hashReply(ct, entry);
   if (trace !== null) trace.call("nf_conntrack_double_lock", MODULE);
   if (ct.statusOf(entry) & IPS_DYING) {
     ct.stats.insertFailed++;
     return NF_DROP;
   }
-  let rival = findRival(ct, entry, base + E_ORIGINAL, ct.slab.words[base + E_HASH]);
-  if (rival === 0) rival = findRival(ct, entry, base + E_REPLY, replyHash);
-  if (rival !== 0) return resolveClash(ct, skb, entry, rival, replyHash);
-  if (isChainTooLong(ct, ct.slab.words[base + E_HASH]) || isChainTooLong(ct, replyHash)) {
-    ct.stats.chainTooLong++;
+  const rival = findRival(ct, entry);
+  if (rival !== 0) return resolveClash(ct, skb, entry, rival);
+  if (meetsLongChain(ct, entry)) {
     ct.stats.insertFailed++;
     return NF_DROP;
   }
@@ -487,17 +484,31 @@ function insertPrepare(ct: Conntrack, entry: CtHandle): void {
     ct.slab.counters[(entry << COUNTERS_SHIFT) + C_START] = ct.net.clock.nowMicros;
 }
 
-/** The node that already has a tuple of an entry about to be inserted, expired or not; 0: none. */
-export function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash: number): number {
+/** The hash of the reply tuple, which NAT may have changed until an entry goes into the table. */
+export function hashReply(ct: Conntrack, entry: CtHandle): void {
+  const { words } = ct.slab;
+  const base = entry << ENTRY_SHIFT;
+  const zone = zoneId(ct.zoneOf(entry), IP_CT_DIR_REPLY);
+  words[base + E_HASH + IP_CT_DIR_REPLY] = ct.hash(words, base + E_REPLY, zone);
+}
+
+/** The node that already has one of both tuples of an entry about to be inserted, expired or not; 0: none. */
+export function findRival(ct: Conntrack, entry: CtHandle): number {
+  return rivalFor(ct, entry, IP_CT_DIR_ORIGINAL) || rivalFor(ct, entry, IP_CT_DIR_REPLY);
+}
+
+/** The same for the tuple of one direction, whose hash is known. */
+function rivalFor(ct: Conntrack, entry: CtHandle, direction: 0 | 1): number {
   const words = ct.slab.words;
+  const own = entry << ENTRY_SHIFT;
   const zone = ct.zoneOf(entry);
-  let node = ct.table.heads[ct.table.bucketOf(hash)];
+  let node = ct.table.heads[ct.table.bucketOf(words[own + E_HASH + direction])];
   while (node !== 0) {
     const base = (node >>> 1) << ENTRY_SHIFT;
-    const direction = node & 1;
+    const side = node & 1;
     if (
-      tupleEqual(words, base + direction * TUPLE_WORDS, words, tupleAt) &&
-      zoneId(words[base + E_ZONE], direction) === zoneId(zone, direction)
+      tupleEqual(words, base + side * TUPLE_WORDS, words, own + direction * TUPLE_WORDS) &&
+      zoneId(words[base + E_ZONE], side) === zoneId(zone, side)
     )
       return node;
     node = ct.table.next(node);
@@ -509,8 +520,16 @@ export function findRival(ct: Conntrack, entry: CtHandle, tupleAt: number, hash:
 const MIN_CHAINLEN = 50;
 const MAX_CHAINLEN = 80 - MIN_CHAINLEN;
 
-/** Whether nothing goes into the chain of a hash any more. The kernel draws once for both chains of an entry. */
-export function isChainTooLong(ct: Conntrack, hash: number): boolean {
+/** Whether nothing more goes into one of an entry's chains, which is counted. The kernel draws once for both. */
+export function meetsLongChain(ct: Conntrack, entry: CtHandle): boolean {
+  const hashes = (entry << ENTRY_SHIFT) + E_HASH;
+  const { words } = ct.slab;
+  if (!isLong(ct, words[hashes + IP_CT_DIR_ORIGINAL]) && !isLong(ct, words[hashes + IP_CT_DIR_REPLY])) return false;
+  ct.stats.chainTooLong++;
+  return true;
+}
+
+function isLong(ct: Conntrack, hash: number): boolean {
   const above = ct.table.chainLength(hash) - 1 - MIN_CHAINLEN;
   return above > 0 && above > ct.net.random.u32() % MAX_CHAINLEN;
 }
@@ -525,20 +544,20 @@ export function allowsClash(protonum: number): boolean {
  * joins that entry, or (when only the original tuples are the same) its own goes in by the reply tuple alone for one
  * second; else it is dropped. Models `nf_ct_resolve_clash()`.
  */
-function resolveClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number, replyHash: number): Verdict {
+function resolveClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): Verdict {
   const { trace } = ct.net;
   if (trace !== null) {
     trace.enter("nf_ct_resolve_clash", MODULE, skb);
     trace.call("nf_ct_l4proto_find", MODULE);
   }
-  const verdict = settleClash(ct, skb, loser, rival, replyHash);
+  const verdict = settleClash(ct, skb, loser, rival);
   if (trace !== null) trace.leave();
   return verdict;
 }
 
-function settleClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number, replyHash: number): Verdict {
+function settleClash(ct: Conntrack, skb: SkBuff, loser: CtHandle, rival: number): Verdict {
   const protonum = tupleProtonum(ct.slab.words, (rival >>> 1) << ENTRY_SHIFT);
-  if (allowsClash(protonum) && (joinWinner(ct, skb, loser, rival) || insertReplyOnly(ct, skb, loser, replyHash))) {
+  if (allowsClash(protonum) && (joinWinner(ct, skb, loser, rival) || insertReplyOnly(ct, skb, loser))) {
     ct.stats.clashResolve++;
     return NF_ACCEPT;
   }
@@ -587,10 +606,10 @@ function isSameFlow(ct: Conntrack, winner: CtHandle, loser: CtHandle, direction:
 }
 
 /** Models `nf_ct_resolve_clash_harder()`. */
-function insertReplyOnly(ct: Conntrack, skb: SkBuff, loser: CtHandle, replyHash: number): boolean {
+function insertReplyOnly(ct: Conntrack, skb: SkBuff, loser: CtHandle): boolean {
   const words = ct.slab.words;
   const base = loser << ENTRY_SHIFT;
-  const rival = findRival(ct, loser, base + E_REPLY, replyHash);
+  const rival = rivalFor(ct, loser, IP_CT_DIR_REPLY);
   if (rival !== 0) return joinWinner(ct, skb, loser, rival);
   words[base + E_TIMEOUT] = ct.net.clock.jiffies + HZ;
   words[base + E_STATUS] |= IPS_FIXED_TIMEOUT | IPS_NAT_CLASH;

@@ -7,18 +7,15 @@ import { HZ } from "../clock.js";
 import { EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ETIME, SystemError } from "../errno.js";
 import { NF_DROP } from "../hooks.js";
 import { type ManipType, type NatRange, NF_NAT_MANIP_DST, NF_NAT_MANIP_SRC } from "../nat/range.js";
-import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY, NO_CT } from "../skb.js";
+import { IP_CT_DIR_ORIGINAL, NO_CT } from "../skb.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
-import { findRival, isChainTooLong } from "./core.js";
+import { findRival, hashReply, meetsLongChain } from "./core.js";
 import {
   C_START,
   COUNTERS_SHIFT,
   E_EXT,
-  E_HASH,
   E_MARK,
-  E_ORIGINAL,
-  E_REPLY,
   E_STATUS,
   E_TIMEOUT,
   E_USE,
@@ -217,7 +214,7 @@ function create(ct: Conntrack, message: ConntrackMessage, zone: Zone): CtHandle 
     setProtocolInformation(ct, entry, message);
     if (ct.protonumOf(entry) === IPPROTO_UDP) udpBegunLongAgo(ct, entry);
     if (message.mark !== null) ct.slab.words[(entry << ENTRY_SHIFT) + E_MARK] = message.mark;
-    insert(ct, entry, zone);
+    insert(ct, entry);
   } catch (error) {
     ct.put(entry);
     throw error;
@@ -250,20 +247,12 @@ function addExtensions(ct: Conntrack, entry: CtHandle): void {
 }
 
 /** Models `nf_conntrack_hash_check_insert()`. */
-function insert(ct: Conntrack, entry: CtHandle, zone: Zone): void {
+function insert(ct: Conntrack, entry: CtHandle): void {
   const { words } = ct.slab;
   const base = entry << ENTRY_SHIFT;
-  const replyHash = ct.hash(words, base + E_REPLY, zoneId(zone, IP_CT_DIR_REPLY));
-  words[base + E_HASH + IP_CT_DIR_REPLY] = replyHash;
-  if (
-    findRival(ct, entry, base + E_ORIGINAL, words[base + E_HASH]) !== 0 ||
-    findRival(ct, entry, base + E_REPLY, replyHash) !== 0
-  )
-    throw new SystemError(EEXIST);
-  if (isChainTooLong(ct, words[base + E_HASH]) || isChainTooLong(ct, replyHash)) {
-    ct.stats.chainTooLong++;
-    throw new SystemError(ENOSPC);
-  }
+  hashReply(ct, entry);
+  if (findRival(ct, entry) !== 0) throw new SystemError(EEXIST);
+  if (meetsLongChain(ct, entry)) throw new SystemError(ENOSPC);
   if (words[base + E_EXT] & EXT_TSTAMP) ct.slab.counters[(entry << COUNTERS_SHIFT) + C_START] = ct.net.clock.nowMicros;
   words[base + E_USE]++;
   ct.table.insert(entry * 2);

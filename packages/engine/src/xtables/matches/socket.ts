@@ -6,8 +6,8 @@ import { IPS_SRC_NAT_DONE } from "../../conntrack/status.js";
 import { NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { IP_CT_DIR_ORIGINAL, IP_CT_ESTABLISHED_REPLY, IP_CT_RELATED_REPLY, NO_CT } from "../../skb.js";
 import type { Sock } from "../../sock/sockets.js";
-import { type InetAddress, isAnyAddress, readIPv6 } from "../../wire/address.js";
-import { get16, get32 } from "../../wire/bytes.js";
+import { type InetAddress, isAnyAddress } from "../../wire/address.js";
+import { get16 } from "../../wire/bytes.js";
 import {
   ICMP_DEST_UNREACH,
   ICMP_HEADER_LENGTH,
@@ -21,20 +21,11 @@ import {
   IPPROTO_ICMPV6,
   IPPROTO_TCP,
   IPPROTO_UDP,
-  IPV4_DST,
   IPV4_HEADER_LENGTH,
   IPV4_PROTOCOL,
-  IPV4_SRC,
   ipv4HeaderLength,
 } from "../../wire/ipv4.js";
-import {
-  found,
-  IPV6_DST,
-  IPV6_HEADER_LENGTH,
-  IPV6_NEXT_HEADER,
-  IPV6_SRC,
-  skipExtensionHeaders,
-} from "../../wire/ipv6.js";
+import { found, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, skipExtensionHeaders } from "../../wire/ipv6.js";
 import { TCP_HEADER_LENGTH } from "../../wire/tcp.js";
 import { UDP_HEADER_LENGTH } from "../../wire/udp.js";
 import type { MatchExtension, XtActionParam } from "../extension.js";
@@ -60,10 +51,9 @@ interface Ends {
 }
 
 /** The ends of the header at `ip` whose transport header is at `at`; `about`: it is quoted by an error, from this side. */
-function endsAt(data: Uint8Array, ip: number, at: number, ipv6: boolean, tcp: boolean, about: boolean): Ends {
-  const [src, dst]: InetAddress[] = ipv6
-    ? [readIPv6(data, ip + IPV6_SRC), readIPv6(data, ip + IPV6_DST)]
-    : [get32(data, ip + IPV4_SRC), get32(data, ip + IPV4_DST)];
+function endsAt({ skb: { data }, net }: XtActionParam, ip: number, at: number, tcp: boolean, about: boolean): Ends {
+  const family = net.sockets.familyOfPacket(data, 0);
+  const [src, dst] = [family.source(data, ip), family.destination(data, ip)];
   const [sport, dport] = [get16(data, at), get16(data, at + 2)];
   const protocol = tcp ? "tcp" : "udp";
   return about
@@ -72,12 +62,14 @@ function endsAt(data: Uint8Array, ip: number, at: number, ipv6: boolean, tcp: bo
 }
 
 /** Whose packet it is; null where no socket could have it. Models extract_icmp4_fields() and extract_icmp6_fields() too. */
-function endsOf({ skb: { data, len }, family, thoff, proto }: XtActionParam): Ends | null {
+function endsOf(par: XtActionParam): Ends | null {
+  const { skb, family, thoff, proto } = par;
+  const { data, len } = skb;
   const ipv6 = family === "ipv6";
   if (proto === IPPROTO_TCP || proto === IPPROTO_UDP) {
     const tcp = proto === IPPROTO_TCP;
     if (thoff + (tcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH) > len) return null;
-    return endsAt(data, 0, thoff, ipv6, tcp, false);
+    return endsAt(par, 0, thoff, tcp, false);
   }
   const ip = thoff + ICMP_HEADER_LENGTH;
   if (proto !== (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || ip > len) return null;
@@ -94,7 +86,7 @@ function endsOf({ skb: { data, len }, family, thoff, proto }: XtActionParam): En
     inner = data[ip + IPV4_PROTOCOL];
   }
   if ((inner !== IPPROTO_TCP && inner !== IPPROTO_UDP) || at + 4 > len) return null;
-  return endsAt(data, ip, at, ipv6, inner === IPPROTO_TCP, true);
+  return endsAt(par, ip, at, inner === IPPROTO_TCP, true);
 }
 
 /** An answer on a translated connection is for the socket that began it. IPv4's alone is looked for so. */

@@ -5,10 +5,9 @@
  */
 import { NF_ACCEPT, NF_DROP, NF_INET_PRE_ROUTING, type Verdict } from "../../hooks.js";
 import type { Sock } from "../../sock/sockets.js";
-import { type InetAddress, isAnyAddress, readIPv6 } from "../../wire/address.js";
-import { get16, get32 } from "../../wire/bytes.js";
-import { IPPROTO_TCP, IPPROTO_UDP, IPV4_DST, IPV4_SRC } from "../../wire/ipv4.js";
-import { IPV6_DST, IPV6_SRC } from "../../wire/ipv6.js";
+import { type InetAddress, isAnyAddress } from "../../wire/address.js";
+import { get16 } from "../../wire/bytes.js";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../../wire/ipv4.js";
 import { TCP_ACK, TCP_FIN, TCP_HEADER_LENGTH, TCP_RST, TCP_SYN, tcpFlags } from "../../wire/tcp.js";
 import { UDP_HEADER_LENGTH } from "../../wire/udp.js";
 import { ParameterProblem, RulesetError } from "../error.js";
@@ -37,13 +36,11 @@ function ownAddress({ state: { indev } }: XtActionParam, destination: InetAddres
 
 /** The packet's connection, or else who listens where it is sent to. */
 function socketFor(par: XtActionParam, proxy: Proxy): Sock | null {
-  const { net, family, thoff, proto, state } = par;
+  const { net, thoff, proto, state } = par;
   const { data, len } = par.skb;
   if (thoff + UDP_HEADER_LENGTH > len) return null;
-  const [source, destination]: InetAddress[] =
-    family === "ipv6"
-      ? [readIPv6(data, IPV6_SRC), readIPv6(data, IPV6_DST)]
-      : [get32(data, IPV4_SRC), get32(data, IPV4_DST)];
+  const family = net.sockets.familyOfPacket(data, 0);
+  const [source, destination] = [family.source(data, 0), family.destination(data, 0)];
   const [sport, dport] = [get16(data, thoff), get16(data, thoff + 2)];
   const address = isAnyAddress(proxy.address) ? ownAddress(par, destination) : proxy.address;
   const port = proxy.port === 0 ? dport : proxy.port;
