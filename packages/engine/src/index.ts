@@ -53,6 +53,7 @@ export * from "./ip/rtnetlink.js";
 export * from "./ip/rules.js";
 export * from "./ip/snmp.js";
 export * from "./ip/stack.js";
+export { SCOPE_LINK_LOCAL, SCOPE_SITE_LOCAL } from "./ip6/address.js";
 export * from "./ip6/fib.js";
 export * from "./ip6/indevice.js";
 export type { PolicyRule6 } from "./ip6/rules.js";

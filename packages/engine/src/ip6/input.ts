@@ -25,7 +25,15 @@ import {
   ipv6TotalLength,
   NEXTHDR_HOP,
 } from "../wire/ipv6.js";
-import { isLinkLocal, isLoopback6, isMulticast6, isUnspecified, readInto, scopeOf } from "./address.js";
+import {
+  isLinkLocal,
+  isLoopback6,
+  isMulticast6,
+  isUnspecified,
+  readInto,
+  SCOPE_INTERFACE_LOCAL,
+  scopeOf,
+} from "./address.js";
 import { deliver } from "./deliver.js";
 import { parseOptions } from "./exthdrs.js";
 import type { Route6 } from "./fib.js";
@@ -86,7 +94,7 @@ function headerProblem(ip: Ip6Stack, skb: SkBuff, dev: NetDevice): string | null
   if ((isLoopback6(src) || isLoopback6(dst)) && !onLoopback) return "the loopback's address from elsewhere";
   if (isMulticast6(dst)) {
     const scope = scopeOf(dst);
-    if (scope === 0 || (scope === 1 && !onLoopback)) return "a group of no scope beyond the device";
+    if (scope === 0 || (scope === SCOPE_INTERFACE_LOCAL && !onLoopback)) return "a group of no scope beyond the device";
   }
   return isMulticast6(src) ? "a group as its source" : null;
 }

@@ -23,7 +23,9 @@ import {
   labelOf,
   needsDevice,
   readInto,
+  SCOPE_INTERFACE_LOCAL,
   SCOPE_LINK_LOCAL,
+  SCOPE_SITE_LOCAL,
   scopeOf,
   type Words,
 } from "./address.js";
@@ -319,9 +321,10 @@ export class Ip6Stack {
     const scope = scopeOf(group);
     const id = group[3];
     if (((group[0] & 0xffff) | group[1] | group[2]) !== 0 || group[0] >>> 20 !== 0xff0) return false;
-    if (id === 1) return scope === 1 || scope === 2;
+    const near = scope === SCOPE_INTERFACE_LOCAL || scope === SCOPE_LINK_LOCAL;
+    if (id === 1) return near;
     const routes = id === 2 && (dev.ipv6?.conf.forwarding ?? false) && (dev.flags & 0x1000) !== 0;
-    return routes && (scope === 1 || scope === 2 || scope === 5);
+    return routes && (near || scope === SCOPE_SITE_LOCAL);
   }
 
   /**

@@ -29,6 +29,15 @@ import {
 } from "@netfilter-lab/engine";
 import { checksum, type Field, type Ip, type Layer, u16, u32 } from "./fields.js";
 
+/** A number behind the checksum. */
+interface Rest {
+  readonly name: string;
+  readonly at: number;
+  readonly length: 2 | 4;
+  /** What a headline calls it; none: it does not name it. */
+  readonly brief?: string;
+}
+
 /** The messages of a family. */
 interface Messages {
   readonly layer: string;
@@ -40,7 +49,7 @@ interface Messages {
   /** Whether it has an identifier and a sequence number. */
   isNumbered(type: number): boolean;
   /** What else stands behind the checksum. */
-  rest(type: number, code: number): { readonly name: string; readonly at: number; readonly length: number } | null;
+  rest(type: number, code: number): Rest | null;
   /** Whether the checksum covers a pseudo header. */
   readonly pseudo: boolean;
 }
@@ -127,7 +136,7 @@ const ICMPV6: Messages = {
   isNumbered: (type) => type === ICMPV6_ECHO_REQUEST || type === ICMPV6_ECHO_REPLY,
   rest: (type) =>
     type === ICMPV6_PKT_TOOBIG
-      ? { name: NEXT_MTU, at: ICMP_REST, length: 4 }
+      ? { name: NEXT_MTU, at: ICMP_REST, length: 4, brief: "mtu" }
       : type === ICMPV6_PARAMPROB
         ? { name: "Pointer", at: ICMP_REST, length: 4 }
         : null,
@@ -148,13 +157,17 @@ export function icmpHeadline(
   if (messages === undefined || ip.end - at < ICMP_HEADER_LENGTH) return null;
   const [type, code] = [data[at], data[at + ICMP_CODE]];
   const kind = messages.code(type, code) ?? messages.types[type] ?? `${messages.label} type ${type}`;
-  const tooBig = messages === ICMPV6 && type === ICMPV6_PKT_TOOBIG;
+  const rest = messages.rest(type, code);
   const numbers = messages.isNumbered(type)
     ? `id=${u16(data, at + ICMP_ID)} seq=${u16(data, at + ICMP_SEQUENCE)}`
-    : tooBig
-      ? `mtu=${u32(data, at + ICMP_REST)}`
-      : "";
+    : rest?.brief === undefined
+      ? ""
+      : `${rest.brief}=${numberAt(data, at, rest)}`;
   return { kind, numbers };
+}
+
+function numberAt(data: Uint8Array, message: number, { at, length }: Rest): number {
+  return length === 2 ? u16(data, message + at) : u32(data, message + at);
 }
 
 /** A message's header, and whether it quotes the packet that it is about; null where it is no whole ICMP header. */
@@ -187,8 +200,7 @@ export function icmpLayer(
       { name: "Sequence number", value: String(u16(data, at + ICMP_SEQUENCE)), at: at + ICMP_SEQUENCE, length: 2 },
     );
   else if (rest !== null) {
-    const value = rest.length === 2 ? u16(data, at + rest.at) : u32(data, at + rest.at);
-    fields.push({ name: rest.name, value: String(value), at: at + rest.at, length: rest.length });
+    fields.push({ name: rest.name, value: String(numberAt(data, at, rest)), at: at + rest.at, length: rest.length });
   }
   return {
     layer: { name: `${prefix}${messages.layer}`, at, length: ICMP_HEADER_LENGTH, fields },

@@ -5,7 +5,16 @@
  * What a lab asks for that this kernel cannot do (delay and loss on a cable need netem) is refused by name.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { type ConntrackSnapshot, deterministicMac, formatAddress, SystemError } from "@netfilter-lab/engine";
+import {
+  type ConntrackSnapshot,
+  deterministicMac,
+  formatAddress,
+  IPV4_DST,
+  IPV4_HEADER_LENGTH,
+  IPV6_DST,
+  IPV6_HEADER_LENGTH,
+  SystemError,
+} from "@netfilter-lab/engine";
 import { type Backend, type BackgroundCommand, type CaptureHandle, type CommandOutput, isIPv6 } from "../backend.js";
 import { DEFAULT_LATENCY_MICROS, LabConfigError, type Topology } from "../config.js";
 import type { HookRegistry } from "../draw/hook-map.js";
@@ -323,7 +332,7 @@ export class LinuxBackend implements Backend {
       "or do { print $!+0; exit 1 }";
     const hex = Buffer.from(packet).toString("hex");
     // Where the header has its destination; of a header cut short, the kernel refuses any.
-    const [from, to] = ipv6 ? [24, 40] : [16, 20];
+    const [from, to] = ipv6 ? [IPV6_DST, IPV6_HEADER_LENGTH] : [IPV4_DST, IPV4_HEADER_LENGTH];
     const target = packet.length < to ? "00".repeat(to - from) : hex.slice(2 * from, 2 * to);
     const sent = spawnSync("ip", ["netns", "exec", this.#namespaceOf(host), "perl", "-e", script, hex, target], {
       env: ENVIRONMENT,

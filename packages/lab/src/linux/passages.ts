@@ -4,7 +4,21 @@
  * NAT leave alone (identification, lengths, sequence numbers, data) and by its TTL, one less. Nothing is known of a
  * packet between the two devices, nor of one that the host itself made and dropped.
  */
-import { found, skipExtensionHeaders } from "@netfilter-lab/engine";
+import {
+  found,
+  IP_MF,
+  IP_OFFSET,
+  IPV4_FRAGMENT,
+  IPV4_ID,
+  IPV4_PROTOCOL,
+  IPV4_TOTAL_LENGTH,
+  IPV4_TTL,
+  IPV6_HEADER_LENGTH,
+  IPV6_HOP_LIMIT,
+  IPV6_NEXT_HEADER,
+  ipv4HeaderLength,
+  skipExtensionHeaders,
+} from "@netfilter-lab/engine";
 import { isIPv6 } from "../backend.js";
 import type { CapturedPacket } from "./capture.js";
 
@@ -45,17 +59,14 @@ function signature(bytes: Uint8Array, hops: number): string {
   return isIPv6(bytes) ? signature6(bytes, hops) : signature4(bytes, hops);
 }
 
-const IPV6_HOP_LIMIT = 7;
-const IPV6_ADDRESSES_END = 40;
-
 /** IPv6's headers have no identification: version, class, label, lengths and what follows the headers tell packets apart. */
 function signature6(bytes: Uint8Array, hops: number): string {
-  const transport = skipExtensionHeaders(bytes, IPV6_ADDRESSES_END, bytes.length, bytes[6]);
+  const transport = skipExtensionHeaders(bytes, IPV6_HEADER_LENGTH, bytes.length, bytes[IPV6_NEXT_HEADER]);
   const at = transport < 0 ? bytes.length : transport;
   return [
     hex(bytes.subarray(0, IPV6_HOP_LIMIT)),
     bytes[IPV6_HOP_LIMIT] - hops,
-    hex(bytes.subarray(IPV6_ADDRESSES_END, at)),
+    hex(bytes.subarray(IPV6_HEADER_LENGTH, at)),
     ...(transport < 0 || found.fragmentOffset !== 0
       ? [hex(bytes.subarray(at))]
       : payloadSignature(found.nexthdr, bytes.subarray(at))),
@@ -64,17 +75,17 @@ function signature6(bytes: Uint8Array, hops: number): string {
 
 function signature4(bytes: Uint8Array, hops: number): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const headerLength = (bytes[0] & 15) * 4;
-  const protocol = bytes[9];
+  const fragment = view.getUint16(IPV4_FRAGMENT);
+  const protocol = bytes[IPV4_PROTOCOL];
   const parts: (number | string)[] = [
-    view.getUint16(2),
-    view.getUint16(4),
-    view.getUint16(6) & 0x3fff,
-    bytes[8] - hops,
+    view.getUint16(IPV4_TOTAL_LENGTH),
+    view.getUint16(IPV4_ID),
+    fragment & (IP_MF | IP_OFFSET),
+    bytes[IPV4_TTL] - hops,
     protocol,
   ];
-  const rest = bytes.subarray(headerLength);
-  const first = (view.getUint16(6) & 0x1fff) === 0;
+  const rest = bytes.subarray(ipv4HeaderLength(bytes, 0));
+  const first = (fragment & IP_OFFSET) === 0;
   return [...parts, ...(first ? payloadSignature(protocol, rest) : [hex(rest)])].join(" ");
 }
 

@@ -1,5 +1,5 @@
 /** Makes a walk of captures and events: the same packet gets the same number on every host it was seen on. */
-import { formatIPv6, readIPv6 } from "@netfilter-lab/engine";
+import { formatIPv4, formatIPv6, get32, IPV4_DST, IPV6_DST, readIPv6 } from "@netfilter-lab/engine";
 import { isIPv6 } from "../backend.js";
 import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import type { CapturedPacket } from "./capture.js";
@@ -27,7 +27,7 @@ export interface Sight {
 
 /** As `ip address` prints it. */
 function destinationOf(packet: Uint8Array): string {
-  return isIPv6(packet) ? formatIPv6(readIPv6(packet, 24)) : packet.subarray(16, 20).join(".");
+  return isIPv6(packet) ? formatIPv6(readIPv6(packet, IPV6_DST)) : formatIPv4(get32(packet, IPV4_DST));
 }
 
 /**

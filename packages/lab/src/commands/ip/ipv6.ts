@@ -2,6 +2,7 @@
 import {
   type Cidr6,
   formatIPv6,
+  IFF_LOOPBACK,
   type IfAddr6,
   type NetDevice,
   parseCidr6,
@@ -10,6 +11,8 @@ import {
   RT_SCOPE_LINK,
   RT_SCOPE_SITE,
   RT_SCOPE_UNIVERSE,
+  SCOPE_LINK_LOCAL,
+  SCOPE_SITE_LOCAL,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { SCOPES } from "./scope.js";
@@ -42,8 +45,8 @@ export function prefixText6(address: Int32Array, length: number, everything: str
 
 /** The scope of an address as netlink tells it. Models `rt_scope()`. */
 export function scopeOf6({ dev, scope }: IfAddr6): number {
-  if (scope === 2) return (dev.flags & 8) !== 0 ? RT_SCOPE_HOST : RT_SCOPE_LINK;
-  return scope === 5 ? RT_SCOPE_SITE : RT_SCOPE_UNIVERSE;
+  if (scope === SCOPE_LINK_LOCAL) return (dev.flags & IFF_LOOPBACK) !== 0 ? RT_SCOPE_HOST : RT_SCOPE_LINK;
+  return scope === SCOPE_SITE_LOCAL ? RT_SCOPE_SITE : RT_SCOPE_UNIVERSE;
 }
 
 /** An address as `ip address` shows it. */
