@@ -67,11 +67,15 @@ export function text(length: number): Uint8Array {
   return bytes;
 }
 
-/** The sum of the pseudo header that TCP's and UDP's checksums begin with. */
-function pseudo(ip: IpFields, protocol: number, length: number): number {
-  const words = [...address(ip.src), ...address(ip.dst)];
+/** The bytes of both addresses, of either family, that the checksums of transport protocols cover. */
+export type Ends = readonly number[];
+
+const ends = (ip: IpFields): Ends => [...address(ip.src), ...address(ip.dst)];
+
+/** The sum of the pseudo header that those checksums begin with. */
+export function pseudo(addresses: Ends, protocol: number, length: number): number {
   let sum = protocol + length;
-  for (let i = 0; i < 8; i += 2) sum += (words[i] << 8) | words[i + 1];
+  for (let i = 0; i < addresses.length; i += 2) sum += (addresses[i] << 8) | addresses[i + 1];
   return sum;
 }
 
@@ -119,6 +123,11 @@ export interface TcpFields {
 }
 
 export function tcp(ip: IpFields, fields: TcpFields): Uint8Array {
+  return ipv4({ protocol: 6, ...ip }, segmentBetween(ends(ip), fields));
+}
+
+/** A segment between two addresses. */
+export function segmentBetween(addresses: Ends, fields: TcpFields): Uint8Array {
   const options = fields.options ?? new Uint8Array();
   const segment = new Uint8Array(20 + options.length + (fields.payload?.length ?? 0));
   put16(segment, 0, fields.sport);
@@ -131,9 +140,9 @@ export function tcp(ip: IpFields, fields: TcpFields): Uint8Array {
   put16(segment, 18, fields.urgent ?? 0);
   segment.set(options, 20);
   if (fields.payload !== undefined) segment.set(fields.payload, 20 + options.length);
-  const sum = checksum(segment, pseudo(ip, 6, segment.length));
+  const sum = checksum(segment, pseudo(addresses, 6, segment.length));
   put16(segment, 16, (sum + (fields.checksumError ?? 0)) & 0xffff);
-  return ipv4({ protocol: 6, ...ip }, segment);
+  return segment;
 }
 
 /** Header fields of UDP. */
@@ -147,21 +156,42 @@ export interface UdpFields {
   readonly checksumError?: number;
 }
 
+export function udp(ip: IpFields, fields: UdpFields): Uint8Array {
+  return ipv4({ protocol: 17, ...ip }, udpDatagram(ip, fields));
+}
+
+/** What such a packet carries. */
 export function udpDatagram(ip: IpFields, fields: UdpFields): Uint8Array {
+  return datagramBetween(ends(ip), 17, fields.length, fields);
+}
+
+/** What UDP's and UDP-Lite's datagrams have in common. */
+type DatagramFields = Pick<UdpFields, "sport" | "dport" | "payload" | "checksum" | "checksumError">;
+
+/**
+ * A datagram of UDP or UDP-Lite between two addresses.
+ *
+ * @param protocol the number in the pseudo header
+ * @param length what its third field says; absent: its length in bytes
+ * @param covered how many bytes its checksum covers; absent: all
+ */
+export function datagramBetween(
+  addresses: Ends,
+  protocol: number,
+  length: number | undefined,
+  fields: DatagramFields,
+  covered?: number,
+): Uint8Array {
   const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
   put16(datagram, 0, fields.sport);
   put16(datagram, 2, fields.dport);
-  put16(datagram, 4, fields.length ?? datagram.length);
+  put16(datagram, 4, length ?? datagram.length);
   if (fields.payload !== undefined) datagram.set(fields.payload, 8);
   if (fields.checksum !== "none") {
-    const sum = checksum(datagram, pseudo(ip, 17, datagram.length)) || 0xffff;
+    const sum = checksum(datagram.subarray(0, covered), pseudo(addresses, protocol, datagram.length)) || 0xffff;
     put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
   }
   return datagram;
-}
-
-export function udp(ip: IpFields, fields: UdpFields): Uint8Array {
-  return ipv4({ protocol: 17, ...ip }, udpDatagram(ip, fields));
 }
 
 /** Header fields of ICMP. */
@@ -211,7 +241,7 @@ export function repairChecksums(packet: Uint8Array): void {
   const ip = { src: packet.subarray(12, 16).join("."), dst: packet.subarray(16, 20).join(".") };
   if (packet[9] === 17 && get16(body, at) === 0) return;
   put16(body, at, 0);
-  const sum = checksum(body, packet[9] === 1 ? 0 : pseudo(ip, packet[9], body.length));
+  const sum = checksum(body, packet[9] === 1 ? 0 : pseudo(ends(ip), packet[9], body.length));
   put16(body, at, packet[9] === 17 ? sum || 0xffff : sum);
 }
 
@@ -303,16 +333,18 @@ export interface UdpLiteFields {
 }
 
 export function udplite(ip: IpFields, fields: UdpLiteFields): Uint8Array {
-  const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
-  const coverage = fields.coverage ?? datagram.length;
-  put16(datagram, 0, fields.sport);
-  put16(datagram, 2, fields.dport);
-  put16(datagram, 4, coverage);
-  if (fields.payload !== undefined) datagram.set(fields.payload, 8);
-  if (fields.checksum !== "none") {
-    const covered = datagram.subarray(0, coverage === 0 ? datagram.length : coverage);
-    const sum = checksum(covered, pseudo(ip, fields.pseudoProtocol ?? 136, datagram.length)) || 0xffff;
-    put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
-  }
-  return ipv4({ protocol: 136, ...ip }, datagram);
+  return ipv4({ protocol: 136, ...ip }, udpliteBetween(ends(ip), fields));
+}
+
+/** A UDP-Lite datagram between two addresses. */
+export function udpliteBetween(addresses: Ends, fields: UdpLiteFields): Uint8Array {
+  // Where UDP has its length; 0 means all.
+  const { coverage } = fields;
+  return datagramBetween(
+    addresses,
+    fields.pseudoProtocol ?? 136,
+    coverage,
+    fields,
+    coverage === 0 ? undefined : coverage,
+  );
 }

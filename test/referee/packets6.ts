@@ -5,13 +5,18 @@
 import {
   checksum,
   concat,
+  datagramBetween,
+  type Ends,
   get16,
+  pseudo,
   put16,
   put32,
+  segmentBetween,
   type TcpFields,
   text,
   type UdpFields,
   type UdpLiteFields,
+  udpliteBetween,
 } from "./packets.js";
 
 /** Header fields of IPv6; each has a sound default. */
@@ -43,13 +48,8 @@ export function address6(text: string): number[] {
   return [...first, ...middle, ...last].flatMap((group) => [group >> 8, group & 255]);
 }
 
-/** The sum of the pseudo header, for a destination that a routing header may not have reached yet. */
-function pseudo(ip: Ip6Fields, protocol: number, length: number): number {
-  const bytes = [...address6(ip.src), ...address6(ip.dst)];
-  let sum = protocol + length;
-  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i] << 8) | bytes[i + 1];
-  return sum;
-}
+/** Both addresses; a destination that a routing header may not have reached yet. */
+const ends = (ip: Ip6Fields): Ends => [...address6(ip.src), ...address6(ip.dst)];
 
 /** An IPv6 packet around a payload of a protocol. */
 export function ipv6(fields: Ip6Fields, protocol: number, payload: Uint8Array): Uint8Array {
@@ -78,49 +78,16 @@ export function ipv6(fields: Ip6Fields, protocol: number, payload: Uint8Array): 
 }
 
 export function tcp6(ip: Ip6Fields, fields: TcpFields): Uint8Array {
-  const options = fields.options ?? new Uint8Array();
-  const segment = new Uint8Array(20 + options.length + (fields.payload?.length ?? 0));
-  put16(segment, 0, fields.sport);
-  put16(segment, 2, fields.dport);
-  put32(segment, 4, (fields.seq ?? 0) >>> 0);
-  put32(segment, 8, (fields.ack ?? 0) >>> 0);
-  segment[12] = (fields.dataOffset ?? 5 + options.length / 4) << 4;
-  segment[13] = fields.flags;
-  put16(segment, 14, fields.window ?? 64_240);
-  segment.set(options, 20);
-  if (fields.payload !== undefined) segment.set(fields.payload, 20 + options.length);
-  const sum = checksum(segment, pseudo(ip, 6, segment.length));
-  put16(segment, 16, (sum + (fields.checksumError ?? 0)) & 0xffff);
-  return ipv6(ip, 6, segment);
+  return ipv6(ip, 6, segmentBetween(ends(ip), fields));
 }
 
 export function udp6(ip: Ip6Fields, fields: UdpFields): Uint8Array {
-  const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
-  put16(datagram, 0, fields.sport);
-  put16(datagram, 2, fields.dport);
-  put16(datagram, 4, fields.length ?? datagram.length);
-  if (fields.payload !== undefined) datagram.set(fields.payload, 8);
-  if (fields.checksum !== "none") {
-    const sum = checksum(datagram, pseudo(ip, 17, datagram.length)) || 0xffff;
-    put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
-  }
-  return ipv6(ip, 17, datagram);
+  return ipv6(ip, 17, datagramBetween(ends(ip), 17, fields.length, fields));
 }
 
 /** A UDP-Lite datagram. */
 export function udplite6(ip: Ip6Fields, fields: Omit<UdpLiteFields, "pseudoProtocol">): Uint8Array {
-  const datagram = new Uint8Array(8 + (fields.payload?.length ?? 0));
-  const coverage = fields.coverage ?? datagram.length;
-  put16(datagram, 0, fields.sport);
-  put16(datagram, 2, fields.dport);
-  put16(datagram, 4, coverage);
-  if (fields.payload !== undefined) datagram.set(fields.payload, 8);
-  if (fields.checksum !== "none") {
-    const covered = datagram.subarray(0, coverage === 0 ? datagram.length : coverage);
-    const sum = checksum(covered, pseudo(ip, 136, datagram.length)) || 0xffff;
-    put16(datagram, 6, (sum + (fields.checksumError ?? 0)) & 0xffff);
-  }
-  return ipv6(ip, 136, datagram);
+  return ipv6(ip, 136, udpliteBetween(ends(ip), fields));
 }
 
 /** Header fields of ICMPv6. */
@@ -139,7 +106,7 @@ export function icmp6(ip: Ip6Fields, fields: Icmp6Fields): Uint8Array {
   message[1] = fields.code ?? 0;
   put32(message, 4, (fields.rest ?? 0) >>> 0);
   if (fields.payload !== undefined) message.set(fields.payload, 8);
-  const sum = checksum(message, pseudo(ip, 58, message.length));
+  const sum = checksum(message, pseudo(ends(ip), 58, message.length));
   put16(message, 2, (sum + (fields.checksumError ?? 0)) & 0xffff);
   return ipv6(ip, 58, message);
 }
