@@ -31,6 +31,8 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
   let last = 0;
   const waiting = new Map<number, (answer: Answer | undefined) => void>();
 
+  // What stopped the worker may still be in a cell; three times is no accident.
+  const mayAsk = (): boolean => failures < 3 && !isClosed;
   const end = (): void => {
     worker?.terminate();
     worker = undefined;
@@ -44,8 +46,7 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
   const send = (question: Omit<Question, "number">): Promise<Answer | undefined> => {
     const number = ++last;
     return new Promise((resolve) => {
-      // What stopped the worker may still be in a cell; three times is no accident.
-      if (failures >= 3 || isClosed) {
+      if (!mayAsk()) {
         resolve(undefined);
         return;
       }
@@ -78,7 +79,7 @@ export function openCellTypes(start: () => Worker): CellTypesClient {
       let answer: Answer | undefined;
       // Nobody else asks again: the reader may have typed the last letter.
       do answer = await send({ ask: name, about } as Omit<Question, "number">);
-      while (answer === undefined && failures < 3 && !isClosed);
+      while (answer === undefined && mayAsk());
       return answer?.answer as ReturnType<CellTypes[K]> | undefined;
     };
   return {
