@@ -19,7 +19,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-m policy": "no packet has an IPsec policy",
   "-m owner": "a socket has a user, whose group has the same number; no process",
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",
-  "-m osf": "no fingerprints are loaded: nothing matches",
   "-m bpf": "`--object-pinned` is not supported",
   "-m set": "elements are listed in the order in which they came",
   "-m time": "the clock is the virtual one, the kernel's time zone UTC",

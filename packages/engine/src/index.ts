@@ -82,5 +82,12 @@ export * from "./wire/ipv6.js";
 export * from "./wire/tcp.js";
 export * from "./wire/udp.js";
 export * from "./xtables/accounting.js";
+export {
+  addFingerprint,
+  type Fingerprint,
+  type FingerprintNumber,
+  type FingerprintOption,
+  removeFingerprint,
+} from "./xtables/fingerprints.js";
 export * from "./xtables/index.js";
 export { LabelMap, labelMapOf } from "./xtables/label-map.js";

@@ -39,6 +39,8 @@ export class LoopbackDevice extends NetDevice {
       return;
     }
     this.sent(skb);
+    // Models skb_orphan(): what comes in is nobody's.
+    skb.uid = -1;
     this.#queue.push(skb, 0);
   }
 

@@ -17,7 +17,8 @@ export const LOG_TCPOPT = 0x02;
 export const LOG_IPOPT = 0x04;
 export const LOG_UID = 0x08;
 export const LOG_MACDECODE = 0x20;
-const LOG_DEFAULT_MASK: number = LOG_TCPSEQ | LOG_TCPOPT | LOG_IPOPT | LOG_UID;
+/** What is told where nobody says how much. Models `NF_LOG_DEFAULT_MASK`. */
+export const LOG_DEFAULT_MASK: number = LOG_TCPSEQ | LOG_TCPOPT | LOG_IPOPT | LOG_UID;
 
 const ICMP_WITH_ID = new Set([0, 8]);
 /** The shortest ICMP message of each type that the dump believes. */

@@ -10,7 +10,6 @@ const ABSENT: Readonly<Record<string, string>> = {
   "iptables-restore-translate": "there is no nftables",
   "ip6tables-restore-translate": "there is no nftables",
   "iptables-xml": "use iptables-save",
-  nfnl_osf: "no fingerprints are loaded",
 };
 
 export const absentTools: Readonly<Record<string, LabCommand>> = Object.fromEntries(

@@ -19,8 +19,8 @@ export const commandNames: { readonly everyday: readonly string[]; readonly rare
     ...["iptables", "ip6tables"].flatMap((base) =>
       ["apply", "translate", "restore-translate"].map((end) => `${base}-${end}`),
     ),
-    ..."iptables-xml nfnl_osf".split(" "),
-    ..."brctl bridge ebtables ipset nfacct nfct socat tcpdump xtables-monitor".split(" "),
+    ..."iptables-xml".split(" "),
+    ..."brctl bridge ebtables ipset nfacct nfct nfnl_osf socat tcpdump xtables-monitor".split(" "),
   ],
 };
 

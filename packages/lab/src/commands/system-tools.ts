@@ -134,8 +134,8 @@ const dmesg: LabCommand = ({ args, host, stdout, stderr }) => {
   }
   if (!args.includes("-C"))
     for (const { atMicros, line } of host.kernelLog) {
-      const seconds = (atMicros / 1_000_000).toFixed(6).padStart(12);
-      stdout.write(args.includes("-t") ? `${line}\n` : `[${seconds}] ${line}\n`);
+      const stamp = args.includes("-t") ? "" : `[${(atMicros / 1_000_000).toFixed(6).padStart(12)}] `;
+      stdout.write(`${stamp}${line.replaceAll("\n", `\n${" ".repeat(stamp.length)}`)}\n`);
     }
   if (clear) host.kernelLog.length = 0;
   return 0;

@@ -4,6 +4,7 @@ import { brctl, bridge, ebtables } from "../commands/bridge.js";
 import { nfct } from "../commands/conntrack/nfct.js";
 import { ipset } from "../commands/ipset/ipset.js";
 import { nfacct } from "../commands/nfacct.js";
+import { nfnlOsf } from "../commands/nfnl-osf.js";
 import { socat } from "../commands/socat.js";
 import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import { xtablesMonitor } from "../commands/xtables-monitor.js";
@@ -19,6 +20,7 @@ export const commands: Readonly<Record<string, LabCommand>> = {
   ipset,
   nfacct,
   nfct,
+  nfnl_osf: nfnlOsf,
   socat,
   tcpdump,
   "xtables-monitor": xtablesMonitor,
