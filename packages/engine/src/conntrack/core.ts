@@ -42,6 +42,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  ipv4HeaderLength,
   ipv4IsFragment,
 } from "../wire/ipv4.js";
 import { IPV6_NEXT_HEADER, ipv6IsFragment, isExtensionHeader } from "../wire/ipv6.js";
@@ -201,7 +202,12 @@ const inverted = new Int32Array(TUPLE_WORDS);
  */
 export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   const trace = ct.net.trace;
-  if (trace === null) return track(ct, skb, state);
+  if (trace === null) {
+    const protonum = state.pf === NFPROTO_IPV4 ? attachKnownFlow(ct, skb) : 0;
+    if (protonum === 0) return track(ct, skb, state);
+    const verdict = judge(ct, skb, ipv4HeaderLength(skb.data, 0), protonum, state);
+    return verdict === NF_REPEAT ? track(ct, skb, state) : verdict;
+  }
   trace.enter("nf_conntrack_in", MODULE, skb);
   const verdict = track(ct, skb, state);
   trace.leave();
@@ -235,35 +241,41 @@ function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
     if (result <= 0) return -result;
     if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
   }
-  const quick =
-    ct.net.trace === null &&
-    template === NO_CT &&
-    state.pf === NFPROTO_IPV4 &&
-    (protonum === IPPROTO_UDP || protonum === IPPROTO_TCP) &&
-    dataoff + 4 <= skb.len;
   for (;;) {
-    const known = quick && attachKnownFlow(ct, skb, dataoff, protonum);
-    if (!known && !resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
+    if (!resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
     }
-    const entry = skb.nfct;
-    if (entry === NO_CT) {
+    if (skb.nfct === NO_CT) {
       ct.stats.invalid++;
       return NF_ACCEPT;
     }
-    const result = handlePacket(ct, entry, skb, dataoff, protonum, state);
-    if (result > 0) {
-      if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
-      return NF_ACCEPT;
-    }
-    ct.release(skb);
-    if (result === -NF_REPEAT) continue;
-    ct.stats.invalid++;
-    if (result === -NF_DROP) ct.stats.drop++;
-    return -result;
+    const verdict = judge(ct, skb, dataoff, protonum, state);
+    if (verdict !== NF_REPEAT) return verdict;
   }
+}
+
+/** Lets the protocol of a packet that has its entry judge it. NF_REPEAT: the entry is gone, and another is to be found. */
+function judge(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): Verdict {
+  const entry = skb.nfct;
+  const result =
+    ct.net.trace === null
+      ? packetOf(ct, skb, dataoff, protonum, state)
+      : packetTraced(ct, skb, dataoff, protonum, state);
+  if (result > 0) {
+    if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
+    return NF_ACCEPT;
+  }
+  return refused(ct, skb, result);
+}
+
+function refused(ct: Conntrack, skb: SkBuff, result: number): Verdict {
+  ct.release(skb);
+  if (result === -NF_REPEAT) return NF_REPEAT;
+  ct.stats.invalid++;
+  if (result === -NF_DROP) ct.stats.drop++;
+  return -result;
 }
 
 /** The connection is answered. */
@@ -305,24 +317,18 @@ const TRACKERS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Models `nf_conntrack_handle_packet()`. */
-function handlePacket(
-  ct: Conntrack,
-  entry: CtHandle,
-  skb: SkBuff,
-  dataoff: number,
-  protonum: number,
-  state: HookState,
-): number {
-  const { trace } = ct.net;
-  const name = trace === null ? undefined : TRACKERS.get(protonum);
-  if (trace !== null && name !== undefined) trace.enter(name, MODULE, skb);
-  const result =
-    protonum === IPPROTO_UDP
-      ? udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
-      : protonum === IPPROTO_TCP
-        ? tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
-        : otherPacket(ct, entry, skb, dataoff, protonum, state);
-  if (trace !== null && name !== undefined) trace.leave();
+function packetOf(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
+  if (protonum === IPPROTO_UDP) return udpPacket(ct, skb.nfct, skb, dataoff, skb.ctinfo, state);
+  if (protonum === IPPROTO_TCP) return tcpPacket(ct, skb.nfct, skb, dataoff, skb.ctinfo, state);
+  return otherPacket(ct, skb.nfct, skb, dataoff, protonum, state);
+}
+
+/** {@link packetOf}, told to the trace. */
+function packetTraced(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
+  const name = TRACKERS.get(protonum);
+  if (name !== undefined) ct.net.trace?.enter(name, MODULE, skb);
+  const result = packetOf(ct, skb, dataoff, protonum, state);
+  if (name !== undefined) ct.net.trace?.leave();
   return result;
 }
 
