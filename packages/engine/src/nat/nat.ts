@@ -61,7 +61,7 @@ import {
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import type { TupleText } from "../trace.js";
+import type { PacketTracer, TupleText } from "../trace.js";
 import { parseIPv6, readIPv6 } from "../wire/address.js";
 import { get32, getInt32, put16 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
@@ -171,6 +171,45 @@ const current = new Int32Array(TUPLE_WORDS);
 const wanted = new Int32Array(TUPLE_WORDS);
 const reply = new Int32Array(TUPLE_WORDS);
 
+/** The kernel's functions. */
+const HOOK_FUNCTIONS: Readonly<Record<NfProto, readonly (readonly [HookNumber, string])[]>> = {
+  [NFPROTO_IPV4]: [
+    [NF_INET_PRE_ROUTING, "nf_nat_ipv4_pre_routing"],
+    [NF_INET_POST_ROUTING, "nf_nat_ipv4_out"],
+    [NF_INET_LOCAL_OUT, "nf_nat_ipv4_local_fn"],
+    [NF_INET_LOCAL_IN, "nf_nat_ipv4_local_in"],
+  ],
+  [NFPROTO_IPV6]: [
+    [NF_INET_PRE_ROUTING, "nf_nat_ipv6_in"],
+    [NF_INET_POST_ROUTING, "nf_nat_ipv6_out"],
+    [NF_INET_LOCAL_OUT, "nf_nat_ipv6_local_fn"],
+    [NF_INET_LOCAL_IN, "nf_nat_ipv6_fn"],
+  ],
+};
+
+/** One of NAT's hook functions. */
+class NatFunction implements HookOps {
+  readonly hook: HookNumber;
+  readonly priority: number;
+  readonly name: string;
+  readonly module: string = MODULE;
+  readonly label: string;
+  readonly #nat: Nat;
+
+  constructor(nat: Nat, hook: HookNumber, name: string) {
+    const src = hookManip(hook) === NF_NAT_MANIP_SRC;
+    this.hook = hook;
+    this.priority = src ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
+    this.name = name;
+    this.label = src ? "nat (SNAT)" : "nat (DNAT)";
+    this.#nat = nat;
+  }
+
+  fn(skb: SkBuff, state: HookState): Verdict {
+    return this.#nat.run(skb, state);
+  }
+}
+
 /** NAT of one namespace: its hook functions, and the set-up of bindings. */
 export class Nat implements NatApi {
   readonly net: NetNamespace;
@@ -195,35 +234,7 @@ export class Nat implements NatApi {
   }
 
   #hookOps(pf: NfProto): readonly HookOps[] {
-    const v4 = pf === NFPROTO_IPV4;
-    const dst = { priority: NF_IP_PRI_NAT_DST, module: MODULE, label: "nat (DNAT)" };
-    const src = { priority: NF_IP_PRI_NAT_SRC, module: MODULE, label: "nat (SNAT)" };
-    return [
-      {
-        ...dst,
-        hook: NF_INET_PRE_ROUTING,
-        name: v4 ? "nf_nat_ipv4_pre_routing" : "nf_nat_ipv6_in",
-        fn: (skb, state) => this.#preRouting(skb, state),
-      },
-      {
-        ...src,
-        hook: NF_INET_POST_ROUTING,
-        name: v4 ? "nf_nat_ipv4_out" : "nf_nat_ipv6_out",
-        fn: (skb, state) => (this.#passes(skb, NF_NAT_MANIP_SRC) ? NF_ACCEPT : this.#translate(skb, state)),
-      },
-      {
-        ...dst,
-        hook: NF_INET_LOCAL_OUT,
-        name: v4 ? "nf_nat_ipv4_local_fn" : "nf_nat_ipv6_local_fn",
-        fn: (skb, state) => this.#localOut(skb, state),
-      },
-      {
-        ...src,
-        hook: NF_INET_LOCAL_IN,
-        name: v4 ? "nf_nat_ipv4_local_in" : "nf_nat_ipv6_fn",
-        fn: (skb, state) => this.#translate(skb, state),
-      },
-    ];
+    return HOOK_FUNCTIONS[pf].map(([hook, name]) => new NatFunction(this, hook, name));
   }
 
   registerLookup(hook: HookNumber, lookup: NatLookup, priority = 0, pf: NfProto = NFPROTO_IPV4): void {
@@ -248,6 +259,20 @@ export class Nat implements NatApi {
   }
 
   // Hook functions --------------------------------------------------------------------------------------------------
+
+  /** A packet at one of NAT's hooks. */
+  run(skb: SkBuff, state: HookState): Verdict {
+    switch (state.hook) {
+      case NF_INET_PRE_ROUTING:
+        return this.#preRouting(skb, state);
+      case NF_INET_POST_ROUTING:
+        return this.#passes(skb, NF_NAT_MANIP_SRC) ? NF_ACCEPT : this.#translate(skb, state);
+      case NF_INET_LOCAL_OUT:
+        return this.#localOut(skb, state);
+      default:
+        return this.#translate(skb, state);
+    }
+  }
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
@@ -303,20 +328,22 @@ export class Nat implements NatApi {
     // INVALID and untracked packets have no entry, and are left as they are.
     if (skb.nfct === NO_CT) return NF_ACCEPT;
     const related = skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY;
-    if (related && isIcmp(skb.data, skb.len, state.pf)) {
-      const trace = this.net.trace;
-      const name = state.pf === NFPROTO_IPV4 ? "nf_nat_icmp_reply_translation" : "nf_nat_icmpv6_reply_translation";
-      if (trace !== null) trace.enter(name, MODULE, skb);
-      const ok = this.#translateIcmpError(skb, state);
-      if (trace !== null) trace.leave();
-      return ok ? NF_ACCEPT : NF_DROP;
-    }
-    const trace = this.net.trace;
+    if (related && isIcmp(skb.data, skb.len, state.pf)) return this.#translateError(skb, state);
+    const { trace } = this.net;
     if (trace === null) return this.#inetFn(skb, state);
     trace.enter("nf_nat_inet_fn", MODULE, skb);
     const verdict = this.#inetFn(skb, state);
     trace.leave();
     return verdict;
+  }
+
+  #translateError(skb: SkBuff, state: HookState): Verdict {
+    const { trace } = this.net;
+    const name = state.pf === NFPROTO_IPV4 ? "nf_nat_icmp_reply_translation" : "nf_nat_icmpv6_reply_translation";
+    if (trace !== null) trace.enter(name, MODULE, skb);
+    const ok = this.#translateIcmpError(skb, state);
+    if (trace !== null) trace.leave();
+    return ok ? NF_ACCEPT : NF_DROP;
   }
 
   /** Binds the first packet's connection, by a lookup or to itself, and rewrites. Models `nf_nat_inet_fn()`. */
@@ -354,27 +381,33 @@ export class Nat implements NatApi {
 
   /** Rewrites a packet as its connection's binding says. Models `nf_nat_packet()` and `nf_nat_manip_pkt()`. */
   #packet(skb: SkBuff, entry: CtHandle, manip: ManipType): Verdict {
-    const ct = this.net.ct;
+    const { words } = this.net.ct.slab;
+    const base = entry << ENTRY_SHIFT;
     const direction = ctinfoDirection(skb.ctinfo);
-    if ((ct.statusOf(entry) & manipBit(manip, direction)) === 0) return NF_ACCEPT;
-    const trace = this.net.trace;
-    const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
-    const pf = tupleL3num(ct.slab.words, other) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-    const before = trace === null ? null : this.#tupleOf(skb, pf);
-    if (trace !== null) {
-      trace.enter("nf_nat_manip_pkt", MODULE, skb);
-      trace.call("nf_ct_invert_tuple", "nf_conntrack");
-      trace.enter(MANIP_NAMES[pf], MODULE, skb);
-    }
-    const ok = this.#invertInto(skb, tupleProtonum(ct.slab.words, other), other, manip);
-    if (trace !== null) {
-      trace.leave();
-      const after = this.#tupleOf(skb, pf);
-      if (before !== null && after !== null)
-        trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
-      trace.leave();
-    }
+    if ((words[base + E_STATUS] & manipBit(manip, direction)) === 0) return NF_ACCEPT;
+    const other = base + (1 - direction) * TUPLE_WORDS;
+    const { trace } = this.net;
+    const ok =
+      trace === null
+        ? this.#invertInto(skb, tupleProtonum(words, other), other, manip)
+        : this.#packetTraced(skb, other, manip, trace);
     return ok ? NF_ACCEPT : NF_DROP;
+  }
+
+  #packetTraced(skb: SkBuff, other: number, manip: ManipType, trace: PacketTracer): boolean {
+    const { words } = this.net.ct.slab;
+    const pf = tupleL3num(words, other) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    const before = this.#tupleOf(skb, pf);
+    trace.enter("nf_nat_manip_pkt", MODULE, skb);
+    trace.call("nf_ct_invert_tuple", "nf_conntrack");
+    trace.enter(MANIP_NAMES[pf], MODULE, skb);
+    const ok = this.#invertInto(skb, tupleProtonum(words, other), other, manip);
+    trace.leave();
+    const after = this.#tupleOf(skb, pf);
+    if (before !== null && after !== null)
+      trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
+    trace.leave();
+    return ok;
   }
 
   /** Makes one end of a packet that of the inverse of a tuple, which is what its other direction looks like. */
