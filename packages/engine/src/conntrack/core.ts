@@ -216,13 +216,27 @@ const inverted = new Int32Array(TUPLE_WORDS);
  * goes on without one. Models `nf_conntrack_in()`.
  */
 export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
-  const trace = ct.net.trace;
-  if (trace === null) {
-    const protonum = state.pf === NFPROTO_IPV4 ? attachKnownFlow(ct, skb) : 0;
-    if (protonum === 0) return track(ct, skb, state);
-    const verdict = judge(ct, skb, ipv4HeaderLength(skb.data, 0), protonum, state);
-    return verdict === NF_REPEAT ? track(ct, skb, state) : verdict;
+  if (ct.net.trace !== null || state.pf !== NFPROTO_IPV4) return lookUp(ct, skb, state);
+  const protonum = attachKnownFlow(ct, skb);
+  if (protonum === 0) return lookUp(ct, skb, state);
+  const entry = skb.nfct;
+  const dataoff = ipv4HeaderLength(skb.data, 0);
+  const result =
+    protonum === IPPROTO_UDP
+      ? udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
+      : tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
+  if (result <= 0) {
+    const verdict = refused(ct, skb, result);
+    return verdict === NF_REPEAT ? lookUp(ct, skb, state) : verdict;
   }
+  if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
+  return NF_ACCEPT;
+}
+
+/** {@link conntrackIn} for packets whose entry is not found so easily, and for those that are traced. */
+function lookUp(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  const trace = ct.net.trace;
+  if (trace === null) return track(ct, skb, state);
   trace.enter("nf_conntrack_in", MODULE, skb);
   const verdict = track(ct, skb, state);
   trace.leave();
@@ -266,25 +280,18 @@ function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
       ct.stats.invalid++;
       return NF_ACCEPT;
     }
-    const verdict = judge(ct, skb, dataoff, protonum, state);
+    const entry = skb.nfct;
+    const result = handlePacket(ct, entry, skb, dataoff, protonum, state);
+    if (result > 0) {
+      if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
+      return NF_ACCEPT;
+    }
+    const verdict = refused(ct, skb, result);
     if (verdict !== NF_REPEAT) return verdict;
   }
 }
 
-/** Lets the protocol of a packet that has its entry judge it. NF_REPEAT: the entry is gone, and another is to be found. */
-function judge(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): Verdict {
-  const entry = skb.nfct;
-  const result =
-    ct.net.trace === null
-      ? packetOf(ct, skb, dataoff, protonum, state)
-      : packetTraced(ct, skb, dataoff, protonum, state);
-  if (result > 0) {
-    if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
-    return NF_ACCEPT;
-  }
-  return refused(ct, skb, result);
-}
-
+/** The protocol found something wrong with a packet. NF_REPEAT: its entry is gone, and another is to be found. */
 function refused(ct: Conntrack, skb: SkBuff, result: number): Verdict {
   ct.release(skb);
   if (result === -NF_REPEAT) return NF_REPEAT;
@@ -332,18 +339,24 @@ const TRACKERS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Models `nf_conntrack_handle_packet()`. */
-function packetOf(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
-  if (protonum === IPPROTO_UDP) return udpPacket(ct, skb.nfct, skb, dataoff, skb.ctinfo, state);
-  if (protonum === IPPROTO_TCP) return tcpPacket(ct, skb.nfct, skb, dataoff, skb.ctinfo, state);
-  return otherPacket(ct, skb.nfct, skb, dataoff, protonum, state);
-}
-
-/** {@link packetOf}, told to the trace. */
-function packetTraced(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number, state: HookState): number {
-  const name = TRACKERS.get(protonum);
-  if (name !== undefined) ct.net.trace?.enter(name, MODULE, skb);
-  const result = packetOf(ct, skb, dataoff, protonum, state);
-  if (name !== undefined) ct.net.trace?.leave();
+function handlePacket(
+  ct: Conntrack,
+  entry: CtHandle,
+  skb: SkBuff,
+  dataoff: number,
+  protonum: number,
+  state: HookState,
+): number {
+  const { trace } = ct.net;
+  const name = trace === null ? undefined : TRACKERS.get(protonum);
+  if (trace !== null && name !== undefined) trace.enter(name, MODULE, skb);
+  const result =
+    protonum === IPPROTO_UDP
+      ? udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
+      : protonum === IPPROTO_TCP
+        ? tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
+        : otherPacket(ct, entry, skb, dataoff, protonum, state);
+  if (trace !== null && name !== undefined) trace.leave();
   return result;
 }
 

@@ -265,8 +265,6 @@ export class Nat implements NatApi {
     switch (state.hook) {
       case NF_INET_PRE_ROUTING:
         return this.#preRouting(skb, state);
-      case NF_INET_POST_ROUTING:
-        return this.#passes(skb, NF_NAT_MANIP_SRC) ? NF_ACCEPT : this.#translate(skb, state);
       case NF_INET_LOCAL_OUT:
         return this.#localOut(skb, state);
       default:
@@ -276,7 +274,9 @@ export class Nat implements NatApi {
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
-    if (this.#passes(skb, NF_NAT_MANIP_DST)) return NF_ACCEPT;
+    const entry = skb.nfct;
+    if (entry === NO_CT) return NF_ACCEPT;
+    if (this.#isBound(skb, entry, NF_NAT_MANIP_DST) && !this.#rewrites(skb, entry, NF_NAT_MANIP_DST)) return NF_ACCEPT;
     if (state.pf === NFPROTO_IPV6) return this.#preRouting6(skb, state);
     const before = getInt32(skb.data, IPV4_DST);
     const verdict = this.#translate(skb, state);
@@ -307,26 +307,32 @@ export class Nat implements NatApi {
     return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
   }
 
-  /**
-   * Whether it is plain at once that a packet passes as it came: its connection has its binding already, which does not
-   * change this end of it, and nobody traces. Of NAT's two hooks one mostly is such.
-   */
-  #passes(skb: SkBuff, manip: ManipType): boolean {
-    const entry = skb.nfct;
-    if (this.net.trace !== null || entry === NO_CT) return entry === NO_CT;
+  /** Whether a packet's connection has its binding already, nobody traces, and it is no error: so it mostly is. */
+  #isBound(skb: SkBuff, entry: CtHandle, manip: ManipType): boolean {
+    const { net } = this;
     const { ctinfo } = skb;
-    if (ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return false;
-    const { words } = this.net.ct.slab;
-    const base = entry << ENTRY_SHIFT;
-    const status = words[base + E_STATUS];
-    if ((status & DONE[manip]) === 0 || words[base + E_MASQ_IFINDEX] !== 0) return false;
-    return (status & manipBit(manip, ctinfoDirection(ctinfo))) === 0;
+    if (net.trace !== null || ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return false;
+    return (net.ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS] & DONE[manip]) !== 0;
+  }
+
+  /** Whether a binding changes an end of packets of this one's direction. */
+  #rewrites(skb: SkBuff, entry: CtHandle, manip: ManipType): boolean {
+    const status = this.net.ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS];
+    return (status & manipBit(manip, ctinfoDirection(skb.ctinfo))) !== 0;
+  }
+
+  /** What NAT does with a packet. */
+  #translate(skb: SkBuff, state: HookState): Verdict {
+    const entry = skb.nfct;
+    // INVALID and untracked packets have no entry, and are left as they are.
+    if (entry === NO_CT) return NF_ACCEPT;
+    const manip = hookManip(state.hook);
+    if (!this.#isBound(skb, entry, manip) || this.#oifChanged(skb, state, entry)) return this.#ipv4Fn(skb, state);
+    return this.#rewrites(skb, entry, manip) ? this.#packet(skb, entry, manip) : NF_ACCEPT;
   }
 
   /** Models `nf_nat_ipv4_fn()`. */
-  #translate(skb: SkBuff, state: HookState): Verdict {
-    // INVALID and untracked packets have no entry, and are left as they are.
-    if (skb.nfct === NO_CT) return NF_ACCEPT;
+  #ipv4Fn(skb: SkBuff, state: HookState): Verdict {
     const related = skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY;
     if (related && isIcmp(skb.data, skb.len, state.pf)) return this.#translateError(skb, state);
     const { trace } = this.net;
@@ -359,7 +365,7 @@ export class Nat implements NatApi {
       ct.killAcct(entry, skb.ctinfo, skb);
       return NF_DROP;
     }
-    return this.#packet(skb, entry, manip);
+    return this.#rewrites(skb, entry, manip) ? this.#packet(skb, entry, manip) : NF_ACCEPT;
   }
 
   #bind(skb: SkBuff, state: HookState, entry: CtHandle, manip: ManipType): Verdict {
@@ -382,10 +388,7 @@ export class Nat implements NatApi {
   /** Rewrites a packet as its connection's binding says. Models `nf_nat_packet()` and `nf_nat_manip_pkt()`. */
   #packet(skb: SkBuff, entry: CtHandle, manip: ManipType): Verdict {
     const { words } = this.net.ct.slab;
-    const base = entry << ENTRY_SHIFT;
-    const direction = ctinfoDirection(skb.ctinfo);
-    if ((words[base + E_STATUS] & manipBit(manip, direction)) === 0) return NF_ACCEPT;
-    const other = base + (1 - direction) * TUPLE_WORDS;
+    const other = (entry << ENTRY_SHIFT) + (1 - ctinfoDirection(skb.ctinfo)) * TUPLE_WORDS;
     const { trace } = this.net;
     const ok =
       trace === null
