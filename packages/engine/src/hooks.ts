@@ -81,12 +81,16 @@ export class HookState {
 /** What hangs on a hook: looks at a packet and decides. */
 export type HookFunction = (skb: SkBuff, state: HookState) => Verdict;
 
-/** One registration. Models `struct nf_hook_ops`. */
+/**
+ * One registration. Models `struct nf_hook_ops`. Those that most packets meet are objects of few classes (conntrack's,
+ * NAT's, the tables'): V8 calls a method straight where it sees no more than four classes, any other function by a detour.
+ */
 export interface HookOps {
   readonly hook: HookNumber;
   /** Lower runs earlier; of equal ones the one registered last (see nf_hook_entries_grow()). */
   readonly priority: number;
-  readonly fn: HookFunction;
+  /** Looks at a packet and decides. */
+  fn(skb: SkBuff, state: HookState): Verdict;
   /** The kernel's name of the function, such as `ipv4_conntrack_in`. */
   readonly name: string;
   /** The kernel module it lives in, such as `nf_conntrack`. */

@@ -14,17 +14,22 @@ import { pseudoHeaderSumIPv6 } from "../wire/ipv6.js";
  */
 export function l4ChecksumOk(skb: SkBuff, at: number, length: number, protonum: number, covered = length): boolean {
   const { data } = skb;
-  const ipv6 = data[0] >> 4 === 6;
+  if (data[0] >> 4 === 6) return l4ChecksumOk6(skb, at, length, protonum, covered);
   const pseudo =
     protonum === IPPROTO_ICMP
       ? 0
-      : ipv6
-        ? pseudoHeaderSumIPv6(data, 0, protonum, length)
-        : pseudoHeaderSum(getInt32(data, IPV4_SRC), getInt32(data, IPV4_DST), protonum, length);
+      : pseudoHeaderSum(getInt32(data, IPV4_SRC), getInt32(data, IPV4_DST), protonum, length);
+  skb.checksumVerified = checksumPartial(data, at, covered, pseudo) === 0xffff;
+  return skb.checksumVerified;
+}
+
+function l4ChecksumOk6(skb: SkBuff, at: number, length: number, protonum: number, covered: number): boolean {
+  const { data } = skb;
+  const pseudo = protonum === IPPROTO_ICMP ? 0 : pseudoHeaderSumIPv6(data, 0, protonum, length);
   skb.checksumVerified = checksumPartial(data, at, covered, pseudo) === 0xffff;
   // What IPv4's header adds up to is always the same; and a packet of a lab's host has no sum yet when it arrives: that
   // is left to the device (CHECKSUM_PARTIAL).
-  if (ipv6 && skb.checksumVerified && skb.iif?.kind === "tun") skb.summedHeader = headerShare(data, at, pseudo);
+  if (skb.checksumVerified && skb.iif?.kind === "tun") skb.summedHeader = headerShare(data, at, pseudo);
   return skb.checksumVerified;
 }
 

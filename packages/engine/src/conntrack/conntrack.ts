@@ -857,14 +857,14 @@ export class Conntrack implements ConntrackApi {
     if ((status & IPS_FIXED_TIMEOUT) === 0)
       // Until it is confirmed its time does not run.
       words[base + E_TIMEOUT] = status & IPS_CONFIRMED ? timeoutJiffies + this.net.clock.jiffies : timeoutJiffies;
-    if (this.net.trace !== null) this.#refreshTraced(ct, ctinfo, skb);
-    else if (words[base + E_EXT] & EXT_ACCT) this.#account(ct, ctinfo, skb.len);
+    if ((words[base + E_EXT] & EXT_ACCT) !== 0 || this.net.trace !== null) this.#accountPacket(ct, ctinfo, skb);
   }
 
-  #refreshTraced(ct: CtHandle, ctinfo: number, skb: SkBuff): void {
-    this.net.trace?.enter("__nf_ct_refresh_acct", "nf_conntrack", skb);
+  #accountPacket(ct: CtHandle, ctinfo: number, skb: SkBuff): void {
+    const { trace } = this.net;
+    if (trace !== null) trace.enter("__nf_ct_refresh_acct", "nf_conntrack", skb);
     this.#account(ct, ctinfo, skb.len);
-    this.net.trace?.leave();
+    if (trace !== null) trace.leave();
   }
 
   #account(ct: CtHandle, ctinfo: number, length: number): void {

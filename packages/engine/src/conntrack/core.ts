@@ -7,6 +7,7 @@
  */
 import { HZ } from "../clock.js";
 import {
+  type HookNumber,
   type HookOps,
   type HookState,
   NF_ACCEPT,
@@ -42,6 +43,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
+  ipv4HeaderLength,
   ipv4IsFragment,
 } from "../wire/ipv4.js";
 import { IPV6_NEXT_HEADER, ipv6IsFragment, isExtensionHeader } from "../wire/ipv6.js";
@@ -79,8 +81,10 @@ import {
   IPS_DYING,
   IPS_EXPECTED,
   IPS_FIXED_TIMEOUT,
+  IPS_HELPER,
   IPS_NAT_CLASH,
   IPS_SEEN_REPLY,
+  IPS_SEQ_ADJUST,
   IPS_TEMPLATE,
 } from "./status.js";
 import {
@@ -97,56 +101,63 @@ import { DEFAULT_ZONE, type Zone, zoneId, zoneOfTemplate } from "./zone.js";
 
 const MODULE = "nf_conntrack";
 
+const DEFRAGMENT = 0;
+const TRACK = 1;
+const TRACK_LOCAL = 2;
+const CONFIRM = 3;
+
+/** One of conntrack's hook functions. */
+class ConntrackHook implements HookOps {
+  readonly hook: HookNumber;
+  readonly priority: number;
+  readonly name: string;
+  readonly module: string;
+  readonly label: string;
+  readonly #ct: Conntrack;
+  readonly #work: number;
+
+  constructor(ct: Conntrack, pf: NfProto, hook: HookNumber, work: number) {
+    const family = pf === NFPROTO_IPV4 ? "ipv4" : "ipv6";
+    this.hook = hook;
+    this.#ct = ct;
+    this.#work = work;
+    this.module = MODULE;
+    if (work === DEFRAGMENT) {
+      this.priority = NF_IP_PRI_CONNTRACK_DEFRAG;
+      this.name = pf === NFPROTO_IPV4 ? "ipv4_conntrack_defrag" : "ipv6_defrag";
+      this.module = `nf_defrag_${family}`;
+      this.label = "defragmentation";
+    } else if (work === CONFIRM) {
+      this.priority = NF_IP_PRI_CONNTRACK_CONFIRM;
+      this.name = "nf_confirm";
+      this.label = "conntrack (confirm)";
+    } else {
+      this.priority = NF_IP_PRI_CONNTRACK;
+      this.name = `${family}_conntrack_${work === TRACK ? "in" : "local"}`;
+      this.label = "conntrack";
+    }
+  }
+
+  fn(skb: SkBuff, state: HookState): Verdict {
+    const work = this.#work;
+    if (work === DEFRAGMENT) return defragment(this.#ct, skb, state);
+    if (work === CONFIRM) return confirm(this.#ct, skb);
+    return work === TRACK ? conntrackIn(this.#ct, skb, state) : trackLocal(this.#ct, skb, state);
+  }
+}
+
 /**
  * The hook functions of one namespace's tracker in a family. Models `ipv4_conntrack_ops`, `ipv6_conntrack_ops` and the
  * defragmenters'.
  */
 export function conntrackHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
-  const family = pf === NFPROTO_IPV4 ? "ipv4" : "ipv6";
-  const isFragment = pf === NFPROTO_IPV4 ? ipv4IsFragment : ipv6IsFragment;
-  const confirmHook = (skb: SkBuff): Verdict => confirm(ct, skb);
-  const defrag = {
-    priority: NF_IP_PRI_CONNTRACK_DEFRAG,
-    fn: (skb: SkBuff, state: HookState): Verdict => defragment(ct, skb, state),
-    name: pf === NFPROTO_IPV4 ? "ipv4_conntrack_defrag" : "ipv6_defrag",
-    module: `nf_defrag_${family}`,
-    label: "defragmentation",
-  };
   return [
-    { ...defrag, hook: NF_INET_PRE_ROUTING },
-    { ...defrag, hook: NF_INET_LOCAL_OUT },
-    {
-      hook: NF_INET_PRE_ROUTING,
-      priority: NF_IP_PRI_CONNTRACK,
-      fn: (skb, state) => conntrackIn(ct, skb, state),
-      name: `${family}_conntrack_in`,
-      module: MODULE,
-      label: "conntrack",
-    },
-    {
-      hook: NF_INET_LOCAL_OUT,
-      priority: NF_IP_PRI_CONNTRACK,
-      fn: (skb, state) => (isFragment(skb.data, 0) ? localFragment(ct, skb) : conntrackIn(ct, skb, state)),
-      name: `${family}_conntrack_local`,
-      module: MODULE,
-      label: "conntrack",
-    },
-    {
-      hook: NF_INET_POST_ROUTING,
-      priority: NF_IP_PRI_CONNTRACK_CONFIRM,
-      fn: confirmHook,
-      name: "nf_confirm",
-      module: MODULE,
-      label: "conntrack (confirm)",
-    },
-    {
-      hook: NF_INET_LOCAL_IN,
-      priority: NF_IP_PRI_CONNTRACK_CONFIRM,
-      fn: confirmHook,
-      name: "nf_confirm",
-      module: MODULE,
-      label: "conntrack (confirm)",
-    },
+    new ConntrackHook(ct, pf, NF_INET_PRE_ROUTING, DEFRAGMENT),
+    new ConntrackHook(ct, pf, NF_INET_LOCAL_OUT, DEFRAGMENT),
+    new ConntrackHook(ct, pf, NF_INET_PRE_ROUTING, TRACK),
+    new ConntrackHook(ct, pf, NF_INET_LOCAL_OUT, TRACK_LOCAL),
+    new ConntrackHook(ct, pf, NF_INET_POST_ROUTING, CONFIRM),
+    new ConntrackHook(ct, pf, NF_INET_LOCAL_IN, CONFIRM),
   ];
 }
 
@@ -156,7 +167,10 @@ export function conntrackHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
  */
 function defragment(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   if (state.pf === NFPROTO_IPV6) return defragment6(ct, skb, state);
-  if (skb.ctinfo === IP_CT_UNTRACKED || !ipv4IsFragment(skb.data, 0)) return NF_ACCEPT;
+  return ipv4IsFragment(skb.data, 0) && skb.ctinfo !== IP_CT_UNTRACKED ? defragment4(ct, skb, state) : NF_ACCEPT;
+}
+
+function defragment4(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   const whole = ct.net.ip.defrag(skb, state.hook === NF_INET_LOCAL_OUT ? "conntrack-out" : "conntrack-in");
   if (whole === null) {
     if (ct.net.trace !== null) ct.net.trace.note({ kind: "end", reason: "fragment kept until the packet is whole" });
@@ -187,7 +201,9 @@ function defragment6(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
 }
 
 /** A socket may send fragments of its own making; they are not tracked. Models `ipv4_conntrack_local()`. */
-function localFragment(ct: Conntrack, skb: SkBuff): Verdict {
+function trackLocal(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  const fragment = state.pf === NFPROTO_IPV4 ? ipv4IsFragment(skb.data, 0) : ipv6IsFragment(skb.data, 0);
+  if (!fragment) return conntrackIn(ct, skb, state);
   if (skb.nfct !== NO_CT && ct.statusOf(skb.nfct) & IPS_TEMPLATE) ct.release(skb);
   return NF_ACCEPT;
 }
@@ -200,6 +216,25 @@ const inverted = new Int32Array(TUPLE_WORDS);
  * goes on without one. Models `nf_conntrack_in()`.
  */
 export function conntrackIn(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
+  if (ct.net.trace !== null || state.pf !== NFPROTO_IPV4) return lookUp(ct, skb, state);
+  const protonum = attachKnownFlow(ct, skb);
+  if (protonum === 0) return lookUp(ct, skb, state);
+  const entry = skb.nfct;
+  const dataoff = ipv4HeaderLength(skb.data, 0);
+  const result =
+    protonum === IPPROTO_UDP
+      ? udpPacket(ct, entry, skb, dataoff, skb.ctinfo, state)
+      : tcpPacket(ct, entry, skb, dataoff, skb.ctinfo, state);
+  if (result <= 0) {
+    const verdict = refused(ct, skb, result);
+    return verdict === NF_REPEAT ? lookUp(ct, skb, state) : verdict;
+  }
+  if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
+  return NF_ACCEPT;
+}
+
+/** {@link conntrackIn} for packets whose entry is not found so easily, and for those that are traced. */
+function lookUp(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
   const trace = ct.net.trace;
   if (trace === null) return track(ct, skb, state);
   trace.enter("nf_conntrack_in", MODULE, skb);
@@ -235,35 +270,34 @@ function trackAs(ct: Conntrack, skb: SkBuff, state: HookState, template: CtHandl
     if (result <= 0) return -result;
     if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED) return NF_ACCEPT;
   }
-  const quick =
-    ct.net.trace === null &&
-    template === NO_CT &&
-    state.pf === NFPROTO_IPV4 &&
-    (protonum === IPPROTO_UDP || protonum === IPPROTO_TCP) &&
-    dataoff + 4 <= skb.len;
   for (;;) {
-    const known = quick && attachKnownFlow(ct, skb, dataoff, protonum);
-    if (!known && !resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
+    if (!resolve(ct, skb, dataoff, protonum, state.pf, template, zone)) {
       // Too stressed to deal with it.
       ct.stats.drop++;
       return NF_DROP;
     }
-    const entry = skb.nfct;
-    if (entry === NO_CT) {
+    if (skb.nfct === NO_CT) {
       ct.stats.invalid++;
       return NF_ACCEPT;
     }
+    const entry = skb.nfct;
     const result = handlePacket(ct, entry, skb, dataoff, protonum, state);
     if (result > 0) {
       if (skb.ctinfo === IP_CT_ESTABLISHED_REPLY) seenReply(ct, entry);
       return NF_ACCEPT;
     }
-    ct.release(skb);
-    if (result === -NF_REPEAT) continue;
-    ct.stats.invalid++;
-    if (result === -NF_DROP) ct.stats.drop++;
-    return -result;
+    const verdict = refused(ct, skb, result);
+    if (verdict !== NF_REPEAT) return verdict;
   }
+}
+
+/** The protocol found something wrong with a packet. NF_REPEAT: its entry is gone, and another is to be found. */
+function refused(ct: Conntrack, skb: SkBuff, result: number): Verdict {
+  ct.release(skb);
+  if (result === -NF_REPEAT) return NF_REPEAT;
+  ct.stats.invalid++;
+  if (result === -NF_DROP) ct.stats.drop++;
+  return -result;
 }
 
 /** The connection is answered. */
@@ -422,6 +456,14 @@ function initConntrack(ct: Conntrack, hash: number, template: CtHandle, zone: Zo
 export function confirm(ct: Conntrack, skb: SkBuff): Verdict {
   const entry = skb.nfct;
   if (entry === NO_CT) return NF_ACCEPT;
+  const { words } = ct.slab;
+  const base = entry << ENTRY_SHIFT;
+  // Most packets leave nothing to do: their entry is in the table, nobody helps, and nobody is told of it.
+  const plain = (words[base + E_STATUS] & (IPS_CONFIRMED | IPS_HELPER | IPS_SEQ_ADJUST)) === IPS_CONFIRMED;
+  return plain && (words[base + E_EXT] & EXT_ECACHE) === 0 ? NF_ACCEPT : confirmEntry(ct, skb, entry);
+}
+
+function confirmEntry(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
   const helped = ct.helpers.beforeConfirm(skb);
   if (helped !== NF_ACCEPT) return helped;
   if ((ct.statusOf(entry) & IPS_CONFIRMED) === 0) {

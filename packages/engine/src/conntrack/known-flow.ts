@@ -10,10 +10,21 @@ import {
   IP_CT_ESTABLISHED_REPLY,
   IP_CT_NEW,
   IP_CT_RELATED,
+  IP_CT_UNTRACKED,
+  NO_CT,
   type SkBuff,
 } from "../skb.js";
-import { getInt32 } from "../wire/bytes.js";
-import { IPV4_DST, IPV4_SRC } from "../wire/ipv4.js";
+import { get16, getInt32 } from "../wire/bytes.js";
+import {
+  IP_OFFSET,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV4_DST,
+  IPV4_FRAGMENT,
+  IPV4_PROTOCOL,
+  IPV4_SRC,
+  IPV4_VERSION_IHL,
+} from "../wire/ipv4.js";
 import type { Conntrack } from "./conntrack.js";
 import { E_HASH, E_NEXT, E_STATUS, E_TIMEOUT, E_USE, E_ZONE, ENTRY_SHIFT } from "./entry.js";
 import { IPS_EXPECTED, IPS_SEEN_REPLY } from "./status.js";
@@ -26,11 +37,16 @@ export function originalCtinfo(status: number): number {
 }
 
 /**
- * Hangs the entry of an IPv4 packet on it, whose ports are at `dataoff` and which is in the default zone. False, and
- * nothing has changed, when it is not found so easily.
+ * Hangs the entry of an IPv4 packet in the default zone on it, and gives its protocol's number; 0, and nothing has changed,
+ * when it is not found so easily.
  */
-export function attachKnownFlow(ct: Conntrack, skb: SkBuff, dataoff: number, protonum: number): boolean {
+export function attachKnownFlow(ct: Conntrack, skb: SkBuff): number {
   const { data } = skb;
+  const protonum = data[IPV4_PROTOCOL];
+  if (protonum !== IPPROTO_UDP && protonum !== IPPROTO_TCP) return 0;
+  const dataoff = (data[IPV4_VERSION_IHL] & 15) * 4;
+  if (skb.nfct !== NO_CT || skb.ctinfo === IP_CT_UNTRACKED || dataoff + 4 > skb.len) return 0;
+  if ((get16(data, IPV4_FRAGMENT) & IP_OFFSET) !== 0) return 0;
   const src = getInt32(data, IPV4_SRC);
   const dst = getInt32(data, IPV4_DST);
   const ports = getInt32(data, dataoff);
@@ -43,7 +59,7 @@ export function attachKnownFlow(ct: Conntrack, skb: SkBuff, dataoff: number, pro
   while (node !== 0) {
     const direction = node & 1;
     const base = (node >>> 1) << ENTRY_SHIFT;
-    if (((words[base + E_TIMEOUT] - now) | 0) <= 0) return false;
+    if (((words[base + E_TIMEOUT] - now) | 0) <= 0) return 0;
     const at = base + direction * TUPLE_WORDS;
     // Most that stand in the chain and are another flow's are told by the hash, in the cache line of the chain's links.
     if (
@@ -53,13 +69,13 @@ export function attachKnownFlow(ct: Conntrack, skb: SkBuff, dataoff: number, pro
       words[at + TUPLE_DST] === dst &&
       words[at + TUPLE_PROTO] === proto
     ) {
-      if (words[base + E_ZONE] !== DEFAULT_ZONE) return false;
+      if (words[base + E_ZONE] !== DEFAULT_ZONE) return 0;
       words[base + E_USE]++;
       skb.nfct = node >>> 1;
       skb.ctinfo = direction === IP_CT_DIR_ORIGINAL ? originalCtinfo(words[base + E_STATUS]) : IP_CT_ESTABLISHED_REPLY;
-      return true;
+      return protonum;
     }
     node = words[base + E_NEXT + direction];
   }
-  return false;
+  return 0;
 }

@@ -55,22 +55,23 @@ export function udpPacket(
     ct.logInvalid(skb, state, IPPROTO_UDP, error);
     return -NF_ACCEPT;
   }
-  const words = ct.slab.words;
-  const base = entry << ENTRY_SHIFT;
-  const jiffies = ct.net.clock.jiffies;
-  if ((words[base + E_STATUS] & IPS_CONFIRMED) === 0) ct.slab.own[(entry << OWN_SHIFT) + STREAM_TS] = jiffies + 2 * HZ;
-  const status = words[base + E_STATUS];
+  const { slab } = ct;
+  const status = slab.words[(entry << ENTRY_SHIFT) + E_STATUS];
+  const own = (entry << OWN_SHIFT) + STREAM_TS;
+  const { jiffies } = ct.net.clock;
+  if ((status & IPS_CONFIRMED) === 0) slab.own[own] = jiffies + 2 * HZ;
   const timeouts = ct.timeoutsOf(entry, ct.udp);
   if ((status & IPS_SEEN_REPLY) === 0) {
     ct.refreshAcct(entry, ctinfo, skb, timeouts[UDP_CT_UNREPLIED]);
     return NF_ACCEPT;
   }
-  const stream = ((ct.slab.own[(entry << OWN_SHIFT) + STREAM_TS] - jiffies) | 0) < 0;
+  const stream = ((slab.own[own] - jiffies) | 0) < 0;
   ct.refreshAcct(entry, ctinfo, skb, timeouts[stream ? UDP_CT_REPLIED : UDP_CT_UNREPLIED]);
-  if (status & IPS_NAT_CLASH) return NF_ACCEPT;
-  if (stream && (status & IPS_ASSURED) === 0) {
-    words[base + E_STATUS] |= IPS_ASSURED;
-    ct.cacheEvent(entry, IPCT_ASSURED);
-  }
+  if (stream && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) assured(ct, entry);
   return NF_ACCEPT;
+}
+
+function assured(ct: Conntrack, entry: CtHandle): void {
+  ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS] |= IPS_ASSURED;
+  ct.cacheEvent(entry, IPCT_ASSURED);
 }

@@ -97,10 +97,14 @@ class InputCache {
   }
 }
 
+/** What a namespace has that forwards nothing: one place, for nobody. */
+const NO_CACHE = new InputCache(1);
+NO_CACHE.kept = 1;
+
 export class Routing {
   readonly #ip: IpStack;
-  /** Made with the first decision to forward. */
-  #cache: InputCache | null = null;
+  /** Has room from the first decision to forward on. */
+  #cache: InputCache = NO_CACHE;
   readonly #flow = new Flow();
   readonly #reverse = new Flow();
   /** How flows are spread over several next hops; IPv6's have the same key. */
@@ -171,40 +175,41 @@ export class Routing {
     const data = skb.data;
     const dst = getInt32(data, IPV4_DST);
     const src = getInt32(data, IPV4_SRC);
-    const tos = data[IPV4_TOS];
-    if (this.#ip.fib.rules.looksAtPorts) {
-      this.#dissect(skb);
-      return this.#inputOf(skb, dst >>> 0, src >>> 0, tos, dev);
-    }
     const hash = Math.imul(
       dst ^ Math.imul(src, 0x9e3779b1) ^ Math.imul(skb.mark + dev.ifindex, 0x85ebca6b),
       0xc2b2ae35,
     );
     const cache = this.#cache;
-    if (cache !== null) {
-      const slot = (hash >>> 20) & (cache.size - 1);
-      const kept = cache.decision[slot];
-      if (
-        kept !== null &&
-        kept.genid === this.#ip.fib.genid &&
-        cache.dst[slot] === dst &&
-        cache.src[slot] === src &&
-        cache.mark[slot] === skb.mark &&
-        cache.tos[slot] === tos &&
-        cache.iif[slot] === dev.ifindex
-      )
-        return kept;
-    }
-    this.#transport(0, 0, 0);
+    const slot = (hash >>> 20) & (cache.size - 1);
+    const kept = cache.decision[slot];
+    if (
+      kept !== null &&
+      kept.genid === this.#ip.fib.genid &&
+      cache.dst[slot] === dst &&
+      cache.src[slot] === src &&
+      cache.mark[slot] === skb.mark &&
+      cache.tos[slot] === data[IPV4_TOS] &&
+      cache.iif[slot] === dev.ifindex
+    )
+      return kept;
+    return this.#inputSlow(skb, dst, src, dev, hash);
+  }
+
+  #inputSlow(skb: SkBuff, dst: number, src: number, dev: NetDevice, hash: number): Rtable | null {
+    const tos = skb.data[IPV4_TOS];
+    const { looksAtPorts } = this.#ip.fib.rules;
+    if (looksAtPorts) this.#dissect(skb);
+    else this.#transport(0, 0, 0);
     const rt = this.#inputOf(skb, dst >>> 0, src >>> 0, tos, dev);
     // Only what the route itself keeps may be kept here: no learned path MTU that expires, and no choice among several
-    // next hops, for which more of the packet counts.
+    // next hops or by a rule that asks for ports, for which more of the packet counts.
     if (
       rt !== null &&
       rt.route !== null &&
       rt.route.rthInput === rt &&
       rt.route.exceptions === null &&
-      rt.route.whole === null
+      rt.route.whole === null &&
+      !looksAtPorts
     )
       this.#keep(hash, dst, src, skb.mark, tos, dev, rt);
     return rt;
@@ -212,8 +217,8 @@ export class Routing {
 
   #keep(hash: number, dst: number, src: number, mark: number, tos: number, dev: NetDevice, rt: Rtable): void {
     let cache = this.#cache;
-    if (cache === null || (cache.kept >= cache.size && cache.size < CACHE_SIZE)) {
-      cache = new InputCache(cache === null ? FIRST_CACHE_SIZE : CACHE_SIZE);
+    if (cache.kept >= cache.size && cache.size < CACHE_SIZE) {
+      cache = new InputCache(cache === NO_CACHE ? FIRST_CACHE_SIZE : CACHE_SIZE);
       this.#cache = cache;
     }
     cache.kept++;

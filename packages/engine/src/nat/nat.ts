@@ -61,7 +61,7 @@ import {
   NO_CT,
   type SkBuff,
 } from "../skb.js";
-import type { TupleText } from "../trace.js";
+import type { PacketTracer, TupleText } from "../trace.js";
 import { parseIPv6, readIPv6 } from "../wire/address.js";
 import { get32, getInt32, put16 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
@@ -171,6 +171,45 @@ const current = new Int32Array(TUPLE_WORDS);
 const wanted = new Int32Array(TUPLE_WORDS);
 const reply = new Int32Array(TUPLE_WORDS);
 
+/** The kernel's functions. */
+const HOOK_FUNCTIONS: Readonly<Record<NfProto, readonly (readonly [HookNumber, string])[]>> = {
+  [NFPROTO_IPV4]: [
+    [NF_INET_PRE_ROUTING, "nf_nat_ipv4_pre_routing"],
+    [NF_INET_POST_ROUTING, "nf_nat_ipv4_out"],
+    [NF_INET_LOCAL_OUT, "nf_nat_ipv4_local_fn"],
+    [NF_INET_LOCAL_IN, "nf_nat_ipv4_local_in"],
+  ],
+  [NFPROTO_IPV6]: [
+    [NF_INET_PRE_ROUTING, "nf_nat_ipv6_in"],
+    [NF_INET_POST_ROUTING, "nf_nat_ipv6_out"],
+    [NF_INET_LOCAL_OUT, "nf_nat_ipv6_local_fn"],
+    [NF_INET_LOCAL_IN, "nf_nat_ipv6_fn"],
+  ],
+};
+
+/** One of NAT's hook functions. */
+class NatFunction implements HookOps {
+  readonly hook: HookNumber;
+  readonly priority: number;
+  readonly name: string;
+  readonly module: string = MODULE;
+  readonly label: string;
+  readonly #nat: Nat;
+
+  constructor(nat: Nat, hook: HookNumber, name: string) {
+    const src = hookManip(hook) === NF_NAT_MANIP_SRC;
+    this.hook = hook;
+    this.priority = src ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
+    this.name = name;
+    this.label = src ? "nat (SNAT)" : "nat (DNAT)";
+    this.#nat = nat;
+  }
+
+  fn(skb: SkBuff, state: HookState): Verdict {
+    return this.#nat.run(skb, state);
+  }
+}
+
 /** NAT of one namespace: its hook functions, and the set-up of bindings. */
 export class Nat implements NatApi {
   readonly net: NetNamespace;
@@ -195,35 +234,7 @@ export class Nat implements NatApi {
   }
 
   #hookOps(pf: NfProto): readonly HookOps[] {
-    const v4 = pf === NFPROTO_IPV4;
-    const dst = { priority: NF_IP_PRI_NAT_DST, module: MODULE, label: "nat (DNAT)" };
-    const src = { priority: NF_IP_PRI_NAT_SRC, module: MODULE, label: "nat (SNAT)" };
-    return [
-      {
-        ...dst,
-        hook: NF_INET_PRE_ROUTING,
-        name: v4 ? "nf_nat_ipv4_pre_routing" : "nf_nat_ipv6_in",
-        fn: (skb, state) => this.#preRouting(skb, state),
-      },
-      {
-        ...src,
-        hook: NF_INET_POST_ROUTING,
-        name: v4 ? "nf_nat_ipv4_out" : "nf_nat_ipv6_out",
-        fn: (skb, state) => (this.#passes(skb, NF_NAT_MANIP_SRC) ? NF_ACCEPT : this.#translate(skb, state)),
-      },
-      {
-        ...dst,
-        hook: NF_INET_LOCAL_OUT,
-        name: v4 ? "nf_nat_ipv4_local_fn" : "nf_nat_ipv6_local_fn",
-        fn: (skb, state) => this.#localOut(skb, state),
-      },
-      {
-        ...src,
-        hook: NF_INET_LOCAL_IN,
-        name: v4 ? "nf_nat_ipv4_local_in" : "nf_nat_ipv6_fn",
-        fn: (skb, state) => this.#translate(skb, state),
-      },
-    ];
+    return HOOK_FUNCTIONS[pf].map(([hook, name]) => new NatFunction(this, hook, name));
   }
 
   registerLookup(hook: HookNumber, lookup: NatLookup, priority = 0, pf: NfProto = NFPROTO_IPV4): void {
@@ -249,9 +260,23 @@ export class Nat implements NatApi {
 
   // Hook functions --------------------------------------------------------------------------------------------------
 
+  /** A packet at one of NAT's hooks. */
+  run(skb: SkBuff, state: HookState): Verdict {
+    switch (state.hook) {
+      case NF_INET_PRE_ROUTING:
+        return this.#preRouting(skb, state);
+      case NF_INET_LOCAL_OUT:
+        return this.#localOut(skb, state);
+      default:
+        return this.#translate(skb, state);
+    }
+  }
+
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
-    if (this.#passes(skb, NF_NAT_MANIP_DST)) return NF_ACCEPT;
+    const entry = skb.nfct;
+    if (entry === NO_CT) return NF_ACCEPT;
+    if (this.#isBound(skb, entry, NF_NAT_MANIP_DST) && !this.#rewrites(skb, entry, NF_NAT_MANIP_DST)) return NF_ACCEPT;
     if (state.pf === NFPROTO_IPV6) return this.#preRouting6(skb, state);
     const before = getInt32(skb.data, IPV4_DST);
     const verdict = this.#translate(skb, state);
@@ -282,41 +307,49 @@ export class Nat implements NatApi {
     return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
   }
 
-  /**
-   * Whether it is plain at once that a packet passes as it came: its connection has its binding already, which does not
-   * change this end of it, and nobody traces. Of NAT's two hooks one mostly is such.
-   */
-  #passes(skb: SkBuff, manip: ManipType): boolean {
-    const entry = skb.nfct;
-    if (this.net.trace !== null || entry === NO_CT) return entry === NO_CT;
+  /** Whether a packet's connection has its binding already, nobody traces, and it is no error: so it mostly is. */
+  #isBound(skb: SkBuff, entry: CtHandle, manip: ManipType): boolean {
+    const { net } = this;
     const { ctinfo } = skb;
-    if (ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return false;
-    const { words } = this.net.ct.slab;
-    const base = entry << ENTRY_SHIFT;
-    const status = words[base + E_STATUS];
-    if ((status & DONE[manip]) === 0 || words[base + E_MASQ_IFINDEX] !== 0) return false;
-    return (status & manipBit(manip, ctinfoDirection(ctinfo))) === 0;
+    if (net.trace !== null || ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return false;
+    return (net.ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS] & DONE[manip]) !== 0;
+  }
+
+  /** Whether a binding changes an end of packets of this one's direction. */
+  #rewrites(skb: SkBuff, entry: CtHandle, manip: ManipType): boolean {
+    const status = this.net.ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS];
+    return (status & manipBit(manip, ctinfoDirection(skb.ctinfo))) !== 0;
+  }
+
+  /** What NAT does with a packet. */
+  #translate(skb: SkBuff, state: HookState): Verdict {
+    const entry = skb.nfct;
+    // INVALID and untracked packets have no entry, and are left as they are.
+    if (entry === NO_CT) return NF_ACCEPT;
+    const manip = hookManip(state.hook);
+    if (!this.#isBound(skb, entry, manip) || this.#oifChanged(skb, state, entry)) return this.#ipv4Fn(skb, state);
+    return this.#rewrites(skb, entry, manip) ? this.#packet(skb, entry, manip) : NF_ACCEPT;
   }
 
   /** Models `nf_nat_ipv4_fn()`. */
-  #translate(skb: SkBuff, state: HookState): Verdict {
-    // INVALID and untracked packets have no entry, and are left as they are.
-    if (skb.nfct === NO_CT) return NF_ACCEPT;
+  #ipv4Fn(skb: SkBuff, state: HookState): Verdict {
     const related = skb.ctinfo === IP_CT_RELATED || skb.ctinfo === IP_CT_RELATED_REPLY;
-    if (related && isIcmp(skb.data, skb.len, state.pf)) {
-      const trace = this.net.trace;
-      const name = state.pf === NFPROTO_IPV4 ? "nf_nat_icmp_reply_translation" : "nf_nat_icmpv6_reply_translation";
-      if (trace !== null) trace.enter(name, MODULE, skb);
-      const ok = this.#translateIcmpError(skb, state);
-      if (trace !== null) trace.leave();
-      return ok ? NF_ACCEPT : NF_DROP;
-    }
-    const trace = this.net.trace;
+    if (related && isIcmp(skb.data, skb.len, state.pf)) return this.#translateError(skb, state);
+    const { trace } = this.net;
     if (trace === null) return this.#inetFn(skb, state);
     trace.enter("nf_nat_inet_fn", MODULE, skb);
     const verdict = this.#inetFn(skb, state);
     trace.leave();
     return verdict;
+  }
+
+  #translateError(skb: SkBuff, state: HookState): Verdict {
+    const { trace } = this.net;
+    const name = state.pf === NFPROTO_IPV4 ? "nf_nat_icmp_reply_translation" : "nf_nat_icmpv6_reply_translation";
+    if (trace !== null) trace.enter(name, MODULE, skb);
+    const ok = this.#translateIcmpError(skb, state);
+    if (trace !== null) trace.leave();
+    return ok ? NF_ACCEPT : NF_DROP;
   }
 
   /** Binds the first packet's connection, by a lookup or to itself, and rewrites. Models `nf_nat_inet_fn()`. */
@@ -332,7 +365,7 @@ export class Nat implements NatApi {
       ct.killAcct(entry, skb.ctinfo, skb);
       return NF_DROP;
     }
-    return this.#packet(skb, entry, manip);
+    return this.#rewrites(skb, entry, manip) ? this.#packet(skb, entry, manip) : NF_ACCEPT;
   }
 
   #bind(skb: SkBuff, state: HookState, entry: CtHandle, manip: ManipType): Verdict {
@@ -354,27 +387,30 @@ export class Nat implements NatApi {
 
   /** Rewrites a packet as its connection's binding says. Models `nf_nat_packet()` and `nf_nat_manip_pkt()`. */
   #packet(skb: SkBuff, entry: CtHandle, manip: ManipType): Verdict {
-    const ct = this.net.ct;
-    const direction = ctinfoDirection(skb.ctinfo);
-    if ((ct.statusOf(entry) & manipBit(manip, direction)) === 0) return NF_ACCEPT;
-    const trace = this.net.trace;
-    const other = (entry << ENTRY_SHIFT) + (1 - direction) * TUPLE_WORDS;
-    const pf = tupleL3num(ct.slab.words, other) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-    const before = trace === null ? null : this.#tupleOf(skb, pf);
-    if (trace !== null) {
-      trace.enter("nf_nat_manip_pkt", MODULE, skb);
-      trace.call("nf_ct_invert_tuple", "nf_conntrack");
-      trace.enter(MANIP_NAMES[pf], MODULE, skb);
-    }
-    const ok = this.#invertInto(skb, tupleProtonum(ct.slab.words, other), other, manip);
-    if (trace !== null) {
-      trace.leave();
-      const after = this.#tupleOf(skb, pf);
-      if (before !== null && after !== null)
-        trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
-      trace.leave();
-    }
+    const { words } = this.net.ct.slab;
+    const other = (entry << ENTRY_SHIFT) + (1 - ctinfoDirection(skb.ctinfo)) * TUPLE_WORDS;
+    const { trace } = this.net;
+    const ok =
+      trace === null
+        ? this.#invertInto(skb, tupleProtonum(words, other), other, manip)
+        : this.#packetTraced(skb, other, manip, trace);
     return ok ? NF_ACCEPT : NF_DROP;
+  }
+
+  #packetTraced(skb: SkBuff, other: number, manip: ManipType, trace: PacketTracer): boolean {
+    const { words } = this.net.ct.slab;
+    const pf = tupleL3num(words, other) === NFPROTO_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    const before = this.#tupleOf(skb, pf);
+    trace.enter("nf_nat_manip_pkt", MODULE, skb);
+    trace.call("nf_ct_invert_tuple", "nf_conntrack");
+    trace.enter(MANIP_NAMES[pf], MODULE, skb);
+    const ok = this.#invertInto(skb, tupleProtonum(words, other), other, manip);
+    trace.leave();
+    const after = this.#tupleOf(skb, pf);
+    if (before !== null && after !== null)
+      trace.note({ kind: "rewrite", manip: manip === NF_NAT_MANIP_SRC ? "SRC" : "DST", before, after });
+    trace.leave();
+    return ok;
   }
 
   /** Makes one end of a packet that of the inverse of a tuple, which is what its other direction looks like. */

@@ -7,6 +7,7 @@ import { NF_ACCEPT, NF_DROP } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import type { PacketTracer } from "../trace.js";
 import { get16, getInt32 } from "../wire/bytes.js";
+import { IP_OFFSET, IPV4_DST, IPV4_FRAGMENT, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL } from "../wire/ipv4.js";
 import { findHeader, found, HEADER_ABSENT, IPV6_NEXT_HEADER, isExtensionHeader, NEXTHDR_AUTH } from "../wire/ipv6.js";
 import type { Chain } from "./chain.js";
 import { XT_CONTINUE, XT_RETURN, type XtActionParam } from "./extension.js";
@@ -90,19 +91,16 @@ export function evaluateTable(
 ): Verdict {
   const trace = state.net.trace;
   const ipv6 = par.family === "ipv6";
-  let data = skb.data;
-  let src = getInt32(data, 12);
-  let dst = getInt32(data, 16);
-  let proto = data[9];
   par.skb = skb;
   par.state = state;
   par.hook = state.hook;
   par.table = table.name;
   if (ipv6) readIPv6(skb, par, traceLog !== null);
   else {
-    par.fragoff = (get16(data, 6) & 0x1fff) << 3;
-    par.thoff = (data[0] & 0xf) << 2;
-    par.proto = proto;
+    const { data } = skb;
+    par.fragoff = (get16(data, IPV4_FRAGMENT) & IP_OFFSET) << 3;
+    par.thoff = (data[IPV4_VERSION_IHL] & 0xf) << 2;
+    par.proto = data[IPV4_PROTOCOL];
   }
   par.hotdrop = false;
   par.packetTold = false;
@@ -117,7 +115,10 @@ export function evaluateTable(
   let index = 0;
   let verdict: Verdict = NF_DROP;
   for (;;) {
-    if (headers !== null) index = nextCandidate(headers, index, src, dst, proto);
+    if (headers !== null) {
+      const { data } = skb;
+      index = nextCandidate(headers, index, getInt32(data, IPV4_SRC), getInt32(data, IPV4_DST), data[IPV4_PROTOCOL]);
+    }
     if (index >= rules.length) {
       if (table.stackTop > bottom) {
         if (skb.nfTrace && traceLog !== null) traceLog(skb, state, table, chain, "return", rules.length + 1);
@@ -142,9 +143,7 @@ export function evaluateTable(
     const rule = rules[index++];
     const matched =
       (rule.anyHeader ||
-        (ipv6
-          ? rule.matchesIp6(par, state, traceLog !== null)
-          : rule.matchesIp(src, dst, proto, par.fragoff, state))) &&
+        (ipv6 ? rule.matchesIp6(par, state, traceLog !== null) : rule.matchesIp(skb.data, par.fragoff, state))) &&
       matchesAll(rule, par);
     if (trace !== null) noteRule(trace, table, chain, index, rule, matched, skb);
     if (!matched) {
@@ -182,14 +181,7 @@ export function evaluateTable(
     }
     verdict = rule.verdict ?? target.target(par);
     if (skb.nfTrace && nftTrace !== null) nftTrace.rule(par, table, chain, rule, verdict);
-    if (verdict === XT_CONTINUE) {
-      // The target may have rewritten the packet.
-      data = skb.data;
-      src = getInt32(data, 12);
-      dst = getInt32(data, 16);
-      proto = data[9];
-      continue;
-    }
+    if (verdict === XT_CONTINUE) continue;
     if (verdict === XT_RETURN) {
       if (table.stackTop > bottom) {
         table.stackTop--;

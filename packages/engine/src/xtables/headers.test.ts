@@ -5,6 +5,7 @@ import { VirtualClock } from "../clock.js";
 import { HookState, NFPROTO_IPV4 } from "../hooks.js";
 import { NetNamespace } from "../netns.js";
 import { SeededRandom } from "../random.js";
+import { buildIPv4 } from "../wire/ipv4.js";
 import { Chain } from "./chain.js";
 import { headersOf, nextCandidate } from "./headers.js";
 import { INV_DST, INV_PROTO, INV_SRC } from "./ip-spec.js";
@@ -54,8 +55,9 @@ it("the rules that match are candidates, in their order", () => {
         candidates.add(i);
         i = nextCandidate(headers, i + 1, src, dst, number);
       }
+      const packet = buildIPv4({ src, dst, protocol: number, payload: new Uint8Array(0) });
       rules.forEach((each, i) => {
-        const matches = each.matchesIp(src, dst, number, 0, state);
+        const matches = each.matchesIp(packet, 0, state);
         if (matches) expect(candidates).toContain(i);
         // Without `!` the list says all that these rules ask.
         else if (each.inverted === 0) expect(candidates).not.toContain(i);

@@ -5,6 +5,7 @@
 import type { NetDevice } from "../dev/device.js";
 import type { HookState, Verdict } from "../hooks.js";
 import { getInt32 } from "../wire/bytes.js";
+import { IPV4_DST, IPV4_PROTOCOL, IPV4_SRC } from "../wire/ipv4.js";
 import { IPV6_DST, IPV6_SRC } from "../wire/ipv6.js";
 import type { Chain } from "./chain.js";
 import type { Match, Target, XtActionParam } from "./extension.js";
@@ -73,6 +74,8 @@ export class Rule {
   readonly outTest: NameTest;
   /** Whether the header part asks nothing. */
   readonly anyHeader: boolean;
+  /** Whether an IPv4 rule asks for an address. */
+  readonly #asksAddress: boolean;
   /** The device compared last and whether its name fitted: a packet's device mostly is the one before it had. */
   #lastIn: NetDevice | null | undefined;
   #lastInFits = false;
@@ -98,6 +101,7 @@ export class Rule {
     this.proto = ip.proto;
     this.fragment = ip.fragment;
     this.inverted = ip.inverted;
+    this.#asksAddress = !isZero(ip.smask) || !isZero(ip.dmask) || (ip.inverted & (INV_SRC | INV_DST)) !== 0;
     this.inTest = nameTest(ip.iniface);
     this.outTest = nameTest(ip.outiface);
     this.anyHeader =
@@ -113,15 +117,19 @@ export class Rule {
   }
 
   /** Whether the header part holds for a packet. Models ip_packet_match(), net/ipv4/netfilter/ip_tables.c. */
-  matchesIp(src: number, dst: number, proto: number, fragoff: number, state: HookState): boolean {
-    const inverted = this.inverted;
-    if ((((src ^ this.src) & this.smask) !== 0) !== ((inverted & INV_SRC) !== 0)) return false;
-    if ((((dst ^ this.dst) & this.dmask) !== 0) !== ((inverted & INV_DST) !== 0)) return false;
+  matchesIp(data: Uint8Array, fragoff: number, state: HookState): boolean {
+    const { inverted } = this;
+    if (this.#asksAddress && !this.#addressesFit(data)) return false;
     if (this.inTest !== ANY && this.#inFits(state.indev) === ((inverted & INV_VIA_IN) !== 0)) return false;
     if (this.outTest !== ANY && this.#outFits(state.outdev) === ((inverted & INV_VIA_OUT) !== 0)) return false;
-    if (this.proto !== 0 && (proto === this.proto) === ((inverted & INV_PROTO) !== 0)) return false;
-    if (this.fragment && (fragoff !== 0) === ((inverted & INV_FRAGMENT) !== 0)) return false;
-    return true;
+    if (this.proto !== 0 && (data[IPV4_PROTOCOL] === this.proto) === ((inverted & INV_PROTO) !== 0)) return false;
+    return !this.fragment || (fragoff !== 0) === ((inverted & INV_FRAGMENT) === 0);
+  }
+
+  #addressesFit(data: Uint8Array): boolean {
+    const srcDiffers = ((getInt32(data, IPV4_SRC) ^ this.src) & this.smask) !== 0;
+    const dstDiffers = ((getInt32(data, IPV4_DST) ^ this.dst) & this.dmask) !== 0;
+    return srcDiffers === ((this.inverted & INV_SRC) !== 0) && dstDiffers === ((this.inverted & INV_DST) !== 0);
   }
 
   /**

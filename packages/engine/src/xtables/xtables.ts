@@ -29,6 +29,57 @@ import { logTracedRule } from "./log.js";
 import type { Rule } from "./rule.js";
 import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFlavour } from "./table.js";
 
+/** What a built-in chain's hook function is. */
+interface TableFunction {
+  /** What is done besides evaluation (a call of its own in the trace, routing anew); null: nothing. */
+  readonly call: HookFunction | null;
+  /** Whether it is evaluation and no more while nobody traces. */
+  readonly plain: boolean;
+  readonly name: string;
+  readonly module: string;
+}
+
+/** A built-in chain on its hook. */
+class TableHook implements HookOps {
+  readonly hook: HookNumber;
+  readonly priority: number;
+  readonly name: string;
+  readonly module: string;
+  readonly label: string;
+  readonly #tables: Xtables;
+  readonly #table: Table;
+  readonly #chain: Chain;
+  readonly #call: HookFunction | null;
+  readonly #plain: boolean;
+
+  constructor(
+    tables: Xtables,
+    hook: HookNumber,
+    priority: number,
+    table: Table,
+    chain: Chain,
+    { call, plain, name, module }: TableFunction,
+  ) {
+    this.hook = hook;
+    this.priority = priority;
+    this.name = name;
+    this.module = module;
+    this.label = table.name;
+    this.#tables = tables;
+    this.#table = table;
+    this.#chain = chain;
+    this.#call = call;
+    this.#plain = plain;
+  }
+
+  fn(skb: SkBuff, state: HookState): Verdict {
+    const call = this.#call;
+    return call === null || (this.#plain && state.net.trace === null)
+      ? this.#tables.evaluate(this.#table, this.#chain, skb, state)
+      : call(skb, state);
+  }
+}
+
 /** The iptables of one namespace: its tables, and the commands that read and change them. */
 export class Xtables {
   readonly net: NetNamespace;
@@ -172,28 +223,30 @@ export class Xtables {
       this.net.nat.registerLookup(hook, lookup, priority, this.#hooks.pf);
       return chain;
     }
-    const ops: HookOps = { hook, priority, label: table.name, ...this.#hookFunction(table, chain) };
+    const ops = new TableHook(this, hook, priority, table, chain, this.#hookFunction(table, chain));
     chain.registration = ops;
     this.#hooks.register(ops);
     return chain;
   }
 
-  #hookFunction(table: Table, chain: Chain): Pick<HookOps, "fn" | "name" | "module"> {
+  #hookFunction(table: Table, chain: Chain): TableFunction {
     const reroutes = table.name === "mangle" && chain.hook === NF_INET_LOCAL_OUT;
     if (this.flavour === "legacy") {
-      if (table.name !== "mangle")
-        return {
-          fn: (skb, state) => this.#evaluate(table, chain, skb, state),
-          ...this.#legacyNames,
-        };
+      if (table.name !== "mangle") return { call: null, plain: true, ...this.#legacyNames };
       const inner = this.#traced(table, chain);
       const mangle = this.family === "ipv4" ? "iptable_mangle" : "ip6table_mangle";
-      return { fn: reroutes ? this.#rerouted(inner) : inner, name: `${mangle}_hook`, module: mangle };
+      const call = reroutes ? this.#rerouted(inner) : inner;
+      return { call, plain: !reroutes, name: `${mangle}_hook`, module: mangle };
     }
     const inner = this.#traced(table, chain);
     return reroutes
-      ? { fn: this.#rerouted(inner), name: `nf_route_table_hook${this.family.slice(-1)}`, module: "nf_tables" }
-      : { fn: inner, name: `nft_do_chain_${this.family}`, module: "nf_tables" };
+      ? {
+          call: this.#rerouted(inner),
+          plain: false,
+          name: `nf_route_table_hook${this.family.slice(-1)}`,
+          module: "nf_tables",
+        }
+      : { call: inner, plain: true, name: `nft_do_chain_${this.family}`, module: "nf_tables" };
   }
 
   /** The function that evaluates a legacy table, and its module. */
@@ -222,9 +275,9 @@ export class Xtables {
       this.flavour === "legacy" ? this.#legacyNames : { name: "nft_do_chain", module: "nf_tables" };
     return (skb, state) => {
       const trace = this.net.trace;
-      if (trace === null) return this.#evaluate(table, chain, skb, state);
+      if (trace === null) return this.evaluate(table, chain, skb, state);
       trace.enter(name, module, skb);
-      const verdict = this.#evaluate(table, chain, skb, state);
+      const verdict = this.evaluate(table, chain, skb, state);
       trace.leave();
       return verdict;
     };
@@ -282,7 +335,8 @@ export class Xtables {
     return this.family === "ipv6" ? this.#rerouting6(inner) : this.#rerouting(inner);
   }
 
-  #evaluate(table: Table, chain: Chain, skb: SkBuff, state: HookState): Verdict {
+  /** Judges a packet by a built-in chain. */
+  evaluate(table: Table, chain: Chain, skb: SkBuff, state: HookState): Verdict {
     // A REJECT sends a packet through OUTPUT while its own is still being judged: one parameter object a depth.
     if (this.#depth === this.#params.length) this.#params.push(new XtActionParam(this.net, this.family));
     const par = this.#params[this.#depth++];

@@ -46,7 +46,7 @@ const STATUSES: readonly (readonly [string, number])[] = [
 
 /** The bit of a packet's state. */
 export function stateBit(nfct: number, ctinfo: number): number {
-  if (nfct !== NO_CT) return 1 << ((ctinfo % IP_CT_IS_REPLY) + 1);
+  if (nfct !== NO_CT) return 2 << (ctinfo >= IP_CT_IS_REPLY ? ctinfo - IP_CT_IS_REPLY : ctinfo);
   return ctinfo === IP_CT_UNTRACKED ? STATE_UNTRACKED : STATE_INVALID;
 }
 
@@ -84,6 +84,7 @@ class ConntrackMatch implements Match {
   readonly #states: number;
   readonly #statesInverted: boolean;
   readonly #hasStates: boolean;
+  readonly #asksNat: boolean;
   /** 0 original, 1 reply, -1 either. */
   readonly #direction: number;
   readonly #conditions: readonly Condition[];
@@ -91,6 +92,7 @@ class ConntrackMatch implements Match {
   constructor(values: OptionValues, conditions: readonly Condition[]) {
     this.#hasStates = values.has("ctstate");
     this.#states = values.get<number>("ctstate") ?? 0;
+    this.#asksNat = (this.#states & (STATE_SNAT | STATE_DNAT)) !== 0;
     this.#statesInverted = values.inverted("ctstate");
     this.#direction = values.get<number>("ctdir") ?? -1;
     this.#conditions = conditions;
@@ -101,7 +103,7 @@ class ConntrackMatch implements Match {
     const { ct } = par.net;
     if (this.#hasStates) {
       let bits = stateBit(nfct, ctinfo);
-      if (nfct !== NO_CT) {
+      if (this.#asksNat && nfct !== NO_CT) {
         const status = ct.statusOf(nfct);
         if (status & IPS_SRC_NAT) bits |= STATE_SNAT;
         if (status & IPS_DST_NAT) bits |= STATE_DNAT;
