@@ -10,11 +10,13 @@ import type { SkBuff } from "../skb.js";
 import { prefixMask } from "../wire/address.js";
 import { Fib, Flow } from "./fib.js";
 import { FragmentQueues } from "./fragment.js";
+import { GlobalLimit } from "./global-limit.js";
 import { Icmp } from "./icmp.js";
 import { CONF_FILES, DeviceConf, IfAddr, InDevice } from "./indevice.js";
 import { ipReceive } from "./input.js";
 import { NeighbourTable } from "./neighbour.js";
 import { describeOutput, IdentGenerator, ipLocalOut } from "./output.js";
+import { Peers } from "./peers.js";
 import {
   type RouteResult,
   RTN_BLACKHOLE,
@@ -86,6 +88,10 @@ export class IpStack implements IpApi, RtnetlinkApi {
   readonly routing: Routing;
   readonly neighbourTable: NeighbourTable;
   readonly icmp: Icmp;
+  /** How many errors may go in all, IPv6's among them. */
+  readonly errorLimit: GlobalLimit;
+  /** Who was told of errors and better ways. */
+  readonly peers: Peers<number>;
   readonly fragments: FragmentQueues;
   readonly idents: IdentGenerator = new IdentGenerator();
   /** The counters of /proc/net/snmp. */
@@ -118,6 +124,8 @@ export class IpStack implements IpApi, RtnetlinkApi {
       linkFailure: (skb) => this.linkFailure(skb),
       invalidate: () => this.fib.invalidate(),
     });
+    this.errorLimit = new GlobalLimit(net.clock);
+    this.peers = new Peers(net.clock);
     this.icmp = new Icmp(this);
     this.fragments = new FragmentQueues(net);
     this.confDefault.acceptSourceRoute = 1;
@@ -510,6 +518,28 @@ export class IpStack implements IpApi, RtnetlinkApi {
     return this.confAll.logMartians !== 0 || (dev.ipv4?.conf.logMartians ?? 0) !== 0;
   }
 
+  /** Whether senders are told of better first hops. Models `IN_DEV_TX_REDIRECTS()`. */
+  sendsRedirects(dev: NetDevice): boolean {
+    return this.confAll.sendRedirects !== 0 || (dev.ipv4?.conf.sendRedirects ?? 0) !== 0;
+  }
+
+  /** Whether such news are believed. Models `IN_DEV_RX_REDIRECTS()`. */
+  acceptsRedirects(dev: NetDevice): boolean {
+    const all = this.confAll.acceptRedirects !== 0;
+    const own = (dev.ipv4?.conf.acceptRedirects ?? 0) !== 0;
+    return this.forwards(dev) ? all && own : all || own;
+  }
+
+  /** Whether hosts of other subnets may be on a device's link. Models `IN_DEV_SHARED_MEDIA()`. */
+  sharesMedia(dev: NetDevice): boolean {
+    return this.confAll.sharedMedia !== 0 || (dev.ipv4?.conf.sharedMedia ?? 0) !== 0;
+  }
+
+  /** Whether only gateways of routes are believed to be better ones. Models `IN_DEV_SEC_REDIRECTS()`. */
+  securesRedirects(dev: NetDevice): boolean {
+    return this.confAll.secureRedirects !== 0 || (dev.ipv4?.conf.secureRedirects ?? 0) !== 0;
+  }
+
   /** Whether routes over a device without carrier are passed over. */
   ignoresLinkdown(inDev: InDevice): boolean {
     return this.confAll.ignoreRoutesWithLinkdown !== 0 || inDev.conf.ignoreRoutesWithLinkdown !== 0;
@@ -595,5 +625,6 @@ export class IpStack implements IpApi, RtnetlinkApi {
     );
     this.routing.registerSysctls(sysctl);
     this.icmp.registerSysctls(sysctl);
+    this.errorLimit.registerSysctls(sysctl);
   }
 }

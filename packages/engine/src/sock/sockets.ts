@@ -409,8 +409,9 @@ export class Sockets implements SocketsApi {
     else if (error.protocol === IPPROTO_UDP) this.udp.icmpError(error);
     else if (error.protocol === IPPROTO_ICMP || error.protocol === IPPROTO_ICMPV6) {
       // This host's own answers to echo requests are nobody's.
-      if (error.mtu > 0) error.learn();
-      this.ping.icmpError(error);
+      error.learn?.();
+      // IPv6's redirects are not errors.
+      if (error.type < 128) this.ping.icmpError(error);
     }
   }
 
