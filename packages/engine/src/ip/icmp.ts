@@ -183,10 +183,7 @@ export class Icmp {
     }
     const limited = this.#limits(type, code);
     const onLoopback = about.iif !== null && about.iif === ip.net.loopback;
-    if (limited && !onLoopback && !ip.errorLimit.allows()) {
-      ip.snmp.icmp.OutRateLimitGlobal++;
-      return;
-    }
+    if (limited && !onLoopback && !this.#hostAllows()) return;
     const peer = get32(data, IPV4_SRC);
     // The address that the packet was sent to, when it is ours; else the one of the way back.
     let src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
@@ -200,13 +197,7 @@ export class Icmp {
     // Type and code lie where rules look for the port. Models `union flowi_uli`.
     const back = ip.routing.outputAbout(about, dst, src, mark, tos, (type << 8) | code);
     if (back === null) return;
-    if (limited && !onLoopback) {
-      if (back.dev !== ip.net.loopback && this.#ratelimit !== 0 && !ip.peers.allows(peer, this.#ratelimit)) {
-        ip.snmp.icmp.OutRateLimitHost++;
-        return;
-      }
-      ip.errorLimit.consume();
-    }
+    if (limited && !onLoopback && !this.#peerAllows(peer, back)) return;
     const room = Math.min(back.mtu, ERROR_LENGTH) - IPV4_HEADER_LENGTH - echoed.bytes.length - ICMP_HEADER_LENGTH;
     const length = Math.min(about.len, room);
     const skb = newPacket(
@@ -240,6 +231,25 @@ export class Icmp {
   errorAllowed(skb: SkBuff): boolean {
     // One a second (`error_cost`), five at once (`error_burst`), of the same allowance as the message itself.
     return this.#ip.peers.take(get32(skb.data, IPV4_SRC), HZ, 5);
+  }
+
+  /** Models `icmpv4_global_allow()`. */
+  #hostAllows(): boolean {
+    const { errorLimit, snmp } = this.#ip;
+    if (errorLimit.allows()) return true;
+    snmp.icmp.OutRateLimitGlobal++;
+    return false;
+  }
+
+  /** Models `icmpv4_xrlim_allow()`. */
+  #peerAllows(peer: number, back: Rtable): boolean {
+    const { net, peers, snmp, errorLimit } = this.#ip;
+    if (back.dev !== net.loopback && this.#ratelimit !== 0 && !peers.allows(peer, this.#ratelimit)) {
+      snmp.icmp.OutRateLimitHost++;
+      return false;
+    }
+    errorLimit.consume();
+    return true;
   }
 
   #limits(type: number, code: number): boolean {
@@ -314,12 +324,13 @@ export class Icmp {
     const peer = get32(data, IPV4_SRC);
     const src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
     const tos = data[IPV4_TOS];
+    const limited = this.#limits(type, 0);
     const echoed = echoOptions(ip, request);
-    if (echoed === null) return;
+    if (echoed === null || (limited && !this.#hostAllows())) return;
     const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
     const mark = ip.fwmarkReflect ? request.mark : 0;
     const back = ip.routing.output(dst, src, mark, tos, null, IPPROTO_ICMP);
-    if (back === null) return;
+    if (back === null || (limited && !this.#peerAllows(dst, back))) return;
     const skb = newPacket(
       {
         src: src === 0 ? back.prefsrc : src,

@@ -79,7 +79,7 @@ export function obeyRedirect(ip: IpStack, skb: SkBuff, at: number, inner: number
 
 function acceptable(ip: IpStack, dev: NetDevice, gateway: number, router: number): boolean {
   if (gateway === router || !ip.acceptsRedirects(dev)) return false;
-  if (isMulticast(gateway) || gateway === 0xffffffff || gateway >>> 24 === 0) return false;
+  if (isMulticast(gateway) || gateway === 0xffffffff || gateway === 0) return false;
   if (ip.sharesMedia(dev)) return ip.addressType(gateway) === RTN_UNICAST;
   return onLink(dev, gateway, router) && (!ip.securesRedirects(dev) || isGateway(ip, dev, gateway));
 }

@@ -486,7 +486,7 @@ export class Routing {
     const genid = this.#fresh();
     const lo = ip.net.loopback;
     if (src !== 0) {
-      if (isMulticast(src) || src === 0xffffffff || src >>> 24 === 0) return this.#fail(EINVAL);
+      if (isMulticast(src) || src === 0xffffffff) return this.#fail(EINVAL);
       if (oif === null && (isMulticast(dst) || dst === 0xffffffff)) {
         oif = this.deviceOf(src);
         if (oif === null) return this.#fail(EINVAL);

@@ -187,7 +187,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   // --- addresses --------------------------------------------------------------------------------------------------
 
   addressType(address: number, dev?: NetDevice): number {
-    if (address >>> 24 === 0 || address === 0xffffffff) return RTN_BROADCAST;
+    if (address === 0 || address === 0xffffffff) return RTN_BROADCAST;
     if (isMulticast(address)) return RTN_MULTICAST;
     const flow = this.#flow;
     flow.dst = address;
@@ -334,7 +334,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (!dev.up) return;
     if (ifa.broadcast !== 0 && ifa.broadcast !== 0xffffffff)
       this.fib.magicAdd(this.fib.magicRequest(RTN_BROADCAST, ifa.broadcast, 32, dev, local));
-    if (subnet >>> 24 === 0 || ifa.secondary || (subnet === local && ifa.prefixLength === 32)) return;
+    if (subnet === 0 || ifa.secondary || (subnet === local && ifa.prefixLength === 32)) return;
     const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
     this.fib.magicAdd(this.fib.magicRequest(type, subnet, ifa.prefixLength, dev, local));
     if (ifa.prefixLength < 31)
@@ -451,6 +451,13 @@ export class IpStack implements IpApi, RtnetlinkApi {
 
   deleteRoute(request: RouteRequest): void {
     this.fib.delete(request);
+  }
+
+  /** Forgets what was learned of destinations. Models a write to `net.ipv4.route.flush`. */
+  flushCache(): void {
+    for (const table of this.fib.tables())
+      for (const route of this.fib.routes(table)) for (const path of route.paths ?? [route]) path.exceptions = null;
+    this.fib.invalidate();
   }
 
   routeGet(request: RouteGetRequest): RouteAnswer {

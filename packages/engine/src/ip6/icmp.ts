@@ -125,11 +125,8 @@ export class Icmp6 {
     }
     if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
     // What is limited for each host counts among all errors of the host, IPv4's too.
-    const limited = this.#ratemask[type] && about.iif !== ip.net.loopback;
-    if (limited && !ip.net.ip.errorLimit.allows()) {
-      ip.net.ip.snmp.icmp.OutRateLimitGlobal++;
-      return;
-    }
+    const limited = this.#limits(type, about);
+    if (limited && !this.#hostAllows()) return;
     const mark = ip.replyMark(about);
     // Type and code stand where a flow has its destination port.
     const dport = (type << 8) | code;
@@ -159,6 +156,18 @@ export class Icmp6 {
     if (iif === null) return null;
     const back = ip.routeOutput({ dst: peer, protocol: IPPROTO_ICMPV6 });
     return back.error === 0 && back.prefsrc !== null ? null : ip.selectAddress(iif, peer);
+  }
+
+  #limits(type: number, about: SkBuff): boolean {
+    return this.#ratemask[type] && about.iif !== this.#ip.net.loopback;
+  }
+
+  /** Models `icmpv6_global_allow()`. */
+  #hostAllows(): boolean {
+    const { errorLimit, snmp } = this.#ip.net.ip;
+    if (errorLimit.allows()) return true;
+    snmp.icmp.OutRateLimitGlobal++;
+    return false;
   }
 
   /** Models `icmpv6_xrlim_allow()`. */
@@ -258,6 +267,7 @@ export class Icmp6 {
       anyDevice: unicast,
     });
     if (route.error !== 0 || src === null) return;
+    if (this.#limits(ICMPV6_ECHO_REPLY, request) && !(this.#hostAllows() && this.#allowed(route, peer))) return;
     const length = request.len - at;
     const skb = newPacket6(
       {

@@ -110,7 +110,8 @@ export function obeyRedirect6(ip: Ip6Stack, skb: SkBuff, at: number): void {
   if (inDev === null || inDev.conf.forwarding || inDev.conf.values.get("accept_redirects") === 0) return;
   const options = parse(skb, at + OPTIONS);
   if (options === null || (options.mac !== null && dev.mac !== null && options.mac.length !== dev.mac.length)) return;
-  const route = ip.fib.lookupVia(destination, readInto(new Int32Array(4), data, IPV6_SRC), dev);
+  const router = readInto(new Int32Array(4), data, IPV6_SRC);
+  const route = ip.redirectedTo(destination, router) ?? ip.fib.lookupVia(destination, router, dev);
   if (route === null) return;
   if (dev.needsNeighbour && options.mac !== null) ip.neighbourTable.learn(dev, target, options.mac);
   ip.redirect(route, destination, onLink ? null : target);

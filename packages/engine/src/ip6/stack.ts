@@ -261,6 +261,12 @@ export class Ip6Stack {
     return route;
   }
 
+  /** The route that a redirect changed into one by `router`, if there is one. */
+  redirectedTo(dst: Words, router: Words): Route6 | null {
+    const better = this.#redirects?.get(formatIPv6(dst))?.route;
+    return better?.gateway != null && equalIPv6(better.gateway, router) ? better.from : null;
+  }
+
   /** A router said that packets to `dst` had better go by `gateway`, or straight (null). */
   redirect(from: Route6, dst: Int32Array, gateway: Int32Array | null): void {
     const { table, metric, prefsrc, protocol, mtu, mtuLocked, preference } = from;
@@ -546,6 +552,13 @@ export class Ip6Stack {
 
   deleteRoute(request: Route6Request): void {
     this.fib.delete(request);
+  }
+
+  /** Forgets what was learned of destinations. */
+  flushCache(): void {
+    this.#redirects = null;
+    this.#pmtus.clear();
+    this.fib.genid++;
   }
 
   routes(table: number = RT_TABLE_MAIN): readonly Route6[] {

@@ -100,6 +100,7 @@ const family = ({ net: { ip } }: LabContext, options: IpOptions): RouteFamily<nu
     (metric === null || route.priority === metric) &&
     (tos === null || route.tos === tos),
   text: routeText,
+  flushCache: () => ip.flushCache(),
   flush(routes) {
     for (const { dev, paths: _, ...rest } of routes)
       try {
