@@ -264,7 +264,8 @@ export class Ip6Stack {
   /** The route that a redirect changed into one by `router`, if there is one. */
   redirectedTo(dst: Words, router: Words): Route6 | null {
     const better = this.#redirects?.get(formatIPv6(dst))?.route;
-    return better?.gateway != null && equalIPv6(better.gateway, router) ? better.from : null;
+    const gateway = better?.gateway ?? null;
+    return better !== undefined && gateway !== null && equalIPv6(gateway, router) ? better.from : null;
   }
 
   /** A router said that packets to `dst` had better go by `gateway`, or straight (null). */
