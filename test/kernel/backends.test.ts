@@ -39,6 +39,43 @@ async function overIPv6(backend: (typeof backends)[number]): Promise<QuestionLab
   return lab;
 }
 
+/** A host, its router and a better one on one switch, and a network behind the latter. */
+async function redirecting(
+  backend: (typeof backends)[number],
+): Promise<Lab<"host" | "router" | "better" | "far" | "switch">> {
+  const lab = await Lab.create({
+    backend,
+    hosts: {
+      host: {
+        eth0: ["10.0.0.10/24", "2001:db8::10/64"],
+        routes: ["default via 10.0.0.1", "default via fe80::1 dev eth0"],
+      },
+      router: {
+        eth0: ["10.0.0.1/24", "2001:db8::1/64", "fe80::1/64"],
+        forwarding: true,
+        routes: ["10.9.0.0/24 via 10.0.0.2", "2001:db8:9::/64 via fe80::2 dev eth0"],
+      },
+      better: {
+        eth0: ["10.0.0.2/24", "2001:db8::2/64", "fe80::2/64"],
+        eth1: ["10.9.0.1/24", "2001:db8:9::1/64"],
+        forwarding: true,
+      },
+      far: { eth0: ["10.9.0.9/24", "2001:db8:9::9/64"], routes: ["default via 10.9.0.1", "default via 2001:db8:9::1"] },
+      switch: { p1: [], p2: [], p3: [] },
+    },
+    links: [
+      ["host.eth0", "switch.p1"],
+      ["router.eth0", "switch.p2"],
+      ["better.eth0", "switch.p3"],
+      ["better.eth1", "far.eth0"],
+    ],
+  });
+  labs.push(lab);
+  await lab.hosts.switch
+    .sh`ip link add br0 type bridge; ip link set br0 up; for p in p1 p2 p3; do ip link set $p master br0; ip link set $p up; done`;
+  return lab;
+}
+
 afterEach(async () => {
   for (const lab of labs.splice(0)) await lab.close();
 });
@@ -74,6 +111,30 @@ describe.each(backends)("a lab on %s", (backend) => {
     expect((await other.kill()).text).not.toContain("ping statistics");
     expect(ping.done).toBe(true);
     expect((await client.start`sleep 0.2; echo done`.wait()).text).toBe("done\n");
+  });
+
+  test("a redirect is obeyed once its gateway is known, in IPv6 at once", async () => {
+    const { host, router } = (await redirecting(backend)).hosts;
+    const lines = async (script: string): Promise<string[]> =>
+      (await host.sh(script)).stdout.split("\n").filter((line) => /^(From|64|2001|10|  )/.test(line));
+    const short = "| sed 's/ time=.*//; s/expires [0-9]*sec/expires N/'";
+    expect(await lines(`ping -c 3 -i 0.4 10.9.0.9 ${short}; ip route get 10.9.0.9 ${short}`)).toEqual([
+      "From 10.0.0.1: icmp_seq=1 Redirect Host(New nexthop: 10.0.0.2)",
+      "64 bytes from 10.9.0.9: icmp_seq=1 ttl=63",
+      "From 10.0.0.1: icmp_seq=2 Redirect Host(New nexthop: 10.0.0.2)",
+      "64 bytes from 10.9.0.9: icmp_seq=2 ttl=63",
+      "64 bytes from 10.9.0.9: icmp_seq=3 ttl=63",
+      "10.9.0.9 via 10.0.0.2 dev eth0 src 10.0.0.10 uid 0 ",
+      "    cache <redirected> expires N ",
+    ]);
+    expect((await router.sh`ip route get 10.9.0.9 from 10.0.0.10 iif eth0`).stdout).toContain(
+      "cache <redirect> iif eth0",
+    );
+    expect(await lines(`ping -c 2 -i 0.4 2001:db8:9::9 ${short}; ip -6 route get 2001:db8:9::9`)).toEqual([
+      "64 bytes from 2001:db8:9::9: icmp_seq=1 ttl=63",
+      "64 bytes from 2001:db8:9::9: icmp_seq=2 ttl=63",
+      "2001:db8:9::9 from :: via fe80::2 dev eth0 src 2001:db8::10 metric 1024 pref medium",
+    ]);
   });
 
   test("exit statuses of what a signal ended: those who catch it have their own", async () => {

@@ -337,11 +337,13 @@ class Printer {
   }
 
   /** The bytes from an offset on, sixteen a line. */
-  #dump(from: number): string {
+  #dump(from: number, end: number = this.#data.length, indent = ""): string {
     let text = "";
-    for (let at = from; at < this.#data.length; at += 16) {
-      const row = [...this.#data.subarray(at, at + 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-      text += `\n\t${hex4(at - from)}:  ${row.replace(/(.{4})(?=.)/g, "$1 ")}`;
+    for (let at = from; at < end; at += 16) {
+      const row = [...this.#data.subarray(at, Math.min(at + 16, end))]
+        .map((byte) => byte.toString(16).padStart(2, "0"))
+        .join("");
+      text += `\n\t${indent}${hex4(at - from)}:  ${row.replace(/(.{4})(?=.)/g, "$1 ")}`;
     }
     return text;
   }
@@ -388,9 +390,32 @@ class Printer {
       case 129:
         this.text += `echo ${type === 128 ? "request" : "reply"}, id ${this.#u16(at + 4)}, seq ${this.#u16(at + 6)}`;
         return true;
+      case 137:
+        this.text += `redirect, ${this.#verbose > 0 ? `length ${this.#u16(4) - (at - IPV6_HEADER_LENGTH)}, ` : ""}`;
+        this.text += `${address(at + 24)} to ${address(at + 8)}`;
+        if (this.#verbose > 0) this.#neighbourOptions(at + 40);
+        return true;
       default:
         this.text += `type-#${type}`;
         return false;
+    }
+  }
+
+  /** Options of neighbour discovery. The bytes of a redirected header are told from the first option on. */
+  #neighbourOptions(first: number): void {
+    for (let at = first; at + 2 <= this.#data.length; ) {
+      const type = this.#u8(at);
+      const units = this.#u8(at + 1);
+      const end = at + units * 8;
+      if (units === 0 || end > this.#data.length) throw new Truncated();
+      const name = NEIGHBOUR_OPTIONS[type];
+      this.text += `\n\t  ${name ?? "unknown"} option (${type}), length ${units * 8} (${units}): `;
+      if (type === 1 || type === 2)
+        this.text += [...this.#data.subarray(at + 2, end)].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+      else if (type === 4) this.text += this.#dump(first, first + units * 8, "    ");
+      if (this.#verbose > 1 || name === undefined)
+        this.text += this.#dump(at + 2, end, name === undefined ? "  " : "    ");
+      at = end;
     }
   }
 
@@ -676,6 +701,12 @@ class Printer {
     return text === undefined ? `${destination} unreachable - #${code}` : text.replace("%d", destination);
   }
 }
+
+const NEIGHBOUR_OPTIONS: Readonly<Record<number, string>> = {
+  1: "source link-address",
+  2: "destination link-address",
+  4: "redirected header",
+};
 
 /** Where a transport header is, and what the IP header said of it. */
 interface Transport {

@@ -8,6 +8,7 @@ import { PACKETS_6 } from "./ipv6.js";
 import { NAT, NAT_POOLS } from "./nat.js";
 import { NAT_EDGES } from "./nat-edges.js";
 import { TOOL_OPTIONS } from "./options.js";
+import { REDIRECTS } from "./redirects.js";
 import { ROUTERS } from "./routers.js";
 import { RULESETS } from "./rulesets.js";
 import { SIP } from "./sip.js";
@@ -51,6 +52,7 @@ export const GROUPS: readonly Group[] = [
   EXPECTATIONS,
   TUNABLES,
   PACKETS_6,
+  REDIRECTS,
   TOOL_OPTIONS,
   GENERATORS,
 ];

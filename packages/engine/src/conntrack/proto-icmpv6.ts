@@ -5,7 +5,9 @@
  */
 import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
+import { ICMPV6_REDIRECT } from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
+import { IPV6_HOP_LIMIT, IPV6_SRC } from "../wire/ipv6.js";
 import { l4ChecksumOk } from "./checksum.js";
 import type { Conntrack } from "./conntrack.js";
 import { E_ORIGINAL, ENTRY_SHIFT } from "./entry.js";
@@ -15,6 +17,9 @@ import { TUPLE_PORTS } from "./tuple.js";
 import type { Zone } from "./zone.js";
 
 const HEADER_LENGTH = 8;
+/** Of a redirect: what stands before its options, and the option that carries the packet it is about. */
+const REDIRECT_LENGTH = 40;
+const ND_OPT_REDIRECT_HDR = 4;
 const ECHO_REQUEST = 128;
 const NI_QUERY = 139;
 
@@ -53,6 +58,24 @@ export function icmpv6Error(ct: Conntrack, skb: SkBuff, at: number, state: HookS
     ct.setUntracked(skb);
     return NF_ACCEPT;
   }
+  if (type === ICMPV6_REDIRECT) return redirect(ct, skb, at, state, zone);
   if (type >= 128) return NF_ACCEPT;
   return inetError(ct, skb, at + HEADER_LENGTH, state, IPPROTO_ICMPV6, zone);
+}
+
+/** A redirect is related to the connection of the packet that it carries. Models `nf_conntrack_icmpv6_redirect()`. */
+function redirect(ct: Conntrack, skb: SkBuff, at: number, state: HookState, zone: Zone): number {
+  const { data, len } = skb;
+  const invalid = (why: string): number => {
+    ct.logInvalid(skb, state, IPPROTO_ICMPV6, why);
+    return -NF_ACCEPT;
+  };
+  if (at + REDIRECT_LENGTH > len) return invalid("short redirect");
+  if (data[at + 1] !== 0) return NF_ACCEPT;
+  const linkLocal = data[IPV6_SRC] === 0xfe && (data[IPV6_SRC + 1] & 0xc0) === 0x80;
+  if (data[IPV6_HOP_LIMIT] !== 255 || !linkLocal) return invalid("invalid saddr or hoplimit for redirect");
+  const option = at + REDIRECT_LENGTH;
+  if (option + 2 > len || data[option + 1] === 0) return invalid("redirect without options");
+  if (data[option] !== ND_OPT_REDIRECT_HDR) return NF_ACCEPT;
+  return inetError(ct, skb, option + HEADER_LENGTH, state, IPPROTO_ICMPV6, zone);
 }

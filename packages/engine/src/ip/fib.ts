@@ -58,9 +58,12 @@ import {
   RuleList,
 } from "./rules.js";
 
-/** A path MTU learned for one destination. Models `struct fib_nh_exception`. */
+/** What was learned for one destination: a path MTU, a better first hop. Models `struct fib_nh_exception`. */
 export interface PathException {
+  /** 0: none. */
   mtu: number;
+  /** 0: the route's own. */
+  gateway: number;
   locked: boolean;
   expiresMicros: number;
   rtable: Rtable | null;

@@ -56,6 +56,8 @@ import {
 } from "../wire/ipv4.js";
 import { buildOptions, echoOptions } from "./options.js";
 import { newPacket } from "./output.js";
+import { jiffiesToMillis, millisToJiffies } from "./peers.js";
+import { obeyRedirect } from "./redirect.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
@@ -65,9 +67,6 @@ const INADDR_DUMMY = 0xc0000008;
 const ERROR_LENGTH = 576;
 /** Precedence of errors: internetwork control. */
 const IPTOS_PREC_INTERNETCONTROL = 0xc0;
-/** Errors that may follow at once after a silence. */
-const XRLIM_BURST_FACTOR = 6;
-
 /** The errno that a socket gets for a code of DEST_UNREACH, and whether it ends a connection. Models `icmp_err_convert`. */
 const UNREACH_ERRORS: readonly (readonly [number, boolean])[] = [
   [ENETUNREACH, false],
@@ -99,31 +98,17 @@ export function icmpErrno(type: number, code: number): { readonly errno: number;
   return null;
 }
 
-/** A peer's allowance. Models `struct inet_peer`'s rate fields. */
-interface Bucket {
-  tokens: number;
-  lastJiffies: number;
-}
-
 export class Icmp {
   readonly #ip: IpStack;
   /** A message is on its way out: one that would be caused by it is not sent. Models `icmp_xmit_lock()`. */
   #sending = false;
-  /** `net.ipv4.icmp_ratelimit`, milliseconds between errors to one host. */
-  #ratelimit = 1000;
+  /** `net.ipv4.icmp_ratelimit`, jiffies between errors to one host. */
+  #ratelimit: number = HZ;
   /** `net.ipv4.icmp_ratemask`: the types that are limited. */
   #ratemask = 6168;
-  /** `net.ipv4.icmp_msgs_per_sec`. */
-  #messagesPerSecond = 1000;
-  /** `net.ipv4.icmp_msgs_burst`. */
-  #messagesBurst = 50;
   #echoIgnoreAll = false;
   #echoIgnoreBroadcasts = true;
   #errorsUseInboundAddress = false;
-  #globalCredit = 50;
-  #globalMicros = 0;
-  readonly #errorBuckets = new Map<number, Bucket>();
-  readonly #icmpBuckets = new Map<number, Bucket>();
 
   constructor(ip: IpStack) {
     this.#ip = ip;
@@ -134,30 +119,16 @@ export class Icmp {
       sysctl.registerInt(`net.ipv4.${name}`, get, set, 0, max);
     int(
       "icmp_ratelimit",
-      () => this.#ratelimit,
+      () => jiffiesToMillis(this.#ratelimit),
       (value) => {
-        this.#ratelimit = value;
+        this.#ratelimit = millisToJiffies(value);
       },
     );
-    int(
-      "icmp_ratemask",
+    sysctl.registerInt(
+      "net.ipv4.icmp_ratemask",
       () => this.#ratemask,
       (value) => {
         this.#ratemask = value;
-      },
-    );
-    int(
-      "icmp_msgs_per_sec",
-      () => this.#messagesPerSecond,
-      (value) => {
-        this.#messagesPerSecond = value;
-      },
-    );
-    int(
-      "icmp_msgs_burst",
-      () => this.#messagesBurst,
-      (value) => {
-        this.#messagesBurst = value;
       },
     );
     int(
@@ -212,10 +183,7 @@ export class Icmp {
     }
     const limited = this.#limits(type, code);
     const onLoopback = about.iif !== null && about.iif === ip.net.loopback;
-    if (limited && !onLoopback && !this.#globalHasCredit()) {
-      ip.snmp.icmp.OutRateLimitGlobal++;
-      return;
-    }
+    if (limited && !onLoopback && !this.#hostAllows()) return;
     const peer = get32(data, IPV4_SRC);
     // The address that the packet was sent to, when it is ours; else the one of the way back.
     let src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
@@ -229,13 +197,7 @@ export class Icmp {
     // Type and code lie where rules look for the port. Models `union flowi_uli`.
     const back = ip.routing.outputAbout(about, dst, src, mark, tos, (type << 8) | code);
     if (back === null) return;
-    if (limited && back.dev !== ip.net.loopback) {
-      if (!this.#peerAllows(this.#icmpBuckets, peer, this.#ratelimit)) {
-        ip.snmp.icmp.OutRateLimitHost++;
-        return;
-      }
-      this.#globalTake();
-    }
+    if (limited && !onLoopback && !this.#peerAllows(peer, back)) return;
     const room = Math.min(back.mtu, ERROR_LENGTH) - IPV4_HEADER_LENGTH - echoed.bytes.length - ICMP_HEADER_LENGTH;
     const length = Math.min(about.len, room);
     const skb = newPacket(
@@ -267,54 +229,33 @@ export class Icmp {
 
   /** Whether the route layer may send one more error to this packet's sender. Models the limit in `ip_error()`. */
   errorAllowed(skb: SkBuff): boolean {
-    // `error_cost` a second, five at once.
-    return this.#take(this.#errorBuckets, get32(skb.data, IPV4_SRC), 1000, 5);
+    // One a second (`error_cost`), five at once (`error_burst`), of the same allowance as the message itself.
+    return this.#ip.peers.take(get32(skb.data, IPV4_SRC), HZ, 5);
+  }
+
+  /** Models `icmpv4_global_allow()`. */
+  #hostAllows(): boolean {
+    const { errorLimit, snmp } = this.#ip;
+    if (errorLimit.allows()) return true;
+    snmp.icmp.OutRateLimitGlobal++;
+    return false;
+  }
+
+  /** Models `icmpv4_xrlim_allow()`. */
+  #peerAllows(peer: number, back: Rtable): boolean {
+    const { net, peers, snmp, errorLimit } = this.#ip;
+    if (back.dev !== net.loopback && this.#ratelimit !== 0 && !peers.allows(peer, this.#ratelimit)) {
+      snmp.icmp.OutRateLimitHost++;
+      return false;
+    }
+    errorLimit.consume();
+    return true;
   }
 
   #limits(type: number, code: number): boolean {
     if (type > NR_ICMP_TYPES) return false;
     if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) return false;
     return ((1 << type) & this.#ratemask) !== 0;
-  }
-
-  /** Models `icmp_global_allow()`; Linux takes up to three credits more at random, this engine none. */
-  #globalHasCredit(): boolean {
-    const now = this.#ip.net.clock.nowMicros;
-    const passed = Math.min(now - this.#globalMicros, 1_000_000);
-    // Refilled every 20 ms at the most.
-    if (passed >= 20_000) {
-      this.#globalCredit = Math.min(
-        this.#messagesBurst,
-        this.#globalCredit + Math.floor((passed * this.#messagesPerSecond) / 1e6),
-      );
-      this.#globalMicros = now;
-    }
-    return this.#globalCredit > 0;
-  }
-
-  #globalTake(): void {
-    if (this.#globalCredit > 0) this.#globalCredit--;
-  }
-
-  #peerAllows(buckets: Map<number, Bucket>, peer: number, interval: number): boolean {
-    if (interval === 0) return true;
-    return this.#take(buckets, peer, interval, XRLIM_BURST_FACTOR);
-  }
-
-  /** Models `inet_peer_xrlim_allow()`; the interval in milliseconds. */
-  #take(buckets: Map<number, Bucket>, peer: number, intervalMillis: number, burst: number): boolean {
-    const now = this.#ip.net.clock.jiffies;
-    const interval = Math.ceil((intervalMillis * HZ) / 1000);
-    let bucket = buckets.get(peer);
-    if (bucket === undefined) {
-      bucket = { tokens: interval * burst, lastJiffies: now };
-      buckets.set(peer, bucket);
-    }
-    bucket.tokens = Math.min(interval * burst, bucket.tokens + ((now - bucket.lastJiffies) >>> 0));
-    bucket.lastJiffies = now;
-    if (bucket.tokens < interval) return false;
-    bucket.tokens -= interval;
-    return true;
   }
 
   #finish(skb: SkBuff, type: number, code: number, rest: number, rt: Rtable): void {
@@ -371,8 +312,7 @@ export class Icmp {
       // Only the sender's own time must be there; the answer is as long as it should be.
       if (length >= ICMP_HEADER_LENGTH + 4) this.#reply(skb, ICMP_TIMESTAMPREPLY, 20);
       else mib.InErrors++;
-    } else if (type !== ICMP_ECHOREPLY && type !== ICMP_REDIRECT && icmpIsError(type))
-      this.#error(skb, at, length, type);
+    } else if (icmpIsError(type)) this.#error(skb, at, length, type);
   }
 
   #reply(request: SkBuff, type: number, length: number): void {
@@ -384,12 +324,13 @@ export class Icmp {
     const peer = get32(data, IPV4_SRC);
     const src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
     const tos = data[IPV4_TOS];
+    const limited = this.#limits(type, 0);
     const echoed = echoOptions(ip, request);
-    if (echoed === null) return;
+    if (echoed === null || (limited && !this.#hostAllows())) return;
     const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
     const mark = ip.fwmarkReflect ? request.mark : 0;
     const back = ip.routing.output(dst, src, mark, tos, null, IPPROTO_ICMP);
-    if (back === null) return;
+    if (back === null || (limited && !this.#peerAllows(dst, back))) return;
     const skb = newPacket(
       {
         src: src === 0 ? back.prefsrc : src,
@@ -455,7 +396,12 @@ export class Icmp {
       code,
       info: get32(data, at + ICMP_REST),
       mtu,
-      learn: () => ip.routing.updatePmtu(get32(data, inner + IPV4_DST), 0, mtu),
+      learn:
+        mtu > 0
+          ? () => ip.routing.updatePmtu(get32(data, inner + IPV4_DST), 0, mtu)
+          : type === ICMP_REDIRECT
+            ? () => obeyRedirect(ip, skb, at, inner)
+            : null,
     });
   }
 }
@@ -484,6 +430,9 @@ export interface IcmpError {
   readonly info: number;
   /** The next hop's MTU of a "fragmentation needed" or a "packet too big"; 0 for all others. */
   readonly mtu: number;
-  /** Has routing remember that MTU for the packet's destination. Whoever sent the packet calls it: else it is not believed. */
-  readonly learn: () => void;
+  /**
+   * Has routing remember that MTU, or a redirect's gateway, for the packet's destination; null for what is no news of the
+   * way. Whoever sent the packet calls it: else it is not believed.
+   */
+  readonly learn: (() => void) | null;
 }

@@ -17,6 +17,10 @@ export class DeviceConf {
   srcValidMark = 0;
   promoteSecondaries = 0;
   ignoreRoutesWithLinkdown = 0;
+  sendRedirects = 1;
+  acceptRedirects = 1;
+  sharedMedia = 1;
+  secureRedirects = 1;
 
   /** Takes another's values: a new device starts with those of `default`. */
   assign(other: DeviceConf): void {
@@ -30,6 +34,10 @@ export class DeviceConf {
     this.srcValidMark = other.srcValidMark;
     this.promoteSecondaries = other.promoteSecondaries;
     this.ignoreRoutesWithLinkdown = other.ignoreRoutesWithLinkdown;
+    this.sendRedirects = other.sendRedirects;
+    this.acceptRedirects = other.acceptRedirects;
+    this.sharedMedia = other.sharedMedia;
+    this.secureRedirects = other.secureRedirects;
   }
 }
 
@@ -45,6 +53,10 @@ export const CONF_FILES: readonly (readonly [string, keyof Omit<DeviceConf, "ass
   ["src_valid_mark", "srcValidMark"],
   ["promote_secondaries", "promoteSecondaries"],
   ["ignore_routes_with_linkdown", "ignoreRoutesWithLinkdown"],
+  ["send_redirects", "sendRedirects"],
+  ["accept_redirects", "acceptRedirects"],
+  ["shared_media", "sharedMedia"],
+  ["secure_redirects", "secureRedirects"],
 ];
 
 /** An address, while it is on its device. */

@@ -35,6 +35,7 @@ import {
 } from "../wire/ipv4.js";
 import { forwardOptions, receiveOptions } from "./options.js";
 import { dstOutput } from "./output.js";
+import { sendRedirect } from "./redirect.js";
 import { DST_ERROR, DST_FORWARD, DST_LOCAL_DELIVER, RTN_BROADCAST, RTN_MULTICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
@@ -175,6 +176,9 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
   if (trace !== null) trace.enter("ip_forward", null, skb);
   if (forwardable(ip, skb, rt)) {
     ipv4DecreaseTtl(skb.data, 0);
+    const { iif } = skb;
+    if (iif !== null && rt.dev === iif && (skb.options?.srr ?? 0) === 0 && ip.routing.asksForRedirect(skb, rt, iif))
+      sendRedirect(ip, skb, rt, iif);
     const verdict = ip.net.hooks.run(NF_INET_FORWARD, skb, skb.iif, rt.dev);
     if (verdict === NF_ACCEPT) {
       ip.snmp.ip.ForwDatagrams++;

@@ -99,17 +99,36 @@ export class NeighbourTable<A extends InetAddress = number> {
       this.#transmit(entry, skb);
       return true;
     }
-    if (entry.state !== "INCOMPLETE") {
-      entry.probes = 0;
-      if (this.#solicit(entry, source)) {
-        this.#transmit(entry, skb);
-        return true;
-      }
-      this.#become(entry, "INCOMPLETE");
-      this.#await(entry, source);
+    if (entry.state !== "INCOMPLETE" && this.#begin(entry, source)) {
+      this.#transmit(entry, skb);
+      return true;
     }
     if (entry.waiting.length === QUEUE_LENGTH) this.#net.free(entry.waiting.shift() as SkBuff);
     entry.waiting.push(skb);
+    return false;
+  }
+
+  /** Whether an address is known; if not, the link is asked for it. Models `neigh_event_send()`. */
+  ask(dev: NetDevice, address: A, source: A): boolean {
+    if (this.known(dev, address) !== null) return true;
+    const entry = this.entry(dev, address);
+    if (entry.state !== "INCOMPLETE") this.#begin(entry, source);
+    return false;
+  }
+
+  /** The link-layer address of a next hop, if it is known. */
+  known(dev: NetDevice, address: A): Uint8Array | null {
+    const entry = this.entry(dev, address);
+    this.#age(entry);
+    return entry.state === "INCOMPLETE" || entry.state === "FAILED" ? null : entry.mac;
+  }
+
+  /** Begins to look for an address; true when it was found at once. */
+  #begin(entry: NeighbourEntry<A>, source: A): boolean {
+    entry.probes = 0;
+    if (this.#solicit(entry, source)) return true;
+    this.#become(entry, "INCOMPLETE");
+    this.#await(entry, source);
     return false;
   }
 

@@ -207,7 +207,7 @@ function specificDestination(ip: IpStack, skb: SkBuff, dev: NetDevice): number {
   const { data } = skb;
   if ((skb.dst as Rtable).type === RTN_LOCAL) return get32(data, IPV4_DST);
   const src = get32(data, IPV4_SRC);
-  if (src >>> 24 === 0) return ip.selectAddress(dev, src, RT_SCOPE_LINK);
+  if (src === 0) return ip.selectAddress(dev, src, RT_SCOPE_LINK);
   const marked = ip.confAll.srcValidMark !== 0 || (dev.ipv4?.conf.srcValidMark ?? 0) !== 0;
   return sourceTowards(ip, src, 0, data[IPV4_TOS], marked ? skb.mark : 0, null, null) ?? ip.selectAddress(dev, src);
 }

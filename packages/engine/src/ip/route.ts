@@ -58,6 +58,8 @@ export class Rtable implements RouteResult {
   inputDevice: NetDevice | null = null;
   /** A path MTU learned from ICMP must not be lowered further by fragments (`lock`). */
   mtuLocked = false;
+  /** A router said that this gateway is a better one. Models `RTCF_REDIRECTED`. */
+  redirected = false;
 
   constructor(
     type: RouteType,

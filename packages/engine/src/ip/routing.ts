@@ -1,7 +1,7 @@
 /**
  * Routing decisions: which way an arriving packet goes, and by which device and from which address this host sends.
  * Decisions are kept at the route they follow from and shared by packets, so that forwarding allocates nothing.
- * Models net/ipv4/route.c and the source checks of fib_frontend.c. Redirects are neither sent nor obeyed.
+ * Models net/ipv4/route.c and the source checks of fib_frontend.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EOPNOTSUPP, EXDEV, SystemError } from "../errno.js";
@@ -27,6 +27,7 @@ import {
 } from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
 import { MultipathHash, upperBound } from "./multipath.js";
+import { onLink } from "./redirect.js";
 import {
   DST_ERROR,
   DST_FORWARD,
@@ -308,9 +309,18 @@ export class Routing {
     if (kept !== null && kept.genid === genid && route.exceptions === null) return kept;
     const exception = this.#exception(route, dst);
     const out = route.dev as NetDevice;
-    const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
-    const rt = new Rtable(RTN_UNICAST, out, route.nexthop, mtu, DST_FORWARD, 0, route, genid);
+    const rt = new Rtable(
+      RTN_UNICAST,
+      out,
+      exception?.gateway || route.nexthop,
+      exception?.mtu || (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535)),
+      DST_FORWARD,
+      0,
+      route,
+      genid,
+    );
     if (exception === null) route.rthInput = rt;
+    else rt.redirected = exception.gateway !== 0;
     return rt;
   }
 
@@ -385,6 +395,17 @@ export class Routing {
     return null;
   }
 
+  /** What is asked of the tables about the way back. */
+  #reversed(dst: number, src: number, tos: number, mark: number, dev: NetDevice): Flow {
+    const flow = this.#reverse;
+    flow.dst = src;
+    flow.src = dst;
+    flow.tos = tos & TOS_ROUTING;
+    flow.mark = this.#ip.confAll.srcValidMark !== 0 || (dev.ipv4?.conf.srcValidMark ?? 0) !== 0 ? mark : 0;
+    flow.oif = null;
+    return flow;
+  }
+
   /**
    * Whether a source may arrive here; sets {@link error}. `out` is the device that the packet goes on by: for rules, the
    * way back comes from there. Models `fib_validate_source()`.
@@ -398,13 +419,8 @@ export class Routing {
       // Rules and local routes of a person's own make the addresses alone no answer.
       if (!ip.fib.rules.custom && !ip.fib.customLocalRoutes) return !ip.isLocalAddress(src);
     }
-    const flow = this.#reverse;
-    flow.dst = src;
-    flow.src = dst;
-    flow.tos = tos & TOS_ROUTING;
-    flow.mark = ip.confAll.srcValidMark !== 0 || (dev.ipv4?.conf.srcValidMark ?? 0) !== 0 ? mark : 0;
+    const flow = this.#reversed(dst, src, tos, mark, dev);
     flow.iif = out;
-    flow.oif = null;
     const refused = (): boolean => {
       if (filter === 0) return true;
       this.error = EXDEV;
@@ -421,6 +437,37 @@ export class Routing {
     }
     // Loose: that there is a way back at all will do.
     return true;
+  }
+
+  /** Whether the sender of a packet that leaves by the device that it came by should hear of a better first hop. */
+  asksForRedirect(skb: SkBuff, { gateway }: Rtable, dev: NetDevice): boolean {
+    const { data, mark } = skb;
+    if (this.#ip.fib.rules.looksAtPorts) this.#dissect(skb);
+    else this.#transport(0, 0, 0);
+    return this.#redirects(get32(data, IPV4_DST), get32(data, IPV4_SRC), data[IPV4_TOS], mark, gateway, dev);
+  }
+
+  /** Models what `__mkroute_input()` asks before it sets IPSKB_DOREDIRECT. */
+  #redirects(dst: number, src: number, tos: number, mark: number, gateway: number, dev: NetDevice): boolean {
+    const ip = this.#ip;
+    if (!ip.sendsRedirects(dev) || !this.#isNeighbour(dst, src, tos, mark, dev)) return false;
+    return ip.sharesMedia(dev) || onLink(dev, src, gateway);
+  }
+
+  /** Whether a source is on a device's link. Models what `__fib_validate_source()` returns. */
+  #isNeighbour(dst: number, src: number, tos: number, mark: number, dev: NetDevice): boolean {
+    const { fib } = this.#ip;
+    const flow = this.#reversed(dst, src, tos, mark, dev);
+    flow.iif = dev;
+    let route = fib.lookup(flow);
+    if (route === null) return false;
+    if (!route.uses(dev)) {
+      flow.oif = dev;
+      route = fib.lookup(flow);
+      if (route === null || route.type !== RTN_UNICAST) return false;
+    }
+    const path = route.paths?.find((each) => flow.oif === null || each.dev === dev) ?? route;
+    return path.nexthopScope >= RT_SCOPE_HOST;
   }
 
   // --- packets of this host ---------------------------------------------------------------------------------------
@@ -444,7 +491,7 @@ export class Routing {
     const genid = this.#fresh();
     const lo = ip.net.loopback;
     if (src !== 0) {
-      if (isMulticast(src) || src === 0xffffffff || src >>> 24 === 0) return this.#fail(EINVAL);
+      if (isMulticast(src) || src === 0xffffffff) return this.#fail(EINVAL);
       if (oif === null && (isMulticast(dst) || dst === 0xffffffff)) {
         oif = this.deviceOf(src);
         if (oif === null) return this.#fail(EINVAL);
@@ -533,18 +580,20 @@ export class Routing {
         : isMulticast(dst)
           ? RTN_MULTICAST
           : RTN_UNICAST;
-    const mtu = exception?.mtu ?? (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
+    const mtu = exception?.mtu || (route.mtu > 0 ? route.mtu : Math.min(out.mtu, 65535));
     // Broadcasts and multicasts take a route's device, not its gateway.
     // A broadcast comes back to its sender by the same decision.
     // So does all that leaves by the loopback.
     const input = type === RTN_BROADCAST || out === lo ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
     const rt = ordinary
-      ? new Rtable(type, out, route.nexthop, mtu, input, 0, route, genid)
+      ? new Rtable(type, out, exception?.gateway || route.nexthop, mtu, input, 0, route, genid)
       : new Rtable(type, out, 0, Math.min(out.mtu, 65535), input, 0, null, genid);
     rt.mtuLocked = exception?.locked ?? route.mtuLocked;
     rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : ip.selectAddress(out, route.gateway, route.scope);
-    if (exception !== null) exception.rtable = rt;
-    else if (type === route.type) route.rthOutput = rt;
+    if (exception !== null) {
+      exception.rtable = rt;
+      rt.redirected = exception.gateway !== 0;
+    } else if (type === route.type) route.rthOutput = rt;
     return rt;
   }
 
@@ -611,8 +660,22 @@ export class Routing {
     const locked = mtu < MIN_PMTU;
     const value = locked ? Math.min(rt.mtu, MIN_PMTU) : mtu;
     const expiresMicros = this.#ip.net.clock.nowMicros + MTU_EXPIRES;
-    rt.route.exceptions ??= new Map();
-    rt.route.exceptions.set(dst, { mtu: value, locked, expiresMicros, rtable: null });
+    const gateway = this.#exception(rt.route, dst)?.gateway ?? 0;
+    this.#remember(rt.route, dst, { mtu: value, locked, gateway, expiresMicros, rtable: null });
+  }
+
+  /** A router said that packets to `dst` had better go by `gateway`. */
+  redirect({ route }: Rtable, dst: number, gateway: number, keptMicros: number): void {
+    if (route === null) return;
+    const { mtu = 0, locked = false } = this.#exception(route, dst) ?? {};
+    const expiresMicros = this.#ip.net.clock.nowMicros + keptMicros;
+    this.#remember(route, dst, { mtu, locked, gateway, expiresMicros, rtable: null });
+  }
+
+  /** Models `update_or_create_fnhe()`. */
+  #remember(route: FibRoute, dst: number, exception: PathException): void {
+    route.exceptions ??= new Map();
+    route.exceptions.set(dst, exception);
     // Kept decisions for this destination must be asked for again; the route's own stays as it is.
     this.#ip.fib.invalidate();
   }
@@ -663,6 +726,14 @@ export class Routing {
     if (rt.type === RTN_MULTICAST ? dst === ALL_HOSTS : rt.input === DST_LOCAL_DELIVER) flags.push("local");
     if (rt.type === RTN_BROADCAST) flags.push("brd");
     if (rt.type === RTN_MULTICAST) flags.push("mc");
+    if (
+      iif !== null &&
+      rt.input === DST_FORWARD &&
+      rt.dev === iif &&
+      this.#redirects(dst, src, tos, mark, rt.gateway, iif)
+    )
+      flags.push("redirect");
+    if (rt.redirected) flags.push("redirected");
     const exception = rt.route === null ? null : this.#exception(rt.route, dst);
     const found = this.#found(rt, request);
     return {

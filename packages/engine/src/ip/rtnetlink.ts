@@ -236,6 +236,6 @@ export interface RouteAnswer {
   readonly flags: readonly string[];
   /** The route's own `mtu`, printed behind `cache`; 0 when it has none. */
   readonly mtu: number;
-  /** Learned path MTU with its remaining seconds, or null. */
+  /** What was learned of the destination, with its remaining seconds: the path's MTU or 0. Else null. */
   readonly pmtu: { readonly mtu: number; readonly expiresSeconds: number } | null;
 }

@@ -10,11 +10,13 @@ import type { SkBuff } from "../skb.js";
 import { prefixMask } from "../wire/address.js";
 import { Fib, Flow } from "./fib.js";
 import { FragmentQueues } from "./fragment.js";
+import { GlobalLimit } from "./global-limit.js";
 import { Icmp } from "./icmp.js";
 import { CONF_FILES, DeviceConf, IfAddr, InDevice } from "./indevice.js";
 import { ipReceive } from "./input.js";
 import { NeighbourTable } from "./neighbour.js";
 import { describeOutput, IdentGenerator, ipLocalOut } from "./output.js";
+import { Peers } from "./peers.js";
 import {
   type RouteResult,
   RTN_BLACKHOLE,
@@ -86,6 +88,10 @@ export class IpStack implements IpApi, RtnetlinkApi {
   readonly routing: Routing;
   readonly neighbourTable: NeighbourTable;
   readonly icmp: Icmp;
+  /** How many errors may go in all, IPv6's among them. */
+  readonly errorLimit: GlobalLimit;
+  /** Who was told of errors and better ways. */
+  readonly peers: Peers<number>;
   readonly fragments: FragmentQueues;
   readonly idents: IdentGenerator = new IdentGenerator();
   /** The counters of /proc/net/snmp. */
@@ -118,6 +124,8 @@ export class IpStack implements IpApi, RtnetlinkApi {
       linkFailure: (skb) => this.linkFailure(skb),
       invalidate: () => this.fib.invalidate(),
     });
+    this.errorLimit = new GlobalLimit(net.clock);
+    this.peers = new Peers(net.clock);
     this.icmp = new Icmp(this);
     this.fragments = new FragmentQueues(net);
     this.confDefault.acceptSourceRoute = 1;
@@ -179,7 +187,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
   // --- addresses --------------------------------------------------------------------------------------------------
 
   addressType(address: number, dev?: NetDevice): number {
-    if (address >>> 24 === 0 || address === 0xffffffff) return RTN_BROADCAST;
+    if (address === 0 || address === 0xffffffff) return RTN_BROADCAST;
     if (isMulticast(address)) return RTN_MULTICAST;
     const flow = this.#flow;
     flow.dst = address;
@@ -326,7 +334,7 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (!dev.up) return;
     if (ifa.broadcast !== 0 && ifa.broadcast !== 0xffffffff)
       this.fib.magicAdd(this.fib.magicRequest(RTN_BROADCAST, ifa.broadcast, 32, dev, local));
-    if (subnet >>> 24 === 0 || ifa.secondary || (subnet === local && ifa.prefixLength === 32)) return;
+    if (subnet === 0 || ifa.secondary || (subnet === local && ifa.prefixLength === 32)) return;
     const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
     this.fib.magicAdd(this.fib.magicRequest(type, subnet, ifa.prefixLength, dev, local));
     if (ifa.prefixLength < 31)
@@ -445,6 +453,13 @@ export class IpStack implements IpApi, RtnetlinkApi {
     this.fib.delete(request);
   }
 
+  /** Forgets what was learned of destinations. Models a write to `net.ipv4.route.flush`. */
+  flushCache(): void {
+    for (const table of this.fib.tables())
+      for (const route of this.fib.routes(table)) for (const path of route.paths ?? [route]) path.exceptions = null;
+    this.fib.invalidate();
+  }
+
   routeGet(request: RouteGetRequest): RouteAnswer {
     return this.routing.get(request);
   }
@@ -508,6 +523,28 @@ export class IpStack implements IpApi, RtnetlinkApi {
 
   logsMartians(dev: NetDevice): boolean {
     return this.confAll.logMartians !== 0 || (dev.ipv4?.conf.logMartians ?? 0) !== 0;
+  }
+
+  /** Whether senders are told of better first hops. Models `IN_DEV_TX_REDIRECTS()`. */
+  sendsRedirects(dev: NetDevice): boolean {
+    return this.confAll.sendRedirects !== 0 || (dev.ipv4?.conf.sendRedirects ?? 0) !== 0;
+  }
+
+  /** Whether such news are believed. Models `IN_DEV_RX_REDIRECTS()`. */
+  acceptsRedirects(dev: NetDevice): boolean {
+    const all = this.confAll.acceptRedirects !== 0;
+    const own = (dev.ipv4?.conf.acceptRedirects ?? 0) !== 0;
+    return this.forwards(dev) ? all && own : all || own;
+  }
+
+  /** Whether hosts of other subnets may be on a device's link. Models `IN_DEV_SHARED_MEDIA()`. */
+  sharesMedia(dev: NetDevice): boolean {
+    return this.confAll.sharedMedia !== 0 || (dev.ipv4?.conf.sharedMedia ?? 0) !== 0;
+  }
+
+  /** Whether only gateways of routes are believed to be better ones. Models `IN_DEV_SEC_REDIRECTS()`. */
+  securesRedirects(dev: NetDevice): boolean {
+    return this.confAll.secureRedirects !== 0 || (dev.ipv4?.conf.secureRedirects ?? 0) !== 0;
   }
 
   /** Whether routes over a device without carrier are passed over. */
@@ -595,5 +632,6 @@ export class IpStack implements IpApi, RtnetlinkApi {
     );
     this.routing.registerSysctls(sysctl);
     this.icmp.registerSysctls(sysctl);
+    this.errorLimit.registerSysctls(sysctl);
   }
 }

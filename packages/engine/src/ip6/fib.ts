@@ -118,7 +118,11 @@ export class Route6 {
   /** For the refusing types, the positive errno that a local sender sees; else 0. */
   readonly error: number;
 
-  constructor(request: Route6Request, dev: NetDevice) {
+  /** The route that a redirect changed into this one; null for those of the tables. Models `rt6_info.from`. */
+  readonly from: Route6 | null;
+
+  constructor(request: Route6Request, dev: NetDevice, from: Route6 | null = null) {
+    this.from = from;
     this.type = request.type ?? RTN_UNICAST;
     this.table = request.table ?? RT_TABLE_MAIN;
     this.mask = prefixMaskIPv6(request.prefixLength);
@@ -248,6 +252,21 @@ export class Fib6 {
   lookupLocal(address: Words, anycast = false): Route6 | null {
     const found = find(this.#local, towards(address, null));
     return found !== null && (anycast ? found.local : found.type === RTN_LOCAL) ? found : null;
+  }
+
+  /**
+   * The route to an address by a router of a device's link, if there is one before any that refuses; null else. Models
+   * `__ip6_route_redirect()`.
+   */
+  lookupVia(dst: Words, router: Words, dev: NetDevice): Route6 | null {
+    for (const list of this.#tables.values())
+      for (const route of list) {
+        if (!route.covers(dst)) continue;
+        if (route.error !== 0) break;
+        if (!route.dead && route.dev === dev && route.gateway !== null && equalIPv6(route.gateway, router))
+          return route;
+      }
+    return null;
   }
 
   /** Routes of a table in the order in which they are looked at. */

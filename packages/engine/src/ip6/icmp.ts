@@ -7,10 +7,11 @@
 import { HZ } from "../clock.js";
 import { arrivedIntact6 } from "../conntrack/checksum.js";
 import type { NetDevice } from "../dev/device.js";
+import { jiffiesToMillis, millisToJiffies } from "../ip/peers.js";
 import { RTN_ANYCAST, RTN_LOCAL } from "../ip/route.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
 import { SysctlError, type SysctlTable } from "../sysctl.js";
-import { formatIPv6, readIPv6 } from "../wire/address.js";
+import { equalIPv6, formatIPv6, readIPv6 } from "../wire/address.js";
 import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { checksumFold, checksumPartial } from "../wire/checksum.js";
 import {
@@ -19,6 +20,7 @@ import {
   ICMPV6_HEADER_LENGTH,
   ICMPV6_PARAMPROB,
   ICMPV6_PKT_TOOBIG,
+  ICMPV6_REDIRECT,
   ICMPV6_UNK_OPTION,
 } from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
@@ -39,28 +41,25 @@ import {
 import { isMulticast6, isUnspecified, readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { newPacket6 } from "./output.js";
+import { obeyRedirect6, receiveRedirect6 } from "./redirect.js";
 import type { Ip6Stack } from "./stack.js";
 
-/** Errors that may follow at once after a silence. Models XRLIM_BURST_FACTOR. */
-const BURST = 6;
-
-interface Bucket {
-  tokens: number;
-  lastJiffies: number;
-}
+const MESSAGE_TYPES = 256;
 
 export class Icmp6 {
   readonly #ip: Ip6Stack;
   /** A message is on its way out: one that would be caused by it is not sent. */
   #sending = false;
-  /** `net.ipv6.icmp.ratelimit`, milliseconds between errors to one host; 0: no limit. */
-  #ratelimit = 1000;
+  /** `net.ipv6.icmp.ratelimit`, jiffies between errors to one host; 0: no limit. */
+  #ratelimit: number = HZ / 10;
   /** `net.ipv6.icmp.ratemask`: the types that are limited. */
-  #ratemask = "0-1,3-127";
-  #limited: (type: number) => boolean = inRanges("0-1,3-127");
-  #echoIgnoreAll = 0;
-  #echoIgnoreMulticast = 0;
-  readonly #buckets = new Map<string, Bucket>();
+  #ratemask: readonly boolean[] = readBitmap("0-1,3-127");
+  readonly #switches = {
+    echo_ignore_all: 0,
+    echo_ignore_multicast: 0,
+    echo_ignore_anycast: 0,
+    error_anycast_as_unicast: 0,
+  };
 
   constructor(ip: Ip6Stack) {
     this.#ip = ip;
@@ -69,39 +68,35 @@ export class Icmp6 {
   registerSysctls(sysctl: SysctlTable): void {
     sysctl.registerInt(
       "net.ipv6.icmp.ratelimit",
-      () => this.#ratelimit,
+      () => jiffiesToMillis(this.#ratelimit),
       (value) => {
-        this.#ratelimit = value;
+        this.#ratelimit = millisToJiffies(value);
       },
       0,
     );
     sysctl.register({
       name: "net.ipv6.icmp.ratemask",
-      get: () => this.#ratemask,
+      get: () => writeBitmap(this.#ratemask),
       set: (text) => {
-        if (!/^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(text)) throw new SysctlError("EINVAL", "net.ipv6.icmp.ratemask");
-        this.#ratemask = text;
-        this.#limited = inRanges(text);
+        this.#ratemask = readBitmap(text);
       },
     });
-    sysctl.registerInt(
-      "net.ipv6.icmp.echo_ignore_all",
-      () => this.#echoIgnoreAll,
-      (value) => {
-        this.#echoIgnoreAll = value;
-      },
-      0,
-      1,
-    );
-    sysctl.registerInt(
-      "net.ipv6.icmp.echo_ignore_multicast",
-      () => this.#echoIgnoreMulticast,
-      (value) => {
-        this.#echoIgnoreMulticast = value;
-      },
-      0,
-      1,
-    );
+    const switches = this.#switches;
+    for (const name of [
+      "echo_ignore_all",
+      "echo_ignore_multicast",
+      "echo_ignore_anycast",
+      "error_anycast_as_unicast",
+    ] as const)
+      sysctl.registerInt(
+        `net.ipv6.icmp.${name}`,
+        () => switches[name],
+        (value) => {
+          switches[name] = value;
+        },
+        0,
+        name === "error_anycast_as_unicast" ? 1 : 255,
+      );
   }
 
   /** A packet is larger than the next link takes. */
@@ -129,13 +124,17 @@ export class Icmp6 {
       saddr = null;
     }
     if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
+    // What is limited for each host counts among all errors of the host, IPv4's too.
+    const limited = this.#limits(type, about);
+    if (limited && !this.#hostAllows()) return;
     const mark = ip.replyMark(about);
     // Type and code stand where a flow has its destination port.
     const dport = (type << 8) | code;
     saddr ??= this.#sourceOfDevice(about.iif, peer);
     const towards = { dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, dport, about };
     const { route, src } = ip.routeAndSource(towards);
-    if (route.error !== 0 || src === null || !this.#allowed(route, peer, type)) return;
+    if (route.error !== 0 || src === null || (limited && !this.#allowed(route, peer))) return;
+    if (this.#switches.error_anycast_as_unicast === 0 && isAnycast(route, peer)) return;
     const length = Math.min(about.len, IPV6_MIN_MTU - IPV6_HEADER_LENGTH - ICMPV6_HEADER_LENGTH);
     const skb = newPacket6(
       { src, dst: peer, nextHeader: IPPROTO_ICMPV6, hopLimit: ip.hopLimitOf(route), trafficClass: 0 },
@@ -159,18 +158,24 @@ export class Icmp6 {
     return back.error === 0 && back.prefsrc !== null ? null : ip.selectAddress(iif, peer);
   }
 
+  #limits(type: number, about: SkBuff): boolean {
+    return this.#ratemask[type] && about.iif !== this.#ip.net.loopback;
+  }
+
+  /** Models `icmpv6_global_allow()`. */
+  #hostAllows(): boolean {
+    const { errorLimit, snmp } = this.#ip.net.ip;
+    if (errorLimit.allows()) return true;
+    snmp.icmp.OutRateLimitGlobal++;
+    return false;
+  }
+
   /** Models `icmpv6_xrlim_allow()`. */
-  #allowed(route: Route6, peer: Int32Array, type: number): boolean {
-    if (!this.#limited(type) || this.#ratelimit === 0 || route.type === RTN_LOCAL) return true;
-    const interval = Math.ceil((this.#ratelimit * HZ) / 1000);
-    const key = formatIPv6(peer);
-    const now = this.#ip.net.clock.jiffies;
-    const bucket = this.#buckets.get(key) ?? { tokens: interval * BURST, lastJiffies: now };
-    this.#buckets.set(key, bucket);
-    bucket.tokens = Math.min(interval * BURST, bucket.tokens + ((now - bucket.lastJiffies) >>> 0));
-    bucket.lastJiffies = now;
-    if (bucket.tokens < interval) return false;
-    bucket.tokens -= interval;
+  #allowed(route: Route6, peer: Int32Array): boolean {
+    const { peers, net } = this.#ip;
+    if (this.#ratelimit !== 0 && route.type !== RTN_LOCAL && !peers.allows(formatIPv6(peer), this.#ratelimit))
+      return false;
+    net.ip.errorLimit.consume();
     return true;
   }
 
@@ -180,10 +185,11 @@ export class Icmp6 {
     data[at] = type;
     data[at + 1] = code;
     put32(data, at + 4, rest);
-    this.#transmit(skb, route);
+    this.transmit(skb, route);
   }
 
-  #transmit(skb: SkBuff, route: Route6): void {
+  /** Sends a message that has all but its checksum. */
+  transmit(skb: SkBuff, route: Route6): void {
     const at = skb.transportOffset;
     const { data } = skb;
     put16(data, at + 2, 0);
@@ -202,15 +208,17 @@ export class Icmp6 {
     const { trace } = this.#ip.net;
     if (trace !== null) trace.note({ kind: "end", reason: "delivered to icmpv6" });
     if (type === ICMPV6_ECHO_REQUEST) {
-      if (this.#echoIgnoreAll === 0) this.#echoReply(skb, at);
+      if (this.#switches.echo_ignore_all === 0) this.#echoReply(skb, at);
     } else if (type === ICMPV6_ECHO_REPLY) this.#ip.net.sockets.ping.receive(skb);
-    else if (type <= ICMPV6_PARAMPROB) this.#error(skb, at);
+    else if (type === ICMPV6_REDIRECT) {
+      const inner = receiveRedirect6(this.#ip, skb, at);
+      if (inner > 0) this.#error(skb, at, inner);
+    } else if (type <= ICMPV6_PARAMPROB) this.#error(skb, at, at + ICMPV6_HEADER_LENGTH);
   }
 
   /** An error about a packet that this host sent. Models `icmpv6_notify()` with the sockets' handlers. */
-  #error(skb: SkBuff, at: number): void {
+  #error(skb: SkBuff, at: number, inner: number): void {
     const { data } = skb;
-    const inner = at + ICMPV6_HEADER_LENGTH;
     if (inner + IPV6_HEADER_LENGTH > skb.len) return;
     const transport = skipExtensionHeaders(data, inner + IPV6_HEADER_LENGTH, skb.len, data[inner + IPV6_NEXT_HEADER]);
     // At least eight bytes beyond the headers, or it cannot be told whose it was.
@@ -229,7 +237,12 @@ export class Icmp6 {
       code: data[at + 1],
       info,
       mtu: type === ICMPV6_PKT_TOOBIG ? info : 0,
-      learn: () => this.#ip.updatePmtu(readIPv6(data, inner + IPV6_DST), info),
+      learn:
+        type === ICMPV6_PKT_TOOBIG && info > 0
+          ? () => this.#ip.updatePmtu(readIPv6(data, inner + IPV6_DST), info)
+          : type === ICMPV6_REDIRECT
+            ? () => obeyRedirect6(this.#ip, skb, at)
+            : null,
     });
   }
 
@@ -239,7 +252,8 @@ export class Icmp6 {
     if (this.#sending) return;
     const { data } = request;
     const target = readInto(new Int32Array(4), data, IPV6_DST);
-    if (isMulticast6(target) && this.#echoIgnoreMulticast !== 0) return;
+    if (isMulticast6(target) && this.#switches.echo_ignore_multicast !== 0) return;
+    if (this.#switches.echo_ignore_anycast !== 0 && request.dst6 !== null && isAnycast(request.dst6, target)) return;
     const peer = readInto(new Int32Array(4), data, IPV6_SRC);
     const unicast = request.dst6 !== null && request.dst6.type !== RTN_ANYCAST && !isMulticast6(target);
     const mark = ip.replyMark(request);
@@ -253,6 +267,7 @@ export class Icmp6 {
       anyDevice: unicast,
     });
     if (route.error !== 0 || src === null) return;
+    if (this.#limits(ICMPV6_ECHO_REPLY, request) && !(this.#hostAllows() && this.#allowed(route, peer))) return;
     const length = request.len - at;
     const skb = newPacket6(
       {
@@ -268,7 +283,7 @@ export class Icmp6 {
     skb.data.set(data.subarray(at, request.len), skb.transportOffset);
     skb.data[skb.transportOffset] = ICMPV6_ECHO_REPLY;
     skb.data[skb.transportOffset + 1] = 0;
-    this.#transmit(skb, route);
+    this.transmit(skb, route);
   }
 }
 
@@ -281,6 +296,12 @@ export function quotedHeader({ data, len }: SkBuff): number {
   const inner = IPV6_HEADER_LENGTH + ICMPV6_HEADER_LENGTH;
   const type = data[IPV6_HEADER_LENGTH];
   return inner + IPV6_HEADER_LENGTH > len || type === 0 || type > ICMPV6_PARAMPROB ? -1 : inner;
+}
+
+/** Whether a route says that an address is that of all routers of a subnet. Models `ipv6_anycast_destination()`. */
+function isAnycast(route: Route6, address: Int32Array): boolean {
+  if (route.type === RTN_ANYCAST) return true;
+  return route.prefixLength < 127 && route.gateway === null && !route.local && equalIPv6(route.dst, address);
 }
 
 /** Whether a packet is an ICMPv6 error itself, or too short to tell. Models `is_ineligible()`. */
@@ -296,11 +317,26 @@ function isAboutError(about: SkBuff): boolean {
   return data[at] < 128;
 }
 
-/** A test for numbers named by ranges: `0-1,3-127`. */
-function inRanges(text: string): (number: number) => boolean {
-  const ranges = text
-    .split(",")
-    .filter((each) => each !== "")
-    .map((each) => each.split("-").map(Number));
-  return (number) => ranges.some(([from, to]) => number >= from && number <= (to ?? from));
+/** Reads a set of message types: `0-1,3-127`. Throws EINVAL for what is none. Models `proc_do_large_bitmap()`. */
+function readBitmap(text: string): boolean[] {
+  const bits = Array.from({ length: MESSAGE_TYPES }, () => false);
+  for (const range of text === "" ? [] : text.split(",")) {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
+    if (first === undefined || Number(last) >= MESSAGE_TYPES || Number(last) < Number(first))
+      throw new SysctlError("EINVAL", "net.ipv6.icmp.ratemask");
+    bits.fill(true, Number(first), Number(last) + 1);
+  }
+  return bits;
+}
+
+/** The same in words. */
+function writeBitmap(bits: readonly boolean[]): string {
+  const ranges: string[] = [];
+  for (let from = bits.indexOf(true); from >= 0; ) {
+    const end = bits.indexOf(false, from);
+    const to = (end < 0 ? bits.length : end) - 1;
+    ranges.push(from === to ? String(from) : `${from}-${to}`);
+    from = bits.indexOf(true, to + 1);
+  }
+  return ranges.join(",");
 }

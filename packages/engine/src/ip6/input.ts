@@ -1,6 +1,6 @@
 /**
  * An IPv6 packet arrives: header checks, hop-by-hop options, PREROUTING, routing, then forwarding or delivery. Router
- * alert and redirects are not modelled. Models net/ipv6/ip6_input.c, exthdrs.c and ip6_forward().
+ * alert is not modelled. Models net/ipv6/ip6_input.c, exthdrs.c and ip6_forward().
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES } from "../errno.js";
@@ -38,6 +38,7 @@ import { deliver } from "./deliver.js";
 import { parseOptions } from "./exthdrs.js";
 import type { Route6 } from "./fib.js";
 import { describeRoute6, ip6Output } from "./output.js";
+import { sendRedirect6 } from "./redirect.js";
 import type { Ip6Stack } from "./stack.js";
 
 /** The packet ends here: the trace learns why. */
@@ -172,7 +173,8 @@ function forwardChecked(ip: Ip6Stack, skb: SkBuff, route: Route6): void {
     drop6(ip, skb, "hop limit exceeded");
     return;
   }
-  if (skb.iif !== route.dev) {
+  if (skb.iif === route.dev) sendRedirect6(ip, skb, route);
+  else {
     const src = readInto(source, data, IPV6_SRC);
     if (isUnspecified(src) || isMulticast6(src) || isLoopback6(src)) {
       drop6(ip, skb, "a source that nothing is forwarded from");

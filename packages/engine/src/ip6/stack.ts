@@ -5,6 +5,7 @@
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
 import { NeighbourTable } from "../ip/neighbour.js";
+import { Peers } from "../ip/peers.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
 import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
 import type { NetNamespace } from "../netns.js";
@@ -42,6 +43,11 @@ const LOOPBACK = parseIPv6("::1");
 const ALL_GROUPS = parseIPv6("ff00::");
 const LINK_PREFIX = parseIPv6("fe80::");
 
+/** `net.ipv6.route.gc_interval`, after which Linux forgets what a redirect said. */
+const REDIRECT_MICROS = 30_000_000;
+
+type Redirects = Map<string, { readonly route: Route6; readonly expiresMicros: number }>;
+
 /** What is known of a packet of this host when its way is asked for. */
 export interface Towards6 {
   readonly dst: Words;
@@ -73,6 +79,8 @@ export class Ip6Stack {
   readonly confDefault: DeviceConf6 = new DeviceConf6();
   readonly fragments: Fragments6;
   readonly neighbourTable: NeighbourTable<Int32Array>;
+  /** Who was told of errors and better ways. */
+  readonly peers: Peers<string>;
   readonly #addressListeners: ((dev: NetDevice, address: Int32Array, added: boolean) => void)[] = [];
 
   /** `net.ipv6.fwmark_reflect`: what this host answers of its own accord carries the mark of what it answers. */
@@ -88,12 +96,16 @@ export class Ip6Stack {
   readonly #source: Int32Array = new Int32Array(4);
   readonly #destination: Int32Array = new Int32Array(4);
 
+  /** Better first hops that routers told of, by destination. Models `struct rt6_exception`. */
+  #redirects: Redirects | null = null;
+
   /** Path MTUs that routers told of, by destination. */
   readonly #pmtus = new Map<string, { readonly mtu: number; readonly expiresMicros: number }>();
 
   constructor(net: NetNamespace) {
     this.net = net;
     this.fib = new Fib6(net.loopback);
+    this.peers = new Peers(net.clock);
     this.icmp = new Icmp6(this);
     this.fragments = new Fragments6(this);
     this.neighbourTable = new NeighbourTable(net, {
@@ -237,7 +249,33 @@ export class Ip6Stack {
     this.#about = skb;
     const route = this.fib.lookup(this.#flow, this.#choose);
     this.#about = null;
+    return this.#redirects === null ? route : this.#redirected(route, this.#redirects);
+  }
+
+  #redirected(route: Route6, redirects: Redirects): Route6 {
+    const key = formatIPv6(this.#flow.dst);
+    const better = redirects.get(key);
+    if (better === undefined || better.route.from !== route) return route;
+    if (this.net.clock.nowMicros < better.expiresMicros) return better.route;
+    redirects.delete(key);
     return route;
+  }
+
+  /** The route that a redirect changed into one by `router`, if there is one. */
+  redirectedTo(dst: Words, router: Words): Route6 | null {
+    const better = this.#redirects?.get(formatIPv6(dst))?.route;
+    const gateway = better?.gateway ?? null;
+    return better !== undefined && gateway !== null && equalIPv6(gateway, router) ? better.from : null;
+  }
+
+  /** A router said that packets to `dst` had better go by `gateway`, or straight (null). */
+  redirect(from: Route6, dst: Int32Array, gateway: Int32Array | null): void {
+    const { table, metric, prefsrc, protocol, mtu, mtuLocked, preference } = from;
+    const said = { dst, prefixLength: 128, gateway, table, metric, prefsrc, protocol, mtu, mtuLocked, preference };
+    const expiresMicros = this.net.clock.nowMicros + REDIRECT_MICROS;
+    this.#redirects ??= new Map();
+    this.#redirects.set(formatIPv6(dst), { route: new Route6(said, from.dev, from), expiresMicros });
+    this.fib.genid++;
   }
 
   /** Of several next hops the flow's. Models `fib6_select_path()`. */
@@ -515,6 +553,13 @@ export class Ip6Stack {
 
   deleteRoute(request: Route6Request): void {
     this.fib.delete(request);
+  }
+
+  /** Forgets what was learned of destinations. */
+  flushCache(): void {
+    this.#redirects = null;
+    this.#pmtus.clear();
+    this.fib.genid++;
   }
 
   routes(table: number = RT_TABLE_MAIN): readonly Route6[] {

@@ -184,13 +184,17 @@ export class PingProtocol implements PingApi {
         });
   }
 
-  icmpError(error: IcmpError): void {
+  /** An error about an echo request; `learned`: routing knows of it. */
+  icmpError(error: IcmpError, learned: boolean): void {
     const { data, inner, transport } = error;
     const family = this.#net.sockets.familyOfPacket(data, inner);
     if (data[transport + ICMP_TYPE] !== ECHO[family.name].request) return;
     const id = icmpId(data, transport);
-    for (const socket of this.#sockets)
-      if (socket.family === family && socket.id === id)
+    for (const socket of this.#sockets) {
+      if (socket.family !== family || socket.id !== id) continue;
+      if (!learned) error.learn?.();
+      // IPv6's redirects are no errors.
+      if (error.type < 128)
         socket.handlers.onError?.({
           address: error.from,
           type: error.type,
@@ -199,6 +203,7 @@ export class PingProtocol implements PingApi {
           sequence: icmpSequence(data, transport),
           device: error.device,
         });
+    }
   }
 
   list(): SocketInfo[] {

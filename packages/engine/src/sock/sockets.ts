@@ -20,7 +20,7 @@ import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import { SysctlError } from "../sysctl.js";
 import { type InetAddress, IPV6_WORDS } from "../wire/address.js";
-import { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH } from "../wire/icmp.js";
+import { ICMP_DEST_UNREACH, ICMP_ECHOREPLY, ICMP_PROT_UNREACH, ICMP_TYPE } from "../wire/icmp.js";
 import {
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
@@ -408,9 +408,10 @@ export class Sockets implements SocketsApi {
     if (error.protocol === IPPROTO_TCP) this.tcp.icmpError(error);
     else if (error.protocol === IPPROTO_UDP) this.udp.icmpError(error);
     else if (error.protocol === IPPROTO_ICMP || error.protocol === IPPROTO_ICMPV6) {
-      // This host's own answers to echo requests are nobody's.
-      if (error.mtu > 0) error.learn();
-      this.ping.icmpError(error);
+      // This host's own answers to echo requests are nobody's; in IPv6 nobody need have sent the packet at all.
+      const own = error.protocol === IPPROTO_ICMPV6 || error.data[error.transport + ICMP_TYPE] === ICMP_ECHOREPLY;
+      if (own) error.learn?.();
+      this.ping.icmpError(error, own);
     }
   }
 

@@ -1366,7 +1366,7 @@ export class TcpSock implements TcpConnection {
     if (before(seq, this.#sndUna) || after(seq, this.#sndNxt)) return;
     if (error.mtu > 0) {
       if (this.state === "SYN_RECV") return;
-      error.learn();
+      error.learn?.();
       if (this.state === "SYN_SENT") return;
       const known = this.#mss;
       this.#route();
@@ -1374,6 +1374,11 @@ export class TcpSock implements TcpConnection {
         for (let i = 0; i < this.#unsent; i++) if (!this.#queue[i].sacked) this.#retransmit(this.#queue[i]);
         this.#arm("retransmit", this.#rto);
       }
+      return;
+    }
+    // A redirect: what is sent next goes the better way.
+    if (error.learn !== null) {
+      error.learn();
       return;
     }
     const meaning = this.family.meaning(error.type, error.code);

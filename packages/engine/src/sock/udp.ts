@@ -269,7 +269,7 @@ export class UdpProtocol implements UdpApi {
     );
     const meaning = family.meaning(error.type, error.code);
     if (socket === null) return;
-    if (error.mtu > 0) error.learn();
+    error.learn?.();
     if (meaning === null || isAnyAddress(socket.remoteAddress)) return;
     if (family.tooBig(error.type, error.code)) return;
     // Without IP_RECVERR only hard errors are reported to a connected socket.

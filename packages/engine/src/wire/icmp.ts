@@ -27,6 +27,9 @@ export const ICMP_ECHOREPLY = 0;
 export const ICMP_DEST_UNREACH = 3;
 export const ICMP_SOURCE_QUENCH = 4;
 export const ICMP_REDIRECT = 5;
+/** Codes of a redirect: for a host; the last one, for a host and a type of service. */
+export const ICMP_REDIR_HOST = 1;
+export const ICMP_REDIR_HOSTTOS = 3;
 export const ICMP_ECHO = 8;
 export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETERPROB = 12;

@@ -8,6 +8,7 @@ export const ICMPV6_TIME_EXCEED = 3;
 export const ICMPV6_PARAMPROB = 4;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
+export const ICMPV6_REDIRECT = 137;
 export const ICMPV6_NI_QUERY = 139;
 export const ICMPV6_NI_REPLY = 140;
 

@@ -311,7 +311,7 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
     if (!options.quiet)
       news.push(() =>
         stdout.write(
-          `${stamp()}From ${peerText(error.address, error.device)} icmp_seq=${error.sequence} ${ipv6 ? errorText6(error) : errorText(error)}\n`,
+          `${stamp()}From ${peerText(error.address, error.device)}${!ipv6 && error.type === 5 ? ":" : ""} icmp_seq=${error.sequence} ${ipv6 ? errorText6(error) : errorText(error)}\n`,
         ),
       );
     happened.set();

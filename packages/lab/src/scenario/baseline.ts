@@ -19,9 +19,15 @@ export const BASELINE_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv4.conf.all.promote_secondaries": "0",
   "net.ipv4.conf.default.promote_secondaries": "0",
   "net.ipv4.ip_forward": "0",
-  // The engine sends no ICMP redirects, and Linux paces its own by the time that has passed.
+  // Linux paces ICMP redirects by the time that has passed.
   "net.ipv4.conf.all.send_redirects": "0",
   "net.ipv4.conf.default.send_redirects": "0",
+  "net.ipv4.conf.all.accept_redirects": "1",
+  "net.ipv4.conf.default.accept_redirects": "1",
+  "net.ipv4.conf.all.shared_media": "1",
+  "net.ipv4.conf.default.shared_media": "1",
+  "net.ipv4.conf.all.secure_redirects": "1",
+  "net.ipv4.conf.default.secure_redirects": "1",
   // No ICMP error is held back.
   "net.ipv4.icmp_ratelimit": "0",
   "net.ipv4.icmp_ratemask": "0",
@@ -43,6 +49,8 @@ export const IPV6_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv6.conf.default.accept_ra": "0",
   "net.ipv6.conf.all.router_solicitations": "0",
   "net.ipv6.conf.default.router_solicitations": "0",
+  "net.ipv6.conf.all.accept_redirects": "1",
+  "net.ipv6.conf.default.accept_redirects": "1",
   "net.ipv6.conf.all.forwarding": "0",
   "net.ipv6.conf.default.forwarding": "0",
   // Flow labels would be drawn.

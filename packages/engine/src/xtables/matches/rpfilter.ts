@@ -34,8 +34,8 @@ rpfilter match options:
       if (dev === null || dev.kind === "loopback") return true;
       const src = get32(skb.data, 12);
       const dst = get32(skb.data, 16);
-      if (src >>> 24 === 0 && (dst === 0xffffffff || dst >>> 8 === 0xe00000)) return true;
-      const special = dst >>> 28 === 0xe || dst === 0xffffffff || dst >>> 24 === 0;
+      if (src === 0 && (dst === 0xffffffff || dst >>> 8 === 0xe00000)) return true;
+      const special = dst >>> 28 === 0xe || dst === 0xffffffff || dst === 0;
       flow.dst = src;
       flow.src = special ? 0 : dst;
       flow.tos = skb.data[1] & 0x1c;

@@ -127,6 +127,8 @@ export interface RouteFamily<A, R extends RouteCore<A>> {
   /** Models `print_route()`: what the filter says already is not said again. */
   text(route: R, filter: RouteFilter<A>, oneLine: boolean): string;
   flush(routes: readonly R[]): void;
+  /** Forgets what was learned of destinations. */
+  flushCache(): void;
 
   add(said: SaidRoute<A>, mode: RouteAddMode): void;
   delete(said: SaidRoute<A>): void;
@@ -480,7 +482,8 @@ export function runIpRoute<A, R extends RouteCore<A>>(
       if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
       const filter = filterOf(context, family, words);
       const routes = filtered(family, filter, "Flush");
-      family.flush(routes);
+      if (filter.cache) family.flushCache();
+      else family.flush(routes);
       if (options.statistics > 0)
         stdout.write(
           filter.cache && family.bits === 32 ? "*** IPv4 routing cache is flushed.\n" : flushedText(routes.length),

@@ -100,6 +100,7 @@ const family = ({ net: { ip } }: LabContext, options: IpOptions): RouteFamily<nu
     (metric === null || route.priority === metric) &&
     (tos === null || route.tos === tos),
   text: routeText,
+  flushCache: () => ip.flushCache(),
   flush(routes) {
     for (const { dev, paths: _, ...rest } of routes)
       try {
@@ -131,8 +132,9 @@ const family = ({ net: { ip } }: LabContext, options: IpOptions): RouteFamily<nu
     if (answer.mark !== 0) text += `mark ${answer.mark < 16 ? answer.mark : `0x${answer.mark.toString(16)}`} `;
     if (iif === undefined) text += `uid ${uid} `;
     text += `${oneLine ? "\\" : "\n"}    cache ${answer.flags.length > 0 ? `<${answer.flags.join(",")}> ` : ""}`;
-    if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec mtu ${answer.pmtu.mtu} `;
-    else if (answer.mtu !== 0) text += `mtu ${answer.mtu} `;
+    if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec `;
+    const mtu = answer.pmtu?.mtu || answer.mtu;
+    if (mtu !== 0) text += `mtu ${mtu} `;
     if (iif !== undefined) text += `iif ${iif.name} `;
     return text;
   },

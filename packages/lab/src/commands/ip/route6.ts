@@ -127,6 +127,7 @@ const family = ({ net: { ip6 } }: LabContext): RouteFamily<Int32Array, Route6> =
   passes: ({ metric }, filter) =>
     (filter.scope ?? 0) === 0 && (filter.tos ?? 0) === 0 && (filter.metric === null || metric === filter.metric),
   text: routeText,
+  flushCache: () => ip6.flushCache(),
   flush(routes) {
     const doomed = new Set(routes.flatMap((route) => route.siblings ?? [route]));
     ip6.fib.purge((route) => doomed.has(route));
