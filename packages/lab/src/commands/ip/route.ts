@@ -21,6 +21,7 @@ import {
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
 import { dsfieldText, protocolText, routeTypeText, tableName } from "./names.js";
+import { fitsRealms, routeRealmsText } from "./realms.js";
 import {
   EVERYTHING,
   flagsText,
@@ -49,11 +50,15 @@ function routeText(route: Route, filter: RouteFilter<number>, oneLine: boolean, 
     text += `scope ${SCOPES.get(route.scope) ?? route.scope} `;
   if (route.prefsrc !== 0 && filter.src === null) text += `src ${formatIPv4(route.prefsrc)} `;
   if (route.priority !== 0 && filter.metric === null) text += `metric ${route.priority} `;
-  if (route.paths === null) text += flagsText(false, route.onlink, route.linkdown);
+  if (route.paths === null) {
+    text += flagsText(false, route.onlink, route.linkdown);
+    if (filter.realms?.mask !== 0xffffffff) text += routeRealmsText(route.realms);
+  }
   if (route.mtu !== 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
   for (const path of route.paths ?? []) {
     text += `${oneLine ? "\\" : "\n"}\tnexthop `;
     if (path.gateway !== 0) text += `via ${formatIPv4(path.gateway)} `;
+    text += routeRealmsText(path.realms);
     if (path.dev !== null) text += `dev ${path.dev.name} `;
     text += `weight ${path.weight} ${flagsText(path.dead, path.onlink, path.linkdown)}`;
   }
@@ -95,7 +100,9 @@ const family = ({ net: { ip } }: LabContext, options: IpOptions): RouteFamily<nu
   isAlone: (route) => route.paths === null,
   // Linux takes `from` here and makes nothing of it.
   from: () => EVERYWHERE,
-  passes: (route, { scope, metric, tos }) =>
+  passes: (route, { scope, metric, tos, realms }) =>
+    // Those of several next hops are the next hops'.
+    fitsRealms(realms, route.paths === null ? route.realms : 0) &&
     (scope === null || route.scope === scope) &&
     (metric === null || route.priority === metric) &&
     (tos === null || route.tos === tos),
@@ -130,6 +137,7 @@ const family = ({ net: { ip } }: LabContext, options: IpOptions): RouteFamily<nu
     // RTCF_MULTICAST has the bit of a newer flag.
     if (answer.flags.includes("mc")) text += "rt_offload_failed ";
     if (answer.mark !== 0) text += `mark ${answer.mark < 16 ? answer.mark : `0x${answer.mark.toString(16)}`} `;
+    text += routeRealmsText(answer.realms);
     if (iif === undefined) text += `uid ${uid} `;
     text += `${oneLine ? "\\" : "\n"}    cache ${answer.flags.length > 0 ? `<${answer.flags.join(",")}> ` : ""}`;
     if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec `;
