@@ -24,23 +24,41 @@ export function realmsOf(text: string, what: string): number {
   return realmOf(text.slice(0, slash), text, what) * 0x10000 + (to === "" ? 0 : realmOf(to, text, what));
 }
 
-const name = (realm: number): string => (realm === 0 ? COSMOS : String(realm));
+/**
+ * The names of realms as one run of `ip` has them: it reads its file when it looks for a name that it has not, and until
+ * then has one of its own for 0. Models rtnl_rtrealm_n2a(), iproute2's lib/rt_names.c.
+ */
+export class RealmNames {
+  #read = false;
 
-/** `3/7`, or `7` where no source is named. */
-export function realmsText(realms: number): string {
-  const from = realms >>> 16;
-  return `${from === 0 ? "" : `${name(from)}/`}${name(realms & 0xffff)}`;
-}
+  /** Something made `ip` read its file. */
+  read(): void {
+    this.#read = true;
+  }
 
-/** As a route has them; none where there are none. */
-export function routeRealmsText(realms: number): string {
-  return realms === 0 ? "" : `realm${realms >>> 16 === 0 ? "" : "s"} ${realmsText(realms)} `;
+  #name(realm: number): string {
+    if (realm > 0 && realm < 256) this.#read = true;
+    return realm > 0 ? String(realm) : this.#read ? COSMOS : "unknown";
+  }
+
+  /** `3/7`, or `7` where no source is named. */
+  text(realms: number): string {
+    const from = realms >>> 16;
+    return `${from === 0 ? "" : `${this.#name(from)}/`}${this.#name(realms & 0xffff)}`;
+  }
+
+  /** As a route has them; nothing where there are none. */
+  routeText(realms: number): string {
+    return realms === 0 ? "" : `realm${realms >>> 16 === 0 ? "" : "s"} ${this.text(realms)} `;
+  }
 }
 
 /** Realms that a listing is about, and which bits of them. */
 export interface RealmFilter {
   readonly realms: number;
   readonly mask: number;
+  /** Whether names were looked for. */
+  readonly named: boolean;
 }
 
 /** A side that is not named may be any. */
@@ -49,7 +67,7 @@ export function realmFilterOf(text: string): RealmFilter {
   let mask = 0xffffffff;
   if ((realms & 0xffff) === 0 && text.endsWith("/")) mask = 0xffff0000;
   if (realms >>> 16 === 0 && !text.includes("/")) mask = 0xffff;
-  return { realms, mask };
+  return { realms, mask, named: text !== "" };
 }
 
 export function fitsRealms(filter: RealmFilter | null, realms: number): boolean {

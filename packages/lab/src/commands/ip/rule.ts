@@ -34,7 +34,7 @@ import {
   tableName,
   tableOf,
 } from "./names.js";
-import { realmsOf, realmsText } from "./realms.js";
+import { RealmNames, realmsOf } from "./realms.js";
 import { abbreviated, begins, IpError, netlink, numberOf, prefixOf, UsageError, type Words } from "./words.js";
 
 /** Of `from` and `to`: whose field it is. */
@@ -221,7 +221,12 @@ const portsText = (ports: readonly [number, number]): string =>
   ports[0] === ports[1] ? String(ports[0]) : `${ports[0]}-${ports[1]}`;
 
 /** Models `print_rule()`. */
-function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<R>, rule: R): string {
+function ruleLine<R extends RuleCore>(
+  context: LabContext,
+  family: RuleCommands<R>,
+  names: RealmNames,
+  rule: R,
+): string {
   const { devices } = context.net;
   let text = `${rule.priority}:\t${rule.invert ? "not " : ""}from ${family.text(rule, "src")}`;
   if (rule.dstLength > 0) text += ` to ${family.text(rule, "dst")}`;
@@ -239,7 +244,7 @@ function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<
     if (rule.suppressGroup !== -1) text += ` suppress_ifgroup ${groupText(rule.suppressGroup)}`;
   }
   const realms = family.realmsOf(rule);
-  if (realms !== 0) text += ` realms ${realmsText(realms)}`;
+  if (realms !== 0) text += ` realms ${names.text(realms)}`;
   if (rule.action === FR_ACT_GOTO) text += ` goto ${rule.target}${family.resolved(rule) ? "" : " [unresolved]"}`;
   else if (rule.action === FR_ACT_NOP) text += " nop";
   else if (rule.action !== FR_ACT_TO_TBL) text += ` ${routeTypeText(rule.action)}`;
@@ -258,8 +263,9 @@ function withoutTarget<R extends RuleCore>(rule: R): Partial<R> {
 export function runIpRule<R extends RuleCore>(context: LabContext, family: RuleCommands<R>, words: Words): number {
   const show = (): number => {
     const filter = filterOf(family, words);
+    const names = new RealmNames();
     for (const rule of family.list())
-      if (passes(family, filter, rule)) context.stdout.write(`${ruleLine(context, family, rule)}\n`);
+      if (passes(family, filter, rule)) context.stdout.write(`${ruleLine(context, family, names, rule)}\n`);
     return 0;
   };
   const word = words.peek();
