@@ -19,6 +19,8 @@ const NUMBERS = ["1", "2", "3", "1", "2", "3", "0", "255"];
 const PREFIXES = ["192.168.1.0/24", "192.168.1.10", "198.51.100.0/24", "198.51.100.9", "203.0.113.0/24", "203.0.113.7"];
 const FAR = [...PREFIXES, "203.0.0.0/8", "192.0.2.0/24", "0.0.0.0/1", "default"];
 const GATEWAYS = ["via 198.51.100.2", "via 198.51.100.3", "via 198.18.0.2", "via 192.168.1.77"];
+const NARROW = "lookup main suppress_prefixlength 8";
+const ACTIONS = ["lookup main", "lookup 100", "lookup 100", "lookup 101", NARROW, "unreachable", "nop", "goto 32766"];
 const TABLES = ["main", "100", "101"];
 
 function realms(choice: Choice): string {
@@ -51,7 +53,7 @@ function route(choice: Choice, verb = "add"): string {
   const to = choice.pick(FAR);
   if (choice.oneIn(8))
     return `ip route ${verb} ${choice.pick(["unreachable", "throw"])} ${to} table ${table}${some(choice)}`;
-  if (choice.oneIn(8)) return `ip route ${verb} local ${to} dev lan0 table local${some(choice)}`;
+  if (choice.oneIn(8)) return `ip route ${verb} local ${choice.pick(PREFIXES)} dev lan0 table local${some(choice)}`;
   if (choice.oneIn(6)) return `ip route ${verb} 192.168.1.0/24 dev lan0 src 192.168.1.1 table ${table}${some(choice)}`;
   return `ip route ${verb} ${to} ${way(choice)} table ${table}`;
 }
@@ -61,10 +63,7 @@ function rule(choice: Choice, own: string): string {
   const where = choice.pick(["", "", ` from ${choice.pick(PREFIXES)}`, ` to ${choice.pick(PREFIXES)}`]);
   const pref = choice.oneIn(2) ? ` pref ${choice.pick([1, 10, 20, 30])}` : "";
   if (choice.oneIn(5)) return `ip rule add iif lo${where} realms ${own} lookup 101${pref}`;
-  const action = choice.pick([
-    ...["lookup main", "lookup 100", "lookup 100", "lookup 101", "lookup main suppress_prefixlength 8"],
-    ...["unreachable", "nop", "goto 32766"],
-  ]);
+  const action = choice.pick(ACTIONS);
   return `ip rule add iif ${choice.pick(INPUTS)}${where} realms ${realms(choice)} ${action}${pref}`;
 }
 
@@ -96,14 +95,22 @@ const CHAINS: Readonly<Record<string, readonly string[]>> = {
   filter: ["INPUT", "FORWARD", "OUTPUT"],
 };
 
+const VALUES = ["0", "0/0xffff", "0x30005", "1/1", "0x10000/0x10000", "0x5/0xff00"];
+
 /** Mostly it counts. */
 function looking(choice: Choice, tool: string): string {
   const table = choice.pick(["raw", "mangle", "mangle", "mangle", "nat", "filter", "filter"]);
   const chain = choice.pick(CHAINS[table]);
   const half = choice.pick(NUMBERS.slice(0, 7));
   const value = choice.pick([
-    ...[half, `${half}/0xffff`, `${half}/0xffff`, `0x${half}0000/0xffff0000`, `0x${half}0000/0xffff0000`],
-    ...["0", "0/0xffff", "0x30005", `0x${half}0001`, `0x${half}0002`, "1/1", "0x10000/0x10000", "0x5/0xff00"],
+    ...VALUES,
+    half,
+    `${half}/0xffff`,
+    `${half}/0xffff`,
+    `0x${half}0000/0xffff0000`,
+    `0x${half}0000/0xffff0000`,
+    `0x${half}0001`,
+    `0x${half}0002`,
   ]);
   const target = table === "filter" && choice.oneIn(6) ? choice.pick([" -j DROP", " -j REJECT"]) : "";
   return `${tool} -t ${table} -A ${chain} -m realm ${choice.oneIn(4) ? "! " : ""}--realm ${value}${target}`;
