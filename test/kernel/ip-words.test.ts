@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "vitest";
 import { EngineRunner } from "../../packages/lab/src/scenario/engine-runner.js";
 import { LinuxRunner } from "../../packages/lab/src/scenario/linux/runner.js";
-import { REALMS } from "./ip-realms.js";
+import { REALMS, UID_RANGES } from "./ip-rule-words.js";
 
 const engine = new EngineRunner();
 const linux = new LinuxRunner();
@@ -198,6 +198,7 @@ test.each([
   ["addresses", ADDRESSES],
   ["devices without IPv6", SWITCHED],
   ["realms", REALMS],
+  ["users", UID_RANGES],
 ])("%s", (name, commands) => {
   const scenario = {
     version: 1,

@@ -189,6 +189,7 @@ export class Flow implements RuleFlow {
   protocol = 0;
   sport = 0;
   dport = 0;
+  uid = 0;
   /** Output device asked for, or null. */
   oif: NetDevice | null = null;
   /** Device the packet came by; null for packets of this host (the rules' `iif lo`). */

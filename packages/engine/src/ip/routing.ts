@@ -755,8 +755,11 @@ export class Routing {
     if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_ICMP)
       throw new SystemError(EOPNOTSUPP, "Unsupported ip proto");
     let rt: Rtable | null;
-    if (iif === null) rt = this.output(dst, src, mark, tos, request.oif ?? null, protocol, sport, dport);
-    else {
+    if (iif === null) {
+      this.#flow.uid = request.uid ?? 0;
+      rt = this.output(dst, src, mark, tos, request.oif ?? null, protocol, sport, dport);
+      this.#flow.uid = 0;
+    } else {
       if (protocol === IPPROTO_ICMP) this.#transport(protocol, 0, 0);
       else this.#transport(protocol, sport, dport);
       rt = this.#inputFor(dst, src, tos, mark, iif);

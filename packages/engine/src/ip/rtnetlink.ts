@@ -181,6 +181,8 @@ export interface RouteGetRequest {
   readonly protocol?: number;
   readonly sport?: number;
   readonly dport?: number;
+  /** Whose packet it would be, 0 where it is not said; nobody's with 0xffffffff. One that arrives is 0's. */
+  readonly uid?: number;
 }
 
 /** The administration of one namespace's IP layer; `net.ip` implements it. */

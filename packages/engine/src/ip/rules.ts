@@ -1,7 +1,7 @@
 /**
  * Policy rules: which table, or which refusal, a packet's addresses, mark, devices and ports lead to. One list serves
  * IPv4 and IPv6; what differs (the addresses, and how much of the TOS byte counts) a family brings with it. Rules by
- * user id, tunnel key or VRF are not modelled. Models net/core/fib_rules.c.
+ * tunnel key or VRF are not modelled. What no socket sends, and what arrives, is the user's 0. Models net/core/fib_rules.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { EEXIST, EINVAL, ENOENT, SystemError } from "../errno.js";
@@ -45,6 +45,8 @@ export interface RuleCore {
   readonly ipProtocol: number;
   readonly sport: RulePorts;
   readonly dport: RulePorts;
+  /** First and last user id; null for any. Models `fib_kuid_range`. */
+  readonly uidRange: readonly [first: number, last: number] | null;
   /** `not`: the rule is for what does not fit it. */
   readonly invert: boolean;
   /** Who made it, `RTPROT_*`. */
@@ -69,6 +71,7 @@ export const BLANK_RULE: RuleCore = {
   ipProtocol: 0,
   sport: null,
   dport: null,
+  uidRange: null,
   invert: false,
   protocol: 0,
 };
@@ -89,6 +92,8 @@ export interface RuleFlow {
   readonly protocol: number;
   readonly sport: number;
   readonly dport: number;
+  /** Whose the packet is: the user id of the sending socket. */
+  readonly uid: number;
 }
 
 /** A family's part of the rules. Models `struct fib_rules_ops`. */
@@ -101,11 +106,13 @@ export interface RuleFamily<R extends RuleCore, F extends RuleFlow> {
   configure?(rule: R): R;
 }
 
-function portIn(port: number, range: readonly [number, number]): boolean {
-  return port >= range[0] && port <= range[1];
+type Range = RulePorts | RuleCore["uidRange"];
+
+function within(value: number, range: readonly [number, number]): boolean {
+  return value >= range[0] && value <= range[1];
 }
 
-function samePorts(a: RulePorts, b: RulePorts): boolean {
+function sameRange(a: Range, b: Range): boolean {
   return a === b || (a !== null && b !== null && a[0] === b[0] && a[1] === b[1]);
 }
 
@@ -176,8 +183,9 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
       (rule.oif === "" || (flow.oif !== null && rule.oif === flow.oif.name)) &&
       ((rule.fwmark ^ flow.mark) & rule.fwmask) === 0 &&
       (rule.ipProtocol === 0 || rule.ipProtocol === flow.protocol) &&
-      (rule.sport === null || portIn(flow.sport, rule.sport)) &&
-      (rule.dport === null || portIn(flow.dport, rule.dport)) &&
+      (rule.sport === null || within(flow.sport, rule.sport)) &&
+      (rule.dport === null || within(flow.dport, rule.dport)) &&
+      (rule.uidRange === null || within(flow.uid, rule.uidRange)) &&
       this.#family.matches(rule, flow);
     return fits !== rule.invert;
   }
@@ -215,6 +223,9 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
   #check(rule: R, request: Partial<R>): void {
     checkPorts(rule.sport, "sport");
     checkPorts(rule.dport, "dport");
+    // The last number is nobody's.
+    if (rule.uidRange !== null && (rule.uidRange[1] === 0xffffffff || rule.uidRange[1] < rule.uidRange[0]))
+      throw new SystemError(EINVAL, "Invalid uid range");
     if (request.target !== undefined && rule.target <= rule.priority)
       throw new SystemError(EINVAL, "Backward goto not supported");
   }
@@ -238,8 +249,9 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
       a.fwmask === b.fwmask &&
       a.ipProtocol === b.ipProtocol &&
       a.protocol === b.protocol &&
-      samePorts(a.sport, b.sport) &&
-      samePorts(a.dport, b.dport) &&
+      sameRange(a.sport, b.sport) &&
+      sameRange(a.dport, b.dport) &&
+      sameRange(a.uidRange, b.uidRange) &&
       this.#family.sameAddresses(a, b)
     );
   }
@@ -259,8 +271,9 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
       (unsaid(request.suppressGroup, -1) || rule.suppressGroup === request.suppressGroup) &&
       (unsaid(request.ipProtocol, 0) || rule.ipProtocol === request.ipProtocol) &&
       (unsaid(request.protocol, 0) || rule.protocol === request.protocol) &&
-      (request.sport === undefined || request.sport === null || samePorts(rule.sport, request.sport)) &&
-      (request.dport === undefined || request.dport === null || samePorts(rule.dport, request.dport)) &&
+      (request.sport === undefined || request.sport === null || sameRange(rule.sport, request.sport)) &&
+      (request.dport === undefined || request.dport === null || sameRange(rule.dport, request.dport)) &&
+      (request.uidRange === undefined || request.uidRange === null || sameRange(rule.uidRange, request.uidRange)) &&
       this.#family.sameAddresses(rule, request)
     );
   }

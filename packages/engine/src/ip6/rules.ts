@@ -38,6 +38,7 @@ export class Flow6 implements RuleFlow {
   oif: NetDevice | null = null;
   protocol = 0;
   sport = 0;
+  uid = 0;
   dport = 0;
   /** The only device that the route may lead by, or null. Models RT6_LOOKUP_F_IFACE. */
   only: NetDevice | null = null;

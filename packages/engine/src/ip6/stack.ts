@@ -64,6 +64,8 @@ export interface Towards6 {
   readonly protocol?: number;
   readonly sport?: number;
   readonly dport?: number;
+  /** Whose packet it is; where it is not said 0, or nobody's with {@link iif}. */
+  readonly uid?: number;
   /** The packet that an error is about: of several ways the error goes that packet's. */
   readonly about?: SkBuff;
   /** The packet itself, once it is made: for rules that look at its protocol and ports. */
@@ -190,6 +192,7 @@ export class Ip6Stack {
     flow.flowLabel = towards.flowLabel ?? 0;
     flow.protocol = towards.protocol ?? 0;
     flow.sport = towards.sport ?? 0;
+    flow.uid = towards.uid ?? (towards.iif ? 0xffffffff : 0);
     flow.dport = towards.dport ?? 0;
     flow.iif = towards.iif ?? null;
     flow.oif = towards.oif ?? null;
@@ -223,6 +226,7 @@ export class Ip6Stack {
     flow.mark = skb.mark;
     flow.trafficClass = ipv6TrafficClass(data, 0);
     flow.flowLabel = get32(data, 0) & 0xfffff;
+    flow.uid = 0;
     flow.iif = skb.iif;
     flow.oif = null;
     // What is sent to a group, a neighbour or the loopback concerns the device it came by.

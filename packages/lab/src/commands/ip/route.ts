@@ -131,7 +131,8 @@ const family = (
   add: (said, mode) => ip.addRoute(completed(said, false), mode),
   delete: (said) => ip.deleteRoute(completed(said, true)),
   answer(question, fibmatch, oneLine) {
-    const { src, iif, uid = 0 } = question;
+    // Who asks about a packet that arrives is nobody.
+    const { src, iif, uid = iif === undefined ? 0 : 0xffffffff } = question;
     const answer = ip.routeGet(question);
     if (fibmatch) {
       if (answer.route === null) throw new IpError("RTNETLINK answers: No route to host", 2);
@@ -149,7 +150,7 @@ const family = (
     if (answer.flags.includes("mc")) text += "rt_offload_failed ";
     if (answer.mark !== 0) text += `mark ${answer.mark < 16 ? answer.mark : `0x${answer.mark.toString(16)}`} `;
     text += realmNames.routeText(answer.realms);
-    if (iif === undefined) text += `uid ${uid} `;
+    if (uid !== 0xffffffff) text += `uid ${uid} `;
     text += `${oneLine ? "\\" : "\n"}    cache ${answer.flags.length > 0 ? `<${answer.flags.join(",")}> ` : ""}`;
     if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec `;
     const mtu = answer.pmtu?.mtu || answer.mtu;

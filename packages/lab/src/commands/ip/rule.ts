@@ -1,6 +1,6 @@
 /**
- * `ip rule` of both families: the rules that choose among the routing tables. Rules by user id, tunnel, VRF and the old
- * route NAT are not supported, and neither are `save` and `restore`.
+ * `ip rule` of both families: the rules that choose among the routing tables. Rules by tunnel, VRF and the old route
+ * NAT are not supported, and neither are `save` and `restore`.
  */
 import {
   type Cidr,
@@ -35,7 +35,17 @@ import {
   tableOf,
 } from "./names.js";
 import { RealmNames, realmsOf } from "./realms.js";
-import { abbreviated, begins, IpError, netlink, numberOf, prefixOf, UsageError, type Words } from "./words.js";
+import {
+  abbreviated,
+  begins,
+  IpError,
+  netlink,
+  numberOf,
+  prefixOf,
+  UsageError,
+  type Words,
+  wrongArgument,
+} from "./words.js";
 
 /** Of `from` and `to`: whose field it is. */
 export type RuleEnd = "src" | "dst";
@@ -75,6 +85,13 @@ function portsOf(text: string): RulePorts {
   return [first, match[2] === undefined ? first : Number(match[2]) & 0xffff];
 }
 
+/** As `sscanf("%u-%u")` takes it: what follows is not looked at, and numbers are cut to 32 bits. */
+function uidRangeOf(text: string): readonly [number, number] {
+  const match = /^\s*([+-]?\d+)-\s*([+-]?\d+)/.exec(text);
+  if (match === null) throw wrongArgument(text, "invalid UID range\n");
+  return [Number(match[1]) >>> 0, Number(match[2]) >>> 0];
+}
+
 function deviceNameOf(text: string, what: string): string {
   if (!/^[^/\s]{1,15}$/.test(text))
     throw new IpError(`Error: argument "${text}" is wrong: ${what} not a valid ifname`, 255);
@@ -96,7 +113,8 @@ function commonWord(word: string, words: Words, rule: Fields): boolean {
   else if (isWord(word, "ipproto")) rule.ipProtocol = ipProtocolOf(words.next(), 'Invalid "ipproto" value\n');
   else if (isWord(word, "sport")) rule.sport = portsOf(words.next());
   else if (isWord(word, "dport")) rule.dport = portsOf(words.next());
-  else if (isWord(word, "l3mdev", "uidrange") || begins(word, "tun_id")) throw unsupported(word);
+  else if (isWord(word, "uidrange")) rule.uidRange = uidRangeOf(words.next());
+  else if (isWord(word, "l3mdev") || begins(word, "tun_id")) throw unsupported(word);
   else return false;
   return true;
 }
@@ -211,6 +229,7 @@ function passes<R extends RuleCore>(
     (fwmask === null || fwmask === 0 || fwmask === rule.fwmask) &&
     overlap(fields.sport, rule.sport) &&
     overlap(fields.dport, rule.dport) &&
+    (!fields.uidRange || fields.uidRange.every((uid, i) => uid === rule.uidRange?.[i])) &&
     (from === null || family.within(rule, from, "src")) &&
     (to === null || family.within(rule, to, "dst"))
   );
@@ -235,6 +254,7 @@ function ruleLine<R extends RuleCore>(
     text += ` fwmark ${hex(rule.fwmark)}${rule.fwmask === 0xffffffff ? "" : `/${hex(rule.fwmask)}`}`;
   if (rule.iif !== "") text += ` iif ${rule.iif}${devices.has(rule.iif) ? "" : " [detached]"}`;
   if (rule.oif !== "") text += ` oif ${rule.oif}${devices.has(rule.oif) ? "" : " [detached]"}`;
+  if (rule.uidRange !== null) text += ` uidrange ${rule.uidRange.join("-")}`;
   if (rule.ipProtocol !== 0) text += ` ipproto ${ipProtocolText(rule.ipProtocol)}`;
   if (rule.sport !== null) text += ` sport ${portsText(rule.sport)}`;
   if (rule.dport !== null) text += ` dport ${portsText(rule.dport)}`;

@@ -1,4 +1,4 @@
-/** Command lines of `ip` about realms: how they are said, listed, filtered, compared, and what questions answer. */
+/** Command lines of `ip` about realms and users: how they are said, listed, filtered, compared, and what is answered. */
 
 /** Realms as they may be said, or not. */
 const SAID: readonly string[] = [
@@ -171,4 +171,54 @@ export const REALMS: readonly string[] = [
     "224.0.0.1 from 10.8.2.2 iif lan0",
     "10.9.129.1 from 10.0.0.7 iif wan0",
   ].map((question) => `ip route get ${question}`),
+];
+
+/** Ranges of users as they may be said, or not. */
+const USERS: readonly string[] = [
+  ..."0-0 5 5-9 9-5 1000-2000 0-4294967294 0-4294967295 4294967295-4294967295 -5 5- abc 5-x 5-9x 0x5-9".split(" "),
+  ..."05-9 5-4294967296 +5-+9 -5-9 5--9".split(" "),
+  "''",
+  "' 5- 9'",
+  "'5 - 9'",
+];
+
+export const UID_RANGES: readonly string[] = [
+  "ip route add default via 10.0.0.2",
+  "ip route add default via 10.1.0.2 table 100",
+  ...USERS.flatMap((users) => [
+    `ip rule add uidrange ${users} lookup 100 pref 5`,
+    "ip rule show pref 5",
+    "ip rule del pref 5",
+  ]),
+  "ip rule add uidrange",
+  "ip rule add uidrange 5-9 lookup 100 pref 5",
+  "ip rule add uidrange 5-9 lookup 100 pref 5",
+  "ip rule add uidrange 5-8 lookup 100 pref 6",
+  "ip rule add uidrange 6-8 lookup 100 pref 6",
+  "ip rule add uidrange 5-9 not from 1.2.3.4 fwmark 3 iif lo oif wan0 ipproto tcp sport 5 realms 3 pref 7 lookup 100",
+  "ip rule",
+  ...["5-9", "5-8", "6-7", "0-0", "abc", ""].map((users) => `ip rule list uidrange ${users}`),
+  "ip rule del uidrange 7-7",
+  "ip rule del uidrange 6-8",
+  "ip rule",
+  ...["", " uid 0", " uid 4", " uid 5", " uid 9", " uid 10", " uid 4294967295", " uid x"].flatMap((user) => [
+    `ip route get 1.1.1.1${user}`,
+    `ip route get 1.1.1.1 from 10.0.0.9 iif lan0${user}`,
+  ]),
+  "ip rule flush uidrange 5-9",
+  "ip rule",
+  // Packets of this host's own are the user 0's, and so are those that arrive.
+  "ip rule add uidrange 0-0 lookup 100 pref 7",
+  ...["", " uid 5", " from 10.0.0.9 iif lan0", " from 10.0.0.9 iif lan0 uid 5"].map(
+    (more) => `ip route get 1.1.1.1${more}`,
+  ),
+  "ip -6 route add 2001:db8:7::/48 via 2001:db8:1::2",
+  "ip -6 route add 2001:db8:7::/48 via 2001:db8:2::2 table 100",
+  "ip -6 rule add uidrange 5-9 lookup 100 pref 5",
+  "ip -6 rule add uidrange 9-5 lookup 100 pref 5",
+  "ip -6 rule",
+  ...["", " uid 5", " uid 10"].map((user) => `ip -6 route get 2001:db8:7::1${user}`),
+  "ip -6 rule add uidrange 0-0 lookup 100 pref 4",
+  "ip -6 route get 2001:db8:7::1",
+  "ip -6 route get 2001:db8:7::1 from 2001:db8:9::9 iif lan0",
 ];
