@@ -4,6 +4,7 @@
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
+import { HASH_FIELDS_ALL, HASH_FIELDS_DEFAULT } from "../ip/multipath-fields.js";
 import { NeighbourTable } from "../ip/neighbour.js";
 import { Peers } from "../ip/peers.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
@@ -87,6 +88,8 @@ export class Ip6Stack {
   #fwmarkReflect = 0;
   /** `net.ipv6.fib_multipath_hash_policy`. */
   multipathPolicy = 0;
+  /** `net.ipv6.fib_multipath_hash_fields`. */
+  multipathFields: number = HASH_FIELDS_DEFAULT;
   /** `net.ipv6.route.mtu_expires`, in seconds. */
   #mtuExpires = 600;
   /** What is asked of the routes, used over and over. */
@@ -141,7 +144,16 @@ export class Ip6Stack {
         this.multipathPolicy = value;
       },
       0,
+      3,
+    );
+    net.sysctl.registerInt(
+      "net.ipv6.fib_multipath_hash_fields",
+      () => this.multipathFields,
+      (value) => {
+        this.multipathFields = value;
+      },
       1,
+      HASH_FIELDS_ALL,
     );
   }
 
@@ -282,8 +294,7 @@ export class Ip6Stack {
   readonly #choose = (route: Route6): Route6 => {
     if (route.siblings === null) return route;
     const flow = this.#flow;
-    const { multipath } = this.net.ip.routing;
-    const chosen = selectPath6(route.siblings, multipathHash6(multipath, this.multipathPolicy, flow, this.#about));
+    const chosen = selectPath6(route.siblings, multipathHash6(this, flow, this.#about));
     return flow.only === null || chosen.dev === flow.only ? chosen : route;
   };
 
