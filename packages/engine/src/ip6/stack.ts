@@ -259,6 +259,7 @@ export class Ip6Stack {
 
   #lookup(skb: SkBuff | null): Route6 {
     this.#about = skb;
+    this.#flow.failed = this.confAll.forwarding ? null : this.#failed;
     const route = this.fib.lookup(this.#flow, this.#choose);
     this.#about = null;
     return this.#redirects === null ? route : this.#redirected(route, this.#redirects);
@@ -290,11 +291,16 @@ export class Ip6Stack {
     this.fib.genid++;
   }
 
+  /** Whether a route's router was found not to answer: a host looks for another. Models `rt6_score_route()`. */
+  readonly #failed = ({ gateway, dev }: Route6): boolean =>
+    gateway !== null && dev.needsNeighbour && this.neighbourTable.failed(dev, gateway);
+
   /** Of several next hops the flow's. Models `fib6_select_path()`. */
   readonly #choose = (route: Route6): Route6 => {
     if (route.siblings === null) return route;
     const flow = this.#flow;
     const chosen = selectPath6(route.siblings, multipathHash6(this, flow, this.#about));
+    if (flow.failed !== null && flow.failed(chosen)) return route;
     return flow.only === null || chosen.dev === flow.only ? chosen : route;
   };
 
