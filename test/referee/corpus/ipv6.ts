@@ -261,6 +261,18 @@ export const PACKETS_6: Group = {
       steps: [...[1, 2, 3, 4, 5].map((id) => piece(id, 0, 48)), WAIT],
     }),
     onRouter6({
+      name: "of several next hops that are to go, those that are there go",
+      setup: [
+        "ip -6 route add 2001:db8:9::/48 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::3 nexthop via 2001:db8:2::4",
+      ],
+      steps: [
+        { run: "ip -6 route del 2001:db8:9::/48 nexthop via 2001:db8:2::7 nexthop via 2001:db8:2::3" },
+        { run: "ip -6 route show 2001:db8:9::/48" },
+        { run: "ip -6 route del 2001:db8:9::/48 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::8" },
+        { run: "ip -6 route show 2001:db8:9::/48" },
+      ],
+    }),
+    onRouter6({
       name: "packet too big is not limited",
       sysctl: LIMITED,
       steps: Array.from({ length: 9 }, () => forwarded(1500)),

@@ -63,7 +63,7 @@ const ROWS: readonly (readonly [name: string, hex: string, outer: string, inner:
   ],
   [
     "extension headers",
-    `${V6("00")}3c00000000000000${"1100000000000000"}${UDP}`,
+    `${V6("00")}3c000000000000001100000000000000${UDP}`,
     "fd00::1 fd00:1::1 17 1000 53",
     "fd00::1 fd00:1::1 17 1000 53",
   ],

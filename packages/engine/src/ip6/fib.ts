@@ -381,7 +381,16 @@ export class Fib6 {
   delete(request: Route6Request): void {
     const { prefixLength, nexthops = [], dev = null, gateway = null, metric = 0, protocol = 0 } = request;
     if (nexthops.length > 0) {
-      for (const nexthop of nexthops) this.delete({ ...request, ...nexthop, nexthops: [] });
+      // Each is tried; of several errors the last is told. Models `ip6_route_multipath_del()`.
+      let last: SystemError | null = null;
+      for (const nexthop of nexthops)
+        try {
+          this.delete({ ...request, ...nexthop, nexthops: [] });
+        } catch (error) {
+          if (!(error instanceof SystemError)) throw error;
+          last = error;
+        }
+      if (last !== null) throw last;
       return;
     }
     const list = this.#tables.get(request.table ?? RT_TABLE_MAIN);
