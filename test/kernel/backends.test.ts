@@ -137,6 +137,32 @@ describe.each(backends)("a lab on %s", (backend) => {
     ]);
   });
 
+  test("a host passes over a router of IPv6 that does not answer, and asks it again", async () => {
+    const lab = await Lab.create({
+      backend,
+      hosts: {
+        host: {
+          eth0: ["2001:db8::10/64"],
+          routes: ["default via fe80::1 dev eth0 metric 10", "default via fe80::2 dev eth0 metric 20"],
+        },
+        router: { eth0: ["2001:db8::2/64", "fe80::2/64", "2001:db8:9::9/128"], forwarding: true },
+      },
+      links: [["host.eth0", "router.eth0"]],
+    });
+    labs.push(lab);
+    const { host } = lab.hosts;
+    const way = async (): Promise<string | undefined> =>
+      /via (\S+)/.exec((await host.sh`ip -6 route get 2001:db8:9::9`).stdout)?.[1];
+    expect(await way()).toBe("fe80::1");
+    expect((await host.sh`ping -c 1 -W 1 2001:db8:9::9`).status).toBe(1);
+    await host.sh`sleep 3`;
+    expect([await way(), (await host.sh`ping -c 1 -W 1 2001:db8:9::9`).status]).toEqual(["fe80::2", 0]);
+    await host.sh`sysctl -w net.ipv6.conf.all.forwarding=1`;
+    expect(await way()).toBe("fe80::1");
+    await host.sh`sysctl -w net.ipv6.conf.all.forwarding=0; ip -6 route del default via fe80::2`;
+    expect(await way()).toBe("fe80::1");
+  });
+
   test("exit statuses of what a signal ended: those who catch it have their own", async () => {
     const { gateway } = (await question(backend)).hosts;
     const scripts: [script: string, kill: number, stop: number][] = [

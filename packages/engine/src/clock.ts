@@ -13,6 +13,8 @@ const MICROS_PER_JIFFY = 1_000_000 / HZ;
 const WHEEL_SLOTS = 64;
 const WHEEL_SHIFT = 3;
 const WHEEL_LEVELS = 9;
+/** Bits of a timer's place in its level, above which the level counts. */
+const WHEEL_ORDER_BITS = 48;
 
 /** A pending callback; see {@link VirtualClock.schedule}. */
 export class Timer {
@@ -38,7 +40,7 @@ export class Timer {
 
 /**
  * A clock that moves only when told to. Timers due at the same instant fire in the order in which they were
- * scheduled.
+ * scheduled, behind those of the kernel's wheel, which has an order of its own.
  */
 export class VirtualClock {
   #nowMicros = 0;
@@ -102,15 +104,24 @@ export class VirtualClock {
   wheelMicros(delayMicros: number): number {
     const now = Math.floor(this.#nowMicros / MICROS_PER_JIFFY);
     const delay = Math.ceil(Math.max(0, delayMicros) / MICROS_PER_JIFFY);
-    let level = 0;
-    while (level < WHEEL_LEVELS - 1 && delay >= (WHEEL_SLOTS - 1) * 2 ** (level * WHEEL_SHIFT)) level++;
+    const level = this.#wheelLevel(delay);
     const step = 2 ** (level * WHEEL_SHIFT);
     return (Math.floor((now + delay) / step) + 1) * step * MICROS_PER_JIFFY;
   }
 
-  /** {@link rearm} as the kernel's timers are set: a delay in jiffies, fired by the wheel. */
+  #wheelLevel(delayJiffies: number): number {
+    let level = 0;
+    while (level < WHEEL_LEVELS - 1 && delayJiffies >= (WHEEL_SLOTS - 1) * 2 ** (level * WHEEL_SHIFT)) level++;
+    return level;
+  }
+
+  /**
+   * {@link rearm} as the kernel's timers are set: a delay in jiffies, fired by the wheel. Of those that fire together
+   * the coarser levels' come first, and in one slot the last first. Models `expire_timers()`.
+   */
   rearmOnWheel(timer: Timer, delayMicros: number): void {
-    this.rearm(timer, this.wheelMicros(delayMicros));
+    const level = this.#wheelLevel(Math.ceil(Math.max(0, delayMicros) / MICROS_PER_JIFFY));
+    this.rearm(timer, this.wheelMicros(delayMicros), -(level * 2 ** WHEEL_ORDER_BITS + this.#sequence++));
   }
 
   /** {@link schedule} as the kernel's timers are set. */

@@ -241,6 +241,37 @@ export const PACKETS_6: Group = {
         ...unwanted(2, "2001:db8:1::11"),
       ],
     }),
+    ...[[], ["ip6tables-legacy -A FORWARD -m conntrack --ctstate NEW"]].map((setup) =>
+      onRouter6({
+        name: `pieces of a packet through the router, ${setup.length === 0 ? "which has no rule that wants them whole" : "which tracks"}`,
+        setup,
+        steps: [
+          piece(1, 48, 96, SERVER),
+          piece(1, 0, 48, SERVER),
+          piece(1, 96, DATAGRAM.length, SERVER),
+          piece(2, 0, 48, SERVER),
+          piece(3, 16, 32, SERVER),
+          piece(3, 24, 40, SERVER),
+        ],
+      }),
+    ),
+    onRouter6({
+      name: "pieces that stay alone are given up together, the last first",
+      sysctl: { "net.ipv6.ip6frag_time": "1" },
+      steps: [...[1, 2, 3, 4, 5].map((id) => piece(id, 0, 48)), WAIT],
+    }),
+    onRouter6({
+      name: "of several next hops that are to go, those that are there go",
+      setup: [
+        "ip -6 route add 2001:db8:9::/48 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::3 nexthop via 2001:db8:2::4",
+      ],
+      steps: [
+        { run: "ip -6 route del 2001:db8:9::/48 nexthop via 2001:db8:2::7 nexthop via 2001:db8:2::3" },
+        { run: "ip -6 route show 2001:db8:9::/48" },
+        { run: "ip -6 route del 2001:db8:9::/48 nexthop via 2001:db8:2::2 nexthop via 2001:db8:2::8" },
+        { run: "ip -6 route show 2001:db8:9::/48" },
+      ],
+    }),
     onRouter6({
       name: "packet too big is not limited",
       sysctl: LIMITED,

@@ -144,6 +144,12 @@ const SENT: readonly Scenario[] = [
     finally: ["conntrack -L"],
   }),
   scenario({
+    name: "what comes off the loopback was not asked about",
+    sysctl: SENDS,
+    setup: ["ip route add default dev lo"],
+    steps: [ask(FAR)],
+  }),
+  scenario({
     name: "by a rule's table and to a connection that is tracked",
     sysctl: SENDS,
     setup: [

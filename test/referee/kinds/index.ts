@@ -13,6 +13,7 @@ import { HELPERS_6 } from "./helpers6.js";
 import { ICMP } from "./icmp.js";
 import { IP_OPTIONS } from "./ip-options.js";
 import { IPV6 } from "./ipv6.js";
+import { MULTIPATH } from "./multipath.js";
 import { NAT_AWAY } from "./nat-away.js";
 import { NAT_LOCAL } from "./nat-local.js";
 import { NAT_MIX } from "./nat-mix.js";
@@ -60,6 +61,7 @@ export const KINDS: readonly Kind[] = [
   ROUTING,
   ROUTING_6,
   REALMS,
+  MULTIPATH,
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,

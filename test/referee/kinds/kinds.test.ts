@@ -37,6 +37,7 @@ it("draws what it always drew", () => {
       "icmp": "5512b204a1cd6a2c",
       "ip-options": "9e139de50d127bd4",
       "ipv6": "bf5b8ffa2c70da74",
+      "multipath": "0bf6a775b3867c6e",
       "nat-away": "e1c7cbaeac62da91",
       "nat-local": "a04cfefc33669da0",
       "nat-mix": "d96a8c58fff81bd2",

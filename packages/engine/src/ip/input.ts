@@ -183,9 +183,7 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
   if (trace !== null) trace.enter("ip_forward", null, skb);
   if (forwardable(ip, skb, rt)) {
     ipv4DecreaseTtl(skb.data, 0);
-    const { iif } = skb;
-    if (iif !== null && rt.dev === iif && (skb.options?.srr ?? 0) === 0 && ip.routing.asksForRedirect(skb, rt, iif))
-      sendRedirect(ip, skb, rt, iif);
+    if (rt.dev === skb.iif) considerRedirect(ip, skb, rt, rt.dev);
     const verdict = ip.net.hooks.run(NF_INET_FORWARD, skb, skb.iif, rt.dev);
     if (verdict === NF_ACCEPT) {
       ip.snmp.ip.ForwDatagrams++;
@@ -194,6 +192,12 @@ function ipForward(ip: IpStack, skb: SkBuff, rt: Rtable): void {
     } else if ((verdict & 0xff) !== NF_STOLEN) drop(ip, skb, "dropped in FORWARD");
   }
   if (trace !== null) trace.leave();
+}
+
+/** Where nothing was asked of the routes, as off the loopback, or the sender itself chose the way, nobody is told. */
+function considerRedirect(ip: IpStack, skb: SkBuff, rt: Rtable, dev: NetDevice | null): void {
+  if (dev === null || dev === ip.net.loopback || (skb.options !== null && skb.options.srr !== 0)) return;
+  if (ip.routing.asksForRedirect(skb, rt, dev)) sendRedirect(ip, skb, rt, dev);
 }
 
 /** Whether a packet may be forwarded by a route; it ends here otherwise, and its sender is told why. */

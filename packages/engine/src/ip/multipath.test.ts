@@ -46,6 +46,22 @@ describe("several next hops", () => {
     expect(gateways(router([gateway("198.51.100.2"), gateway("198.51.100.3")], "1"))).toBe(linux);
   });
 
+  // As Linux 6.18 answered.
+  it.each([
+    ["1", "7", "32222223232332333322322222233322"],
+    ["2", "7", "23323322332332323222323232333322"],
+    ["3", "7", "32322332323222223333233322333223"],
+    ["3", "1", "33333333333333333333333333333333"],
+    ["3", "2", "22323323333323323332332332223332"],
+    ["3", "55", "32322332323222223333233322333223"],
+    ["3", "4032", "22222222222222222222222222222222"],
+  ])("by policy %s with fields %s", (policy, fields, linux) => {
+    const net = router([gateway("198.51.100.2"), gateway("198.51.100.3")], "1");
+    net.sysctl.lookup("net.ipv4.fib_multipath_hash_policy")?.set?.(policy);
+    net.sysctl.lookup("net.ipv4.fib_multipath_hash_fields")?.set?.(fields);
+    expect(gateways(net)).toBe(linux);
+  });
+
   it("get their shares", () => {
     const all = gateways(router([gateway("198.51.100.2", 256), gateway("198.51.100.3", 1)], "1"));
     expect(all).toBe("2".repeat(32));

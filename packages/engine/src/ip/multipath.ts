@@ -1,8 +1,8 @@
 /**
  * Which of a route's several next hops a flow takes: a keyed hash of its addresses (policy 0) or of its addresses,
- * protocol and ports (policy 1), the same in both directions, measured against the next hops' shares. With
+ * protocol and ports (policy 1; 2 and 3 are multipath-fields.ts), the same in both directions, measured against the next hops' shares. With
  * `net.ipv4.fib_multipath_hash_seed` set the choice is Linux's own; without, Linux draws the key when it boots, and here
- * it comes from the namespace's generator. Policies 2 and 3 are not modelled.
+ * it comes from the namespace's generator.
  * Models fib_multipath_hash(), net/ipv4/route.c, with lib/siphash.c and `struct flow_keys`.
  */
 import type { NetNamespace } from "../netns.js";
@@ -19,10 +19,12 @@ import {
   IPV4_SRC,
   ipv4HeaderLength,
 } from "../wire/ipv4.js";
+import { HASH_FIELDS_DEFAULT, hashOfFlowPicked, hashOfInnermost, hashOfPicked } from "./multipath-fields.js";
 
-/** What is hashed: `struct flow_keys` from its basic part on, to the end of IPv4's addresses and padding. */
+/** What is hashed of IPv4: `struct flow_keys` from its basic part on, to the end of IPv4's addresses and padding. */
 const KEYS_LENGTH = 48;
 export const IP_PROTO = 2;
+export const TAGS = 4;
 export const PORTS = 28;
 export const ADDRESSES = 36;
 
@@ -111,6 +113,8 @@ export class MultipathHash {
   readonly #words: Int32Array = new Int32Array(KEYS_LENGTH / 4);
   /** `net.ipv4.fib_multipath_hash_policy`. */
   policy = 0;
+  /** `net.ipv4.fib_multipath_hash_fields`. */
+  fields: number = HASH_FIELDS_DEFAULT;
   /** `net.ipv4.fib_multipath_hash_seed`; 0: the key that was drawn. */
   seed = 0;
   #drawn = 0;
@@ -122,13 +126,19 @@ export class MultipathHash {
   /** The hash of a packet that arrives, 31 bits. */
   ofPacket(skb: SkBuff, protocol: number, sport: number, dport: number): number {
     const { data } = skb;
+    if (this.policy === 2) return hashOfInnermost(this, skb);
+    if (this.policy === 3) return hashOfPicked(this, skb, this.fields);
     let at = 0;
     if (this.policy === 0) at = innerHeader(skb);
-    return this.ofFlow(get32(data, at + IPV4_SRC), get32(data, at + IPV4_DST), protocol, sport, dport);
+    return this.ofFlow(get32(data, at + IPV4_SRC), get32(data, at + IPV4_DST), protocol, sport, dport, true);
   }
 
-  /** The hash of a flow by its addresses (and with policy 1 the rest), 31 bits. */
-  ofFlow(src: number, dst: number, protocol: number, sport: number, dport: number): number {
+  /** The hash of a flow by its addresses (and with policy 1 the rest), 31 bits; `arrives`: of one that is forwarded. */
+  ofFlow(src: number, dst: number, protocol: number, sport: number, dport: number, arrives: boolean): number {
+    if (this.policy === 3) {
+      const flow = { ipv6: false, src: [src], dst: [dst], protocol, sport, dport, flowLabel: 0 };
+      return hashOfFlowPicked(this, flow, this.fields, arrives);
+    }
     const words = this.#words;
     words.fill(0);
     const from = littleEndian(src);
@@ -142,11 +152,16 @@ export class MultipathHash {
     return this.ofKeys(words);
   }
 
-  /** The hash of keys of either family under this namespace's key, 31 bits. Models `fib_multipath_hash_from_keys()`. */
+  /** The hash of keys of either family, 31 bits. */
   ofKeys(words: Int32Array): number {
+    return this.raw(words) >>> 1;
+  }
+
+  /** The same of 32 bits, under this namespace's key. Models `fib_multipath_hash_from_keys()`. */
+  raw(words: Int32Array): number {
     if (this.seed === 0 && this.#drawn === 0) this.#drawn = this.#net.random.u32() || 1;
     const hash = sipHashLow(words, this.seed === 0 ? this.#drawn : this.seed);
-    return (hash === 0 ? 1 : hash) >>> 1;
+    return hash === 0 ? 1 : hash;
   }
 }
 

@@ -22,6 +22,8 @@ const DELAY_PROBE_TIME = 5 * SECOND;
 /** `mcast_solicit` and `ucast_solicit` requests, `retrans_time` apart. */
 const SOLICITS = 3;
 const RETRANS_TIME = 1 * SECOND;
+/** `router_probe_interval`: how long a silent router is left alone. */
+const ROUTER_PROBE_INTERVAL = 60 * SECOND;
 /** Packets that wait for one address; Linux bounds their memory (`unres_qlen_bytes`), about as many of full size. */
 const QUEUE_LENGTH = 101;
 
@@ -121,6 +123,26 @@ export class NeighbourTable<A extends InetAddress = number> {
     const entry = this.entry(dev, address);
     this.#age(entry);
     return entry.state === "INCOMPLETE" || entry.state === "FAILED" ? null : entry.mac;
+  }
+
+  /**
+   * Whether a next hop was found not to answer. It is asked again a minute after that, and while it is asked it counts
+   * as one that may. Models `rt6_check_neigh()` and `rt6_probe()`.
+   */
+  failed(dev: NetDevice, address: A): boolean {
+    const entry = this.#byDevice.get(dev)?.get(this.#family.key(address));
+    if (entry === undefined) return false;
+    this.#age(entry);
+    if (entry.state !== "FAILED") return false;
+    if (this.#net.clock.nowMicros > entry.updatedMicros + ROUTER_PROBE_INTERVAL) {
+      const source = this.#family.sender(dev, address, null);
+      if (!this.#solicit(entry, source)) {
+        this.#become(entry, "INCOMPLETE");
+        entry.probes = SOLICITS;
+        this.#await(entry, source);
+      }
+    }
+    return true;
   }
 
   /** Begins to look for an address; true when it was found at once. */

@@ -8,25 +8,12 @@ import { EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, EOPNOTSUPP, EXDEV, SystemE
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { formatIPv4 } from "../wire/address.js";
-import { get16, get32, getInt32 } from "../wire/bytes.js";
-import {
-  IP_MF,
-  IP_OFFSET,
-  IPPROTO_DCCP,
-  IPPROTO_ESP,
-  IPPROTO_ICMP,
-  IPPROTO_SCTP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  IPPROTO_UDPLITE,
-  IPV4_DST,
-  IPV4_FRAGMENT,
-  IPV4_PROTOCOL,
-  IPV4_SRC,
-  IPV4_TOS,
-} from "../wire/ipv4.js";
+import { get32, getInt32 } from "../wire/bytes.js";
+import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_DST, IPV4_SRC, IPV4_TOS } from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
+import { outerKeys } from "./flow-keys.js";
 import { MultipathHash, upperBound } from "./multipath.js";
+import { HASH_FIELDS_ALL } from "./multipath-fields.js";
 import { combineTag, setClassTag } from "./realms.js";
 import { onLink } from "./redirect.js";
 import {
@@ -54,15 +41,6 @@ import { type IpStack, isLoopback, isMulticast } from "./stack.js";
 
 /** The part of TOS that routing looks at. Models `IPTOS_RT_MASK` (the DSCP bits). */
 const TOS_ROUTING = 0xfc;
-/** Protocols whose first four bytes are taken for ports. Models `__skb_flow_dissect_ports()`. */
-export const PORT_PROTOCOLS: ReadonlySet<number> = new Set([
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  IPPROTO_DCCP,
-  IPPROTO_ESP,
-  IPPROTO_SCTP,
-  IPPROTO_UDPLITE,
-]);
 /** All hosts on this link: every multicast-capable device has joined it. */
 const ALL_HOSTS = 0xe0000001;
 /** `net.ipv4.route.min_pmtu` and `mtu_expires`. */
@@ -128,6 +106,8 @@ export class Routing {
   readonly multipath: MultipathHash;
   /** The packet that is asked about, where there is one. */
   #skb: SkBuff | null = null;
+  /** A person asks: Linux makes a packet of the question. */
+  #asked = false;
   /** Positive errno of the last question that gave null. */
   error = 0;
   /** Decisions that follow from no route, by device; valid for {@link #genid}. */
@@ -154,7 +134,17 @@ export class Routing {
         this.#ip.fib.invalidate();
       },
       0,
+      3,
+    );
+    sysctl.registerInt(
+      "net.ipv4.fib_multipath_hash_fields",
+      () => multipath.fields,
+      (value) => {
+        multipath.fields = value;
+        this.#ip.fib.invalidate();
+      },
       1,
+      HASH_FIELDS_ALL,
     );
     sysctl.registerInt(
       "net.ipv4.fib_multipath_hash_seed",
@@ -265,12 +255,8 @@ export class Routing {
 
   /** What rules see of a packet's transport header. Models `fib4_rules_early_flow_dissect()`. */
   #dissect(skb: SkBuff): void {
-    const { data } = skb;
-    const protocol = data[IPV4_PROTOCOL];
-    const at = skb.transportOffset;
-    const fragmented = (get16(data, IPV4_FRAGMENT) & (IP_MF | IP_OFFSET)) !== 0;
-    if (fragmented || !PORT_PROTOCOLS.has(protocol) || at + 4 > skb.len) this.#transport(protocol, 0, 0);
-    else this.#transport(protocol, get16(data, at), get16(data, at + 2));
+    const { protocol, sport, dport } = outerKeys(skb);
+    this.#transport(protocol, sport, dport);
   }
 
   /** Sets what the next questions say of protocol and ports. */
@@ -356,7 +342,8 @@ export class Routing {
   #hash(src: number, dst: number): number {
     const { protocol, sport, dport } = this.#flow;
     const skb = this.#skb;
-    if (skb === null) return this.multipath.ofFlow(src, dst, protocol, sport, dport);
+    if (skb === null)
+      return this.multipath.ofFlow(src, dst, protocol, sport, dport, this.#asked || this.#flow.iif !== null);
     if (this.multipath.policy === 1) this.#dissect(skb);
     return this.multipath.ofPacket(skb, this.#flow.protocol, this.#flow.sport, this.#flow.dport);
   }
@@ -757,7 +744,9 @@ export class Routing {
     let rt: Rtable | null;
     if (iif === null) {
       this.#flow.uid = request.uid ?? 0;
+      this.#asked = true;
       rt = this.output(dst, src, mark, tos, request.oif ?? null, protocol, sport, dport);
+      this.#asked = false;
       this.#flow.uid = 0;
     } else {
       if (protocol === IPPROTO_ICMP) this.#transport(protocol, 0, 0);

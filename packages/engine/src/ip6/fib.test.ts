@@ -4,8 +4,9 @@ import { VirtualClock } from "../clock.js";
 import { TunDevice } from "../dev/tun.js";
 import { NetNamespace } from "../netns.js";
 import { SeededRandom } from "../random.js";
-import { parseCidr6, parseIPv6 } from "../wire/address.js";
+import { formatIPv6, parseCidr6, parseIPv6 } from "../wire/address.js";
 import type { Route6Request, RouterPreference } from "./fib.js";
+import { Flow6 } from "./rules.js";
 
 interface Said {
   readonly to?: string;
@@ -219,4 +220,33 @@ test("routes by a device of a group do not count for a rule that suppresses it",
   if (a !== undefined) a.group = 5;
   expect(way()).toBe("lo");
   expect(net.ip6.routeOutput({ dst }).error).not.toBe(0);
+});
+
+test("routers that were found not to answer are passed over, unless there is no other", () => {
+  const net = new NetNamespace("host", new VirtualClock(), new SeededRandom(1));
+  for (const name of ["a", "b"]) net.ip.setUp(new TunDevice(net, name));
+  const dst = parseIPv6("2001:db8:7::1");
+  for (const [name, gateway, prefixLength, metric] of [
+    ["a", "fe80::1", 64, 1],
+    ["a", "fe80::2", 64, 2],
+    ["b", "fe80::3", 48, 1],
+  ] as const)
+    net.ip6.addRoute({
+      dst,
+      prefixLength,
+      metric,
+      gateway: parseIPv6(gateway),
+      dev: net.devices.get(name) ?? null,
+      onlink: true,
+    });
+  const way = (...silent: string[]): string => {
+    const flow = new Flow6();
+    flow.dst = dst;
+    flow.failed = ({ gateway }) => gateway !== null && silent.includes(formatIPv6(gateway));
+    return formatIPv6(net.ip6.fib.lookup(flow).gateway ?? dst);
+  };
+  expect(way()).toBe("fe80::1");
+  expect(way("fe80::1")).toBe("fe80::2");
+  expect(way("fe80::1", "fe80::2")).toBe("fe80::3");
+  expect(way("fe80::1", "fe80::2", "fe80::3")).toBe("fe80::1");
 });

@@ -1,7 +1,8 @@
 /**
  * IPv6's routes: in each table the longest prefix wins, of a prefix's routes those `from` the packet's source, then the
- * least metric, the router's preference and the device; of those that have gateways several share the flows. The kernel
- * keeps a radix tree a table; here a sorted list. Whether a router answers (RFC 4861, 6.3.6) counts for nothing here.
+ * least metric, the router's preference and the device; of those that have gateways several share the flows. A host
+ * passes over a router that was found not to answer while there is another way (RFC 4861, 6.3.6). The kernel keeps a
+ * radix tree a table; here a sorted list.
  * Models net/ipv6/ip6_fib.c and the tables' part of net/ipv6/route.c.
  */
 
@@ -380,7 +381,16 @@ export class Fib6 {
   delete(request: Route6Request): void {
     const { prefixLength, nexthops = [], dev = null, gateway = null, metric = 0, protocol = 0 } = request;
     if (nexthops.length > 0) {
-      for (const nexthop of nexthops) this.delete({ ...request, ...nexthop, nexthops: [] });
+      // Each is tried; of several errors the last is told. Models `ip6_route_multipath_del()`.
+      let last: SystemError | null = null;
+      for (const nexthop of nexthops)
+        try {
+          this.delete({ ...request, ...nexthop, nexthops: [] });
+        } catch (error) {
+          if (!(error instanceof SystemError)) throw error;
+          last = error;
+        }
+      if (last !== null) throw last;
       return;
     }
     const list = this.#tables.get(request.table ?? RT_TABLE_MAIN);
@@ -514,9 +524,20 @@ function towards(dst: Words, dev: NetDevice | null): Flow6 {
 /**
  * The route of a table that a flow takes, or null. The search begins at the longest prefix that has routes for the
  * flow's source, or routes for all and none for some: where it has both, those for all count only once the way there
- * was barred. Models `fib6_table_lookup()` with `fib6_node_lookup_1()` and `fib6_backtrack()`.
+ * was barred. Where only routers lead there that do not answer, one of them will do. Models `fib6_table_lookup()` with
+ * `fib6_node_lookup_1()` and `fib6_backtrack()`.
  */
 function find(list: readonly Route6[], flow: Flow6): Route6 | null {
+  const best = search(list, flow);
+  const { failed } = flow;
+  if (best !== null || failed === null) return best;
+  flow.failed = null;
+  const any = search(list, flow);
+  flow.failed = failed;
+  return any;
+}
+
+function search(list: readonly Route6[], flow: Flow6): Route6 | null {
   const { dst, src } = flow;
   let begun = false;
   for (let i = 0; i < list.length; ) {
@@ -557,7 +578,7 @@ function mostWanted(list: readonly Route6[], from: number, to: number, flow: Flo
   let most = -1;
   for (let i = from; i < to; i++) {
     const route = list[i];
-    if (route.dead || barred(route, flow)) continue;
+    if (route.dead || barred(route, flow) || (flow.failed !== null && flow.failed(route))) continue;
     const score = route.score + (near === null || route.dev === near ? 2 : 0);
     if (score <= most) continue;
     best = route;

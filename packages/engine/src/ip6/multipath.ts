@@ -1,30 +1,24 @@
 /**
  * Which of an IPv6 route's several next hops a flow takes: a keyed hash of its addresses, flow label and protocol
- * (policy 0) or of its addresses, protocol and ports (policy 1), measured against the next hops' shares. The key is
- * IPv4's, `net.ipv4.fib_multipath_hash_seed`. Policies 2 and 3 are not modelled.
+ * (policy 0) or of its addresses, protocol and ports (policy 1; 2 and 3 are ip/multipath-fields.ts), measured against
+ * the next hops' shares. The key is IPv4's, `net.ipv4.fib_multipath_hash_seed`.
  * Models rt6_multipath_hash() and fib6_select_path(), net/ipv6/route.c.
  */
-import {
-  ADDRESSES,
-  IP_PROTO,
-  littleEndian,
-  type MultipathHash,
-  PORTS,
-  portsWord,
-  upperBound,
-} from "../ip/multipath.js";
-import { PORT_PROTOCOLS } from "../ip/routing.js";
+
+import { outerKeys } from "../ip/flow-keys.js";
+import { ADDRESSES, IP_PROTO, littleEndian, PORTS, portsWord, TAGS, upperBound } from "../ip/multipath.js";
+import { hashOfFlowPicked, hashOfInnermost, hashOfPicked } from "../ip/multipath-fields.js";
 import type { SkBuff } from "../skb.js";
 import { compareWords } from "../wire/address.js";
-import { get16, get32 } from "../wire/bytes.js";
+import { get32 } from "../wire/bytes.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
-import { found, IPV6_DST, IPV6_HEADER_LENGTH, IPV6_NEXT_HEADER, IPV6_SRC, skipExtensionHeaders } from "../wire/ipv6.js";
+import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from "../wire/ipv6.js";
 import { readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { quotedHeader } from "./icmp.js";
 import { Flow6 } from "./rules.js";
+import type { Ip6Stack } from "./stack.js";
 
-const TAGS = 4;
 /** `struct flow_keys` from its basic part on, to its padded end. */
 const words = new Int32Array(18);
 const source = new Int32Array(4);
@@ -32,19 +26,27 @@ const destination = new Int32Array(4);
 
 /** What rules see of a packet's transport header. Models `fib6_rules_early_flow_dissect()`. */
 export function dissect(flow: Flow6, skb: SkBuff): void {
-  const { data, len } = skb;
-  const at = skipExtensionHeaders(data, IPV6_HEADER_LENGTH, len, data[IPV6_NEXT_HEADER]);
-  flow.protocol = at < 0 ? data[IPV6_NEXT_HEADER] : found.nexthdr;
-  const ports = at >= 0 && found.fragmentOffset === 0 && PORT_PROTOCOLS.has(flow.protocol) && at + 4 <= len;
-  flow.sport = ports ? get16(data, at) : 0;
-  flow.dport = ports ? get16(data, at + 2) : 0;
+  const { protocol, sport, dport } = outerKeys(skb);
+  flow.protocol = protocol;
+  flow.sport = sport;
+  flow.dport = dport;
 }
 
 const ofPacket: Flow6 = new Flow6();
 const UNSPECIFIED: Int32Array = new Int32Array(4);
 
 /** The hash of a flow, 31 bits; of the packet it is about, where there is one. */
-export function multipathHash6(hash: MultipathHash, policy: number, flow: Flow6, skb: SkBuff | null): number {
+export function multipathHash6(ip: Ip6Stack, flow: Flow6, skb: SkBuff | null): number {
+  const hash = ip.net.ip.routing.multipath;
+  const policy = ip.multipathPolicy;
+  if (policy === 2 && skb !== null) return hashOfInnermost(hash, skb);
+  if (policy === 3) {
+    if (skb !== null) return hashOfPicked(hash, skb, ip.multipathFields);
+    const { dst, protocol, sport, dport } = flow;
+    const fields = { ipv6: true, src: flow.src ?? UNSPECIFIED, dst, protocol, sport, dport };
+    const asked = { ...fields, flowLabel: littleEndian(flow.flowLabel) };
+    return hashOfFlowPicked(hash, asked, ip.multipathFields, false);
+  }
   let src = flow.src;
   let { dst, protocol, flowLabel, sport, dport } = flow;
   if (skb !== null) {

@@ -16,6 +16,7 @@ import {
 } from "../ip/rules.js";
 import { samePrefixIPv6 } from "../wire/address.js";
 import type { Words } from "./address.js";
+import type { Route6 } from "./fib.js";
 
 /** A policy rule of IPv6. Addresses stand as they were written, bits behind the prefix and all. */
 export interface PolicyRule6 extends RuleCore {
@@ -44,6 +45,8 @@ export class Flow6 implements RuleFlow {
   only: NetDevice | null = null;
   /** Whether the packet's ports were read because rules look at them. */
   dissected = false;
+  /** Tells routers that were found not to answer, on a host that looks for others. Models RT6_LOOKUP_F_REACHABLE. */
+  failed: ((route: Route6) => boolean) | null = null;
 }
 
 const BLANK: PolicyRule6 = { ...BLANK_RULE, src: ANY, dst: ANY };

@@ -4,6 +4,7 @@
  */
 import type { NetDevice } from "../dev/device.js";
 import { EACCES, EADDRNOTAVAIL, EEXIST, EINVAL, SystemError } from "../errno.js";
+import { HASH_FIELDS_ALL, HASH_FIELDS_DEFAULT } from "../ip/multipath-fields.js";
 import { NeighbourTable } from "../ip/neighbour.js";
 import { Peers } from "../ip/peers.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
@@ -89,6 +90,8 @@ export class Ip6Stack {
   #fwmarkReflect = 0;
   /** `net.ipv6.fib_multipath_hash_policy`. */
   multipathPolicy = 0;
+  /** `net.ipv6.fib_multipath_hash_fields`. */
+  multipathFields: number = HASH_FIELDS_DEFAULT;
   /** `net.ipv6.route.mtu_expires`, in seconds. */
   #mtuExpires = 600;
   /** What is asked of the routes, used over and over. */
@@ -143,7 +146,16 @@ export class Ip6Stack {
         this.multipathPolicy = value;
       },
       0,
+      3,
+    );
+    net.sysctl.registerInt(
+      "net.ipv6.fib_multipath_hash_fields",
+      () => this.multipathFields,
+      (value) => {
+        this.multipathFields = value;
+      },
       1,
+      HASH_FIELDS_ALL,
     );
   }
 
@@ -251,6 +263,7 @@ export class Ip6Stack {
 
   #lookup(skb: SkBuff | null): Route6 {
     this.#about = skb;
+    this.#flow.failed = this.confAll.forwarding ? null : this.#failed;
     const route = this.fib.lookup(this.#flow, this.#choose);
     this.#about = null;
     return this.#redirects === null ? route : this.#redirected(route, this.#redirects);
@@ -282,12 +295,16 @@ export class Ip6Stack {
     this.fib.genid++;
   }
 
+  /** Whether a route's router was found not to answer: a host looks for another. Models `rt6_score_route()`. */
+  readonly #failed = ({ gateway, dev }: Route6): boolean =>
+    gateway !== null && dev.needsNeighbour && this.neighbourTable.failed(dev, gateway);
+
   /** Of several next hops the flow's. Models `fib6_select_path()`. */
   readonly #choose = (route: Route6): Route6 => {
     if (route.siblings === null) return route;
     const flow = this.#flow;
-    const { multipath } = this.net.ip.routing;
-    const chosen = selectPath6(route.siblings, multipathHash6(multipath, this.multipathPolicy, flow, this.#about));
+    const chosen = selectPath6(route.siblings, multipathHash6(this, flow, this.#about));
+    if (flow.failed !== null && flow.failed(chosen)) return route;
     return flow.only === null || chosen.dev === flow.only ? chosen : route;
   };
 

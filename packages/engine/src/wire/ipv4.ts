@@ -29,6 +29,7 @@ export const IP_OFFSET = 0x1fff;
 /** Protocol numbers (IANA). */
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_IGMP = 2;
+export const IPPROTO_IPIP = 4;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_DCCP = 33;
