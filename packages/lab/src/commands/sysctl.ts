@@ -1,5 +1,5 @@
 /** `sysctl`. */
-import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter-lab/engine";
+import { SysctlError, strerror } from "@netfilter-lab/engine";
 import type { LabCommand } from "../environment.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 
@@ -44,8 +44,6 @@ function swapped(text: string, one: string, other: string): string {
 function sysctlKey(written: string): string {
   return /[./]/.exec(written)?.[0] === "/" ? swapped(written, ".", "/") : written;
 }
-
-const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
 
 export const sysctl: LabCommand = (context) => {
   const { stdout, stderr, net } = context;
@@ -100,6 +98,10 @@ export const sysctl: LabCommand = (context) => {
     stderr.write(`sysctl: ${text}\n`);
     status = failure;
   };
+  /** The tool sees that a file (or a folder) cannot be written, tells of an error of before, and calls it none. */
+  const unwritable = (name: string): void => {
+    stderr.write(`sysctl: setting key "${name}": Invalid argument\n`);
+  };
   for (const operand of parsed.operands) {
     const equals = operand.indexOf("=");
     const written = (equals < 0 ? operand : operand.slice(0, equals)).trim();
@@ -125,6 +127,7 @@ export const sysctl: LabCommand = (context) => {
     if (entry === undefined) {
       const below = net.sysctl.list().filter((candidate) => candidate.name.startsWith(`${name}.`));
       if (equals < 0 && below.length > 0) for (const candidate of below) show(candidate.name, candidate.get());
+      else if (below.length > 0) unwritable(name);
       else if (!has("e")) fail(`cannot stat ${path}: No such file or directory`);
       continue;
     }
@@ -134,8 +137,7 @@ export const sysctl: LabCommand = (context) => {
     }
     const value = operand.slice(equals + 1).trim();
     if (entry.set === undefined) {
-      // The tool sees that the file cannot be written, tells of an error of before, and calls it none.
-      stderr.write(`sysctl: setting key "${name}": Invalid argument\n`);
+      unwritable(name);
       continue;
     }
     try {
@@ -143,7 +145,7 @@ export const sysctl: LabCommand = (context) => {
       if (!has("q")) show(name, value);
     } catch (error) {
       if (!(error instanceof SysctlError)) throw error;
-      fail(`setting key "${name}": ${strerror(SYSCTL_ERRNO[error.errno])}`);
+      fail(`setting key "${name}": ${strerror(error.errno)}`);
     }
   }
   return status;
