@@ -2,6 +2,7 @@
  * `ip -6 route`: what its words, which route-words.ts reads, become. Life times are not supported.
  */
 import {
+  type Cidr6,
   compareWords,
   ENETDOWN,
   equalIPv6,
@@ -22,7 +23,8 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { addressOf6, prefixOf6, prefixText6 } from "./ipv6.js";
+import { AddressFamily } from "./family.js";
+import { prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import { protocolText, routeTypeText, tableName } from "./names.js";
 import {
@@ -110,13 +112,17 @@ function requestOf(words: SaidRoute<Int32Array>): Route6Request {
   };
 }
 
+const addresses = new AddressFamily({ family: 6 });
+
 const family = ({ net: { ip6 } }: LabContext): RouteFamily<Int32Array, Route6> => ({
   names: ["inet6", "inet"],
   label: "ipv6",
   bits: 128,
   command: "ip -6 route ",
-  prefix: prefixOf6,
-  address: addressOf6,
+  // That it is IPv6 is known before: no other comes.
+  prefix: (text) => addresses.prefix(text) as Cidr6,
+  readPrefix: (text) => addresses.readPrefix(text) as Cidr6,
+  address: (text) => addresses.address(text) as Int32Array,
   alike: (a, b, bits) => b !== null && (bits < 128 ? samePrefixIPv6(a, b, bits) : equalIPv6(a, b)),
   hasTable: (table) => ip6.fib.hasTable(table),
   tables: () => ip6.fib.tables(),
