@@ -34,17 +34,19 @@ function neighbours(
 }
 
 function show(context: LabContext, options: IpOptions, words: Words): number {
-  let dev: NetDevice | null = null;
+  const addresses = new AddressFamily(options);
+  let name: string | null = null;
   let to: InetAddress | null = null;
   let state: NeighbourState | null = null;
   while (!words.done) {
-    if (words.take("dev")) dev = deviceOf(context.net, words.next());
+    if (words.take("dev")) name = words.next();
     else if (words.take("nud")) state = STATES.get(words.next()) ?? null;
     else {
       words.take("to");
-      to = new AddressFamily(options).readPrefix(words.next()).address;
+      to = addresses.prefix(words.next()).address;
     }
   }
+  const dev = name === null ? null : deviceOf(context.net, name);
   const now = context.net.clock.nowMicros;
   const seconds = (micros: number): number => Math.floor((now - micros) / 1_000_000);
   for (const neighbour of neighbours(context, options.family, dev ?? undefined)) {

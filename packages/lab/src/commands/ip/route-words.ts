@@ -231,8 +231,7 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
 function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: RouteFilter<A>, doing: string): R[] {
   const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
   if (filter.cache) return [];
-  if (table !== "all" && !family.hasTable(table))
-    throw new IpError(`Error: ${family.label}: FIB table does not exist.\n${doing} terminated`, 2);
+  if (table !== "all" && !family.hasTable(table)) throw noTable(family.label, doing);
   const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
   const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
     inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
@@ -290,7 +289,7 @@ function gatewayOf<A>(family: Family<A>, words: Words): A {
   words.take(own);
   const text = words.next();
   // An address of no length, which the kernel sees.
-  if (text === "any" || text === "all") throw new IpError("Error: Attribute failed policy validation.", 2);
+  if (EVERY.includes(text)) throw new IpError("Error: Attribute failed policy validation.", 2);
   return family.address(text);
 }
 
@@ -458,12 +457,19 @@ function flushedText(count: number): string {
 
 /** Whether addresses of IPv6 choose among the routes of IPv4, which a listing of one table shows unless `-6` is said. */
 function otherListing(
+  { net }: LabContext,
   { bits }: Pick<Family<unknown>, "bits">,
   { family }: IpOptions,
   { table }: Pick<RouteFilter<unknown>, "table">,
+  doing: string,
 ): boolean {
-  return bits > 32 && family === null && table !== "all";
+  if (bits === 32 || family !== null || table === "all") return false;
+  if (!net.ip.hasTable(table)) throw noTable("ipv4", doing);
+  return true;
 }
+
+const noTable = (label: string, doing: string): IpError =>
+  new IpError(`Error: ${label}: FIB table does not exist.\n${doing} terminated`, 2);
 
 /** `ip route` of a family. Models `do_iproute()`. */
 export function runIpRoute<A, R extends RouteCore<A>>(
@@ -490,7 +496,7 @@ export function runIpRoute<A, R extends RouteCore<A>>(
     case "show":
     case "lst": {
       const filter = filterOf(context, family, words);
-      if (otherListing(family, options, filter)) return 0;
+      if (otherListing(context, family, options, filter, "Dump")) return 0;
       for (const route of filtered(family, filter, "Dump"))
         stdout.write(`${family.text(route, filter, options.oneLine)}\n`);
       return 0;
@@ -501,7 +507,7 @@ export function runIpRoute<A, R extends RouteCore<A>>(
     case "flush": {
       if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
       const filter = filterOf(context, family, words);
-      const routes = otherListing(family, options, filter) ? [] : filtered(family, filter, "Flush");
+      const routes = otherListing(context, family, options, filter, "Flush") ? [] : filtered(family, filter, "Flush");
       if (filter.cache) family.flushCache();
       else family.flush(routes);
       if (options.statistics > 0)
