@@ -13,8 +13,8 @@ const HOST: Scenario = {
   finally: [],
 };
 
-async function run(...commands: readonly string[]): Promise<CommandResult> {
-  const { steps } = await new EngineRunner().run({ ...HOST, steps: commands.map((command) => ({ run: command })) });
+function run(...commands: readonly string[]): CommandResult {
+  const { steps } = new EngineRunner().run({ ...HOST, steps: commands.map((command) => ({ run: command })) });
   return steps.at(-1) as CommandResult;
 }
 
@@ -42,12 +42,12 @@ describe("the number of buckets", () => {
     ["-x", null, "Invalid argument"],
     ["", null, "Invalid argument"],
   ];
-  it.each(rows)("%j: %s %s", async (written, left, refused) => {
+  it.each(rows)("%j: %s %s", (written, left, refused) => {
     const name = "net.netfilter.nf_conntrack_buckets";
-    const { stderr, status } = await run(`sysctl -w ${name}='${written}'`);
+    const { stderr, status } = run(`sysctl -w ${name}='${written}'`);
     expect(stderr).toBe(refused === "" ? "" : `sysctl: setting key "${name}": ${refused}\n`);
     expect(status).toBe(refused === "" ? 0 : 1);
-    expect((await run(`sysctl -q -w ${name}='${written}'`, `sysctl -n ${name}`)).stdout).toBe(`${left ?? "262144"}\n`);
+    expect(run(`sysctl -q -w ${name}='${written}'`, `sysctl -n ${name}`).stdout).toBe(`${left ?? "262144"}\n`);
   });
 });
 
@@ -62,8 +62,8 @@ test.each([
     "nf_log_ipv4",
     ["TRACE: raw:PREROUTING:policy:2", "nf_ct_proto_6: bad checksum", "TRACE: filter:INPUT:rule:1", "LOG"],
   ],
-])("with the logger %s an invalid packet is told of in %j", async (logger, lines) => {
-  const { steps } = await new EngineRunner().run({
+])("with the logger %s an invalid packet is told of in %j", (logger, lines) => {
+  const { steps } = new EngineRunner().run({
     ...HOST,
     setup: [
       "sysctl -q -w net.netfilter.nf_conntrack_log_invalid=255",

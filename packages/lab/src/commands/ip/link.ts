@@ -412,6 +412,7 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   let deviceName: string | null = null;
   let local: Cidr | Cidr6 | null = null;
   let localText = "";
+  let nameless = false;
   let peer: Cidr | Cidr6 | null = null;
   let broadcast: number | Int32Array | "+" | null = null;
   let scope: number | null = null;
@@ -430,9 +431,11 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
     else {
       words.take("local");
       const text = words.next();
-      if (local !== null) throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
+      if (local !== null && !EVERY.includes(localText))
+        throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
       local = addresses.prefix(text);
       localText = text;
+      nameless ||= EVERY.includes(text);
     }
   }
   if (deviceName === null) throw new IpError('Not enough information: "dev" argument is required.', 1);
@@ -444,8 +447,7 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   if (wildcard) context.stderr.write(wildcardWarning(localText));
   device = deviceOf(net, deviceName);
   // An address of no length, which the kernel sees; of no family, there is nobody whom it could ask.
-  if (EVERY.includes(localText) && options.family === 6)
-    throw new IpError("Error: Attribute failed policy validation.", 2);
+  if (nameless && addresses.known !== null) throw new IpError("Error: Attribute failed policy validation.", 2);
   if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
   if (typeof local.address !== "number") {
     if (peer !== null) throw new IpError("ip address: peers of IPv6 are not supported by the lab", 255);

@@ -279,6 +279,8 @@ class Ipset {
   }
 
   #create(name: string, typeName: string, rest: readonly string[]): void {
+    if (typeName.length > MAX_NAME)
+      throw new IpsetFailure(`Syntax error: typename '${typeName}' is longer than ${MAX_NAME} characters`);
     const wanted = ALIASES[typeName] ?? typeName;
     const setType = SET_TYPES.find((each) => each.name === wanted);
     if (setType === undefined) {
