@@ -11,6 +11,10 @@ const alias = [
   { find: /^@netfilter-lab\/notebook\/live$/, replacement: live("index") },
   { find: /^@netfilter-lab\/notebook\/live\/compile$/, replacement: live("compile") },
   { find: /^@netfilter-lab\/engine$/, replacement: source("engine") },
+  {
+    find: /^@netfilter-lab\/engine\/parts$/,
+    replacement: fileURLToPath(new URL("./packages/engine/src/parts.ts", import.meta.url)),
+  },
   { find: /^netfilter-lab$/, replacement: source("lab") },
   {
     find: /^@netfilter-lab\/notebook\/cells$/,

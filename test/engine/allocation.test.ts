@@ -17,6 +17,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "netfilter-lab-"));
   program = join(folder, "probe.mjs");
   const alias = {
+    "@netfilter-lab/engine/parts": path("../../packages/engine/src/parts.ts"),
     "@netfilter-lab/engine": path("../../packages/engine/src/index.ts"),
     "netfilter-lab": path("../../packages/lab/src/index.ts"),
   };

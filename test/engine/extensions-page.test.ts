@@ -14,7 +14,6 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "-j ULOG": "gone from Linux: rules are read and refused",
   "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
-  "-m realm": "every route is of realm 0",
   "-m physdev": "bridged frames of IPv6 are not seen",
   "-m policy": "no packet has an IPsec policy",
   "-m owner": "a socket has a user, whose group has the same number; no process",

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
 const alias = {
+  "@netfilter-lab/engine/parts": path("../../packages/engine/src/parts.ts"),
   "@netfilter-lab/engine": path("../../packages/engine/src/index.ts"),
   "netfilter-lab": path("../../packages/lab/src/index.ts"),
 };

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "vitest";
 import { EngineRunner } from "../../packages/lab/src/scenario/engine-runner.js";
 import { LinuxRunner } from "../../packages/lab/src/scenario/linux/runner.js";
+import { REALMS } from "./ip-realms.js";
 
 const engine = new EngineRunner();
 const linux = new LinuxRunner();
@@ -275,6 +276,7 @@ test.each([
   ["routes and rules", ROUTES],
   ["addresses", ADDRESSES],
   ["devices without IPv6", SWITCHED],
+  ["realms", REALMS],
 ])("%s", (name, commands) => {
   const scenario = {
     version: 1,

@@ -147,27 +147,25 @@ export class Hooks {
     state.hook = hook;
     state.indev = indev;
     state.outdev = outdev;
-    const verdict = this.#net.trace === null ? walk(list, skb, state) : walkTraced(list, skb, state, this.#net.trace);
+    const { trace } = this.#net;
+    let verdict: Verdict = NF_ACCEPT;
+    if (trace !== null) verdict = walkTraced(list, skb, state, trace);
+    else
+      for (let i = 0; i < list.length; i++) {
+        verdict = list[i].fn(skb, state);
+        if (verdict === NF_ACCEPT) continue;
+        if (verdict !== NF_REPEAT) {
+          if ((verdict & VERDICT_MASK) === NF_DROP) this.#net.free(skb);
+          break;
+        }
+        i--;
+      }
     this.#depth--;
     return verdict;
   }
 }
 
-/** Calls each function in turn until one does not accept. */
-function walk(list: readonly HookOps[], skb: SkBuff, state: HookState): Verdict {
-  for (let i = 0; i < list.length; i++) {
-    const verdict = list[i].fn(skb, state);
-    if (verdict === NF_ACCEPT) continue;
-    if (verdict !== NF_REPEAT) {
-      if ((verdict & VERDICT_MASK) === NF_DROP) state.net.free(skb);
-      return verdict;
-    }
-    i--;
-  }
-  return NF_ACCEPT;
-}
-
-/** {@link walk}, told to the trace. */
+/** Calls each function in turn until one does not accept, told to the trace. */
 function walkTraced(list: readonly HookOps[], skb: SkBuff, state: HookState, trace: PacketTracer): Verdict {
   const { hook } = state;
   trace.enter("nf_hook_slow", null, skb);

@@ -1,5 +1,6 @@
 /**
- * Linux netfilter in TypeScript: hooks, conntrack, NAT, tables and routing, packet by packet, without a dependency.
+ * Linux netfilter in TypeScript: hooks, conntrack, NAT, tables and routing, packet by packet, without a dependency. What a
+ * page may load later (rare extensions, TCP's connections) is `@netfilter-lab/engine/parts`.
  * @packageDocumentation
  */
 export * from "./clock.js";
@@ -10,7 +11,6 @@ export {
   NF_CT_EXPECT_PERMANENT,
   NF_CT_EXPECT_USERSPACE,
 } from "./conntrack/expect.js";
-export { conntrackHelpers } from "./conntrack/helpers/registry.js";
 export * from "./conntrack/netlink.js";
 export * from "./conntrack/netlink-expect.js";
 export { SCTP_STATE_NAMES } from "./conntrack/proto-sctp.js";
@@ -69,7 +69,6 @@ export * from "./sock/raw.js";
 export * from "./sock/raw6.js";
 export * from "./sock/sockets.js";
 export { registerTcpConnections } from "./sock/tcp.js";
-export { TcpSock } from "./sock/tcp-connection.js";
 export * from "./sysctl.js";
 export * from "./trace.js";
 export * from "./wire/address.js";

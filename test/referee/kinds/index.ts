@@ -22,6 +22,7 @@ import { NAT66 } from "./nat66.js";
 import { NAT66_EDGES } from "./nat66-edges.js";
 import { NPT } from "./npt.js";
 import { PORT_CLASHES } from "./port-clashes.js";
+import { REALMS } from "./realms.js";
 import type { Kind } from "./router.js";
 import { ROUTING } from "./routing.js";
 import { ROUTING_6 } from "./routing6.js";
@@ -58,6 +59,7 @@ export const KINDS: readonly Kind[] = [
   NAT66_EDGES,
   ROUTING,
   ROUTING_6,
+  REALMS,
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,

@@ -46,6 +46,7 @@ it("draws what it always drew", () => {
       "nat66-edges": "42d6e5792aa998de",
       "npt": "f54edb70edabc2ea",
       "port-clashes": "6aa01977dc4da6f2",
+      "realms": "c59bdc1754574b01",
       "routing": "1a965cb396f6f43b",
       "routing6": "711b7eab0842ccb3",
       "rulesets": "c0d42e78b6413b18",

@@ -18,6 +18,7 @@ import {
 } from "../errno.js";
 import type { NetNamespace } from "../netns.js";
 import { prefixMask } from "../wire/address.js";
+import { setClassTag } from "./realms.js";
 import {
   RTN_ANYCAST,
   RTN_BLACKHOLE,
@@ -85,6 +86,7 @@ export class FibRoute implements Route {
   readonly onlink: boolean;
   readonly mtu: number;
   readonly mtuLocked: boolean;
+  readonly realms: number;
   /** Scope of the next hop: NOWHERE for addresses of this host, HOST for on-link, LINK for gateways. */
   readonly nexthopScope: number;
   /** The next hops of a route with several, each as the route that it would be alone; else null. */
@@ -96,6 +98,8 @@ export class FibRoute implements Route {
   dead = false;
   /** The decision for packets that arrive and match. */
   rthInput: Rtable | null = null;
+  /** The decisions for those whose source has a realm, by their class; Linux makes one for each packet. */
+  rthInputByClass: Map<number, Rtable> | null = null;
   /** The decision for packets of this host. */
   rthOutput: Rtable | null = null;
   exceptions: Map<number, PathException> | null = null;
@@ -120,6 +124,7 @@ export class FibRoute implements Route {
     this.onlink = route.onlink;
     this.mtu = route.mtu;
     this.mtuLocked = route.mtuLocked;
+    this.realms = route.realms;
     this.nexthopScope = nexthopScope;
     this.paths = paths;
     this.weight = weight;
@@ -152,6 +157,7 @@ export class FibRoute implements Route {
       this.dev === other.dev &&
       this.onlink === other.onlink &&
       this.mtu === other.mtu &&
+      this.realms === other.realms &&
       samePaths(this.paths, other.paths)
     );
   }
@@ -165,6 +171,13 @@ export class FibRoute implements Route {
 function samePaths(a: readonly FibRoute[] | null, b: readonly FibRoute[] | null): boolean {
   if (a === null || b === null) return a === b;
   return a.length === b.length && a.every((path, i) => path.sameAs(b[i]) && path.weight === b[i].weight);
+}
+
+/** How many next hops of routes have realms. */
+function countRealms(routes: readonly FibRoute[]): number {
+  let count = 0;
+  for (const route of routes) for (const { realms } of route.paths ?? [route]) if (realms !== 0) count++;
+  return count;
 }
 
 /** What is asked of the tables. One object is reused by the IP layer, so that a lookup allocates nothing. */
@@ -275,7 +288,10 @@ function sameNexthops(nexthops: readonly NexthopRequest[], route: FibRoute): boo
   return (
     paths.length === nexthops.length &&
     paths.every(
-      (path, i) => (nexthops[i].dev ?? path.dev) === path.dev && (nexthops[i].gateway ?? path.gateway) === path.gateway,
+      (path, i) =>
+        (nexthops[i].dev ?? path.dev) === path.dev &&
+        (nexthops[i].gateway ?? path.gateway) === path.gateway &&
+        (nexthops[i].realms ?? path.realms) === path.realms,
     )
   );
 }
@@ -294,7 +310,7 @@ const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: numbe
   [RTN_NAT, { scope: RT_SCOPE_NOWHERE, error: EINVAL }],
 ]);
 
-const BLANK: PolicyRule = { ...BLANK_RULE, src: 0, dst: 0 };
+const BLANK: PolicyRule = { ...BLANK_RULE, src: 0, dst: 0, realms: null };
 
 /** The part of the TOS byte that rules and routes compare. Models `IPTOS_RT_MASK`, as `fib_dscp_masked_match()` has it. */
 const TOS_MATCHED = 0x1c;
@@ -306,11 +322,12 @@ const family = (emptyTable: () => number): RuleFamily<PolicyRule, Flow> => ({
     ((rule.dst ^ flow.dst) & prefixMask(rule.dstLength)) === 0 &&
     (rule.tos === 0 || rule.tos === (flow.tos & TOS_MATCHED)),
   sameAddresses(rule, request) {
-    const { srcLength = 0, dstLength = 0, tos = 0 } = request;
+    const { srcLength = 0, dstLength = 0, tos = 0, realms = null } = request;
     return (
       (srcLength === 0 || (rule.srcLength === srcLength && rule.src === request.src)) &&
       (dstLength === 0 || (rule.dstLength === dstLength && rule.dst === request.dst)) &&
-      (tos === 0 || rule.tos === tos)
+      (tos === 0 || rule.tos === tos) &&
+      (realms === null || (rule.realms ?? 0) === realms)
     );
   },
   /** A rule of table 0 gets the first table that is empty. */
@@ -343,6 +360,10 @@ export class Fib {
   genid = 1;
   /** Positive errno of the last {@link lookup} that gave null. */
   error = 0;
+  /** The realms of the rule that the last {@link lookup} ended with. Models `fib_result.tclassid`. */
+  tclassid = 0;
+  #routesWithRealms = 0;
+  #rulesHaveRealms = false;
 
   constructor(net: NetNamespace) {
     this.#net = net;
@@ -371,6 +392,7 @@ export class Fib {
     if (!rules.custom) return this.#withoutRules(flow, ignoreLinkState);
     for (let i = rules.next(flow, 0); i >= 0; i = rules.next(flow, i + 1)) {
       const rule = rules.at(i);
+      this.tclassid = rule.realms ?? 0;
       if (rule.action !== FR_ACT_TO_TBL) {
         this.error =
           rule.action === FR_ACT_UNREACHABLE ? ENETUNREACH : rule.action === FR_ACT_PROHIBIT ? EACCES : EINVAL;
@@ -384,8 +406,34 @@ export class Fib {
       if (route.dev !== null && route.dev.group === rule.suppressGroup) continue;
       return route;
     }
+    this.tclassid = 0;
     this.error = ENETUNREACH;
     return null;
+  }
+
+  /** Whether a route or a rule has a realm. Models `fib_num_tclassid_users()`. */
+  get usesRealms(): boolean {
+    return this.#routesWithRealms > 0 || this.#rulesHaveRealms;
+  }
+
+  /** The next hop that a lookup of a route with several ended with, before a choice among them. Models `FIB_RES_NHC()`. */
+  nexthopOf(route: FibRoute, flow: Flow): FibRoute {
+    return route.paths?.find((path) => usable(path, flow, false)) ?? route;
+  }
+
+  /**
+   * The class of a decision that a route keeps. Routes of a table that say the same keep one together (they are one
+   * `struct fib_info`), so that the realms of the rule that first led to one of them stay. Models `rt_set_nexthop()`.
+   */
+  classOf(route: FibRoute, rule: number, kept: "rthInput" | "rthOutput"): number {
+    if (!this.#rulesHaveRealms) return route.realms;
+    const whole = route.whole ?? route;
+    for (const other of this.routes(route.table)) {
+      if (!other.sameAs(whole)) continue;
+      const rt = (route.whole === null ? other : other.paths?.[route.whole.paths?.indexOf(route) ?? 0])?.[kept];
+      if (rt?.genid === this.genid) return rt.tclassid;
+    }
+    return setClassTag(route.realms, rule);
   }
 
   /** What local and main say while they are one table: the longer prefix wins. Models `fib_trie_table()`'s alias. */
@@ -479,6 +527,7 @@ export class Fib {
           onlink,
           mtu: request.mtu ?? 0,
           mtuLocked: request.mtuLocked ?? false,
+          realms: request.realms ?? 0,
         },
         nexthopScope,
         paths,
@@ -511,11 +560,13 @@ export class Fib {
 
   /** A route with next hops of its own; one alone is as if it had been said plainly. Models `fib_get_nhs()`. */
   #createMultipath(request: RouteRequest, nexthops: readonly NexthopRequest[], scope: number): FibRoute {
-    const { nexthops: _, gateway = 0, dev = null, ...rest } = request;
+    const { nexthops: _, gateway = 0, dev = null, realms = 0, ...rest } = request;
     const first = nexthops[0];
     if (dev !== null && first.dev !== dev) throw new SystemError(EINVAL, "Nexthop device index does not match RTA_OIF");
     if (gateway !== 0 && first.gateway !== gateway)
       throw new SystemError(EINVAL, "Nexthop gateway does not match RTA_GATEWAY or RTA_VIA");
+    if (realms !== 0 && (first.realms ?? 0) !== realms)
+      throw new SystemError(EINVAL, "Nexthop class id does not match RTA_FLOW");
     if (scope === RT_SCOPE_HOST && nexthops.length > 1)
       throw new SystemError(EINVAL, "Route with host scope can not have multiple nexthops");
     const paths = nexthops.map((nexthop) => {
@@ -578,7 +629,7 @@ export class Fib {
           throw new SystemError(EEXIST);
         }
         routes[first] = route;
-        table.set(route.dst, route.prefixLength, routes);
+        this.#set(table, route.dst, route.prefixLength, routes);
         this.invalidate();
         return;
       }
@@ -596,7 +647,7 @@ export class Fib {
         at++;
       routes.splice(at, 0, route);
     }
-    table.set(route.dst, route.prefixLength, routes);
+    this.#set(table, route.dst, route.prefixLength, routes);
     this.invalidate();
   }
 
@@ -620,15 +671,23 @@ export class Fib {
         (request.gateway === undefined || request.gateway === 0 || route.gateway === request.gateway) &&
         (request.dev === undefined || request.dev === null || route.dev === request.dev) &&
         (request.mtu === undefined || request.mtu === 0 || route.mtu === request.mtu) &&
+        // They count beside a gateway or a device only.
+        (!request.realms || (!request.gateway && !request.dev) || route.realms === request.realms) &&
         sameNexthops(request.nexthops ?? [], route),
     );
     if (at < 0) throw new SystemError(ESRCH);
-    table.set(
+    this.#set(
+      table,
       dst,
       prefixLength,
       routes.filter((_, i) => i !== at),
     );
     this.invalidate();
+  }
+
+  #set(table: FibTable, dst: number, prefixLength: number, routes: FibRoute[]): void {
+    this.#routesWithRealms += countRealms(routes) - countRealms(table.at(dst, prefixLength));
+    table.set(dst, prefixLength, routes);
   }
 
   /** Removes the routes that a test picks. Returns how many went. Models `fib_table_flush()`. */
@@ -638,7 +697,7 @@ export class Fib {
       for (const route of table.list())
         if (doomed(route)) {
           const rest = table.at(route.dst, route.prefixLength).filter((other) => other !== route);
-          table.set(route.dst, route.prefixLength, rest);
+          this.#set(table, route.dst, route.prefixLength, rest);
           count++;
         }
     this.invalidate();
@@ -701,7 +760,7 @@ export class Fib {
 
   addRule(request: Partial<PolicyRule>): void {
     this.rules.add(request);
-    this.invalidate();
+    this.#rulesChanged();
   }
 
   /** Models `fib_empty_table()`: which thereby comes into being. */
@@ -713,6 +772,11 @@ export class Fib {
 
   deleteRule(request: Partial<PolicyRule>): void {
     this.rules.delete(request);
+    this.#rulesChanged();
+  }
+
+  #rulesChanged(): void {
+    this.#rulesHaveRealms = this.rules.list().some(({ realms }) => realms !== null && realms !== 0);
     this.invalidate();
   }
 }

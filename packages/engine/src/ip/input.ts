@@ -6,6 +6,7 @@ import type { NetDevice } from "../dev/device.js";
 import { EACCES, EHOSTUNREACH, ENETUNREACH, EXDEV } from "../errno.js";
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, NF_STOLEN } from "../hooks.js";
 import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
+import type { PacketTracer } from "../trace.js";
 import { formatIPv4 } from "../wire/address.js";
 import { get16 } from "../wire/bytes.js";
 import {
@@ -111,14 +112,20 @@ function earlyDemux(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
 /** Finds a packet's way. False: there is none, and the packet ends here. */
 function route(ip: IpStack, skb: SkBuff, dev: NetDevice): boolean {
   const { trace } = ip.net;
-  if (trace !== null) trace.enter("ip_route_input_noref", null, skb);
-  const rt = ip.routing.input(skb, dev);
-  if (trace !== null) {
-    trace.note({ kind: "route", result: describeInput(ip, rt) });
-    trace.leave();
-  }
+  const rt = trace === null ? ip.routing.input(skb, dev) : routeTraced(ip, skb, dev, trace);
   skb.dst = rt;
-  if (rt !== null) return true;
+  return rt !== null || unrouted(ip, skb);
+}
+
+function routeTraced(ip: IpStack, skb: SkBuff, dev: NetDevice, trace: PacketTracer): Rtable | null {
+  trace.enter("ip_route_input_noref", null, skb);
+  const rt = ip.routing.input(skb, dev);
+  trace.note({ kind: "route", result: describeInput(ip, rt) });
+  trace.leave();
+  return rt;
+}
+
+function unrouted(ip: IpStack, skb: SkBuff): false {
   if (ip.routing.error === EXDEV) ip.snmp.tcp.IPReversePathFilter++;
   drop(ip, skb, ip.routing.error === EXDEV ? "rp_filter" : "martian");
   return false;

@@ -157,16 +157,21 @@ export function describeOutput(rt: Rtable): string {
 /** Sends a routed packet. Models `ip_output()`. 0 or a negative errno. */
 export function dstOutput(ip: IpStack, skb: SkBuff): number {
   const trace = ip.net.trace;
-  const rt = skb.dst as Rtable;
-  const indev = skb.forwarded ? skb.iif : null;
-  if (trace !== null) trace.enter("ip_output", null, skb);
-  ip.snmp.ipExt.OutOctets += skb.len;
-  skb.dev = rt.dev;
-  if (rt.type === RTN_BROADCAST && rt.dev !== null && rt.dev !== ip.net.loopback) loopBroadcast(ip, skb, rt.dev);
-  const verdict = ip.net.hooks.run(NF_INET_POST_ROUTING, skb, indev, rt.dev);
-  const error = verdict === NF_ACCEPT ? finishOutput(ip, skb) : refused(ip, skb, verdict, "dropped in POSTROUTING");
-  if (trace !== null) trace.leave();
+  if (trace === null) return output(ip, skb);
+  trace.enter("ip_output", null, skb);
+  const error = output(ip, skb);
+  trace.leave();
   return error;
+}
+
+function output(ip: IpStack, skb: SkBuff): number {
+  const rt = skb.dst as Rtable;
+  const { dev } = rt;
+  ip.snmp.ipExt.OutOctets += skb.len;
+  skb.dev = dev;
+  if (rt.type === RTN_BROADCAST && dev !== null && dev !== ip.net.loopback) loopBroadcast(ip, skb, dev);
+  const verdict = ip.net.hooks.run(NF_INET_POST_ROUTING, skb, skb.forwarded ? skb.iif : null, dev);
+  return verdict === NF_ACCEPT ? finishOutput(ip, skb) : refused(ip, skb, verdict, "dropped in POSTROUTING");
 }
 
 /** What a sender is told of a verdict other than NF_ACCEPT; 0 or a negative errno. */

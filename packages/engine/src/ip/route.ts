@@ -30,6 +30,8 @@ export interface RouteResult {
   readonly prefsrc: number;
   /** Path MTU in bytes. */
   readonly mtu: number;
+  /** The realms that the packet comes from (high 16 bits) and goes to (low ones). Models `dst->tclassid`. */
+  readonly tclassid: number;
 }
 
 /** What becomes of a packet that arrived with a decision. */
@@ -56,6 +58,7 @@ export class Rtable implements RouteResult {
   neighbour: NeighbourEntry | null = null;
   /** The device that a packet over the loopback counts as come by: that of its address. Models `rt_iif`. */
   inputDevice: NetDevice | null = null;
+  tclassid = 0;
   /** A path MTU learned from ICMP must not be lowered further by fragments (`lock`). */
   mtuLocked = false;
   /** A router said that this gateway is a better one. Models `RTCF_REDIRECTED`. */

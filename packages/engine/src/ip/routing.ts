@@ -27,6 +27,7 @@ import {
 } from "../wire/ipv4.js";
 import { type FibRoute, Flow, type PathException } from "./fib.js";
 import { MultipathHash, upperBound } from "./multipath.js";
+import { combineTag, setClassTag } from "./realms.js";
 import { onLink } from "./redirect.js";
 import {
   DST_ERROR,
@@ -102,6 +103,21 @@ class InputCache {
 const NO_CACHE = new InputCache(1);
 NO_CACHE.kept = 1;
 
+/** The input decision kept at a route for packets with this tag and class. */
+function keptInput(route: FibRoute, tag: number, tclassid: number): Rtable | null {
+  return tag === 0 ? route.rthInput : (route.rthInputByClass?.get(tclassid) ?? null);
+}
+
+/** A decision with a tag is none of the one that a route keeps for all. Models `do_cache` of `__mkroute_input()`. */
+function keepInput(route: FibRoute, tag: number, rt: Rtable): void {
+  if (tag === 0) {
+    route.rthInput = rt;
+    return;
+  }
+  route.rthInputByClass ??= new Map();
+  route.rthInputByClass.set(rt.tclassid, rt);
+}
+
 export class Routing {
   readonly #ip: IpStack;
   /** Has room from the first decision to forward on. */
@@ -118,6 +134,8 @@ export class Routing {
   readonly #broadcastInput = new Map<NetDevice, Rtable>();
   readonly #onLink = new Map<NetDevice, Rtable>();
   readonly #errors = new Map<number, Rtable>();
+  /** What the last way back said of the packet's realms. Models `itag` of ip_route_input_slow(). */
+  #itag = 0;
   #genid = 0;
 
   constructor(ip: IpStack) {
@@ -207,7 +225,7 @@ export class Routing {
     if (
       rt !== null &&
       rt.route !== null &&
-      rt.route.rthInput === rt &&
+      (rt.route.rthInput === rt || rt.route.rthInputByClass?.get(rt.tclassid) === rt) &&
       rt.route.exceptions === null &&
       rt.route.whole === null &&
       !looksAtPorts
@@ -275,7 +293,11 @@ export class Routing {
       if (dst !== ALL_HOSTS) return this.#martian("destination", dst, src, dev);
       if (isMulticast(src) || src === 0xffffffff || (isLoopback(src) && !ip.routesLocalnet(dev)))
         return this.#martian("source", dst, src, dev);
-      return new Rtable(RTN_MULTICAST, ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
+      this.#itag = 0;
+      if (src >>> 24 !== 0 && !this.#sourceOk(0, src, tos, mark, dev, null)) return null;
+      const rt = new Rtable(RTN_MULTICAST, ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
+      rt.tclassid = this.#itag;
+      return rt;
     }
     if (isMulticast(src) || src === 0xffffffff) return this.#martian("source", dst, src, dev);
     if (dst === 0xffffffff || (src === 0 && dst === 0)) return this.#broadcast(dst, src, tos, mark, dev, genid);
@@ -295,17 +317,22 @@ export class Routing {
     if (route.type === RTN_BROADCAST) return this.#broadcast(dst, src, tos, mark, dev, genid);
     if (route.type === RTN_LOCAL) {
       if (!this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
-      const kept = route.rthInput;
+      const tag = this.#itag;
+      const kept = keptInput(route, tag, tag);
       if (kept !== null && kept.genid === genid) return kept;
       const rt = new Rtable(RTN_LOCAL, ip.net.loopback, 0, ip.net.loopback.mtu, DST_LOCAL_DELIVER, 0, route, genid);
-      route.rthInput = rt;
+      rt.tclassid = tag;
+      keepInput(route, tag, rt);
       return rt;
     }
     if (!ip.forwards(dev)) return this.#errorRoute(EHOSTUNREACH, genid);
     if (route.type !== RTN_UNICAST) return this.#martian("destination", dst, src, dev);
+    const rule = ip.fib.tclassid;
     if (route.paths !== null) route = this.#select(route.paths, this.#hash(src, dst), 0);
     if (!this.#sourceOk(dst, src, tos, mark, dev, route.dev)) return this.#martian("source", dst, src, dev);
-    const kept = route.rthInput;
+    const tag = this.#itag;
+    const tclassid = tag === 0 ? 0 : setClassTag(setClassTag(route.realms, rule), tag);
+    const kept = keptInput(route, tag, tclassid);
     if (kept !== null && kept.genid === genid && route.exceptions === null) return kept;
     const exception = this.#exception(route, dst);
     const out = route.dev as NetDevice;
@@ -319,7 +346,8 @@ export class Routing {
       route,
       genid,
     );
-    if (exception === null) route.rthInput = rt;
+    rt.tclassid = tag === 0 ? ip.fib.classOf(route, rule, "rthInput") : tclassid;
+    if (exception === null) keepInput(route, tag, rt);
     else rt.redirected = exception.gateway !== 0;
     return rt;
   }
@@ -366,11 +394,14 @@ export class Routing {
   }
 
   #broadcast(dst: number, src: number, tos: number, mark: number, dev: NetDevice, genid: number): Rtable | null {
-    if (src !== 0 && !this.#sourceOk(dst, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
-    let rt = this.#broadcastInput.get(dev);
+    this.#itag = 0;
+    if (src !== 0 && !this.#sourceOk(0, src, tos, mark, dev, null)) return this.#martian("source", dst, src, dev);
+    const tag = this.#itag;
+    let rt = tag === 0 ? this.#broadcastInput.get(dev) : undefined;
     if (rt === undefined) {
       rt = new Rtable(RTN_BROADCAST, this.#ip.net.loopback, 0, dev.mtu, DST_LOCAL_DELIVER, 0, null, genid);
-      this.#broadcastInput.set(dev, rt);
+      rt.tclassid = tag;
+      if (tag === 0) this.#broadcastInput.set(dev, rt);
     }
     return rt;
   }
@@ -407,14 +438,15 @@ export class Routing {
   }
 
   /**
-   * Whether a source may arrive here; sets {@link error}. `out` is the device that the packet goes on by: for rules, the
+   * Whether a source may arrive here; sets {@link error}, and what its realm is. `out` is the device that the packet goes on by: for rules, the
    * way back comes from there. Models `fib_validate_source()`.
    */
   #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice, out: NetDevice | null): boolean {
     const ip = this.#ip;
     const filter = ip.rpFilter(dev);
     this.error = EINVAL;
-    if (filter === 0) {
+    this.#itag = 0;
+    if (filter === 0 && !ip.fib.usesRealms) {
       if (ip.acceptsLocal(dev)) return true;
       // Rules and local routes of a person's own make the addresses alone no answer.
       if (!ip.fib.rules.custom && !ip.fib.customLocalRoutes) return !ip.isLocalAddress(src);
@@ -429,8 +461,12 @@ export class Routing {
     const route = ip.fib.lookup(flow);
     if (route === null) return refused();
     if (route.type !== RTN_UNICAST && (route.type !== RTN_LOCAL || !ip.acceptsLocal(dev))) return false;
+    if (ip.fib.usesRealms) this.#itag = combineTag(ip.fib.nexthopOf(route, flow).realms, ip.fib.tclassid);
     if (route.uses(dev)) return true;
-    if ((dev.ipv4?.addresses.length ?? 0) === 0) return refused();
+    if ((dev.ipv4?.addresses.length ?? 0) === 0) {
+      this.#itag = 0;
+      return refused();
+    }
     if (filter === 1) {
       this.error = EXDEV;
       return false;
@@ -555,14 +591,16 @@ export class Routing {
     let route = ip.fib.lookup(flow);
     if (route === null) {
       // A device was named but no route leads there: taken to be on its link.
-      if (oif !== null) return this.#onLinkRoute(dst, src, oif, genid);
+      if (oif !== null) return this.#onLinkRoute(dst, src, oif, genid, ip.fib.tclassid);
       return this.#fail(ip.fib.error);
     }
+    const rule = ip.fib.tclassid;
     if (route.type === RTN_LOCAL) {
       if (route.rthOutput !== null && route.rthOutput.genid === genid) return route.rthOutput;
       const rt = new Rtable(RTN_LOCAL, lo, 0, lo.mtu, DST_LOCAL_DELIVER, 0, route, genid);
       rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : dst;
       rt.inputDevice = route.dev;
+      rt.tclassid = ip.fib.classOf(route, rule, "rthOutput");
       if (route.prefsrc !== 0) route.rthOutput = rt;
       return rt;
     }
@@ -588,6 +626,9 @@ export class Routing {
     const rt = ordinary
       ? new Rtable(type, out, exception?.gateway || route.nexthop, mtu, input, 0, route, genid)
       : new Rtable(type, out, 0, Math.min(out.mtu, 65535), input, 0, null, genid);
+    // Linux takes a multicast's route for none at all where it is a default of any kind.
+    const unrouted = dst === 0xffffffff || (type === RTN_MULTICAST && route.prefixLength < 4);
+    rt.tclassid = unrouted ? rule : ip.fib.classOf(route, rule, "rthOutput");
     rt.mtuLocked = exception?.locked ?? route.mtuLocked;
     rt.prefsrc = route.prefsrc !== 0 ? route.prefsrc : ip.selectAddress(out, route.gateway, route.scope);
     if (exception !== null) {
@@ -602,16 +643,18 @@ export class Routing {
     return null;
   }
 
-  #onLinkRoute(dst: number, src: number, dev: NetDevice, genid: number): Rtable | null {
+  #onLinkRoute(dst: number, src: number, dev: NetDevice, genid: number, tclassid = 0): Rtable | null {
     if (!dev.up) return this.#fail(ENETDOWN);
     const type = dst === 0xffffffff ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : RTN_UNICAST;
-    let rt = type === RTN_UNICAST ? this.#onLink.get(dev) : undefined;
+    const kept = type === RTN_UNICAST && tclassid === 0;
+    let rt = kept ? this.#onLink.get(dev) : undefined;
     if (rt === undefined) {
       const loops = type === RTN_BROADCAST || dev === this.#ip.net.loopback;
       const input = loops ? DST_LOCAL_DELIVER : DST_OUTPUT_ONLY;
       rt = new Rtable(type, dev, 0, Math.min(dev.mtu, 65535), input, 0, null, genid);
       rt.prefsrc = this.#ip.selectAddress(dev, 0, RT_SCOPE_LINK);
-      if (type === RTN_UNICAST) this.#onLink.set(dev, rt);
+      rt.tclassid = tclassid;
+      if (kept) this.#onLink.set(dev, rt);
     }
     if (src !== 0 && rt.prefsrc === 0) rt.prefsrc = src;
     return rt;
@@ -747,6 +790,7 @@ export class Routing {
       table: this.#tableOf(found),
       route: found,
       mark,
+      realms: rt.tclassid,
       prefsrc: iif === null && src === 0 ? rt.prefsrc : 0,
       mtu: rt.route?.mtu ?? 0,
       flags,

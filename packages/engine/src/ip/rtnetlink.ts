@@ -75,6 +75,8 @@ export interface Route {
   /** `mtu` of the route; 0 when it has none. */
   readonly mtu: number;
   readonly mtuLocked: boolean;
+  /** Realms that packets come from (high 16 bits) and go to (low ones); 0: none. Models `nh_tclassid`. */
+  readonly realms: number;
   /** The next hops of a route that has several, else null: then gateway and device above are the first's. */
   readonly paths: readonly RoutePath[] | null;
 }
@@ -86,6 +88,7 @@ export interface RoutePath {
   readonly onlink: boolean;
   /** Its share, 1..256. */
   readonly weight: number;
+  readonly realms: number;
   /** Its device went down: it is passed over until the device is up again. */
   readonly dead: boolean;
   readonly linkdown: boolean;
@@ -98,6 +101,7 @@ export interface NexthopRequest {
   readonly onlink?: boolean;
   /** Default 1. */
   readonly weight?: number;
+  readonly realms?: number;
 }
 
 /** `ip route add|del|...`'s request. */
@@ -120,6 +124,7 @@ export interface RouteRequest {
   readonly onlink?: boolean;
   readonly mtu?: number;
   readonly mtuLocked?: boolean;
+  readonly realms?: number;
   readonly nexthops?: readonly NexthopRequest[];
 }
 
@@ -133,6 +138,8 @@ export type RouteAddMode = "add" | "replace" | "change" | "append" | "prepend";
 export interface PolicyRule extends RuleCore {
   readonly src: number;
   readonly dst: number;
+  /** Realms for packets whose route has none of its own; null where none were named. Models `fib4_rule.tclassid`. */
+  readonly realms: number | null;
 }
 
 /** Neighbour states as `ip neigh` names them. */
@@ -230,6 +237,8 @@ export interface RouteAnswer {
   /** The route that was found; null for answers without one. */
   readonly route: Route | null;
   readonly mark: number;
+  /** The answer's class: {@link Rtable.tclassid}. */
+  readonly realms: number;
   /** Source to print after `src`; 0: none is printed. */
   readonly prefsrc: number;
   /** `cache` flags: `local`, `brd`, `mc`, ... */

@@ -1,7 +1,7 @@
 /**
  * Policy rules: which table, or which refusal, a packet's addresses, mark, devices and ports lead to. One list serves
  * IPv4 and IPv6; what differs (the addresses, and how much of the TOS byte counts) a family brings with it. Rules by
- * user id, tunnel key, realm or VRF are not modelled. Models net/core/fib_rules.c.
+ * user id, tunnel key or VRF are not modelled. Models net/core/fib_rules.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { EEXIST, EINVAL, ENOENT, SystemError } from "../errno.js";

@@ -69,11 +69,14 @@ function adjust(data: Uint8Array, at: number, delta: number): void {
  */
 function manipL4(skb: SkBuff, delta: number, hdroff: number, protonum: number, port: number, src: boolean): boolean {
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
+  if (protonum === IPPROTO_UDP) return manipUdp(skb, delta, hdroff, portAt, port, false);
+  if (protonum === IPPROTO_TCP) return manipTcp(skb, delta, hdroff, portAt, port);
+  return manipOther(skb, delta, hdroff, protonum, port, src);
+}
+
+function manipOther(skb: SkBuff, delta: number, hdroff: number, protonum: number, port: number, src: boolean): boolean {
+  const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
   switch (protonum) {
-    case IPPROTO_TCP:
-      return manipTcp(skb, delta, hdroff, portAt, port);
-    case IPPROTO_UDP:
-      return manipUdp(skb, delta, hdroff, portAt, port, false);
     case IPPROTO_UDPLITE:
       return manipUdp(skb, delta, hdroff, portAt, port, true);
     case IPPROTO_ICMP:

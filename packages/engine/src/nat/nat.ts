@@ -274,9 +274,6 @@ export class Nat implements NatApi {
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
-    const entry = skb.nfct;
-    if (entry === NO_CT) return NF_ACCEPT;
-    if (this.#isBound(skb, entry, NF_NAT_MANIP_DST) && !this.#rewrites(skb, entry, NF_NAT_MANIP_DST)) return NF_ACCEPT;
     if (state.pf === NFPROTO_IPV6) return this.#preRouting6(skb, state);
     const before = getInt32(skb.data, IPV4_DST);
     const verdict = this.#translate(skb, state);
@@ -307,28 +304,20 @@ export class Nat implements NatApi {
     return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
   }
 
-  /** Whether a packet's connection has its binding already, nobody traces, and it is no error: so it mostly is. */
-  #isBound(skb: SkBuff, entry: CtHandle, manip: ManipType): boolean {
-    const { net } = this;
-    const { ctinfo } = skb;
-    if (net.trace !== null || ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return false;
-    return (net.ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS] & DONE[manip]) !== 0;
-  }
-
-  /** Whether a binding changes an end of packets of this one's direction. */
-  #rewrites(skb: SkBuff, entry: CtHandle, manip: ManipType): boolean {
-    const status = this.net.ct.slab.words[(entry << ENTRY_SHIFT) + E_STATUS];
-    return (status & manipBit(manip, ctinfoDirection(skb.ctinfo))) !== 0;
-  }
-
   /** What NAT does with a packet. */
   #translate(skb: SkBuff, state: HookState): Verdict {
-    const entry = skb.nfct;
+    const { nfct, ctinfo } = skb;
     // INVALID and untracked packets have no entry, and are left as they are.
-    if (entry === NO_CT) return NF_ACCEPT;
+    if (nfct === NO_CT) return NF_ACCEPT;
+    const { net } = this;
+    const { words } = net.ct.slab;
+    const base = nfct << ENTRY_SHIFT;
+    const status = words[base + E_STATUS];
     const manip = hookManip(state.hook);
-    if (!this.#isBound(skb, entry, manip) || this.#oifChanged(skb, state, entry)) return this.#ipv4Fn(skb, state);
-    return this.#rewrites(skb, entry, manip) ? this.#packet(skb, entry, manip) : NF_ACCEPT;
+    // Mostly the connection has its binding already, nobody traces, and the packet is no error.
+    const plain = net.trace === null && ctinfo !== IP_CT_RELATED && ctinfo !== IP_CT_RELATED_REPLY;
+    if (!plain || (status & DONE[manip]) === 0 || words[base + E_MASQ_IFINDEX] !== 0) return this.#ipv4Fn(skb, state);
+    return (status & manipBit(manip, ctinfoDirection(ctinfo))) === 0 ? NF_ACCEPT : this.#packet(skb, nfct, manip);
   }
 
   /** Models `nf_nat_ipv4_fn()`. */
@@ -365,7 +354,8 @@ export class Nat implements NatApi {
       ct.killAcct(entry, skb.ctinfo, skb);
       return NF_DROP;
     }
-    return this.#rewrites(skb, entry, manip) ? this.#packet(skb, entry, manip) : NF_ACCEPT;
+    const rewrites = (ct.statusOf(entry) & manipBit(manip, ctinfoDirection(skb.ctinfo))) !== 0;
+    return rewrites ? this.#packet(skb, entry, manip) : NF_ACCEPT;
   }
 
   #bind(skb: SkBuff, state: HookState, entry: CtHandle, manip: ManipType): Verdict {

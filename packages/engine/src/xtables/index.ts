@@ -23,7 +23,6 @@ export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKi
 export { isTableName, parseCommand } from "./parse.js";
 export { ruleText } from "./print.js";
 export { protocolName, protocolNumber } from "./protocols.js";
-export { rareExtensions } from "./rare.js";
 export {
   type ExtensionList,
   matchExtensions,

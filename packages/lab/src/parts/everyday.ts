@@ -10,7 +10,8 @@ import { systemTools } from "../commands/system-tools.js";
 import { textTools } from "../commands/text-tools.js";
 import type { LabCommand } from "../environment.js";
 
-export { everydayExtensions as extensions, TcpSock } from "@netfilter-lab/engine";
+export { everydayExtensions as extensions } from "@netfilter-lab/engine";
+export { TcpSock } from "@netfilter-lab/engine/parts";
 export { ipObjects } from "../commands/ip/objects.js";
 export { ipUsages } from "../commands/ip/usage.js";
 export { procConntrackLine, procExpectationLine };

@@ -10,7 +10,8 @@ import { tcpdump } from "../commands/tcpdump/tcpdump.js";
 import { xtablesMonitor } from "../commands/xtables-monitor.js";
 import type { LabCommand } from "../environment.js";
 
-export { rareExtensions as extensions, sendRaw, sendRaw6 } from "@netfilter-lab/engine";
+export { sendRaw, sendRaw6 } from "@netfilter-lab/engine";
+export { rareExtensions as extensions } from "@netfilter-lab/engine/parts";
 
 export const commands: Readonly<Record<string, LabCommand>> = {
   ...absentTools,

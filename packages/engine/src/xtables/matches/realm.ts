@@ -1,6 +1,6 @@
 /**
- * `-m realm`: the realm of the packet's route. Routes have none here, which is realm 0. Models realm_mt(),
- * net/netfilter/xt_realm.c.
+ * `-m realm`: the realms of the packet's route, the destination's in the low 16 bits and the source's above them. Models
+ * realm_mt(), net/netfilter/xt_realm.c.
  */
 import { NF_INET_PRE_ROUTING } from "../../hooks.js";
 import type { MatchExtension } from "../extension.js";
@@ -26,10 +26,10 @@ realm match options:
     const inverted = values.inverted("realm");
     const text = (numeric: boolean): string =>
       mask !== 0xffffffff ? `${hex(mark)}/${hex(mask)}` : mark === 0 && !numeric ? "cosmos" : hex(mark);
-    const matches = (mark === 0) !== inverted;
     return {
       name: "realm",
-      match: () => matches,
+      // Only the value of the packet is masked.
+      match: ({ skb: { dst } }) => (((dst === null ? 0 : dst.tclassid) & mask) >>> 0 === mark) !== inverted,
       save: () => `${bang(inverted)} --realm ${text(false)}`,
       print: (numeric) => `${bang(inverted)} realm ${text(numeric)}`,
     };

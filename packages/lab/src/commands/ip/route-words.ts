@@ -1,12 +1,13 @@
 /**
  * The words of `ip route`, which both families share: what a listing is about, what a change says, what a question asks.
- * Addresses, and what becomes of it all, are a family's own. Metrics of TCP, realms, encapsulation and nexthop objects
- * are not supported. Models iproute2's ip/iproute.c.
+ * Addresses, and what becomes of it all, are a family's own. Metrics of TCP, encapsulation and nexthop objects are not
+ * supported. Models iproute2's ip/iproute.c.
  */
 import { type NetDevice, type RouteAddMode, type RouterPreference, RT_TABLE_MAIN } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
 import { dsfieldOf, ipProtocolOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
+import { type RealmFilter, realmFilterOf, realmsOf } from "./realms.js";
 import { scopeOf } from "./scope.js";
 import {
   abbreviated,
@@ -49,6 +50,7 @@ export interface RouteFilter<A> {
   src: A | null;
   metric: number | null;
   tos: number | null;
+  realms: RealmFilter | null;
   exact: Prefix<A> | null;
   match: Prefix<A> | null;
   root: Prefix<A> | null;
@@ -65,6 +67,7 @@ export interface SaidNexthop<A> {
   dev?: NetDevice;
   weight?: number;
   onlink?: boolean;
+  realms?: number;
 }
 
 /** A route as it is said; absent is what is not. */
@@ -151,6 +154,7 @@ export const EVERYTHING: RouteFilter<never> = {
   src: null,
   metric: null,
   tos: null,
+  realms: null,
   exact: null,
   match: null,
   root: null,
@@ -173,6 +177,7 @@ export class OtherFamily extends Error {
 const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string): IpError =>
   new IpError(`${command}${word}: not supported by the lab`, 255);
 
+const realmsWord = (word: string): boolean => begins(word, "realms");
 const tosWord = (word: string): boolean => word === "tos" || begins(word, "dsfield");
 const metricWord = (word: string): boolean => begins(word, "metric", "priority") || word === "preference";
 const metricOf = (words: Words): number => numberOf(words.next(), '"metric" value is invalid\n');
@@ -206,7 +211,8 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
       words.take(family.names[0]);
       filter.via = family.readPrefix(words.next()).address;
     } else if (word === "src") filter.src = family.readPrefix(words.next()).address;
-    else if (begins(word, "realms", "vrf") || word === "nhid") throw unsupported(family, word);
+    else if (begins(word, "realms")) filter.realms = realmFilterOf(words.next());
+    else if (begins(word, "vrf") || word === "nhid") throw unsupported(family, word);
     else if (begins(word, "from")) {
       const text = words.next();
       if (begins(text, "root")) filter.fromRoot = family.readPrefix(words.next());
@@ -272,7 +278,6 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "congctl",
   "rttvar",
   "ssthresh",
-  "realms",
   "nhid",
   "vrf",
   "encap",
@@ -309,7 +314,10 @@ function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): Sa
         nexthop.weight = numberOf(text, '"weight" is invalid\n', 256);
         if (nexthop.weight === 0) throw wrongArgument(text, '"weight" is invalid\n');
       } else if (words.take("onlink")) nexthop.onlink = true;
-      else if (["realms", "encap", "as"].includes(words.peek() ?? "")) throw unsupported(family, words.next());
+      else if (realmsWord(words.peek() ?? "")) {
+        words.next();
+        nexthop.realms = realmsOf(words.next(), '"realm" value is invalid\n');
+      } else if (["encap", "as"].includes(words.peek() ?? "")) throw unsupported(family, words.next());
       else break;
     }
     nexthops.push(nexthop);
@@ -329,6 +337,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       if (said.gateway !== undefined) throw wrongArgument(word, "use nexthop syntax to specify multiple via\n");
       said.gateway = gatewayOf(family, words);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
+    else if (realmsWord(word)) said.realms = realmsOf(words.next(), '"realm" value is invalid\n');
     else if (tosWord(word)) said.tos = dsfieldOf(words.next(), '"tos" value is invalid\n');
     else if (metricWord(word)) said.priority = metricOf(words);
     else if (word === "scope") said.scope = scopeOf(words.next(), 'invalid "scope" value\n');

@@ -24,6 +24,7 @@ import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import type { IpOptions } from "./link.js";
 import { dsfieldText, protocolText, routeTypeText, tableName } from "./names.js";
+import { fitsRealms, RealmNames } from "./realms.js";
 import {
   EVERYTHING,
   flagsText,
@@ -39,7 +40,14 @@ import { IpError, type Words } from "./words.js";
 const prefixText = (address: number, length: number): string =>
   length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
 
-function routeText(route: Route, filter: RouteFilter<number>, oneLine: boolean, type: number = route.type): string {
+function routeText(
+  route: Route,
+  filter: RouteFilter<number>,
+  oneLine: boolean,
+  names: RealmNames,
+  type: number = route.type,
+): string {
+  if (filter.realms?.named) names.read();
   let text = type === RTN_UNICAST ? "" : `${routeTypeText(type)} `;
   text += `${prefixText(route.dst, route.prefixLength)} `;
   if (route.tos !== 0 && filter.tos === null) text += `tos ${dsfieldText(route.tos)} `;
@@ -53,11 +61,15 @@ function routeText(route: Route, filter: RouteFilter<number>, oneLine: boolean, 
     text += `scope ${SCOPES.get(route.scope) ?? route.scope} `;
   if (route.prefsrc !== 0 && filter.src === null) text += `src ${formatIPv4(route.prefsrc)} `;
   if (route.priority !== 0 && filter.metric === null) text += `metric ${route.priority} `;
-  if (route.paths === null) text += flagsText(false, route.onlink, route.linkdown);
+  if (route.paths === null) {
+    text += flagsText(false, route.onlink, route.linkdown);
+    if (filter.realms?.mask !== 0xffffffff) text += names.routeText(route.realms);
+  }
   if (route.mtu !== 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
   for (const path of route.paths ?? []) {
     text += `${oneLine ? "\\" : "\n"}\tnexthop `;
     if (path.gateway !== 0) text += `via ${formatIPv4(path.gateway)} `;
+    text += names.routeText(path.realms);
     if (path.dev !== null) text += `dev ${path.dev.name} `;
     text += `weight ${path.weight} ${flagsText(path.dead, path.onlink, path.linkdown)}`;
   }
@@ -90,7 +102,11 @@ function ofIPv4(prefix: Cidr | Cidr6): Cidr {
   return prefix as Cidr;
 }
 
-const family = ({ net: { ip } }: LabContext, addresses: AddressFamily): RouteFamily<number, Route> => ({
+const family = (
+  { net: { ip } }: LabContext,
+  addresses: AddressFamily,
+  realmNames: RealmNames,
+): RouteFamily<number, Route> => ({
   names: ["inet", "inet6"],
   label: "ipv4",
   bits: 32,
@@ -109,11 +125,13 @@ const family = ({ net: { ip } }: LabContext, addresses: AddressFamily): RouteFam
   isAlone: (route) => route.paths === null,
   // Linux takes `from` here and makes nothing of it.
   from: () => EVERYWHERE,
-  passes: (route, { scope, metric, tos }) =>
+  passes: (route, { scope, metric, tos, realms }) =>
+    // Those of several next hops are the next hops'.
+    fitsRealms(realms, route.paths === null ? route.realms : 0) &&
     (scope === null || route.scope === scope) &&
     (metric === null || route.priority === metric) &&
     (tos === null || route.tos === tos),
-  text: routeText,
+  text: (route, filter, oneLine) => routeText(route, filter, oneLine, realmNames),
   flushCache: () => ip.flushCache(),
   flush(routes) {
     for (const { dev, paths: _, ...rest } of routes)
@@ -131,7 +149,7 @@ const family = ({ net: { ip } }: LabContext, addresses: AddressFamily): RouteFam
     const answer = ip.routeGet(question);
     if (fibmatch) {
       if (answer.route === null) throw new IpError("RTNETLINK answers: No route to host", 2);
-      return routeText(answer.route, EVERYTHING, oneLine, answer.type);
+      return routeText(answer.route, EVERYTHING, oneLine, realmNames, answer.type);
     }
     let text = answer.type === RTN_UNICAST ? "" : `${routeTypeText(answer.type)} `;
     text += `${formatIPv4(answer.dst)} `;
@@ -144,6 +162,7 @@ const family = ({ net: { ip } }: LabContext, addresses: AddressFamily): RouteFam
     // RTCF_MULTICAST has the bit of a newer flag.
     if (answer.flags.includes("mc")) text += "rt_offload_failed ";
     if (answer.mark !== 0) text += `mark ${answer.mark < 16 ? answer.mark : `0x${answer.mark.toString(16)}`} `;
+    text += realmNames.routeText(answer.realms);
     if (iif === undefined) text += `uid ${uid} `;
     text += `${oneLine ? "\\" : "\n"}    cache ${answer.flags.length > 0 ? `<${answer.flags.join(",")}> ` : ""}`;
     if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec `;
@@ -156,5 +175,5 @@ const family = ({ net: { ip } }: LabContext, addresses: AddressFamily): RouteFam
 
 /** `ip route` of IPv4. Throws {@link OtherFamily} where the words turn out to be about IPv6. */
 export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
-  return runIpRoute(context, family(context, new AddressFamily(options)), options, words);
+  return runIpRoute(context, family(context, new AddressFamily(options), new RealmNames()), options, words);
 }

@@ -27,6 +27,7 @@ import { AddressFamily } from "./family.js";
 import { prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import { protocolText, routeTypeText, tableName } from "./names.js";
+import { fitsRealms } from "./realms.js";
 import {
   EVERYTHING,
   flagsText,
@@ -97,8 +98,8 @@ function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: bool
 
 /** What the words ask of the kernel. Models the end of `iproute_modify()`. */
 function requestOf(words: SaidRoute<Int32Array>): Route6Request {
-  // All of IPv6's routes are of one scope, whatever is said.
-  const { type, tos = 0, table, priority, from, scope: _, ...said } = words;
+  // All of IPv6's routes are of one scope and of no realm, whatever is said.
+  const { type, tos = 0, table, priority, from, scope: _, realms: __, ...said } = words;
   if (type !== undefined && (type < RTN_UNICAST || type > RTN_THROW))
     throw new IpError(`ip -6 route ${routeTypeText(type)}: not supported by the lab`, 255);
   if (tos !== 0) throw new IpError("Error: Invalid dsfield (tos): option not available for IPv6.", 2);
@@ -138,9 +139,12 @@ function routes6({ net: { ip6 } }: LabContext, options: IpOptions): RouteFamily<
     routes: (table) => (mixed ? [] : withoutSiblings([...ip6.fib.routes(table)].sort(inListing))),
     isAlone: (route) => route.siblings === null,
     from: ({ src, srcLength }) => ({ address: src, prefixLength: srcLength }),
-    // All of IPv6's routes are of scope "global", and none asks for a class.
+    // All of IPv6's routes are of scope "global", and none asks for a class or has a realm.
     passes: ({ metric }, filter) =>
-      (filter.scope ?? 0) === 0 && (filter.tos ?? 0) === 0 && (filter.metric === null || metric === filter.metric),
+      (filter.scope ?? 0) === 0 &&
+      (filter.tos ?? 0) === 0 &&
+      (filter.metric === null || metric === filter.metric) &&
+      fitsRealms(filter.realms, 0),
     text: routeText,
     flushCache: () => ip6.flushCache(),
     flush(routes) {

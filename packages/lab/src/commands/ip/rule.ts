@@ -1,6 +1,6 @@
 /**
- * `ip rule` of both families: the rules that choose among the routing tables. Rules by user id, tunnel, realm, VRF and
- * the old route NAT are not supported, and neither are `save` and `restore`.
+ * `ip rule` of both families: the rules that choose among the routing tables. Rules by user id, tunnel, VRF and the old
+ * route NAT are not supported, and neither are `save` and `restore`.
  */
 import {
   type Cidr,
@@ -35,6 +35,7 @@ import {
   tableName,
   tableOf,
 } from "./names.js";
+import { RealmNames, realmsOf } from "./realms.js";
 import { abbreviated, begins, IpError, netlink, numberOf, UsageError, type Words } from "./words.js";
 
 /** Of `from` and `to`: whose field it is. */
@@ -52,6 +53,9 @@ export interface RuleCommands<R extends RuleCore> {
   text(rule: R, end: RuleEnd): string;
   /** Whether a rule's address lies in the prefix that these fields give. */
   within(rule: R, fields: Partial<R>, end: RuleEnd): boolean;
+  /** The field that realms set; IPv6 has none. */
+  realms(realms: number): Partial<R>;
+  realmsOf(rule: R): number;
 }
 
 type Fields = { -readonly [K in keyof RuleCore]?: RuleCore[K] };
@@ -115,7 +119,8 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
       // A mask that was said stays, whatever mark is said after it.
       fwmask = mark.fwmask ?? fwmask;
       rule.fwmask = fwmask ?? (mark.fwmark === 0 ? 0 : 0xffffffff);
-    } else if (begins(word, "realms")) throw unsupported(word);
+    } else if (begins(word, "realms"))
+      prefixes = { ...prefixes, ...family.realms(realmsOf(words.next(), "invalid realms\n")) };
     else if (begins(word, "protocol")) rule.protocol = protocolOf(words.next());
     else if (begins(word, "table") || isWord(word, "lookup")) {
       rule.table = tableOf(words.next(), "invalid table ID\n");
@@ -217,7 +222,12 @@ const portsText = (ports: readonly [number, number]): string =>
   ports[0] === ports[1] ? String(ports[0]) : `${ports[0]}-${ports[1]}`;
 
 /** Models `print_rule()`. */
-function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<R>, rule: R): string {
+function ruleLine<R extends RuleCore>(
+  context: LabContext,
+  family: RuleCommands<R>,
+  names: RealmNames,
+  rule: R,
+): string {
   const { devices } = context.net;
   let text = `${rule.priority}:\t${rule.invert ? "not " : ""}from ${family.text(rule, "src")}`;
   if (rule.dstLength > 0) text += ` to ${family.text(rule, "dst")}`;
@@ -234,6 +244,8 @@ function ruleLine<R extends RuleCore>(context: LabContext, family: RuleCommands<
     if (rule.suppressPrefixLength !== -1) text += ` suppress_prefixlength ${rule.suppressPrefixLength}`;
     if (rule.suppressGroup !== -1) text += ` suppress_ifgroup ${groupText(rule.suppressGroup)}`;
   }
+  const realms = family.realmsOf(rule);
+  if (realms !== 0) text += ` realms ${names.text(realms)}`;
   if (rule.action === FR_ACT_GOTO) text += ` goto ${rule.target}${family.resolved(rule) ? "" : " [unresolved]"}`;
   else if (rule.action === FR_ACT_NOP) text += " nop";
   else if (rule.action !== FR_ACT_TO_TBL) text += ` ${routeTypeText(rule.action)}`;
@@ -252,8 +264,9 @@ function withoutTarget<R extends RuleCore>(rule: R): Partial<R> {
 export function runIpRule<R extends RuleCore>(context: LabContext, family: RuleCommands<R>, words: Words): number {
   const show = (): number => {
     const filter = filterOf(family, words);
+    const names = new RealmNames();
     for (const rule of family.list())
-      if (passes(family, filter, rule)) context.stdout.write(`${ruleLine(context, family, rule)}\n`);
+      if (passes(family, filter, rule)) context.stdout.write(`${ruleLine(context, family, names, rule)}\n`);
     return 0;
   };
   const word = words.peek();
@@ -327,6 +340,8 @@ function ruleCommands4({ net }: LabContext, options: IpOptions): RuleCommands<Po
       if (prefixLength === 0) return true;
       return has.prefixLength > 0 && (address ^ has.address) >>> (32 - prefixLength) === 0;
     },
+    realms: (realms) => ({ realms }),
+    realmsOf: ({ realms }) => realms ?? 0,
   };
 }
 
@@ -355,6 +370,9 @@ function ruleCommands6({ net: { ip6 } }: LabContext): RuleCommands<PolicyRule6> 
       const has = prefixIn6(rule, end);
       return prefixLength === 0 || (has.prefixLength > 0 && samePrefixIPv6(address, has.address, prefixLength));
     },
+    // Linux takes them here and makes nothing of them.
+    realms: () => ({}),
+    realmsOf: () => 0,
   };
 }
 

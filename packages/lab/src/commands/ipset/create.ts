@@ -105,6 +105,8 @@ export function createOptions(setType: SetType, args: readonly string[]): SetOpt
       } else if (word === "size" && storage === "list") size = Math.max(4, number(words.value(word), 0, MAX_UINT32));
       else if (word === "range" && storage === "bitmap") {
         const text = words.value(word);
+        if (name !== "bitmap:port" && !/[^-/].*[-/]./.test(text))
+          throw new IpsetFailure(`Syntax error: IP/cidr or IP-IP range must be specified: ${text}`);
         const { first, last } = name === "bitmap:port" ? ports(text, "inet") : addresses(text);
         range = { from: first, to: last };
       } else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
