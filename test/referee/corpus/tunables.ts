@@ -75,7 +75,15 @@ export const VALUES: readonly string[] = [
   "x",
   "''",
   // Numbers of other bases, and what stands behind the first.
-  ...["010", "09", "+1", "0x", "1x", "'1 2'", "'1 x'", "00000000000000000001", "000000000000000000001"],
+  "010",
+  "09",
+  "+1",
+  "0x",
+  "1x",
+  "'1 2'",
+  "'1 x'",
+  "00000000000000000001",
+  "000000000000000000001",
 ];
 
 const written = (name: string, values: readonly string[] = VALUES): Scenario => ({
