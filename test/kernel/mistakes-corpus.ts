@@ -20,6 +20,17 @@ const TWO_MISTAKES: readonly string[] = [
   "iptables -L -m conntrack",
 ];
 
+/** Names that the kernel would let no device have. */
+const INTERFACES: readonly string[] = [
+  "iptables -A FORWARD -i a/",
+  "iptables -A FORWARD ! -o 'a b' -i /+",
+  "iptables -A FORWARD -i +/",
+  "iptables -A FORWARD -i 1234567890123/5",
+  "iptables -A FORWARD -i 1234567890123/56",
+  "iptables -A FORWARD -m physdev --physdev-in a/ --physdev-is-out",
+  "iptables -C FORWARD -i a/",
+];
+
 const PORTS = ["4294967296", "0x10", "010:99999999999", "4294967295", "4294967290", "domain:65541", "-5", "4294967301"];
 
 /** Input of iptables-restore that changes nothing, or next to nothing. */
@@ -39,6 +50,7 @@ export const MISTAKE_LINES: readonly (readonly [
   lines: readonly (string | readonly [string, string])[],
 ])[] = [
   ...TWO_MISTAKES.map((line) => [`two mistakes: ${line}`, [line]] as const),
+  ...INTERFACES.map((line) => [`interfaces: ${line}`, [line, "iptables -S FORWARD"]] as const),
   ...PORTS.map(
     (ports) => [`ports: ${ports}`, [`iptables -A INPUT -p udp --sport ${ports} -j ACCEPT`, "iptables -S"]] as const,
   ),

@@ -53,7 +53,6 @@ const TEXTS: ReadonlyMap<number, readonly [string, string]> = new Map([
   [EMFILE, ["EMFILE", "Too many open files"]],
   [ENOSPC, ["ENOSPC", "No space left on device"]],
   [EPIPE, ["EPIPE", "Broken pipe"]],
-  [EBUSY, ["EBUSY", "Device or resource busy"]],
   [EDOM, ["EDOM", "Numerical argument out of domain"]],
   [ETIME, ["ETIME", "Timer expired"]],
   [ENONET, ["ENONET", "Machine is not on the network"]],

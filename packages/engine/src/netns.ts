@@ -9,8 +9,10 @@ import type { NetDevice } from "./dev/device.js";
 import { LoopbackDevice } from "./dev/loopback.js";
 import { EEXIST, ENODEV, SystemError } from "./errno.js";
 import { Hooks, NFPROTO_IPV4, NFPROTO_IPV6 } from "./hooks.js";
+import { registerLightweightTunnelHooks } from "./hooks-lwtunnel.js";
 import { IpStack } from "./ip/stack.js";
 import { Ip6Stack } from "./ip6/stack.js";
+import { Loggers } from "./loggers.js";
 import { Nat } from "./nat/nat.js";
 import type { RandomSource } from "./random.js";
 import { NO_CT, type SkBuff } from "./skb.js";
@@ -28,6 +30,8 @@ export class NetNamespace {
   readonly clock: VirtualClock;
   readonly random: RandomSource;
   readonly sysctl: SysctlTable = new SysctlTable();
+  /** Who takes what the kernel itself says of packets. */
+  readonly loggers: Loggers = new Loggers(this.sysctl);
   /** IPv4's hooks. */
   readonly hooks: Hooks;
   /** IPv6's hooks. */
@@ -68,13 +72,16 @@ export class NetNamespace {
     this.hooks6 = new Hooks(this, NFPROTO_IPV6);
     this.ip = new IpStack(this);
     this.ct = new Conntrack(this);
+    registerLightweightTunnelHooks(this.sysctl);
     this.nat = new Nat(this);
     this.bridgeNetfilter = new BridgeNetfilter(this);
     this.xtNft = new Xtables(this, "nft", "ipv4");
     this.xtLegacy = new Xtables(this, "legacy", "ipv4");
     this.xt6Nft = new Xtables(this, "nft", "ipv6");
     this.xt6Legacy = new Xtables(this, "legacy", "ipv6");
-    this.ct.packetLogger = (prefix, skb, state) => this.printk(packetLogLine(skb, state, prefix, 0));
+    this.ct.packetLogger = (prefix, skb, state) => {
+      if (this.loggers.writesKernelLog(state.pf)) this.printk(packetLogLine(skb, state, prefix, 0));
+    };
     this.sockets = new Sockets(this);
     this.loopback = new LoopbackDevice(this);
     this.ip6 = new Ip6Stack(this);

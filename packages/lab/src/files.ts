@@ -2,7 +2,7 @@
  * The small file system of a host: what commands of a lesson write by redirection and read again, in memory, beside
  * the files of /proc that networking has. No directories are made or listed; nothing is ever written to a disk.
  */
-import { EACCES, EINVAL, ENOENT, EPERM, type NetNamespace, SysctlError, strerror } from "@netfilter-lab/engine";
+import { EACCES, ENOENT, EPERM, type NetNamespace, SysctlError, strerror } from "@netfilter-lab/engine";
 import type { Part } from "./parts.js";
 import { appended } from "./streams.js";
 
@@ -19,8 +19,6 @@ export interface SpecialFile {
   /** The part of the program that makes the text. */
   readonly part?: Part<unknown>;
 }
-
-const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
 
 export class FileSystem {
   readonly #net: NetNamespace;
@@ -110,7 +108,7 @@ export class FileSystem {
     try {
       this.#net.sysctl.lookup(sysctl)?.set?.(text.trim());
     } catch (error) {
-      if (error instanceof SysctlError) throw new FileError(strerror(SYSCTL_ERRNO[error.errno]));
+      if (error instanceof SysctlError) throw new FileError(strerror(error.errno));
       throw error;
     }
   }

@@ -29,6 +29,13 @@ const JUNK: readonly string[] = [
   "a,b",
   "1:2:3",
   "9:8",
+  "::1",
+  "fd00::1/64",
+  "1::2::3",
+  "010",
+  "1 2",
+  "default",
+  "any",
   "-j",
   "-p",
   "--nope",
@@ -86,6 +93,8 @@ function ruleWords(choice: Choice): string {
   return `-t ${table} ${command} ${matches} -j ${target}`;
 }
 
+const six = (tool: string): string => tool.replace(/^ip/, "ip6");
+
 /** A command that is right, or would be if what it names were there. */
 function right(choice: Choice, tool: string): string {
   return choice.pick([
@@ -105,6 +114,8 @@ function right(choice: Choice, tool: string): string {
     () => `conntrack -G -p udp -s ${CLIENT} -d ${SERVER} --sport 1000 --dport 53`,
     () => "conntrack -L -o extended --src-nat",
     () => "conntrack -C",
+    () => "conntrack -F",
+    () => "conntrack -L expect",
     () => "ip addr add 198.51.100.20/24 dev wan0",
     () => "ip addr del 198.51.100.20/24 dev wan0",
     () => "ip route add 203.0.113.0/24 via 198.51.100.9 dev wan0 metric 5",
@@ -114,7 +125,33 @@ function right(choice: Choice, tool: string): string {
     () => `ip route get ${SERVER}`,
     () => "ip -4 addr show dev wan0",
     () => "ip route show",
+    () => "ip -br link show up",
+    () => "ip neigh show dev lan0",
+    () => "ip rule add from 192.168.1.0/24 table 7 pref 100",
+    () => "ip rule del pref 100",
+    () => "ip rule show",
+    () => "ip route add default via 198.51.100.7 table 7",
+    () => "ip route show table 7",
+    () => "ip route flush table 7",
+    () =>
+      `ipset create -exist ${choice.pick(["some bitmap:ip range 198.51.100.0/24", "ports bitmap:port range 1-100", "all list:set size 8"])}`,
+    () => `ipset add some ${SERVER} timeout 5`,
+    () => "ipset test some 198.51.100.9 nomatch",
+    () => "ipset list some -name -output save",
+    () => "ipset del ports 80",
+    () => "nfacct add http packets 3",
+    () => "nfacct get http reset",
+    () => "nfct timeout add policy inet udp unreplied 10 replied 20",
+    () => "nfct timeout get policy",
+    () => "nfct timeout delete policy",
+    () =>
+      `${six(tool)} -A FORWARD -p ipv6-icmp --icmpv6-type echo-request -s fd00::/8 -j REJECT --reject-with icmp6-port-unreachable`,
+    () => `${six(tool)} -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination [fd00::1]:8080`,
+    () => `${six(tool)} -D FORWARD 1`,
+    () => `${six(tool)} -S`,
     () => "sysctl -w net.ipv4.ip_forward=1",
+    () => "sysctl net.netfilter.nf_conntrack_max -n",
+    () => "sysctl -q -w net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_events=2",
     () => "sysctl -n net.netfilter.nf_conntrack_udp_timeout",
     () => "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1",
   ])();

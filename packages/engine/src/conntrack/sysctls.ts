@@ -4,7 +4,7 @@
  * Models net/netfilter/nf_conntrack_standalone.c.
  */
 import { HZ } from "../clock.js";
-import type { SysctlTable } from "../sysctl.js";
+import { SysctlError, type SysctlTable } from "../sysctl.js";
 import type { Conntrack } from "./conntrack.js";
 import { GRE_CT_REPLIED, GRE_CT_UNREPLIED } from "./proto-gre.js";
 import {
@@ -72,7 +72,16 @@ const OTHER_TIMEOUTS: readonly (readonly [string, Timeouts, number])[] = [
 const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
 
 /** The number of buckets is rounded up to what fills a page. */
-const HEADS_OF_A_PAGE: number = 4096 / 8;
+const HEAD_BYTES = 8;
+const HEADS_OF_A_PAGE: number = 4096 / HEAD_BYTES;
+
+/** Sets the number of buckets. No table is larger than 2 GiB, nor one of negative size. Models `nf_conntrack_hash_resize()`. */
+function resize(ct: Conntrack, name: string, asked: number): void {
+  if (asked === 0) throw new SysctlError("EINVAL", name);
+  const heads = Math.ceil((asked >>> 0) / HEADS_OF_A_PAGE) * HEADS_OF_A_PAGE;
+  if (heads * HEAD_BYTES > 0x7fffffff) throw new SysctlError("ENOMEM", name);
+  ct.table.setLimit(heads);
+}
 
 /** Registers `net.netfilter.nf_conntrack_*` and `net.nf_conntrack_max`. */
 export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): void {
@@ -174,8 +183,7 @@ export function registerConntrackSysctls(ct: Conntrack, table: SysctlTable): voi
   table.registerInt(
     `${prefix}buckets`,
     () => ct.table.buckets,
-    (value) => ct.table.setLimit(Math.ceil(value / HEADS_OF_A_PAGE) * HEADS_OF_A_PAGE),
-    1,
+    (value) => resize(ct, `${prefix}buckets`, value),
   );
   table.registerInt(
     `${prefix}expect_max`,

@@ -63,6 +63,33 @@ interface Queue extends FragmentQueue {
   maxSize: number;
   /** The device that the latest piece came by. */
   iif: NetDevice | null;
+  /** Bytes of the kernel's memory that the pieces and the queue itself take. */
+  memory: number;
+  /** Whose timeout and limit are its own. */
+  readonly user: User;
+}
+
+type User = "local" | "conntrack";
+
+/** `sizeof(struct frag_queue)`, `sizeof(struct sk_buff)` and `sizeof(struct skb_shared_info)`, as they are aligned. */
+const QUEUE_BYTES = 184;
+const SKB_BYTES = 256;
+const SHARED_INFO_BYTES = 320;
+/** What stays free before a packet; what a small packet's buffer takes, and how much it then holds. */
+const HEADROOM = 64;
+const SMALL_HEAD_BYTES = 576;
+const SMALL_HEAD_ROOM: number = SMALL_HEAD_BYTES - SHARED_INFO_BYTES;
+const CACHE_LINE = 64;
+
+/**
+ * The memory that a packet in one buffer takes: its skb, and a buffer of a small head or of a power of two. As Linux 6.18
+ * was seen to count what comes in by a TUN; a driver may take more. Models `skb->truesize`.
+ */
+function truesize(length: number): number {
+  const room = HEADROOM + length;
+  if (room <= SMALL_HEAD_ROOM) return SKB_BYTES + SMALL_HEAD_BYTES;
+  const needed = Math.ceil(room / CACHE_LINE) * CACHE_LINE + SHARED_INFO_BYTES;
+  return SKB_BYTES + 2 ** Math.ceil(Math.log2(needed));
 }
 
 /** What became of a fragment: kept, given up, or left for others to judge. */
@@ -78,6 +105,11 @@ export class Fragments6 {
   readonly #queues = new Map<string, Queue>();
   /** `net.netfilter.nf_conntrack_frag6_timeout` and `net.ipv6.ip6frag_time`, in seconds. */
   readonly #seconds = { conntrack: 60, local: 60 };
+  /** Bytes that the unfinished packets of conntrack take, and `net.netfilter.nf_conntrack_frag6_high_thresh`. */
+  #memory = 0;
+  #highThreshold = 4n << 20n;
+  /** `net.netfilter.nf_conntrack_frag6_low_thresh`, which bounds the high one and else does nothing. */
+  #lowThreshold = 3n << 20n;
 
   constructor(ip: Ip6Stack) {
     this.#ip = ip;
@@ -97,6 +129,27 @@ export class Fragments6 {
         -MAX_SECONDS,
         MAX_SECONDS,
       );
+    sysctl.registerUnsignedLong(
+      "net.netfilter.nf_conntrack_frag6_high_thresh",
+      () => this.#highThreshold,
+      (value) => {
+        this.#highThreshold = value;
+      },
+      (value) => value >= this.#lowThreshold,
+    );
+    sysctl.registerUnsignedLong(
+      "net.netfilter.nf_conntrack_frag6_low_thresh",
+      () => this.#lowThreshold,
+      (value) => {
+        this.#lowThreshold = value;
+      },
+      (value) => value <= this.#highThreshold,
+    );
+  }
+
+  /** Whether conntrack's fragments take more memory than they may; without a limit none are taken. Models `inet_frag_find()`. */
+  get #full(): boolean {
+    return this.#highThreshold === 0n || this.#memory > BigInt.asIntN(64, this.#highThreshold);
   }
 
   /**
@@ -119,6 +172,7 @@ export class Fragments6 {
       return "dropped";
     }
     if (local && (get16(data, header + 2) & (0xfff8 | IP6_MF)) === 0) return "as it is";
+    if (!local && this.#full) return "dropped";
     const key = this.#key(skb, header, user);
     return this.#add(key, this.#queue(key, local ? "local" : "conntrack"), skb, header, local);
   }
@@ -129,7 +183,7 @@ export class Fragments6 {
     return `${user} ${scoped} ${get32(data, header + 4)} ${data.subarray(IPV6_SRC, IPV6_HEADER_LENGTH).join(".")}`;
   }
 
-  #queue(key: string, user: "local" | "conntrack"): Queue {
+  #queue(key: string, user: User): Queue {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
       const made: Queue = {
@@ -141,12 +195,15 @@ export class Fragments6 {
         lastIn: false,
         maxSize: 0,
         iif: null,
+        memory: 0,
+        user,
         timer: this.#ip.net.clock.scheduleOnWheel(Math.max(0, this.#seconds[user]) * SECOND, () =>
           this.#expire(key, made),
         ),
       };
       queue = made;
       this.#queues.set(key, queue);
+      this.#charge(queue, QUEUE_BYTES);
     }
     return queue;
   }
@@ -190,6 +247,7 @@ export class Fragments6 {
       return "dropped";
     }
     queue.pieces.push({ start, end, at, skb });
+    this.#charge(queue, truesize(skb.len));
     queue.ecn |= 1 << (ipv6TrafficClass(data, 0) & 3);
     queue.maxSize = Math.max(queue.maxSize, payload);
     queue.iif = skb.iif;
@@ -242,7 +300,13 @@ export class Fragments6 {
     return true;
   }
 
+  #charge(queue: Queue, bytes: number): void {
+    queue.memory += bytes;
+    if (queue.user === "conntrack") this.#memory += bytes;
+  }
+
   #forget(key: string, queue: Queue): void {
+    this.#charge(queue, -queue.memory);
     this.#ip.net.clock.cancel(queue.timer);
     if (this.#queues.get(key) === queue) this.#queues.delete(key);
   }

@@ -188,6 +188,7 @@ export function logTracedRule(
   comment: string,
   number: number,
 ): void {
+  if (!state.net.loggers.writesKernelLog(state.pf)) return;
   const prefix = `TRACE: ${table.name}:${chain.name}:${comment}:${number} `;
   state.net.printk(packetLogLine(skb, state, prefix, LOG_DEFAULT_MASK));
 }

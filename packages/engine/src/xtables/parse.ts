@@ -20,6 +20,7 @@ import type {
   XtFamily,
 } from "./extension.js";
 import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
+import { parseInterface } from "./interface.js";
 import {
   type AddressWords,
   INV_DST,
@@ -262,12 +263,6 @@ function parseProtocol(text: string): number {
   return named;
 }
 
-/** Models xtables_parse_interface(). */
-function parseInterface(text: string): string {
-  if (text.length > 15) throw new ParameterProblem(`interface name \`${text}' must be shorter than IFNAMSIZ (15)`);
-  return text;
-}
-
 function parseRuleNumber(text: string): number {
   const number = parseUint(text, 1, 0x7fffffff);
   if (number === undefined) throw new ParameterProblem(`Invalid rule number \`${text}'`);
@@ -394,6 +389,9 @@ class Parser {
   #extensionOptions: LongOption<Code>[] = [];
   /** What options said on stderr. */
   #notice = "";
+  readonly #warn = (text: string): void => {
+    this.#notice += text;
+  };
   /** Which of `-w` and `-W` were given. */
   readonly #waits = new Set<"w" | "W">();
 
@@ -714,7 +712,7 @@ class Parser {
    * "-ieth0", and so is this one's.
    */
   #interface(): string {
-    const name = parseInterface(this.#getopt.args[this.#getopt.index - 1]);
+    const name = parseInterface(this.#getopt.args[this.#getopt.index - 1], this.#warn);
     // A lone + is any interface, which is what no option says as well; the legacy tool still lists it.
     return name === "+" && !this.#invert && this.#context.flavour === "nft" ? "" : name;
   }
@@ -765,9 +763,7 @@ class Parser {
   #extensionOption(use: ExtensionUse, spec: OptionSpec, argument: string | undefined): void {
     const proto = this.#inverted & INV_PROTO ? 0 : this.#proto;
     const { family, net } = this.#context;
-    const warn = (text: string): void => {
-      this.#notice += text;
-    };
+    const warn = this.#warn;
     const call = { family, net, extension: use.extension.name, option: spec.name, invert: this.#invert, proto, warn };
     if (spec.secondArgument === undefined) {
       const following = spec.followingArgument === true ? (this.#takeArgument() ?? undefined) : argument;

@@ -427,9 +427,11 @@ class Application {
     if (name === null) {
       if (table === undefined) return "";
       const names = table.userChains().map((chain) => chain.name);
-      xt.change(table, () => {
-        for (const chain of table.userChains()) this.#deleteOne(table, chain);
-      });
+      // With nothing to delete the legacy tool puts nothing in.
+      if (names.length > 0 || !this.#legacy)
+        xt.change(table, () => {
+          for (const chain of table.userChains()) this.#deleteOne(table, chain);
+        });
       if (!this.#legacy)
         for (const chain of table.builtinChains())
           if (chain.rules.length === 0 && chain.policy === "ACCEPT") xt.removeBuiltin(table, chain);

@@ -30,13 +30,16 @@ function run(tool: Tool, context: CommandContext): void {
   else {
     const lists = parsed.kind === "list" || parsed.kind === "list-rules";
     if (lists && isTableName(parsed.table)) context.stderr.write(legacyWarning(tool, ""));
+    const isNew = tool.xt.flavour === "legacy" && changes(tool, parsed);
     context.stdout.write(applyCommand(tool, parsed));
-    if (tool.xt.flavour === "legacy" && changes(parsed)) forgetPolicyCounts(tool, parsed);
+    if (isNew) forgetPolicyCounts(tool, parsed);
   }
 }
 
-/** Whether a command gives the kernel a new table. */
-function changes({ kind, alsoZero }: ParsedCommand): boolean {
+/** Whether a command gives the kernel a new table; to delete all chains where there are none does not. */
+function changes(tool: Tool, { kind, alsoZero, table, chain }: ParsedCommand): boolean {
+  if (kind === "delete-chain" && chain === null)
+    return tool.xt.tables().some((each) => each.name === table && each.userChains().length > 0);
   return kind !== "check" && ((kind !== "list" && kind !== "list-rules") || alsoZero);
 }
 

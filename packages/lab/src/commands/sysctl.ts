@@ -1,5 +1,5 @@
 /** `sysctl`. */
-import { EACCES, EINVAL, ENOENT, EPERM, SysctlError, strerror } from "@netfilter-lab/engine";
+import { SysctlError, strerror } from "@netfilter-lab/engine";
 import type { LabCommand } from "../environment.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
 
@@ -45,8 +45,6 @@ function sysctlKey(written: string): string {
   return /[./]/.exec(written)?.[0] === "/" ? swapped(written, ".", "/") : written;
 }
 
-const SYSCTL_ERRNO = { EINVAL, EPERM, EACCES, ENOENT } as const;
-
 export const sysctl: LabCommand = (context) => {
   const { stdout, stderr, net } = context;
   let parsed: ParsedOptions;
@@ -63,6 +61,8 @@ export const sysctl: LabCommand = (context) => {
         pattern: { key: "r", value: "required" },
         load: { key: "p", value: "optional" },
         system: { key: "system", value: "none" },
+        help: { key: "h", value: "none" },
+        version: { key: "V", value: "none" },
       },
     });
   } catch (error) {
@@ -72,6 +72,11 @@ export const sysctl: LabCommand = (context) => {
     return 0;
   }
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
+  const told = parsed.options.find(({ key }) => "hdV".includes(key));
+  if (told !== undefined) {
+    stdout.write(told.key === "V" ? "sysctl from procps-ng 4.0.2\n" : SYSCTL_USAGE);
+    return 0;
+  }
   for (const key of ["p", "b", "P", "system"])
     if (has(key)) {
       stderr.write(`sysctl: ${key.length > 1 ? "--" : "-"}${key}: not supported by the lab\n`);
@@ -96,9 +101,18 @@ export const sysctl: LabCommand = (context) => {
     return 1;
   }
   let status = 0;
-  const fail = (text: string, failure = 1): void => {
+  const fail = (text: string): void => {
     stderr.write(`sysctl: ${text}\n`);
-    status = failure;
+    status = 1;
+  };
+  /** What cannot be read adds up. */
+  const failToRead = (text: string, failure = 1): void => {
+    stderr.write(`sysctl: ${text}\n`);
+    status = (status + failure) & 0xff;
+  };
+  /** The tool sees that a file (or a folder) cannot be written, tells of an error of before, and calls it none. */
+  const unwritable = (name: string): void => {
+    stderr.write(`sysctl: setting key "${name}": Invalid argument\n`);
   };
   for (const operand of parsed.operands) {
     const equals = operand.indexOf("=");
@@ -106,7 +120,7 @@ export const sysctl: LabCommand = (context) => {
     const name = sysctlKey(written);
     const path = `/proc/sys/${swapped(name, ".", "/")}`;
     if (written === "") {
-      if (equals < 0 && !has("w")) fail('"" is an unknown key', 255);
+      if (equals < 0 && !has("w")) failToRead('"" is an unknown key', 255);
       else if (equals >= 0 && operand !== "=") fail("Path is not under /proc/sys/: /proc/sys/");
       else status = 1;
       continue;
@@ -118,14 +132,15 @@ export const sysctl: LabCommand = (context) => {
       continue;
     }
     if (name === ".") {
-      fail("Path is not under /proc/sys/: /proc/sys//", 255);
+      failToRead("Path is not under /proc/sys/: /proc/sys//", 255);
       continue;
     }
     const entry = net.sysctl.lookup(name);
     if (entry === undefined) {
       const below = net.sysctl.list().filter((candidate) => candidate.name.startsWith(`${name}.`));
       if (equals < 0 && below.length > 0) for (const candidate of below) show(candidate.name, candidate.get());
-      else if (!has("e")) fail(`cannot stat ${path}: No such file or directory`);
+      else if (below.length > 0) unwritable(name);
+      else if (!has("e")) (equals < 0 ? failToRead : fail)(`cannot stat ${path}: No such file or directory`);
       continue;
     }
     if (equals < 0) {
@@ -134,8 +149,7 @@ export const sysctl: LabCommand = (context) => {
     }
     const value = operand.slice(equals + 1).trim();
     if (entry.set === undefined) {
-      // The tool sees that the file cannot be written, tells of an error of before, and calls it none.
-      stderr.write(`sysctl: setting key "${name}": Invalid argument\n`);
+      unwritable(name);
       continue;
     }
     try {
@@ -143,7 +157,7 @@ export const sysctl: LabCommand = (context) => {
       if (!has("q")) show(name, value);
     } catch (error) {
       if (!(error instanceof SysctlError)) throw error;
-      fail(`setting key "${name}": ${strerror(SYSCTL_ERRNO[error.errno])}`);
+      fail(`setting key "${name}": ${strerror(error.errno)}`);
     }
   }
   return status;

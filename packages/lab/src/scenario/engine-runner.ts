@@ -12,6 +12,7 @@ import {
   parseCidr6,
   SeededRandom,
   SysctlError,
+  strerror,
   TunDevice,
   VirtualClock,
 } from "@netfilter-lab/engine";
@@ -107,7 +108,7 @@ class Gateway {
       entry.set(value.trim());
     } catch (error) {
       if (!(error instanceof SysctlError)) throw error;
-      throw new ScenarioError(field, `${JSON.stringify(value)} is refused (${error.errno})`);
+      throw new ScenarioError(field, `${JSON.stringify(value)} is refused (${strerror(error.errno)})`);
     }
   }
 

@@ -5,15 +5,11 @@
 import { NF_INET_LOCAL_OUT } from "../../hooks.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
+import { parseInterface } from "../interface.js";
 import { bang, type OptionSpec } from "../options.js";
 
 /** In the order in which they are printed. */
 const FLAGS: readonly string[] = ["physdev-is-in", "physdev-in", "physdev-is-out", "physdev-out", "physdev-is-bridged"];
-
-function parseName(text: string): string {
-  if (text.length > 15) throw new ParameterProblem(`interface name \`${text}' must be shorter than IFNAMSIZ (15)`);
-  return text;
-}
 
 /** Whether a device has a name, or with `+` at its end begins with it. */
 function nameTest(text: string): (device: string) => boolean {
@@ -35,7 +31,7 @@ physdev match options:
   options: FLAGS.map(
     (name): OptionSpec =>
       name === "physdev-in" || name === "physdev-out"
-        ? { name, invert: true, parse: parseName }
+        ? { name, invert: true, parse: (text, { warn }) => parseInterface(text, warn) }
         : { name, invert: true },
   ),
   build(values) {

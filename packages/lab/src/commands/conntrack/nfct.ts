@@ -65,9 +65,9 @@ function parseTimeouts(name: string, protonum: number, words: readonly string[])
   const states = timeoutProtocol(protonum)?.states.map(([state]) => state) ?? DCCP_STATES;
   const seconds = new Map<string, number>();
   for (let at = 0; at < words.length; at += 2) {
+    if (words[at + 1] === undefined) throw new NfctError("missing value for this timeout");
     const state = words[at].toUpperCase();
     if (!states.includes(state)) throw new NfctError(`Wrong state name: \`${words[at]}' for protocol \`${name}'`);
-    if (words[at + 1] === undefined) throw new NfctError("missing value for this timeout");
     seconds.set(state, atol(words[at + 1]) >>> 0);
   }
   return seconds;

@@ -50,7 +50,8 @@ function inetAton(text: string): number | null {
 
 /** What a text names, or null. */
 export function parseAddress(text: string): Address | null {
-  const ipv4 = inetAton(text);
+  // inet_aton(3) looks at nothing behind white space.
+  const ipv4 = inetAton(text.split(/\s/, 1)[0]);
   if (ipv4 !== null) return { family: 2, words: Int32Array.of(ipv4, 0, 0, 0) };
   try {
     return { family: 10, words: parseIPv6(text) };

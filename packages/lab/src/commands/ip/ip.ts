@@ -5,6 +5,7 @@ import { everydayPart, withPart } from "../../parts.js";
 import { type IpOptions, ipAddress, ipLink } from "./link.js";
 import type { IpObject, ipObjects } from "./objects.js";
 import { ipRoute } from "./route.js";
+import { OtherFamily } from "./route-words.js";
 import { IpError, UsageError, Words, wrongArgument } from "./words.js";
 
 /** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
@@ -40,6 +41,33 @@ const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | n
   ["help", null],
 ];
 
+/** Options that change nothing of what the lab prints, with the least that stands for each. */
+const NO_MATTER: readonly (readonly [name: string, shortest: number])[] = [
+  ["all", 1],
+  ["color=auto", 7],
+  ["color=never", 7],
+  ["force", 2],
+  ["pretty", 1],
+  ["resolve", 1],
+  ["timestamp", 1],
+  ["tshort", 2],
+];
+
+/** Options that would change what is printed, or where. */
+const UNSUPPORTED: readonly string[] = [
+  "batch",
+  "color",
+  "color=always",
+  "details",
+  "human",
+  "human-readable",
+  "iec",
+  "json",
+  "netns",
+  "Numeric",
+  "rcvbuf",
+];
+
 const FAMILIES: Readonly<Record<string, IpOptions["family"]>> = { inet: 4, inet6: 6, link: 0, any: null };
 
 /** Models `read_family()`. */
@@ -73,30 +101,39 @@ function run(context: LabContext): number | CommandProcess {
     else if (is("brief", 2)) options = { ...options, brief: true };
     else if (is("oneline", 1)) options = { ...options, oneLine: true };
     else if (is("statistics", 1) || is("stats", 1)) options = { ...options, statistics: options.statistics + 1 };
-    else if (is("details", 1)) throw new IpError("ip -details: not supported by the lab", 255);
-    else if (is("json", 1)) throw new IpError("ip -json: not supported by the lab", 255);
-    else if (is("color", 1) || is("numeric", 1) || is("Numeric", 1)) continue;
+    else if (NO_MATTER.some(([full, shortest]) => is(full, shortest))) continue;
     else if (is("family", 1)) options = { ...options, family: familyOf(args[++at]) };
     else if (is("Version", 1)) {
       stdout.write("ip utility, iproute2-6.1.0, libbpf 1.1.2\n");
       return 0;
-    } else if (is("help", 1)) throw new UsageError("ip");
-    else throw new IpError(`Option "-${option}" is unknown, try "ip -help".`, 255);
+    } else if (is("loops", 1)) at++;
+    else if (is("help", 2)) throw new UsageError("ip");
+    else {
+      const refused = UNSUPPORTED.find((full) => is(full, 1));
+      if (refused !== undefined) throw new IpError(`ip -${refused}: not supported by the lab`, 255);
+      throw new IpError(`Option "-${option}" is unknown, try "ip -help".`, 255);
+    }
   }
   const word = args[at];
   if (word === undefined) throw new UsageError("ip");
   const object = OBJECTS.find(([name]) => word !== "" && name.startsWith(word));
   if (object === undefined) throw new IpError(`Object "${word}" is unknown, try "ip help".`, 1);
-  const [name, handler4] = object;
+  const [name, handler] = object;
   if (name === "help") throw new UsageError("ip");
   const ofLink = options.family === 0;
-  if (handler4 === null || (ofLink && name !== "address" && name !== "link"))
+  if (handler === null || (ofLink && name !== "address" && name !== "link"))
     throw new IpError(`ip ${ofLink ? "-0 " : ""}${name}: not supported by the lab`, 255);
-  const words = new Words(args.slice(at + 1));
-  const ipv6 = options.family === 6 || (options.family === null && words.mentions(":"));
-  const handler = name === "route" && ipv6 ? "route6" : handler4;
-  if (typeof handler === "function") return handler(context, options, words);
-  return withPart(everydayPart, ({ ipObjects }) => told(context, () => ipObjects[handler](context, options, words)));
+  const words = (): Words => new Words(args.slice(at + 1));
+  const inPart = (object: keyof typeof ipObjects): CommandProcess | number =>
+    withPart(everydayPart, ({ ipObjects }) => told(context, () => ipObjects[object](context, options, words())));
+  if (name === "route" && options.family === 6) return inPart("route6");
+  if (typeof handler !== "function") return inPart(handler);
+  try {
+    return handler(context, options, words());
+  } catch (error) {
+    if (!(error instanceof OtherFamily)) throw error;
+    return inPart("route6");
+  }
 }
 
 /** What was done, or what is wrong, told on stderr. */

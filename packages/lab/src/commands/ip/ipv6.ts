@@ -16,24 +16,21 @@ import {
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { SCOPES } from "./scope.js";
-import { EVERY, IpError, netlink } from "./words.js";
+import { EVERY, netlink } from "./words.js";
 
-/** A prefix of IPv6, as a person writes it. */
-export function prefixOf6(text: string): Cidr6 {
-  if (EVERY.includes(text)) return { address: new Int32Array(4), prefixLength: 0 };
-  try {
-    return parseCidr6(text);
-  } catch {
-    throw new IpError(`Error: inet6 prefix is expected rather than "${text}".`, 1);
-  }
+/** A prefix of IPv6, as a person writes it; undefined where it is none. */
+export function prefixIn6(text: string): Cidr6 | undefined {
+  return EVERY.includes(text) ? { address: new Int32Array(4), prefixLength: 0 } : parsed(parseCidr6, text);
 }
 
-/** An address of IPv6, as a person writes it. */
-export function addressOf6(text: string): Int32Array {
+/** An address of IPv6, as a person writes it; undefined where it is none. */
+export const addressIn6 = (text: string): Int32Array | undefined => parsed(parseIPv6, text);
+
+function parsed<T>(parse: (text: string) => T, text: string): T | undefined {
   try {
-    return parseIPv6(text);
+    return parse(text);
   } catch {
-    throw new IpError(`Error: inet6 address is expected rather than "${text}".`, 1);
+    return undefined;
   }
 }
 
@@ -55,9 +52,13 @@ export function addressText6(ifa: IfAddr6): string {
 }
 
 /** `ip address add|del` of an IPv6 address. */
-export function changeAddress6(context: LabContext, device: NetDevice, text: string, command: "add" | "del"): void {
+export function changeAddress6(
+  context: LabContext,
+  device: NetDevice,
+  { address, prefixLength }: Cidr6,
+  command: "add" | "del",
+): void {
   const { ip6 } = context.net;
-  const { address, prefixLength } = prefixOf6(text);
   netlink(() =>
     command === "add"
       ? ip6.addAddress(device, address, prefixLength)

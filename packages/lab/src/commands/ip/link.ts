@@ -24,13 +24,13 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { addressText6, changeAddress6, prefixOf6, scopeOf6 } from "./ipv6.js";
+import { AddressFamily } from "./family.js";
+import { addressText6, changeAddress6, scopeOf6 } from "./ipv6.js";
 import { addLink, deleteLink } from "./link-add.js";
 import { groupOf, groupText } from "./names.js";
 import { SCOPES, scopeOf } from "./scope.js";
 import {
   abbreviated,
-  addressOf,
   deviceOf,
   EVERY,
   IpError,
@@ -40,7 +40,6 @@ import {
   macText,
   netlink,
   oneDevice,
-  prefixOf,
   type Words,
   wrongArgument,
 } from "./words.js";
@@ -161,7 +160,7 @@ interface Selection {
   readonly group: number | null;
 }
 
-function selection(context: LabContext, { family }: IpOptions, words: Words): Selection {
+function selection(context: LabContext, options: IpOptions, words: Words): Selection {
   let name: string | null = null;
   let upOnly = false;
   let scope: number | null = null;
@@ -172,13 +171,8 @@ function selection(context: LabContext, { family }: IpOptions, words: Words): Se
   while (!words.done) {
     if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
-    else if (words.take("to")) {
-      const text = words.next();
-      to =
-        family === 6 || (family === null && text.includes(":"))
-          ? prefixOf6(text)
-          : prefixOf(text, family === 4 ? "inet prefix" : undefined);
-    } else if (words.take("type")) kind = words.next();
+    else if (words.take("to")) to = new AddressFamily(options).readPrefix(words.next());
+    else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
     else if (words.take("group")) group = groupOf(words.next(), 'Invalid "group" value\n');
     else {
@@ -411,23 +405,24 @@ const wildcardWarning = (text: string): string =>
          fix your scripts!
 `;
 
-function changeAddress(context: LabContext, words: Words, command: "add" | "del"): number {
+function changeAddress(context: LabContext, options: IpOptions, words: Words, command: "add" | "del"): number {
   const { net } = context;
+  const addresses = new AddressFamily(options);
   let device: NetDevice | null = null;
   let deviceName: string | null = null;
-  let local: { address: number; prefixLength: number } | null = null;
+  let local: Cidr | Cidr6 | null = null;
   let localText = "";
-  let local6: string | null = null;
-  let peer: { address: number; prefixLength: number } | null = null;
-  let broadcast: number | "+" | null = null;
+  let nameless = false;
+  let peer: Cidr | Cidr6 | null = null;
+  let broadcast: number | Int32Array | "+" | null = null;
   let scope: number | null = null;
   let label: string | null = null;
   while (!words.done) {
     if (words.take("dev")) deviceName = words.next();
-    else if (words.take("peer", "remote")) peer = prefixOf(words.next(), "inet prefix");
+    else if (words.take("peer", "remote")) peer = addresses.prefix(words.next());
     else if (words.take("broadcast", "brd")) {
       const text = words.next();
-      broadcast = text === "+" ? "+" : text === "-" ? 0 : addressOf(text);
+      broadcast = text === "+" ? "+" : text === "-" ? 0 : addresses.address(text);
     } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
     else if (words.take("nodad")) continue;
@@ -436,35 +431,42 @@ function changeAddress(context: LabContext, words: Words, command: "add" | "del"
     else {
       words.take("local");
       const text = words.next();
-      if (text.includes(":")) {
-        local6 = text;
-        continue;
-      }
-      if (local !== null) throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
-      local = prefixOf(text);
+      if (local !== null && !EVERY.includes(localText))
+        throw new IpError(`Error: either "local" is duplicate, or "${text}" is a garbage.`, 255);
+      local = addresses.prefix(text);
       localText = text;
+      nameless ||= EVERY.includes(text);
     }
   }
   if (deviceName === null) throw new IpError('Not enough information: "dev" argument is required.', 1);
   // Without a prefix length the tool leaves it to the kernel, which takes the first address that is like it.
-  const wildcard = command === "del" && local !== null && peer === null && !/\/|^[a-z]/.test(localText);
+  const wildcard =
+    command === "del" && local !== null && peer === null && addresses.known !== 6 && !/\/|^[a-z]/.test(localText);
+  if (addresses.known === 6 && (broadcast === "+" || broadcast === 0))
+    throw new IpError("Broadcast can be set only for IPv4 addresses", 1);
   if (wildcard) context.stderr.write(wildcardWarning(localText));
   device = deviceOf(net, deviceName);
-  if (local6 !== null) {
-    changeAddress6(context, device, local6, command);
+  // An address of no length, which the kernel sees; of no family, there is nobody whom it could ask.
+  if (nameless && addresses.known !== null) throw new IpError("Error: Attribute failed policy validation.", 2);
+  if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
+  if (typeof local.address !== "number") {
+    if (peer !== null) throw new IpError("ip address: peers of IPv6 are not supported by the lab", 255);
+    changeAddress6(context, device, local as Cidr6, command);
     return 0;
   }
-  // No address, or one of no family: there is nobody whom the kernel could ask.
-  if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
   const target = device;
+  const { address } = local;
   const prefixLength = peer?.prefixLength ?? local.prefixLength;
   const hostBits = prefixLength >= 31 ? 0 : 2 ** (32 - prefixLength) - 1;
   const request = {
-    local: local.address,
+    local: address,
     prefixLength,
-    ...(peer === null ? {} : { peer: peer.address }),
-    ...(broadcast === null ? {} : { broadcast: broadcast === "+" ? (local.address | hostBits) >>> 0 : broadcast }),
-    ...(scope === null ? (local.address >>> 24 === 127 ? { scope: RT_SCOPE_HOST } : {}) : { scope }),
+    // They are of the address's family.
+    ...(peer === null ? {} : { peer: peer.address as number }),
+    ...(broadcast === null
+      ? {}
+      : { broadcast: broadcast === "+" ? (address | hostBits) >>> 0 : (broadcast as number) }),
+    ...(scope === null ? (address >>> 24 === 127 ? { scope: RT_SCOPE_HOST } : {}) : { scope }),
     ...(label === null ? {} : { label }),
   };
   const like = wildcard ? net.ip.addresses(target).find((each) => each.local === request.local) : undefined;
@@ -499,9 +501,9 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
     case "list":
       return showAddresses(context, options, words);
     case "add":
-      return changeAddress(context, words, "add");
+      return changeAddress(context, options, words, "add");
     case "delete":
-      return changeAddress(context, words, "del");
+      return changeAddress(context, options, words, "del");
     case "flush":
       return flushAddresses(context, options, words);
     default:

@@ -8,19 +8,9 @@ import {
   sameAddress,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { addressOf6 } from "./ipv6.js";
+import { AddressFamily } from "./family.js";
 import type { IpOptions } from "./link.js";
-import {
-  abbreviated,
-  addressOf,
-  deviceOf,
-  IpError,
-  listedDeviceOf,
-  macOf,
-  macText,
-  netlink,
-  type Words,
-} from "./words.js";
+import { abbreviated, deviceOf, IpError, listedDeviceOf, macOf, macText, netlink, type Words } from "./words.js";
 
 const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["permanent", "PERMANENT"],
@@ -33,9 +23,6 @@ const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["noarp", "NOARP"],
 ]);
 
-/** An address of either family. */
-const targetOf = (text: string): InetAddress => (text.includes(":") ? addressOf6(text) : addressOf(text));
-
 /** The entries of both tables, or of one: ARP's first, as the kernel dumps them. */
 function neighbours(
   context: LabContext,
@@ -47,17 +34,19 @@ function neighbours(
 }
 
 function show(context: LabContext, options: IpOptions, words: Words): number {
-  let dev: NetDevice | null = null;
+  const addresses = new AddressFamily(options);
+  let name: string | null = null;
   let to: InetAddress | null = null;
   let state: NeighbourState | null = null;
   while (!words.done) {
-    if (words.take("dev")) dev = deviceOf(context.net, words.next());
+    if (words.take("dev")) name = words.next();
     else if (words.take("nud")) state = STATES.get(words.next()) ?? null;
     else {
       words.take("to");
-      to = targetOf(words.next());
+      to = addresses.prefix(words.next()).address;
     }
   }
+  const dev = name === null ? null : deviceOf(context.net, name);
   const now = context.net.clock.nowMicros;
   const seconds = (micros: number): number => Math.floor((now - micros) / 1_000_000);
   for (const neighbour of neighbours(context, options.family, dev ?? undefined)) {
@@ -92,7 +81,7 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
     "flush",
     "help",
   ]);
-  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip neighbour help".`, 255);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip neigh help".`, 255);
   words.next();
   if (command === "show" || command === "lst" || command === "list") return show(context, options, words);
   if (command === "flush") {
@@ -121,7 +110,7 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
       state = known;
     } else {
       words.take("to");
-      address = targetOf(words.next());
+      address = new AddressFamily(options).readAddress(words.next());
     }
   }
   if (dev === null || address === null) throw new IpError("Device and destination are required arguments.", 255);

@@ -112,8 +112,12 @@ export interface RouteFamily<A, R extends RouteCore<A>> {
   readonly bits: number;
   /** The command so far, as a complaint begins. */
   readonly command: string;
-  prefix(text: string, expected?: string): Prefix<A>;
-  address(text: string, expected?: string): A;
+  /** A prefix; the first says of which family all are, where no option did. Throws {@link OtherFamily}. */
+  prefix(text: string): Prefix<A>;
+  /** One of a listing, which says nothing of the others. Throws {@link OtherFamily}. */
+  readPrefix(text: string): Prefix<A>;
+  /** An address; the first says of which family all are, where no option did. Throws {@link OtherFamily}. */
+  address(text: string): A;
   /** Whether the first bits of two addresses are the same. */
   alike(a: A, b: A | null, bits: number): boolean;
 
@@ -160,7 +164,15 @@ export const EVERYTHING: RouteFilter<never> = {
   cache: false,
 };
 
-type Family<A> = Pick<RouteFamily<A, RouteCore<A>>, "names" | "bits" | "command" | "label" | "prefix" | "address">;
+type Family<A> = Pick<
+  RouteFamily<A, RouteCore<A>>,
+  "names" | "bits" | "command" | "label" | "prefix" | "readPrefix" | "address"
+>;
+
+/** The first address was one of IPv6, where nobody had said which they are: the command is that of IPv6. */
+export class OtherFamily extends Error {
+  override readonly name = "OtherFamily";
+}
 
 const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string): IpError =>
   new IpError(`${command}${word}: not supported by the lab`, 255);
@@ -197,24 +209,24 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
     else if (metricWord(word)) filter.metric = metricOf(words);
     else if (word === "via") {
       words.take(family.names[0]);
-      filter.via = family.prefix(words.next()).address;
-    } else if (word === "src") filter.src = family.prefix(words.next()).address;
+      filter.via = family.readPrefix(words.next()).address;
+    } else if (word === "src") filter.src = family.readPrefix(words.next()).address;
     else if (begins(word, "realms")) filter.realms = realmFilterOf(words.next());
     else if (begins(word, "vrf") || word === "nhid") throw unsupported(family, word);
     else if (begins(word, "from")) {
       const text = words.next();
-      if (begins(text, "root")) filter.fromRoot = family.prefix(words.next());
-      else if (begins(text, "match")) filter.fromMatch = family.prefix(words.next());
-      else filter.fromExact = family.prefix(begins(text, "exact") ? words.next() : text);
+      if (begins(text, "root")) filter.fromRoot = family.readPrefix(words.next());
+      else if (begins(text, "match")) filter.fromMatch = family.readPrefix(words.next());
+      else filter.fromExact = family.readPrefix(begins(text, "exact") ? words.next() : text);
     } else {
       if (begins(word, "to")) word = words.next();
-      if (begins(word, "root")) filter.root = family.prefix(words.next());
-      else if (begins(word, "match")) filter.match = family.prefix(words.next());
+      if (begins(word, "root")) filter.root = family.readPrefix(words.next());
+      else if (begins(word, "match")) filter.match = family.readPrefix(words.next());
       else {
         if (begins(word, "exact")) word = words.next();
         if (begins(word, "help")) throw new UsageError("route");
         // Of IPv4 these two say nothing; "default" is a prefix.
-        if (family.bits > 32 || (word !== "any" && word !== "all")) filter.exact = family.prefix(word);
+        if (family.bits > 32 || (word !== "any" && word !== "all")) filter.exact = family.readPrefix(word);
       }
     }
   }
@@ -225,8 +237,7 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
 function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: RouteFilter<A>, doing: string): R[] {
   const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
   if (filter.cache) return [];
-  if (table !== "all" && !family.hasTable(table))
-    throw new IpError(`Error: ${family.label}: FIB table does not exist.\n${doing} terminated`, 2);
+  if (table !== "all" && !family.hasTable(table)) throw noTable(family.label, doing);
   const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
   const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
     inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
@@ -277,14 +288,14 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
 /** What routers say of themselves, by the number that stands for it. */
 const PREFERENCES: readonly RouterPreference[] = ["medium", "high", "medium", "low"];
 
-function gatewayOf<A>(family: Family<A>, words: Words, expected?: string): A {
+function gatewayOf<A>(family: Family<A>, words: Words): A {
   const [own, other] = family.names;
   if (words.peek() === other) throw unsupported(family, `via ${other}`);
   words.take(own);
   const text = words.next();
   // An address of no length, which the kernel sees.
-  if (text === "any" || text === "all") throw new IpError("Error: Attribute failed policy validation.", 2);
-  return family.address(text, expected);
+  if (EVERY.includes(text)) throw new IpError("Error: Attribute failed policy validation.", 2);
+  return family.address(text);
 }
 
 /** `nexthop ...`, as many as there are. Models `parse_nexthops()`. */
@@ -324,7 +335,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
     if (word === "src") said.prefsrc = family.address(words.next());
     else if (word === "via") {
       if (said.gateway !== undefined) throw wrongArgument(word, "use nexthop syntax to specify multiple via\n");
-      said.gateway = gatewayOf(family, words, destination === null ? "any valid address" : undefined);
+      said.gateway = gatewayOf(family, words);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
     else if (realmsWord(word)) said.realms = realmsOf(words.next(), '"realm" value is invalid\n');
     else if (tosWord(word)) said.tos = dsfieldOf(words.next(), '"tos" value is invalid\n');
@@ -343,8 +354,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       const named = PREFERENCES.indexOf(text as RouterPreference);
       const number = named < 0 ? numberOf(text, '"pref" value is invalid\n', 0xff) : named;
       said.preference = PREFERENCES[number] ?? "medium";
-    } else if (word === "from")
-      said.from = family.prefix(words.next(), destination === null ? undefined : "inet prefix");
+    } else if (word === "from") said.from = family.prefix(words.next());
     else {
       if (word === "to") word = words.next();
       const named = /^\d/.test(word) ? null : routeTypeOf(word);
@@ -380,7 +390,7 @@ function getRoute<A, R extends RouteCore<A>>(
   while (!words.done) {
     const word = words.next();
     if (tosWord(word)) more.tos = dsfieldOf(words.next(), "TOS value is invalid\n");
-    else if (begins(word, "from")) from = family.prefix(words.next(), "inet prefix");
+    else if (begins(word, "from")) from = family.prefix(words.next());
     else if (begins(word, "iif")) more.iif = deviceOf(net, words.next());
     else if (begins(word, "mark")) more.mark = numberOf(words.next(), "invalid mark value");
     else if (begins(word, "oif") || word === "dev") more.oif = deviceOf(net, words.next());
@@ -392,8 +402,7 @@ function getRoute<A, R extends RouteCore<A>>(
       throw unsupported(family, `get: ${word}`);
     else {
       const text = begins(word, "to") ? words.next() : word;
-      // The family is known once there was a first address.
-      dst = family.prefix(text, dst === null ? undefined : "inet prefix");
+      dst = family.prefix(text);
       if (dst.prefixLength !== family.bits && !EVERY.includes(text))
         context.stderr.write(
           `Warning: /${dst.prefixLength} as prefix is invalid, only /${family.bits} (or none) is supported.\n`,
@@ -455,6 +464,22 @@ function flushedText(count: number): string {
     : `\n*** Round 1, deleting ${count} entries ***\n*** Flush is complete after 1 round ***\n`;
 }
 
+/** Whether addresses of IPv6 choose among the routes of IPv4, which a listing of one table shows unless `-6` is said. */
+function otherListing(
+  { net }: LabContext,
+  { bits }: Pick<Family<unknown>, "bits">,
+  { family }: IpOptions,
+  { table }: Pick<RouteFilter<unknown>, "table">,
+  doing: string,
+): boolean {
+  if (bits === 32 || family !== null || table === "all") return false;
+  if (!net.ip.hasTable(table)) throw noTable("ipv4", doing);
+  return true;
+}
+
+const noTable = (label: string, doing: string): IpError =>
+  new IpError(`Error: ${label}: FIB table does not exist.\n${doing} terminated`, 2);
+
 /** `ip route` of a family. Models `do_iproute()`. */
 export function runIpRoute<A, R extends RouteCore<A>>(
   context: LabContext,
@@ -480,6 +505,7 @@ export function runIpRoute<A, R extends RouteCore<A>>(
     case "show":
     case "lst": {
       const filter = filterOf(context, family, words);
+      if (otherListing(context, family, options, filter, "Dump")) return 0;
       for (const route of filtered(family, filter, "Dump"))
         stdout.write(`${family.text(route, filter, options.oneLine)}\n`);
       return 0;
@@ -490,7 +516,7 @@ export function runIpRoute<A, R extends RouteCore<A>>(
     case "flush": {
       if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
       const filter = filterOf(context, family, words);
-      const routes = filtered(family, filter, "Flush");
+      const routes = otherListing(context, family, options, filter, "Flush") ? [] : filtered(family, filter, "Flush");
       if (filter.cache) family.flushCache();
       else family.flush(routes);
       if (options.statistics > 0)

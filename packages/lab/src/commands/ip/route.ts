@@ -1,5 +1,7 @@
 /** `ip route` of IPv4: what its words, which route-words.ts reads, become. */
 import {
+  type Cidr,
+  type Cidr6,
   ESRCH,
   formatIPv4,
   prefixMask,
@@ -19,19 +21,21 @@ import {
   SystemError,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
+import { AddressFamily } from "./family.js";
 import type { IpOptions } from "./link.js";
 import { dsfieldText, protocolText, routeTypeText, tableName } from "./names.js";
 import { fitsRealms, RealmNames } from "./realms.js";
 import {
   EVERYTHING,
   flagsText,
+  OtherFamily,
   type RouteFamily,
   type RouteFilter,
   runIpRoute,
   type SaidRoute,
 } from "./route-words.js";
 import { SCOPES } from "./scope.js";
-import { addressOf, IpError, prefixOf, type Words } from "./words.js";
+import { IpError, type Words } from "./words.js";
 
 const prefixText = (address: number, length: number): string =>
   length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
@@ -93,17 +97,27 @@ function byListing(a: number, b: number): number {
 
 const EVERYWHERE = { address: 0, prefixLength: 0 };
 
+function ofIPv4(prefix: Cidr | Cidr6): Cidr {
+  if (typeof prefix.address !== "number") throw new OtherFamily();
+  return prefix as Cidr;
+}
+
 const family = (
   { net: { ip } }: LabContext,
-  options: IpOptions,
+  addresses: AddressFamily,
   realmNames: RealmNames,
 ): RouteFamily<number, Route> => ({
   names: ["inet", "inet6"],
   label: "ipv4",
   bits: 32,
   command: "ip route ",
-  prefix: (text, expected) => prefixOf(text, options.family === 4 ? "inet prefix" : expected),
-  address: addressOf,
+  prefix: (text) => ofIPv4(addresses.prefix(text)),
+  readPrefix: (text) => ofIPv4(addresses.readPrefix(text)),
+  address(text) {
+    const address = addresses.address(text);
+    if (typeof address !== "number") throw new OtherFamily();
+    return address;
+  },
   alike: (a, b, bits) => b !== null && ((a ^ b) & prefixMask(bits)) === 0,
   hasTable: (table) => ip.hasTable(table),
   tables: () => [...ip.tables()].sort(byListing),
@@ -160,7 +174,7 @@ const family = (
   },
 });
 
-/** `ip route` of IPv4. */
+/** `ip route` of IPv4. Throws {@link OtherFamily} where the words turn out to be about IPv6. */
 export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
-  return runIpRoute(context, family(context, options, new RealmNames()), options, words);
+  return runIpRoute(context, family(context, new AddressFamily(options), new RealmNames()), options, words);
 }

@@ -2,6 +2,7 @@
  * `ip -6 route`: what its words, which route-words.ts reads, become. Life times are not supported.
  */
 import {
+  type Cidr6,
   compareWords,
   ENETDOWN,
   equalIPv6,
@@ -22,7 +23,8 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { addressOf6, prefixOf6, prefixText6 } from "./ipv6.js";
+import { AddressFamily } from "./family.js";
+import { prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import { protocolText, routeTypeText, tableName } from "./names.js";
 import { fitsRealms } from "./realms.js";
@@ -111,55 +113,69 @@ function requestOf(words: SaidRoute<Int32Array>): Route6Request {
   };
 }
 
-const family = ({ net: { ip6 } }: LabContext): RouteFamily<Int32Array, Route6> => ({
-  names: ["inet6", "inet"],
-  label: "ipv6",
-  bits: 128,
-  command: "ip -6 route ",
-  prefix: prefixOf6,
-  address: addressOf6,
-  alike: (a, b, bits) => b !== null && (bits < 128 ? samePrefixIPv6(a, b, bits) : equalIPv6(a, b)),
-  hasTable: (table) => ip6.fib.hasTable(table),
-  tables: () => ip6.fib.tables(),
-  routes: (table) => withoutSiblings([...ip6.fib.routes(table)].sort(inListing)),
-  isAlone: (route) => route.siblings === null,
-  from: ({ src, srcLength }) => ({ address: src, prefixLength: srcLength }),
-  // All of IPv6's routes are of scope "global", and none asks for a class or has a realm.
-  passes: ({ metric }, filter) =>
-    (filter.scope ?? 0) === 0 &&
-    (filter.tos ?? 0) === 0 &&
-    (filter.metric === null || metric === filter.metric) &&
-    fitsRealms(filter.realms, 0),
-  text: routeText,
-  flushCache: () => ip6.flushCache(),
-  flush(routes) {
-    const doomed = new Set(routes.flatMap((route) => route.siblings ?? [route]));
-    ip6.fib.purge((route) => doomed.has(route));
-  },
-  add: (said, mode) => ip6.addRoute(requestOf(said), mode),
-  delete: (said) => ip6.deleteRoute(requestOf(said)),
-  /** Models `inet6_rtm_getroute()`. */
-  answer({ tos = 0, ...question }, fibmatch, oneLine) {
-    const { dst, src, iif } = question;
-    if (iif !== undefined && !iif.up) throw new SystemError(ENETDOWN);
-    const route = ip6.routeOutput({ ...question, trafficClass: tos, anyDevice: src !== undefined });
-    if (route.error !== 0) throw new SystemError(route.error);
-    if (fibmatch) return routeText(route, EVERYTHING, oneLine, iif);
-    let text = route.type === RTN_UNICAST ? "" : `${routeTypeText(route.type)} `;
-    text += `${formatIPv6(dst)} from ${src === undefined ? "::" : formatIPv6(src)} `;
-    if (route.gateway !== null) text += `via ${formatIPv6(route.gateway)} `;
-    text += `dev ${route.local ? "lo" : route.dev.name} `;
-    if (route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
-    if (route.protocol !== RTPROT_BOOT) text += `proto ${protocolText(route.protocol)} `;
-    const prefsrc = iif === undefined ? ip6.sourceFor(route, dst) : route.prefsrc;
-    if (prefsrc !== null) text += `src ${formatIPv6(prefsrc)} `;
-    text += `metric ${route.metric} `;
-    if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
-    return `${text}${iifText(iif)}pref ${route.preference}`;
-  },
-});
+const addresses = new AddressFamily({ family: 6 });
+
+function routes6({ net: { ip6 } }: LabContext, options: IpOptions): RouteFamily<Int32Array, Route6> {
+  const listed = new AddressFamily(options);
+  let mixed = false;
+  return {
+    names: ["inet6", "inet"],
+    label: "ipv6",
+    bits: 128,
+    command: "ip -6 route ",
+    // That it is IPv6 is known before: no other comes.
+    prefix: (text) => addresses.prefix(text) as Cidr6,
+    readPrefix(text) {
+      const prefix = listed.readPrefix(text);
+      if (typeof prefix.address !== "number") return prefix as Cidr6;
+      // No route has addresses of both families.
+      mixed = true;
+      return { address: new Int32Array(4), prefixLength: 0 };
+    },
+    address: (text) => addresses.address(text) as Int32Array,
+    alike: (a, b, bits) => b !== null && (bits < 128 ? samePrefixIPv6(a, b, bits) : equalIPv6(a, b)),
+    hasTable: (table) => ip6.fib.hasTable(table),
+    tables: () => ip6.fib.tables(),
+    routes: (table) => (mixed ? [] : withoutSiblings([...ip6.fib.routes(table)].sort(inListing))),
+    isAlone: (route) => route.siblings === null,
+    from: ({ src, srcLength }) => ({ address: src, prefixLength: srcLength }),
+    // All of IPv6's routes are of scope "global", and none asks for a class or has a realm.
+    passes: ({ metric }, filter) =>
+      (filter.scope ?? 0) === 0 &&
+      (filter.tos ?? 0) === 0 &&
+      (filter.metric === null || metric === filter.metric) &&
+      fitsRealms(filter.realms, 0),
+    text: routeText,
+    flushCache: () => ip6.flushCache(),
+    flush(routes) {
+      const doomed = new Set(routes.flatMap((route) => route.siblings ?? [route]));
+      ip6.fib.purge((route) => doomed.has(route));
+    },
+    add: (said, mode) => ip6.addRoute(requestOf(said), mode),
+    delete: (said) => ip6.deleteRoute(requestOf(said)),
+    /** Models `inet6_rtm_getroute()`. */
+    answer({ tos = 0, ...question }, fibmatch, oneLine) {
+      const { dst, src, iif } = question;
+      if (iif !== undefined && !iif.up) throw new SystemError(ENETDOWN);
+      const route = ip6.routeOutput({ ...question, trafficClass: tos, anyDevice: src !== undefined });
+      if (route.error !== 0) throw new SystemError(route.error);
+      if (fibmatch) return routeText(route, EVERYTHING, oneLine, iif);
+      let text = route.type === RTN_UNICAST ? "" : `${routeTypeText(route.type)} `;
+      text += `${formatIPv6(dst)} from ${src === undefined ? "::" : formatIPv6(src)} `;
+      if (route.gateway !== null) text += `via ${formatIPv6(route.gateway)} `;
+      text += `dev ${route.local ? "lo" : route.dev.name} `;
+      if (route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
+      if (route.protocol !== RTPROT_BOOT) text += `proto ${protocolText(route.protocol)} `;
+      const prefsrc = iif === undefined ? ip6.sourceFor(route, dst) : route.prefsrc;
+      if (prefsrc !== null) text += `src ${formatIPv6(prefsrc)} `;
+      text += `metric ${route.metric} `;
+      if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
+      return `${text}${iifText(iif)}pref ${route.preference}`;
+    },
+  };
+}
 
 /** `ip -6 route`. */
 export function ipRoute6(context: LabContext, options: IpOptions, words: Words): number {
-  return runIpRoute(context, family(context), options, words);
+  return runIpRoute(context, routes6(context, options), options, words);
 }

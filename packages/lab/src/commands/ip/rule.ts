@@ -18,7 +18,8 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { prefixOf6, prefixText6 } from "./ipv6.js";
+import { AddressFamily } from "./family.js";
+import { prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
@@ -35,17 +36,7 @@ import {
   tableOf,
 } from "./names.js";
 import { RealmNames, realmsOf } from "./realms.js";
-import {
-  abbreviated,
-  begins,
-  IpError,
-  netlink,
-  numberOf,
-  prefixOf,
-  UsageError,
-  type Words,
-  wrongArgument,
-} from "./words.js";
+import { abbreviated, begins, IpError, netlink, numberOf, UsageError, type Words, wrongArgument } from "./words.js";
 
 /** Of `from` and `to`: whose field it is. */
 export type RuleEnd = "src" | "dst";
@@ -56,8 +47,8 @@ export interface RuleCommands<R extends RuleCore> {
   resolved(rule: R): boolean;
   add(rule: Partial<R>): void;
   delete(rule: Partial<R>): void;
-  /** The fields that a prefix sets. `expected` is what the complaint says was looked for. */
-  prefix(end: RuleEnd, text: string, expected: string): Partial<R>;
+  /** The fields that a prefix sets; a listing is of one family from the beginning. */
+  prefix(end: RuleEnd, text: string, listing: boolean): Partial<R>;
   /** A rule's prefix as it is printed. */
   text(rule: R, end: RuleEnd): string;
   /** Whether a rule's address lies in the prefix that these fields give. */
@@ -127,8 +118,8 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
   let named = false;
   while (!words.done) {
     let word = words.next();
-    if (isWord(word, "from")) prefixes = { ...prefixes, ...family.prefix("src", words.next(), "any valid prefix") };
-    else if (isWord(word, "to")) prefixes = { ...prefixes, ...family.prefix("dst", words.next(), "any valid prefix") };
+    if (isWord(word, "from")) prefixes = { ...prefixes, ...family.prefix("src", words.next(), false) };
+    else if (isWord(word, "to")) prefixes = { ...prefixes, ...family.prefix("dst", words.next(), false) };
     else if (commonWord(word, words, rule)) continue;
     else if (isWord(word, "fwmark")) {
       const mark = fwmarkOf(words.next());
@@ -192,10 +183,10 @@ function filterOf<R extends RuleCore>(family: RuleCommands<R>, words: Words): Fi
     } else if (commonWord(word, words, fields)) continue;
     else if (begins(word, "lookup", "table")) fields.table = tableOf(words.next());
     else if (begins(word, "protocol")) fields.protocol = protocolOf(words.next(), 'invalid "protocol"\n');
-    else if (isWord(word, "from", "src")) from = family.prefix("src", words.next(), "inet prefix");
+    else if (isWord(word, "from", "src")) from = family.prefix("src", words.next(), true);
     else {
       if (isWord(word, "dst", "to")) word = words.next();
-      to = family.prefix("dst", word, "inet prefix");
+      to = family.prefix("dst", word, true);
     }
   }
   return { fields, fwmask, from, to };
@@ -336,16 +327,16 @@ const prefixIn = (rule: Partial<PolicyRule>, end: RuleEnd): Cidr =>
     ? { address: rule.src ?? 0, prefixLength: rule.srcLength ?? 0 }
     : { address: rule.dst ?? 0, prefixLength: rule.dstLength ?? 0 };
 
-function ruleCommands4({ net }: LabContext): RuleCommands<PolicyRule> {
+function ruleCommands4({ net }: LabContext, options: IpOptions): RuleCommands<PolicyRule> {
   return {
     list: () => net.ip.rules(),
     resolved: (rule) => net.ip.ruleResolved(rule),
     add: (rule) => net.ip.addRule(rule),
     delete: (rule) => net.ip.deleteRule(rule),
-    prefix(end, text, expected) {
-      if (text.includes(":"))
-        throw new IpError(`Error: Invalid ${end === "src" ? "source" : "destination"} address.`, 2);
-      const { address, prefixLength } = prefixOf(text, expected);
+    prefix(end, text, listing) {
+      const { address, prefixLength } = new AddressFamily(listing ? { family: 4 } : options).readPrefix(text);
+      if (typeof address !== "number")
+        throw new IpError(`Error: Invalid ${end === "src" ? "source" : "dst"} address.`, 2);
       return end === "src" ? { src: address, srcLength: prefixLength } : { dst: address, dstLength: prefixLength };
     },
     text(rule, end) {
@@ -377,7 +368,7 @@ function ruleCommands6({ net: { ip6 } }: LabContext): RuleCommands<PolicyRule6> 
     add: (rule) => ip6.addRule(rule),
     delete: (rule) => ip6.deleteRule(rule),
     prefix(end, text) {
-      const { address, prefixLength } = prefixOf6(text);
+      const { address, prefixLength } = new AddressFamily({ family: 6 }).readPrefix(text) as Cidr6;
       return end === "src" ? { src: address, srcLength: prefixLength } : { dst: address, dstLength: prefixLength };
     },
     text(rule, end) {
@@ -398,5 +389,5 @@ function ruleCommands6({ net: { ip6 } }: LabContext): RuleCommands<PolicyRule6> 
 export function ipRule(context: LabContext, options: IpOptions, words: Words): number {
   return options.family === 6
     ? runIpRule(context, ruleCommands6(context), words)
-    : runIpRule(context, ruleCommands4(context), words);
+    : runIpRule(context, ruleCommands4(context, options), words);
 }

@@ -40,11 +40,6 @@ export class Words {
     return this.#words[this.#at];
   }
 
-  /** Whether a word still to come contains a text. */
-  mentions(text: string): boolean {
-    return this.#words.slice(this.#at).some((word) => word.includes(text));
-  }
-
   /** The next word; its absence is an error. */
   next(): string {
     if (this.done) throw new IpError('Command line is not complete. Try option "help"', 255);
@@ -91,7 +86,7 @@ export const EVERY: readonly string[] = ["default", "any", "all"];
  * An IPv4 address: up to four numbers of any base, of which `10.1` leaves out the last, zeros; undefined where it is
  * none. Models get_addr_ipv4(), iproute2's lib/utils.c.
  */
-function quad(text: string): number | undefined {
+export function addressIn(text: string): number | undefined {
   const parts = text.split(".");
   if (parts.length > 4) return undefined;
   let address = 0;
@@ -107,27 +102,19 @@ function quad(text: string): number | undefined {
 function prefixLengthOf(text: string): number | undefined {
   const length = strtol(text);
   if (length !== undefined) return length < 0 || length > 32 ? undefined : length;
-  const mask = quad(text);
+  const mask = addressIn(text);
   if (mask === undefined || !text.includes(".")) return undefined;
   const ones = Math.clz32(~mask);
   return prefixMask(ones) === mask ? ones : undefined;
 }
 
-/** An address with its prefix length, 32 where none is given. */
-export function prefixOf(text: string, expected = "any valid prefix"): Cidr {
+/** An IPv4 address with its prefix length, 32 where none is given; undefined where it is none. */
+export function prefixIn(text: string): Cidr | undefined {
   if (EVERY.includes(text)) return { address: 0, prefixLength: 0 };
   const slash = text.indexOf("/");
-  const address = quad(slash < 0 ? text : text.slice(0, slash));
+  const address = addressIn(slash < 0 ? text : text.slice(0, slash));
   const prefixLength = slash < 0 ? 32 : prefixLengthOf(text.slice(slash + 1));
-  if (address === undefined || prefixLength === undefined)
-    throw new IpError(`Error: ${expected} is expected rather than "${text}".`, 1);
-  return { address, prefixLength };
-}
-
-export function addressOf(text: string, expected = "inet address"): number {
-  const address = quad(text);
-  if (address === undefined) throw new IpError(`Error: ${expected} is expected rather than "${text}".`, 1);
-  return address;
+  return address === undefined || prefixLength === undefined ? undefined : { address, prefixLength };
 }
 
 /** An unsigned number of 32 bits, or up to `most`. Models get_u32() and its like. */

@@ -83,30 +83,40 @@ export function createOptions(setType: SetType, args: readonly string[]): SetOpt
   let [hashsize, maxelem, bucketsize, netmask, size] = [1024, 65_536, BUCKET_SIZES.most, bits as number, 8];
   let [initval, bitmask, masked]: [number | null, Int32Array | null, string | null] = [null, null, null];
   let range: { from: number; to: number } | null = null;
+  let failure: IpsetFailure | null = null;
   for (let word = words.next(); word !== undefined; word = words.next()) {
-    if (word === "timeout") timeout = number(words.value(word), 0, MAX_TIMEOUT);
-    else if (word === "counters") counters = true;
-    else if (word === "comment") comment = true;
-    else if (word === "skbinfo") skbinfo = true;
-    else if (word === "forceadd" && hash) forceadd = true;
-    else if (word === "hashsize" && hash) hashsize = powerOf2(number(words.value(word), 0, MAX_UINT32));
-    else if (word === "maxelem" && hash) maxelem = number(words.value(word), 0, MAX_UINT32);
-    else if (word === "bucketsize" && hash) bucketsize = bucketSize(number(words.value(word), 0, MAX_UINT32));
-    else if (word === "initval" && hash) initval = number(words.value(word), 0, MAX_UINT32);
-    else if ((word === "netmask" && (masks || name === "bitmap:ip")) || (word === "bitmask" && masks)) {
-      const text = words.value(word);
-      if (masked !== null && masked !== word)
-        throw new IpsetFailure("Syntax error: bitmask and netmask are mutually exclusive, provide only one");
-      masked = word;
-      if (word === "netmask") netmask = netmaskOf(text, bits);
-      else bitmask = bitmaskOf(text, family);
-    } else if (word === "size" && storage === "list") size = Math.max(4, number(words.value(word), 0, MAX_UINT32));
-    else if (word === "range" && storage === "bitmap") {
-      const text = words.value(word);
-      const { first, last } = name === "bitmap:port" ? ports(text, "inet") : addresses(text);
-      range = { from: first, to: last };
-    } else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
+    try {
+      if (word === "timeout") timeout = number(words.value(word), 0, MAX_TIMEOUT);
+      else if (word === "counters") counters = true;
+      else if (word === "comment") comment = true;
+      else if (word === "skbinfo") skbinfo = true;
+      else if (word === "forceadd" && hash) forceadd = true;
+      else if (word === "hashsize" && hash) hashsize = powerOf2(number(words.value(word), 0, MAX_UINT32));
+      else if (word === "maxelem" && hash) maxelem = number(words.value(word), 0, MAX_UINT32);
+      else if (word === "bucketsize" && hash) bucketsize = bucketSize(number(words.value(word), 0, MAX_UINT32));
+      else if (word === "initval" && hash) initval = number(words.value(word), 0, MAX_UINT32);
+      else if ((word === "netmask" && (masks || name === "bitmap:ip")) || (word === "bitmask" && masks)) {
+        const text = words.value(word);
+        if (masked !== null && masked !== word)
+          throw new IpsetFailure("Syntax error: bitmask and netmask are mutually exclusive, provide only one");
+        masked = word;
+        if (word === "netmask") netmask = netmaskOf(text, bits);
+        else bitmask = bitmaskOf(text, family);
+      } else if (word === "size" && storage === "list") size = Math.max(4, number(words.value(word), 0, MAX_UINT32));
+      else if (word === "range" && storage === "bitmap") {
+        const text = words.value(word);
+        if (name !== "bitmap:port" && !/[^-/].*[-/]./.test(text))
+          throw new IpsetFailure(`Syntax error: IP/cidr or IP-IP range must be specified: ${text}`);
+        const { first, last } = name === "bitmap:port" ? ports(text, "inet") : addresses(text);
+        range = { from: first, to: last };
+      } else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
+    } catch (error) {
+      // The first that is wrong with a value is told at the end, when every word was known.
+      if (!(error instanceof IpsetFailure) || error.status !== 1) throw error;
+      failure ??= error;
+    }
   }
+  if (failure !== null) throw failure;
   if (storage === "bitmap" && range === null) throw new IpsetFailure("Mandatory option `range' is missing", 2);
   const { from, to } = range ?? { from: 0, to: 0 };
   if (storage === "bitmap" && (to - from + 1) / 2 ** (32 - netmask) > MAX_BITMAP) throw new SetError("BITMAP_SIZE");

@@ -111,8 +111,18 @@ function ranges(text: string, network: boolean, options: SetOptions): Range[] {
   return cidr === null ? networks(first, last) : [range4(first, cidr)];
 }
 
+/** A port, or the name of a service. A failure tells of each thing that was tried. */
 function portNumber(text: string, protocol: string): number {
-  return servicePort(text, protocol) ?? number(text, 0, 65_535);
+  const port = servicePort(text, protocol);
+  if (port !== undefined) return port;
+  try {
+    return number(text, 0, 65_535);
+  } catch (error) {
+    if (!(error instanceof IpsetFailure)) throw error;
+    throw new IpsetFailure(
+      `${error.message}\nSyntax error: '${protocol}' is invalid as number\ncannot parse '${text}' as a ${protocol} port`,
+    );
+  }
 }
 
 /** `[proto:]port[-port]`. */
@@ -139,7 +149,9 @@ export function ports(
       throw new IpsetFailure(`Syntax error: Protocol ${name} can be used with pseudo port value 0 only.`);
     return { proto, first: 0, last: 0 };
   }
-  const [first, last = first] = rest.split("-").map((part) => portNumber(part, protocolName(proto) ?? name));
+  const [first, last = first] = (/^(.+?)-(.+)$/.exec(rest)?.slice(1) ?? [rest]).map((part) =>
+    portNumber(part, protocolName(proto) ?? name),
+  );
   return { proto, first: Math.min(first, last), last: Math.max(first, last) };
 }
 

@@ -11,10 +11,11 @@ export class IpsetFailure extends Error {
   }
 }
 
-/** A number from `min` to `max`, in decimal or with `0x`. */
+/** A number from `min` to `max`: decimal, octal or with `0x`. A negative one is out of range. */
 export function number(text: string, min: number, max: number): number {
-  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text)) throw new IpsetFailure(`Syntax error: '${text}' is invalid as number`);
-  const value = Number(text);
+  const [, sign, digits] = /^\s*([+-]?)(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.exec(text) ?? [];
+  if (digits === undefined) throw new IpsetFailure(`Syntax error: '${text}' is invalid as number`);
+  const value = (sign === "-" ? -1 : 1) * Number(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits);
   if (value < min || value > max) throw new IpsetFailure(`Syntax error: '${text}' is out of range ${min}-${max}`);
   return value;
 }

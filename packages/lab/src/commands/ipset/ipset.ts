@@ -26,6 +26,7 @@ import { readAll } from "../../streams.js";
 import { createOptions, headerOf, type Listed } from "./create.js";
 import { elementText, keysOf } from "./elements.js";
 import { IpsetFailure, number, Words } from "./failure.js";
+import { SUPPORTED_TYPES, USAGE } from "./usage.js";
 
 const VERSION = "ipset v7.17";
 const MAX_NAME = 31;
@@ -77,23 +78,40 @@ const ALIASES: Readonly<Record<string, string>> = {
   setlist: "list:set",
 };
 
-const COMMANDS: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    ["create", "-N", "n", "--create"],
-    ["add", "-A", "a", "--add"],
-    ["del", "-D", "d", "--del"],
-    ["test", "-T", "t", "--test"],
-    ["destroy", "-X", "x", "--destroy"],
-    ["list", "-L", "l", "--list"],
-    ["save", "-S", "s", "--save"],
-    ["restore", "-R", "r", "--restore"],
-    ["flush", "-F", "f", "--flush"],
-    ["rename", "-E", "e", "--rename"],
-    ["swap", "-W", "w", "--swap"],
-    ["help", "-H", "-h", "--help"],
-    ["version", "-V", "-v", "--version"],
-  ].flatMap((names) => names.map((name) => [name, names[0]])),
-);
+/** The names of each command; any beginning of one will do, and the first that begins so is meant. */
+const COMMANDS: readonly (readonly [command: string, ...others: string[]])[] = [
+  ["create", "-N", "n", "--create"],
+  ["add", "-A", "a", "--add"],
+  ["del", "-D", "d", "--del"],
+  ["test", "-T", "t", "--test"],
+  ["destroy", "-X", "x", "--destroy"],
+  ["list", "-L", "l", "--list"],
+  ["save", "-S", "s", "--save"],
+  ["restore", "-R", "r", "--restore"],
+  ["flush", "-F", "f", "--flush"],
+  ["rename", "-E", "e", "--rename"],
+  ["swap", "-W", "w", "--swap"],
+  ["help", "-H", "-h", "--help"],
+  ["version", "-V", "-v", "--version"],
+];
+
+/** Models `ipset_match_cmd()`: two dashes before a name, but not before an option, are passed over. */
+function commandOf(word: string): string | undefined {
+  const name = word.startsWith("--") ? word.slice(2) : word;
+  if (name === "" || name === "-") return undefined;
+  return COMMANDS.find((names) => names.some((each) => each.startsWith(name)))?.[0];
+}
+
+/** The most words that a command takes, where it does not look for options in what follows. */
+const MOST: Readonly<Record<string, number>> = {
+  destroy: 1,
+  list: 1,
+  save: 1,
+  restore: 0,
+  flush: 1,
+  rename: 2,
+  swap: 2,
+};
 
 /** Options that may stand anywhere on the line. */
 interface Settings {
@@ -102,9 +120,11 @@ interface Settings {
   sorted: boolean;
   name: boolean;
   terse: boolean;
-  output: "plain" | "save" | "xml";
+  /** Null where nothing was said: as the command has it. */
+  output: "plain" | "save" | "xml" | null;
 }
 
+const HINT = "Try `ipset help' for more information.\n";
 const FULL_MASK = 0xffffffff;
 
 function markOf(text: string): Partial<SkbInfo> {
@@ -139,7 +159,7 @@ class Ipset {
     sorted: false,
     name: false,
     terse: false,
-    output: "plain",
+    output: null,
   };
   out = "";
   err = "";
@@ -163,11 +183,13 @@ class Ipset {
       else if (word === "-resolve" || word === "-r" || word === "--resolve") continue;
       else if (word === "-output" || word === "-o" || word === "--output") {
         const output = words[++i];
-        if (output === undefined) throw new IpsetFailure(`Missing mandatory argument of option \`${word}'`, 2);
+        if (output === undefined) throw new IpsetFailure("Missing mandatory argument to option -o", 2);
         if (output !== "plain" && output !== "save" && output !== "xml")
           throw new IpsetFailure(`Syntax error: unknown output mode '${output}'`);
         settings.output = output;
-      } else rest.push(word);
+      } else if (word === "-file" || word === "-f" || word === "--file")
+        throw new IpsetFailure(`${word}: not supported by the lab`);
+      else rest.push(word);
     }
     return rest;
   }
@@ -176,8 +198,10 @@ class Ipset {
   line(words: readonly string[]): number | "restore" {
     const [name, ...args] = this.#options(words);
     if (name === undefined) throw new IpsetFailure("No command specified.", 2);
-    const command = COMMANDS[name];
+    const command = commandOf(name);
     if (command === undefined) throw new IpsetFailure(`No command specified: unknown argument ${name}`, 2);
+    const most = MOST[command] ?? args.length;
+    if (args.length > most) throw new IpsetFailure(`Unknown argument ${args[most]}`, 2);
     if (command === "restore") return "restore";
     return this.#run(command, args);
   }
@@ -235,15 +259,28 @@ class Ipset {
         this.out += `${VERSION}, protocol version: 7\n`;
         return 0;
       case "help":
-        this.out += `${VERSION}\n\nUsage: ipset [options] COMMAND\n`;
-        return 0;
+        return this.#help(first);
       default:
         this.#list(first === undefined ? this.#sets.slots() : [this.#sets.require(first)], command === "save");
         return 0;
     }
   }
 
+  #help(typeName: string | undefined): number {
+    if (typeName === undefined) {
+      this.out += `${VERSION}\n\n${USAGE}${SUPPORTED_TYPES}`;
+      return 0;
+    }
+    if (SET_TYPES.some(({ name }) => name === (ALIASES[typeName] ?? typeName)))
+      throw new IpsetFailure("help TYPENAME: not supported by the lab");
+    this.err += `${VERSION}: Unknown settype: \`${typeName}'\n${HINT}`;
+    this.out += `${VERSION}\n\n${USAGE}`;
+    return 2;
+  }
+
   #create(name: string, typeName: string, rest: readonly string[]): void {
+    if (typeName.length > MAX_NAME)
+      throw new IpsetFailure(`Syntax error: typename '${typeName}' is longer than ${MAX_NAME} characters`);
     const wanted = ALIASES[typeName] ?? typeName;
     const setType = SET_TYPES.find((each) => each.name === wanted);
     if (setType === undefined) {
@@ -324,7 +361,8 @@ class Ipset {
   }
 
   #list(slots: readonly SetSlot[], save: boolean): void {
-    const { name, terse, output } = this.#settings;
+    const { name, terse } = this.#settings;
+    const output = this.#settings.output ?? (save ? "save" : "plain");
     // Lists come after the sets that they hold.
     const ordered = [...slots].sort(
       (a, b) => Number(a.set.type.storage === "list") - Number(b.set.type.storage === "list"),
@@ -333,7 +371,7 @@ class Ipset {
       this.#xml(ordered);
       return;
     }
-    if (save || (output === "save" && !name)) {
+    if (output === "save") {
       for (const slot of ordered) {
         this.out += `create ${slot.name} ${slot.set.type.name}${wordsOf(headerOf(slot.set))}\n`;
         for (const { text, extensions } of this.#members(slot))
@@ -401,7 +439,7 @@ function failureText(error: unknown, line: number | null): { readonly text: stri
   const message = error instanceof SetError ? ERRORS[error.errno] : (error as Error).message;
   const status = error instanceof IpsetFailure ? error.status : 1;
   const where = line === null || status === 2 ? "" : `Error in line ${line}: `;
-  const hint = status === 2 ? "Try `ipset help' for more information.\n" : "";
+  const hint = status === 2 ? HINT : "";
   return { text: `${VERSION}: ${where}${message}\n${hint}`, status };
 }
 
