@@ -40,7 +40,7 @@ export interface Fields {
 }
 
 /** The hash of some fields, 32 bits, the same in both directions. */
-function hashOf(hash: MultipathHash, of: Fields, picked: number): number {
+export function hashOf(hash: MultipathHash, of: Fields, picked: number): number {
   const words = of.ipv6 ? words6 : words4;
   const size = of.ipv6 ? 4 : 1;
   words.fill(0);

@@ -19,10 +19,8 @@ import {
   IPV4_SRC,
   ipv4HeaderLength,
 } from "../wire/ipv4.js";
-import { HASH_FIELDS_DEFAULT, hashOfFlowPicked, hashOfInnermost, hashOfPicked } from "./multipath-fields.js";
+import { HASH_FIELDS_DEFAULT, hashOf, hashOfFlowPicked, hashOfInnermost, hashOfPicked } from "./multipath-fields.js";
 
-/** What is hashed of IPv4: `struct flow_keys` from its basic part on, to the end of IPv4's addresses and padding. */
-const KEYS_LENGTH = 48;
 export const IP_PROTO = 2;
 export const TAGS = 4;
 export const PORTS = 28;
@@ -110,7 +108,6 @@ export function upperBound(sum: number, total: number): number {
 
 export class MultipathHash {
   readonly #net: NetNamespace;
-  readonly #words: Int32Array = new Int32Array(KEYS_LENGTH / 4);
   /** `net.ipv4.fib_multipath_hash_policy`. */
   policy = 0;
   /** `net.ipv4.fib_multipath_hash_fields`. */
@@ -135,29 +132,12 @@ export class MultipathHash {
 
   /** The hash of a flow by its addresses (and with policy 1 the rest), 31 bits; `arrives`: of one that is forwarded. */
   ofFlow(src: number, dst: number, protocol: number, sport: number, dport: number, arrives: boolean): number {
-    if (this.policy === 3) {
-      const flow = { ipv6: false, src: [src], dst: [dst], protocol, sport, dport, flowLabel: 0 };
-      return hashOfFlowPicked(this, flow, this.fields, arrives);
-    }
-    const words = this.#words;
-    words.fill(0);
-    const from = littleEndian(src);
-    const to = littleEndian(dst);
-    words[ADDRESSES / 4] = to < from ? to : from;
-    words[ADDRESSES / 4 + 1] = to < from ? from : to;
-    if (this.policy === 1) {
-      words[0] = protocol << (8 * IP_PROTO);
-      words[PORTS / 4] = portsWord(sport, dport);
-    }
-    return this.ofKeys(words);
+    const flow = { ipv6: false, src: [src], dst: [dst], protocol, sport, dport, flowLabel: 0 };
+    if (this.policy === 3) return hashOfFlowPicked(this, flow, this.fields, arrives);
+    return hashOf(this, flow, this.policy === 1 ? 55 : 3) >>> 1;
   }
 
-  /** The hash of keys of either family, 31 bits. */
-  ofKeys(words: Int32Array): number {
-    return this.raw(words) >>> 1;
-  }
-
-  /** The same of 32 bits, under this namespace's key. Models `fib_multipath_hash_from_keys()`. */
+  /** The hash of keys of either family under this namespace's key, 32 bits. Models `fib_multipath_hash_from_keys()`. */
   raw(words: Int32Array): number {
     if (this.seed === 0 && this.#drawn === 0) this.#drawn = this.#net.random.u32() || 1;
     const hash = sipHashLow(words, this.seed === 0 ? this.#drawn : this.seed);

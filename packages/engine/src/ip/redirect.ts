@@ -63,15 +63,7 @@ export function obeyRedirect(ip: IpStack, skb: SkBuff, at: number, inner: number
   const rt = ip.routing.output(dst, src, 0, data[inner + IPV4_TOS], null, data[inner + IPV4_PROTOCOL]);
   // Only the router that is the first hop now may say so.
   if (rt === null || rt.dev === null || rt.gateway === 0 || rt.gateway !== router) return;
-  if (!acceptable(ip, dev, gateway, router)) {
-    if (ip.logsMartians(dev)) {
-      const advised = `  Advised path = ${formatIPv4(src)} -> ${formatIPv4(dst)}`;
-      ip.net.printk(
-        `IPv4: Redirect from ${formatIPv4(router)} on ${dev.name} about ${formatIPv4(gateway)} ignored\n${advised}`,
-      );
-    }
-    return;
-  }
+  if (!acceptable(ip, dev, gateway, router)) return;
   // A gateway that is not known yet is asked for; the next redirect is obeyed.
   if (rt.dev.needsNeighbour && !ip.neighbourTable.ask(rt.dev, gateway, src)) return;
   ip.routing.redirect(rt, dst, gateway, KEPT_MICROS);
