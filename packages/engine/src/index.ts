@@ -58,9 +58,6 @@ export * from "./ip6/fib.js";
 export * from "./ip6/indevice.js";
 export type { PolicyRule6 } from "./ip6/rules.js";
 export * from "./ip6/stack.js";
-export * from "./ipset/element.js";
-export * from "./ipset/ipset.js";
-export * from "./ipset/types.js";
 export * from "./nat/nat.js";
 export * from "./netns.js";
 export * from "./random.js";
@@ -80,13 +77,5 @@ export * from "./wire/ipv4.js";
 export * from "./wire/ipv6.js";
 export * from "./wire/tcp.js";
 export * from "./wire/udp.js";
-export * from "./xtables/accounting.js";
-export {
-  addFingerprint,
-  type Fingerprint,
-  type FingerprintNumber,
-  type FingerprintOption,
-  removeFingerprint,
-} from "./xtables/fingerprints.js";
 export * from "./xtables/index.js";
 export { LabelMap, labelMapOf } from "./xtables/label-map.js";

@@ -4,5 +4,16 @@
  * `registerExtensions` and `registerTcpConnections` make them known; elsewhere it has them from the start.
  */
 export { conntrackHelpers } from "./conntrack/helpers/registry.js";
+export * from "./ipset/element.js";
+export * from "./ipset/ipset.js";
+export * from "./ipset/types.js";
 export { TcpSock } from "./sock/tcp-connection.js";
+export * from "./xtables/accounting.js";
+export {
+  addFingerprint,
+  type Fingerprint,
+  type FingerprintNumber,
+  type FingerprintOption,
+  removeFingerprint,
+} from "./xtables/fingerprints.js";
 export { rareExtensions } from "./xtables/rare.js";

@@ -323,17 +323,22 @@ class Printer {
 
   #icmp6(context: Transport): void {
     const { at, length } = context;
-    const [type, code] = [this.#u8(at), this.#u8(at + 1)];
+    if (length === 0) {
+      this.text += "ICMP6, length 0 (invalid)";
+      return;
+    }
+    const type = this.#u8(at);
     if (this.#verbose > 0 && !(this.#options.unverified ?? false) && !context.fragmented) {
-      const right = this.#checksum(context, IPPROTO_ICMPV6, 2);
       const given = this.#u16(at + 2);
+      const right = this.#checksum(context, IPPROTO_ICMPV6, 2);
       if (right !== null)
         this.text += right === given ? "[icmp6 sum ok] " : `[bad icmp6 cksum ${hex4(given)} -> ${hex4(right)}!] `;
     }
     this.text += "ICMP6, ";
-    const known = this.#icmp6Body(type, code, at);
-    if (type === 1 && code > 4) return;
+    const known = this.#icmp6Body(type, at);
+    if (type === 1 && this.#u8(at + 1) > 4) return;
     if (this.#verbose === 0 || !known) this.text += `, length ${length}`;
+    if (!known && this.#verbose < 2) this.text += this.#dump(at);
   }
 
   /** The bytes from an offset on, sixteen a line. */
@@ -349,7 +354,8 @@ class Printer {
   }
 
   /** False for a type that is not taken apart: its length is always told. */
-  #icmp6Body(type: number, code: number, at: number): boolean {
+  #icmp6Body(type: number, at: number): boolean {
+    const code = this.#data[at + 1];
     const inner = at + 8;
     const address = (from: number): string => {
       this.#u8(from + 15);
@@ -388,7 +394,8 @@ class Printer {
       }
       case 128:
       case 129:
-        this.text += `echo ${type === 128 ? "request" : "reply"}, id ${this.#u16(at + 4)}, seq ${this.#u16(at + 6)}`;
+        this.text += `echo ${type === 128 ? "request" : "reply"}`;
+        this.text += `, id ${this.#u16(at + 4)}, seq ${this.#u16(at + 6)}`;
         return true;
       case 137:
         this.text += `redirect, ${this.#verbose > 0 ? `length ${this.#u16(4) - (at - IPV6_HEADER_LENGTH)}, ` : ""}`;
@@ -396,7 +403,8 @@ class Printer {
         if (this.#verbose > 0) this.#neighbourOptions(at + 40);
         return true;
       default:
-        this.text += `type-#${type}`;
+        this.text += `unknown icmp6 type (${type})`;
+        this.#u8(at + 1);
         return false;
     }
   }

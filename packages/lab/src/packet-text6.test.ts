@@ -4,6 +4,36 @@ import { describePacket } from "./packet-text.js";
 
 const PACKETS: readonly (readonly [hex: string, plain: string, verbose: string])[] = [
   [
+    "6000000000003a4020010db800010000000000000000112020010db8000300000000000000000007",
+    "IP6 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, length 0 (invalid)",
+    "IP6 (hlim 64, next-header ICMPv6 (58) payload length: 0) 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, length 0 (invalid)",
+  ],
+  [
+    "6000000000013a4020010db800010000000000000000112020010db800030000000000000000000707",
+    "IP6 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, unknown icmp6 type (7) [|icmp6]",
+    "IP6 (hlim 64, next-header ICMPv6 (58) payload length: 1) 2001:db8:1::1120 > 2001:db8:3::7:  [|icmp6]",
+  ],
+  [
+    "6000000000033a4020010db800010000000000000000112020010db8000300000000000000000007078000",
+    "IP6 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, unknown icmp6 type (7), length 3\n\t0x0000:  0780 00",
+    "IP6 (hlim 64, next-header ICMPv6 (58) payload length: 3) 2001:db8:1::1120 > 2001:db8:3::7:  [|icmp6]",
+  ],
+  [
+    "6000000000043a4020010db800010000000000000000112020010db800030000000000000000000707800004",
+    "IP6 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, unknown icmp6 type (7), length 4\n\t0x0000:  0780 0004",
+    "IP6 (hlim 64, next-header ICMPv6 (58) payload length: 4) 2001:db8:1::1120 > 2001:db8:3::7: [bad icmp6 cksum 0x0004 -> 0x8ba4!] ICMP6, unknown icmp6 type (7), length 4\n\t0x0000:  0780 0004",
+  ],
+  [
+    "6000000000073a4020010db800010000000000000000112020010db800030000000000000000000780000000000000",
+    "IP6 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, echo request [|icmp6]",
+    "IP6 (hlim 64, next-header ICMPv6 (58) payload length: 7) 2001:db8:1::1120 > 2001:db8:3::7: [bad icmp6 cksum 0x0000 -> 0x1321!] ICMP6, echo request [|icmp6]",
+  ],
+  [
+    "6000000000083a4020010db800010000000000000000112020010db8000300000000000000000007078000046d38a1b2",
+    "IP6 2001:db8:1::1120 > 2001:db8:3::7: ICMP6, unknown icmp6 type (7), length 8\n\t0x0000:  0780 0004 6d38 a1b2",
+    "IP6 (hlim 64, next-header ICMPv6 (58) payload length: 8) 2001:db8:1::1120 > 2001:db8:3::7: [bad icmp6 cksum 0x0004 -> 0x7cb5!] ICMP6, unknown icmp6 type (7), length 8\n\t0x0000:  0780 0004 6d38 a1b2",
+  ],
+  [
     "600000000014064020010db800000000000000000000000120010db800000000000000000000000203e800500000000100000000500200644fd10000",
     "IP6 2001:db8::1.1000 > 2001:db8::2.80: Flags [S], seq 1, win 100, length 0",
     "IP6 (hlim 64, next-header TCP (6) payload length: 20) 2001:db8::1.1000 > 2001:db8::2.80: Flags [S], cksum 0x4fd1 (correct), seq 1, win 100, length 0",

@@ -60,7 +60,7 @@ it("draws what it always drew", () => {
       "time": "37bf6056084e444e",
       "tracker-sysctls": "4e9f53d41a39c77b",
       "udp": "68e054d93d6122d7",
-      "wrong-commands": "8ccbd7513ada03c2",
+      "wrong-commands": "d60b37d2833b1653",
     }
   `);
 });

@@ -7,20 +7,36 @@ import { jhash2 } from "../nat/jhash.js";
 import type { SkBuff } from "../skb.js";
 import { compareWords } from "../wire/address.js";
 import { FlowKeys } from "./flow-keys.js";
-import { ADDRESSES, IP_PROTO, littleEndian, type MultipathHash, PORTS, portsWord, TAGS } from "./multipath.js";
+import type { MultipathHash } from "./multipath.js";
 
 /** `FIB_MULTIPATH_HASH_FIELD_*`: those of the outer header, and how far those of the innermost one lie to the left. */
-const SRC_IP = 1;
-const DST_IP = 2;
-const PROTOCOL = 4;
-const FLOWLABEL = 8;
-const SRC_PORT = 16;
-const DST_PORT = 32;
+export const SRC_IP = 1;
+export const DST_IP = 2;
+export const PROTOCOL = 4;
+export const FLOWLABEL = 8;
+export const SRC_PORT = 16;
+export const DST_PORT = 32;
 const OUTER = 63;
 const TO_INNER = 6;
 /** What is picked of the fields at first. */
 export const HASH_FIELDS_DEFAULT: number = SRC_IP | DST_IP | PROTOCOL;
 export const HASH_FIELDS_ALL = 4095;
+
+/** Where the words that are hashed have their parts, in bytes. Models `struct flow_keys`. */
+const IP_PROTO = 2;
+const TAGS = 4;
+const PORTS = 28;
+const ADDRESSES = 36;
+
+export const littleEndian = (value: number): number =>
+  ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+
+/** Two ports as they are hashed, the one that is less in memory first: both directions hash alike. */
+export function portsWord(sport: number, dport: number): number {
+  const a = littleEndian(sport << 16);
+  const b = littleEndian(dport << 16);
+  return b < a ? b | (a << 16) : a | (b << 16);
+}
 
 const words4 = new Int32Array(12);
 const words6 = new Int32Array(18);
@@ -28,19 +44,30 @@ const keys: FlowKeys = new FlowKeys();
 const none: Int32Array = new Int32Array(4);
 const pair: number[] = [0, 0];
 
-/** What a hash may be made of. `flowLabel` is a word as it lies in memory. */
+/** What a hash may be made of; one object is filled in over and over. `flowLabel` is a word as it lies in memory. */
 export interface Fields {
-  readonly ipv6: boolean;
-  readonly src: ArrayLike<number>;
-  readonly dst: ArrayLike<number>;
-  readonly protocol: number;
-  readonly sport: number;
-  readonly dport: number;
-  readonly flowLabel: number;
+  ipv6: boolean;
+  src: ArrayLike<number>;
+  dst: ArrayLike<number>;
+  protocol: number;
+  sport: number;
+  dport: number;
+  flowLabel: number;
 }
 
+/** Nothing yet. */
+export const noFields = (ipv6: boolean): Fields => ({
+  ipv6,
+  src: new Int32Array(4),
+  dst: new Int32Array(4),
+  protocol: 0,
+  sport: 0,
+  dport: 0,
+  flowLabel: 0,
+});
+
 /** The hash of some fields, 32 bits, the same in both directions. */
-export function hashOf(hash: MultipathHash, of: Fields, picked: number): number {
+export function hashOf(hash: MultipathHash, of: Readonly<Fields>, picked: number): number {
   const words = of.ipv6 ? words6 : words4;
   const size = of.ipv6 ? 4 : 1;
   words.fill(0);
@@ -88,7 +115,12 @@ function combine(outer: number, inner: number): number {
 }
 
 /** Policy 3 of a flow that this host asks about, 31 bits; `arrives`: as of a packet of it. */
-export function hashOfFlowPicked(hash: MultipathHash, flow: Fields, picked: number, arrives: boolean): number {
+export function hashOfFlowPicked(
+  hash: MultipathHash,
+  flow: Readonly<Fields>,
+  picked: number,
+  arrives: boolean,
+): number {
   const outer = (picked & OUTER) === 0 ? 0 : hashOf(hash, flow, picked);
   return arrives ? combine(outer, 0) : outer >>> 1;
 }

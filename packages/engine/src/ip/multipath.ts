@@ -1,8 +1,8 @@
 /**
  * Which of a route's several next hops a flow takes: a keyed hash of its addresses (policy 0) or of its addresses,
- * protocol and ports (policy 1; 2 and 3 are multipath-fields.ts), the same in both directions, measured against the next hops' shares. With
- * `net.ipv4.fib_multipath_hash_seed` set the choice is Linux's own; without, Linux draws the key when it boots, and here
- * it comes from the namespace's generator.
+ * protocol and ports (policy 1; 2 and 3 are multipath-fields.ts), the same in both directions, measured against the next
+ * hops' shares. With `net.ipv4.fib_multipath_hash_seed` set the choice is Linux's own; without, Linux draws the key when
+ * it boots, and here it comes from the namespace's generator.
  * Models fib_multipath_hash(), net/ipv4/route.c, with lib/siphash.c and `struct flow_keys`.
  */
 import type { NetNamespace } from "../netns.js";
@@ -19,12 +19,29 @@ import {
   IPV4_SRC,
   ipv4HeaderLength,
 } from "../wire/ipv4.js";
-import { HASH_FIELDS_DEFAULT, hashOf, hashOfFlowPicked, hashOfInnermost, hashOfPicked } from "./multipath-fields.js";
+import {
+  DST_IP,
+  DST_PORT,
+  HASH_FIELDS_DEFAULT,
+  hashOf,
+  hashOfFlowPicked,
+  hashOfInnermost,
+  hashOfPicked,
+  noFields,
+  PROTOCOL,
+  SRC_IP,
+  SRC_PORT,
+} from "./multipath-fields.js";
 
-export const IP_PROTO = 2;
-export const TAGS = 4;
-export const PORTS = 28;
-export const ADDRESSES = 36;
+/** The fields of policy 0: addresses; of policy 1: protocol and ports too. */
+const TWO: number = SRC_IP | DST_IP;
+const FIVE: number = TWO | PROTOCOL | SRC_PORT | DST_PORT;
+
+const flow = noFields(false);
+const source = new Int32Array(1);
+const destination = new Int32Array(1);
+flow.src = source;
+flow.dst = destination;
 
 /** 64-bit words of SipHash as pairs: low halves at even places. */
 const state = new Int32Array(8);
@@ -88,16 +105,6 @@ export function sipHashLow(words: Int32Array, seed: number): number {
   return (state[0] ^ state[2] ^ state[4] ^ state[6]) >>> 0;
 }
 
-export const littleEndian = (value: number): number =>
-  ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
-
-/** Two ports as they are hashed, the one that is less in memory first: both directions hash alike. */
-export function portsWord(sport: number, dport: number): number {
-  const a = littleEndian(sport << 16);
-  const b = littleEndian(dport << 16);
-  return b < a ? b | (a << 16) : a | (b << 16);
-}
-
 /**
  * The greatest hash that falls into a next hop's share: `sum` are the weights up to its own, `total` all. Models
  * `fib_rebalance()` and `rt6_upper_bound_set()`.
@@ -132,9 +139,13 @@ export class MultipathHash {
 
   /** The hash of a flow by its addresses (and with policy 1 the rest), 31 bits; `arrives`: of one that is forwarded. */
   ofFlow(src: number, dst: number, protocol: number, sport: number, dport: number, arrives: boolean): number {
-    const flow = { ipv6: false, src: [src], dst: [dst], protocol, sport, dport, flowLabel: 0 };
+    source[0] = src;
+    destination[0] = dst;
+    flow.protocol = protocol;
+    flow.sport = sport;
+    flow.dport = dport;
     if (this.policy === 3) return hashOfFlowPicked(this, flow, this.fields, arrives);
-    return hashOf(this, flow, this.policy === 1 ? 55 : 3) >>> 1;
+    return hashOf(this, flow, this.policy === 1 ? FIVE : TWO) >>> 1;
   }
 
   /** The hash of keys of either family under this namespace's key, 32 bits. Models `fib_multipath_hash_from_keys()`. */

@@ -6,8 +6,21 @@
  */
 
 import { outerKeys } from "../ip/flow-keys.js";
-import { littleEndian, upperBound } from "../ip/multipath.js";
-import { hashOf, hashOfFlowPicked, hashOfInnermost, hashOfPicked } from "../ip/multipath-fields.js";
+import { upperBound } from "../ip/multipath.js";
+import {
+  DST_IP,
+  DST_PORT,
+  FLOWLABEL,
+  hashOf,
+  hashOfFlowPicked,
+  hashOfInnermost,
+  hashOfPicked,
+  littleEndian,
+  noFields,
+  PROTOCOL,
+  SRC_IP,
+  SRC_PORT,
+} from "../ip/multipath-fields.js";
 import type { SkBuff } from "../skb.js";
 import { get32 } from "../wire/bytes.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
@@ -15,12 +28,13 @@ import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from "../wire/ipv6.js";
 import { readInto } from "./address.js";
 import type { Route6 } from "./fib.js";
 import { quotedHeader } from "./icmp.js";
-import { Flow6 } from "./rules.js";
+import type { Flow6 } from "./rules.js";
 import type { Ip6Stack } from "./stack.js";
 
 /** The fields of policy 0: addresses, protocol, flow label; of policy 1: ports for the label. */
-const THREE = 15;
-const FIVE = 55;
+const FOUR: number = SRC_IP | DST_IP | PROTOCOL | FLOWLABEL;
+const FIVE: number = SRC_IP | DST_IP | PROTOCOL | SRC_PORT | DST_PORT;
+const fields = noFields(true);
 const source = new Int32Array(4);
 const destination = new Int32Array(4);
 
@@ -32,7 +46,6 @@ export function dissect(flow: Flow6, skb: SkBuff): void {
   flow.dport = dport;
 }
 
-const ofPacket: Flow6 = new Flow6();
 const UNSPECIFIED: Int32Array = new Int32Array(4);
 
 /** The hash of a flow, 31 bits; of the packet it is about, where there is one. */
@@ -42,39 +55,37 @@ export function multipathHash6(ip: Ip6Stack, flow: Flow6, skb: SkBuff | null): n
   if (policy === 2 && skb !== null) return hashOfInnermost(hash, skb);
   if (policy === 3) {
     if (skb !== null) return hashOfPicked(hash, skb, ip.multipathFields);
-    const { dst, protocol, sport, dport } = flow;
-    const fields = { ipv6: true, src: flow.src ?? UNSPECIFIED, dst, protocol, sport, dport };
-    const asked = { ...fields, flowLabel: littleEndian(flow.flowLabel) };
-    return hashOfFlowPicked(hash, asked, ip.multipathFields, false);
+    copyFields(flow);
+    return hashOfFlowPicked(hash, fields, ip.multipathFields, false);
   }
-  let src = flow.src;
-  let { dst, protocol, flowLabel, sport, dport } = flow;
+  copyFields(flow);
   if (skb !== null) {
     // An ICMPv6 error goes the way of what it is about. Models `ip6_multipath_l3_keys()`.
     const at = policy === 0 ? Math.max(0, quotedHeader(skb)) : 0;
-    src = readInto(source, skb.data, at + IPV6_SRC);
-    dst = readInto(destination, skb.data, at + IPV6_DST);
-    if (policy === 0) protocol = skb.data[at + IPV6_NEXT_HEADER];
+    fields.src = readInto(source, skb.data, at + IPV6_SRC);
+    fields.dst = readInto(destination, skb.data, at + IPV6_DST);
+    if (policy === 0) fields.protocol = skb.data[at + IPV6_NEXT_HEADER];
     else {
-      dissect(ofPacket, skb);
-      protocol = ofPacket.protocol;
-      sport = ofPacket.sport;
-      dport = ofPacket.dport;
+      const { protocol, sport, dport } = outerKeys(skb);
+      fields.protocol = protocol;
+      fields.sport = sport;
+      fields.dport = dport;
     }
-    flowLabel = get32(skb.data, at) & 0xfffff;
+    const label = get32(skb.data, at) & 0xfffff;
     // Where rules made Linux look at the ports of what arrives, it has an ICMPv6 message's label the other way round.
-    if (flow.dissected && at === 0 && protocol === IPPROTO_ICMPV6) flowLabel = littleEndian(flowLabel);
+    const turned = flow.dissected && at === 0 && fields.protocol === IPPROTO_ICMPV6;
+    fields.flowLabel = turned ? label : littleEndian(label);
   }
-  const fields = {
-    ipv6: true,
-    src: src ?? UNSPECIFIED,
-    dst,
-    protocol,
-    sport,
-    dport,
-    flowLabel: littleEndian(flowLabel),
-  };
-  return hashOf(hash, fields, policy === 1 ? FIVE : THREE) >>> 1;
+  return hashOf(hash, fields, policy === 1 ? FIVE : FOUR) >>> 1;
+}
+
+function copyFields({ src, dst, protocol, sport, dport, flowLabel }: Flow6): void {
+  fields.src = src ?? UNSPECIFIED;
+  fields.dst = dst;
+  fields.protocol = protocol;
+  fields.sport = sport;
+  fields.dport = dport;
+  fields.flowLabel = littleEndian(flowLabel);
 }
 
 /** The next hop whose share a hash falls into. Allocates nothing. */

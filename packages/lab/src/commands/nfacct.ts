@@ -2,6 +2,7 @@
  * `nfacct`, as of nfacct 1.0.2: accounting objects, which rules with `-m nfacct` count on. `monitor` is not supported:
  * nobody is told that a quota is reached.
  */
+import { SystemError, strerror } from "@netfilter-lab/engine";
 import {
   type AccountingObject,
   type AccountingQuota,
@@ -10,9 +11,7 @@ import {
   deleteAccounting,
   findAccounting,
   flushAccounting,
-  SystemError,
-  strerror,
-} from "@netfilter-lab/engine";
+} from "@netfilter-lab/engine/parts";
 import type { CommandProcess } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { readAll } from "../streams.js";

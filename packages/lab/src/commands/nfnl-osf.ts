@@ -2,15 +2,14 @@
  * `nfnl_osf`, as of iptables 1.8.9: loads fingerprints of operating systems for `-m osf` from a file of p0f's first
  * format, or takes them away. Processes of the lab have no numbers: where the real tool prints its own, this one prints 1.
  */
+import { SystemError, strerror } from "@netfilter-lab/engine";
 import {
   addFingerprint,
   type Fingerprint,
   type FingerprintNumber,
   type FingerprintOption,
   removeFingerprint,
-  SystemError,
-  strerror,
-} from "@netfilter-lab/engine";
+} from "@netfilter-lab/engine/parts";
 import type { LabCommand, LabContext } from "../environment.js";
 import { FileError } from "../files.js";
 import { OptionError, parseOptions } from "./getopt.js";

@@ -139,7 +139,7 @@ describe("what the engine cannot run is an error with its place", () => {
     [
       "a value that the kernel refuses",
       { sysctl: { "net.ipv4.ip_default_ttl": "999" } },
-      'sysctl["net.ipv4.ip_default_ttl"]: "999" is refused (EINVAL)',
+      'sysctl["net.ipv4.ip_default_ttl"]: "999" is refused (Invalid argument)',
     ],
     [
       "a read-only tunable",

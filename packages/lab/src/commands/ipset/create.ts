@@ -1,16 +1,14 @@
 /** How sets are created: the options of `ipset create`, and the header that lists them. */
+import { formatIPv4, formatIPv6, isAnyAddress } from "@netfilter-lab/engine";
 import {
   addressBits,
-  formatIPv4,
-  formatIPv6,
   type IpSet,
-  isAnyAddress,
   MAX_TIMEOUT,
   SetError,
   type SetFamily,
   type SetOptions,
   type SetType,
-} from "@netfilter-lab/engine";
+} from "@netfilter-lab/engine/parts";
 import { address, addresses, ports } from "./elements.js";
 import { IpsetFailure, number, Words } from "./failure.js";
 

@@ -1,9 +1,6 @@
 /** Elements of sets as words: what a command line means by them, and how they are listed. */
 import {
   AddressError,
-  addressBits,
-  type ElementKey,
-  emptyKey,
   formatIPv4,
   formatIPv6,
   IPPROTO_ICMP,
@@ -12,20 +9,25 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
-  ipSetsOf,
   type NetNamespace,
   parseIPv4,
   parseIPv6,
   prefixMask,
   protocolName,
   protocolNumber,
+  servicePort,
+} from "@netfilter-lab/engine";
+import {
+  addressBits,
+  type ElementKey,
+  emptyKey,
+  ipSetsOf,
   SetError,
   type SetFamily,
   type SetOptions,
   type SetSlot,
   type SetType,
-  servicePort,
-} from "@netfilter-lab/engine";
+} from "@netfilter-lab/engine/parts";
 import { IpsetFailure, number } from "./failure.js";
 import { icmpText, icmpValue } from "./icmp-names.js";
 

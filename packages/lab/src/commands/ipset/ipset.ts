@@ -4,15 +4,13 @@
  * one address by their names). Types that the referee's kernel lacks are refused as
  * there. `Size in memory` is near to what Linux says, not the same.
  */
+import { compareWords, HZ, type NetNamespace } from "@netfilter-lab/engine";
 import {
-  compareWords,
   type Element,
   type ElementOptions,
-  HZ,
   type IpSets,
   ipSetsOf,
   MAX_TIMEOUT,
-  type NetNamespace,
   NO_SKB_INFO,
   SET_TYPES,
   type SetErrno,
@@ -20,7 +18,7 @@ import {
   type SetSlot,
   type SkbInfo,
   TEST_YES,
-} from "@netfilter-lab/engine";
+} from "@netfilter-lab/engine/parts";
 import type { Command, CommandContext, CommandProcess } from "../../command.js";
 import { readAll } from "../../streams.js";
 import { createOptions, headerOf, type Listed } from "./create.js";
