@@ -40,7 +40,6 @@ export {
   TUPLE_SRC,
   TUPLE_WORDS,
 } from "./conntrack/tuple.js";
-export * from "./dev/bridge.js";
 export * from "./dev/device.js";
 export * from "./dev/loopback.js";
 export * from "./dev/pair.js";

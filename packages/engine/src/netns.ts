@@ -4,7 +4,7 @@
  */
 import type { VirtualClock } from "./clock.js";
 import { Conntrack } from "./conntrack/conntrack.js";
-import { BridgeNetfilter } from "./dev/bridge.js";
+import { BridgeNetfilter } from "./dev/bridge-netfilter.js";
 import type { NetDevice } from "./dev/device.js";
 import { LoopbackDevice } from "./dev/loopback.js";
 import { EEXIST, ENODEV, SystemError } from "./errno.js";

@@ -4,6 +4,7 @@
  * `registerExtensions` and `registerTcpConnections` make them known; elsewhere it has them from the start.
  */
 export { conntrackHelpers } from "./conntrack/helpers/registry.js";
+export * from "./dev/bridge.js";
 export * from "./ipset/element.js";
 export * from "./ipset/ipset.js";
 export * from "./ipset/types.js";

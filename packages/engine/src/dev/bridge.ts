@@ -48,6 +48,7 @@ export class BridgeDevice extends NetDevice implements Bridge {
   /** In the order in which they were added. */
   readonly ports: NetDevice[] = [];
   readonly #fdb = new Map<number, FdbEntry>();
+  override readonly bridge: Bridge = this;
   /** Whether a person chose its address; else it is the least of its ports'. */
   addressChosen = false;
 
@@ -325,20 +326,4 @@ function sameMac(a: Uint8Array, b: Uint8Array): boolean {
   if (a === b) return true;
   for (let i = 0; i < 6; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** The switches of net.bridge. */
-export class BridgeNetfilter {
-  /** `net.bridge.bridge-nf-call-iptables`. */
-  callIptables = true;
-
-  constructor(net: NetNamespace) {
-    net.sysctl.registerInt(
-      "net.bridge.bridge-nf-call-iptables",
-      () => (this.callIptables ? 1 : 0),
-      (value) => {
-        this.callIptables = value !== 0;
-      },
-    );
-  }
 }

@@ -43,7 +43,11 @@ export interface Bridge {
   portReceive(skb: SkBuff, port: NetDevice): void;
   /** Somebody behind a port asks who has an address. */
   askedBy(port: NetDevice, address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null;
+  /** Throws {@link SystemError} for a device that cannot be one of its ports. */
+  addPort(port: NetDevice): void;
   removePort(port: NetDevice): void;
+  /** Somebody gave it its MAC address; else it takes its ports'. */
+  addressChosen: boolean;
 }
 
 const ETH_P_IP = 0x0800;
@@ -85,6 +89,8 @@ export abstract class NetDevice {
 
   /** `loopback`, `veth`, `ptp`, ... */
   abstract readonly kind: string;
+  /** Itself, where it is a bridge. */
+  readonly bridge: Bridge | null = null;
 
   /** The queueing discipline that `ip link` prints. */
   abstract readonly qdisc: string;

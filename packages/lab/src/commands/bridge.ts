@@ -2,7 +2,8 @@
  * `bridge link` and `bridge fdb` of iproute2 6.1: the ports of bridges, and where they saw which addresses. Of the
  * forwarding table only unicast addresses are shown. The older tools `brctl` and `ebtables` are not supported.
  */
-import { BridgeDevice, type NetDevice } from "@netfilter-lab/engine";
+import type { NetDevice } from "@netfilter-lab/engine";
+import { BridgeDevice } from "@netfilter-lab/engine/parts";
 import type { LabCommand, LabContext } from "../environment.js";
 import { flagText, fullName } from "./ip/link.js";
 import { macText } from "./ip/words.js";

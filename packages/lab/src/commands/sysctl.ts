@@ -1,39 +1,9 @@
 /** `sysctl`. */
 import { SysctlError, strerror } from "@netfilter-lab/engine";
-import type { LabCommand } from "../environment.js";
+import type { CommandProcess } from "../command.js";
+import type { LabCommand, LabContext } from "../environment.js";
+import { everydayPart, withPart } from "../parts.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "./getopt.js";
-
-/** `sysctl` without more. */
-const SYSCTL_USAGE = `
-Usage:
- sysctl [options] [variable[=value] ...]
-
-Options:
-  -a, --all            display all variables
-  -A                   alias of -a
-  -X                   alias of -a
-      --deprecated     include deprecated parameters to listing
-      --dry-run        Print the key and values but do not write
-  -b, --binary         print value without new line
-  -e, --ignore         ignore unknown variables errors
-  -N, --names          print variable names without values
-  -n, --values         print only values of the given variable(s)
-  -p, --load[=<file>]  read values from file
-  -f                   alias of -p
-      --system         read values from all system directories
-  -r, --pattern <expression>
-                       select setting that match expression
-  -q, --quiet          do not echo variable set
-  -w, --write          enable writing a value to variable
-  -o                   does nothing
-  -x                   does nothing
-  -d                   alias of -h
-
- -h, --help     display this help and exit
- -V, --version  output version information and exit
-
-For more details see sysctl(8).
-`;
 
 /** A text with the one mark for the other and the other way round. */
 function swapped(text: string, one: string, other: string): string {
@@ -44,6 +14,13 @@ function swapped(text: string, one: string, other: string): string {
 function sysctlKey(written: string): string {
   return /[./]/.exec(written)?.[0] === "/" ? swapped(written, ".", "/") : written;
 }
+
+/** The usage, and a status. */
+const usage = (stream: LabContext["stdout"], status: number): number | CommandProcess =>
+  withPart(everydayPart, ({ sysctlUsage }) => {
+    stream.write(sysctlUsage);
+    return status;
+  });
 
 export const sysctl: LabCommand = (context) => {
   const { stdout, stderr, net } = context;
@@ -68,13 +45,13 @@ export const sysctl: LabCommand = (context) => {
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     stderr.write(`${error.message}\n`);
-    stdout.write(SYSCTL_USAGE);
-    return 0;
+    return usage(stdout, 0);
   }
   const has = (key: string): boolean => parsed.options.some((option) => option.key === key);
   const told = parsed.options.find(({ key }) => "hdV".includes(key));
   if (told !== undefined) {
-    stdout.write(told.key === "V" ? "sysctl from procps-ng 4.0.2\n" : SYSCTL_USAGE);
+    if (told.key !== "V") return usage(stdout, 0);
+    stdout.write("sysctl from procps-ng 4.0.2\n");
     return 0;
   }
   for (const key of ["p", "b", "P", "system"])
@@ -93,11 +70,8 @@ export const sysctl: LabCommand = (context) => {
     return 0;
   }
   if (parsed.operands.length === 0) {
-    stderr.write(
-      parsed.options.length === 0
-        ? SYSCTL_USAGE
-        : "sysctl: no variables specified\nTry `sysctl --help' for more information.\n",
-    );
+    if (parsed.options.length === 0) return usage(stderr, 1);
+    stderr.write("sysctl: no variables specified\nTry `sysctl --help' for more information.\n");
     return 1;
   }
   let status = 0;

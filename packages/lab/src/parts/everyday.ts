@@ -14,6 +14,7 @@ export { everydayExtensions as extensions } from "@netfilter-lab/engine";
 export { TcpSock } from "@netfilter-lab/engine/parts";
 export { ipObjects } from "../commands/ip/objects.js";
 export { ipUsages } from "../commands/ip/usage.js";
+export { sysctlUsage } from "../commands/sysctl-usage.js";
 export { procConntrackLine, procExpectationLine };
 
 export const commands: Readonly<Record<string, LabCommand>> = {

@@ -8,8 +8,10 @@ import { ipRoute } from "./route.js";
 import { OtherFamily } from "./route-words.js";
 import { IpError, UsageError, Words, wrongArgument } from "./words.js";
 
+type PartObject = keyof typeof ipObjects;
+
 /** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
-const OBJECTS: readonly (readonly [string, IpObject | keyof typeof ipObjects | null])[] = [
+const OBJECTS: readonly (readonly [string, IpObject | typeof ipLink | typeof ipRoute | PartObject | null])[] = [
   ["address", ipAddress],
   ["addrlabel", null],
   ["maddress", null],
@@ -124,16 +126,24 @@ function run(context: LabContext): number | CommandProcess {
   if (handler === null || (ofLink && name !== "address" && name !== "link"))
     throw new IpError(`ip ${ofLink ? "-0 " : ""}${name}: not supported by the lab`, 255);
   const words = (): Words => new Words(args.slice(at + 1));
-  const inPart = (object: keyof typeof ipObjects): CommandProcess | number =>
-    withPart(everydayPart, ({ ipObjects }) => told(context, () => ipObjects[object](context, options, words())));
+  const inPart = (object: PartObject, left = words()): CommandProcess | number =>
+    withPart(everydayPart, ({ ipObjects }) =>
+      told(context, () => orIPv6(() => ipObjects[object](context, options, left))),
+    );
+  /** Does what turns out to be about routes of IPv6 once more, as such. */
+  const orIPv6 = <Done>(act: () => Done): Done | CommandProcess | number => {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof OtherFamily)) throw error;
+      return inPart("route6");
+    }
+  };
   if (name === "route" && options.family === 6) return inPart("route6");
   if (typeof handler !== "function") return inPart(handler);
-  try {
-    return handler(context, options, words());
-  } catch (error) {
-    if (!(error instanceof OtherFamily)) throw error;
-    return inPart("route6");
-  }
+  const given = words();
+  const done = orIPv6(() => handler(context, options, given));
+  return typeof done === "string" ? inPart(done, given) : done;
 }
 
 /** What was done, or what is wrong, told on stderr. */

@@ -3,7 +3,6 @@
  * ends in other hosts are not supported: cables between hosts are made by Lab.create.
  */
 import {
-  BridgeDevice,
   createVethPair,
   EEXIST,
   EOPNOTSUPP,
@@ -12,7 +11,9 @@ import {
   PairDevice,
   SystemError,
 } from "@netfilter-lab/engine";
+import { BridgeDevice } from "@netfilter-lab/engine/parts";
 import type { LabContext } from "../../environment.js";
+import type { IpOptions } from "./link.js";
 import { deviceOf, IpError, integerOf, macOf, netlink, type Words, wrongArgument } from "./words.js";
 
 /** Kinds that Linux has besides. Another word is no kind at all. */
@@ -74,7 +75,7 @@ function finish(net: NetNamespace, device: NetDevice, { mac, mtu }: NewDevice): 
 }
 
 /** Models `iplink_modify()` for RTM_NEWLINK. */
-export function addLink({ net }: LabContext, words: Words): number {
+export function addLink({ net }: LabContext, _options: IpOptions, words: Words): number {
   const device: NewDevice = { name: null, mac: null, mtu: null };
   const peer: NewDevice = { name: null, mac: null, mtu: null };
   let kind: string | null = null;
@@ -112,7 +113,7 @@ export function addLink({ net }: LabContext, words: Words): number {
 }
 
 /** Any device but the loopback; of a veth pair both ends. Cables between hosts stay. */
-export function deleteLink({ net }: LabContext, words: Words): number {
+export function deleteLink({ net }: LabContext, _options: IpOptions, words: Words): number {
   let name: string | null = null;
   while (!words.done) {
     const word = words.next();

@@ -1,6 +1,5 @@
 /** `ip link` and `ip address`: devices, their addresses, their counters. */
 import {
-  BridgeDevice,
   type Cidr,
   type Cidr6,
   EOPNOTSUPP,
@@ -26,7 +25,6 @@ import {
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import { addressText6, changeAddress6, scopeOf6 } from "./ipv6.js";
-import { addLink, deleteLink } from "./link-add.js";
 import { groupOf, groupText } from "./names.js";
 import { SCOPES, scopeOf } from "./scope.js";
 import {
@@ -95,7 +93,7 @@ function linkType(dev: NetDevice): string {
 
 /** A device that a person made has no queue of its own until it is first up. */
 function qdiscOf(dev: NetDevice): string {
-  const made = dev instanceof BridgeDevice || (dev instanceof PairDevice && dev.peer?.net === dev.net);
+  const made = dev.bridge !== null || (dev instanceof PairDevice && dev.peer?.net === dev.net);
   return made && !dev.everUp ? "noop" : dev.qdisc;
 }
 
@@ -336,7 +334,7 @@ function setLink(context: LabContext, words: Words): number {
       const mac = macOf(words.next());
       changes.push((dev) => {
         dev.mac = mac;
-        if (dev instanceof BridgeDevice) dev.addressChosen = true;
+        if (dev.bridge !== null) dev.bridge.addressChosen = true;
       });
     } else if (word === "txqueuelen" || word === "qlen") {
       const length = integer("txqueuelen");
@@ -346,8 +344,8 @@ function setLink(context: LabContext, words: Words): number {
     } else if (word === "master") {
       const master = masterOf(net, words.next());
       changes.push((dev) => {
-        if (!(master instanceof BridgeDevice)) throw new SystemError(EOPNOTSUPP);
-        master.addPort(dev);
+        if (master.bridge === null) throw new SystemError(EOPNOTSUPP);
+        master.bridge.addPort(dev);
       });
     } else if (word === "group") group = groupOf(once("group"), 'Invalid "group" value\n');
     else if (word === "nomaster") changes.push((dev) => dev.master?.removePort(dev));
@@ -373,7 +371,8 @@ function setLink(context: LabContext, words: Words): number {
   return 0;
 }
 
-export function ipLink(context: LabContext, options: IpOptions, words: Words): number {
+/** `ip link`; a name: of what a part does with the words that are left. */
+export function ipLink(context: LabContext, options: IpOptions, words: Words): number | "addLink" | "deleteLink" {
   const word = words.peek();
   if (word === undefined) return showLinks(context, options, words);
   const command = abbreviated(word, [
@@ -393,8 +392,8 @@ export function ipLink(context: LabContext, options: IpOptions, words: Words): n
   words.next();
   if (command === "show" || command === "list" || command === "lst") return showLinks(context, options, words);
   if (command === "set" || command === "change") return setLink(context, words);
-  if (command === "add") return addLink(context, words);
-  if (command === "delete") return deleteLink(context, words);
+  if (command === "add") return "addLink";
+  if (command === "delete") return "deleteLink";
   throw new IpError(`ip link ${command}: not supported by the lab`, 255);
 }
 

@@ -1,7 +1,9 @@
-/** The objects of `ip` that a page loads when they are asked for; the others are there for what labs are made of. */
+/** The objects of `ip`, and the devices it makes, that a page loads when they are asked for; the others are there for what labs are made of. */
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
+import { addLink, deleteLink } from "./link-add.js";
 import { ipNeighbour } from "./neighbour.js";
+import { getRoute } from "./route-get.js";
 import { ipRoute6 } from "./route6.js";
 import { ipRule } from "./rule.js";
 import type { Words } from "./words.js";
@@ -9,7 +11,12 @@ import type { Words } from "./words.js";
 /** What `ip` does with an object, by the words behind its name. */
 export type IpObject = (context: LabContext, options: IpOptions, words: Words) => number;
 
-export const ipObjects: Readonly<Record<"neighbour" | "route6" | "rule", IpObject>> = {
+export const ipObjects: Readonly<
+  Record<"addLink" | "deleteLink" | "getRoute" | "neighbour" | "route6" | "rule", IpObject>
+> = {
+  addLink,
+  deleteLink,
+  getRoute,
   neighbour: ipNeighbour,
   route6: ipRoute6,
   rule: ipRule,

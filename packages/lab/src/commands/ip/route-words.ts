@@ -6,7 +6,7 @@
 import { type NetDevice, type RouteAddMode, type RouterPreference, RT_TABLE_MAIN } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
-import { dsfieldOf, ipProtocolOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
+import { dsfieldOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
 import { type RealmFilter, realmFilterOf, realmsOf } from "./realms.js";
 import { scopeOf } from "./scope.js";
 import {
@@ -139,8 +139,6 @@ export interface RouteFamily<A, R extends RouteCore<A>> {
 
   add(said: SaidRoute<A>, mode: RouteAddMode): void;
   delete(said: SaidRoute<A>): void;
-  /** The answer's line, or with `fibmatch` the route that was found. */
-  answer(question: RouteQuestion<A>, fibmatch: boolean, oneLine: boolean): string;
 }
 
 /** Lists everything. */
@@ -174,11 +172,11 @@ export class OtherFamily extends Error {
   override readonly name = "OtherFamily";
 }
 
-const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string): IpError =>
+export const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string): IpError =>
   new IpError(`${command}${word}: not supported by the lab`, 255);
 
 const realmsWord = (word: string): boolean => begins(word, "realms");
-const tosWord = (word: string): boolean => word === "tos" || begins(word, "dsfield");
+export const tosWord = (word: string): boolean => word === "tos" || begins(word, "dsfield");
 const metricWord = (word: string): boolean => begins(word, "metric", "priority") || word === "preference";
 const metricOf = (words: Words): number => numberOf(words.next(), '"metric" value is invalid\n');
 
@@ -374,54 +372,6 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
 
 // --- questions ------------------------------------------------------------------------------------------------------
 
-/** `ip route get`. Models `iproute_get()`. */
-function getRoute<A, R extends RouteCore<A>>(
-  context: LabContext,
-  family: RouteFamily<A, R>,
-  { oneLine }: IpOptions,
-  words: Words,
-): void {
-  const { net } = context;
-  let dst: Prefix<A> | null = null;
-  let from: Prefix<A> | null = null;
-  let fibmatch = false;
-  const more: Omit<RouteQuestion<A>, "dst"> = {};
-  const portOf = (what: string): number => numberOf(words.next(), `${what}: invalid port number\n`, 0xffff);
-  while (!words.done) {
-    const word = words.next();
-    if (tosWord(word)) more.tos = dsfieldOf(words.next(), "TOS value is invalid\n");
-    else if (begins(word, "from")) from = family.prefix(words.next());
-    else if (begins(word, "iif")) more.iif = deviceOf(net, words.next());
-    else if (begins(word, "mark")) more.mark = numberOf(words.next(), "invalid mark value");
-    else if (begins(word, "oif") || word === "dev") more.oif = deviceOf(net, words.next());
-    else if (begins(word, "uid")) more.uid = numberOf(words.next(), "invalid UID\n");
-    else if (begins(word, "fibmatch")) fibmatch = true;
-    else if (word === "ipproto") more.protocol = ipProtocolOf(words.next(), 'Invalid "ipproto" value\n');
-    else if (word === "sport" || word === "dport") more[word] = portOf(word);
-    else if (["notify", "connected", "vrf", "as"].some((name) => begins(word, name)))
-      throw unsupported(family, `get: ${word}`);
-    else {
-      const text = begins(word, "to") ? words.next() : word;
-      dst = family.prefix(text);
-      if (dst.prefixLength !== family.bits && !EVERY.includes(text))
-        context.stderr.write(
-          `Warning: /${dst.prefixLength} as prefix is invalid, only /${family.bits} (or none) is supported.\n`,
-        );
-    }
-  }
-  if (dst === null) throw new IpError("need at least a destination address", 1);
-  if (from !== null) {
-    if (from.prefixLength !== family.bits)
-      throw new IpError(
-        `Error: ${family.label}: Invalid values in header for ${family.bits > 32 ? "get route" : "route get"} request.`,
-        2,
-      );
-    more.src = from.address;
-  }
-  const question = { ...more, dst: dst.address };
-  context.stdout.write(`${netlink(() => family.answer(question, fibmatch, oneLine))}\n`);
-}
-
 // --- the command ----------------------------------------------------------------------------------------------------
 
 const MODES: Readonly<Record<string, RouteAddMode>> = {
@@ -486,7 +436,7 @@ export function runIpRoute<A, R extends RouteCore<A>>(
   family: RouteFamily<A, R>,
   options: IpOptions,
   words: Words,
-): number {
+): number | "getRoute" {
   const { stdout } = context;
   const word = words.peek();
   const command = word === undefined ? "list" : abbreviated(word, COMMANDS);
@@ -511,8 +461,7 @@ export function runIpRoute<A, R extends RouteCore<A>>(
       return 0;
     }
     case "get":
-      getRoute(context, family, options, words);
-      return 0;
+      return "getRoute";
     case "flush": {
       if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
       const filter = filterOf(context, family, words);

@@ -26,7 +26,6 @@ import type { IpOptions } from "./link.js";
 import { dsfieldText, protocolText, routeTypeText, tableName } from "./names.js";
 import { fitsRealms, RealmNames } from "./realms.js";
 import {
-  EVERYTHING,
   flagsText,
   OtherFamily,
   type RouteFamily,
@@ -35,12 +34,12 @@ import {
   type SaidRoute,
 } from "./route-words.js";
 import { SCOPES } from "./scope.js";
-import { IpError, type Words } from "./words.js";
+import type { Words } from "./words.js";
 
 const prefixText = (address: number, length: number): string =>
   length === 0 ? "default" : length === 32 ? formatIPv4(address) : `${formatIPv4(address)}/${length}`;
 
-function routeText(
+export function routeText(
   route: Route,
   filter: RouteFilter<number>,
   oneLine: boolean,
@@ -102,7 +101,8 @@ function ofIPv4(prefix: Cidr | Cidr6): Cidr {
   return prefix as Cidr;
 }
 
-const family = (
+/** IPv4's routes, as `ip route` handles them. */
+export const routes4 = (
   { net: { ip } }: LabContext,
   addresses: AddressFamily,
   realmNames: RealmNames,
@@ -144,37 +144,9 @@ const family = (
   },
   add: (said, mode) => ip.addRoute(completed(said, false), mode),
   delete: (said) => ip.deleteRoute(completed(said, true)),
-  answer(question, fibmatch, oneLine) {
-    // Who asks about a packet that arrives is nobody.
-    const { src, iif, uid = iif === undefined ? 0 : 0xffffffff } = question;
-    const answer = ip.routeGet(question);
-    if (fibmatch) {
-      if (answer.route === null) throw new IpError("RTNETLINK answers: No route to host", 2);
-      return routeText(answer.route, EVERYTHING, oneLine, realmNames, answer.type);
-    }
-    let text = answer.type === RTN_UNICAST ? "" : `${routeTypeText(answer.type)} `;
-    text += `${formatIPv4(answer.dst)} `;
-    if (src !== undefined) text += `from ${formatIPv4(src)} `;
-    if (answer.tos !== 0) text += `tos ${dsfieldText(answer.tos)} `;
-    if (answer.gateway !== 0) text += `via ${formatIPv4(answer.gateway)} `;
-    if (answer.dev !== null) text += `dev ${answer.dev.name} `;
-    if (answer.table !== RT_TABLE_MAIN && answer.table !== 0) text += `table ${tableName(answer.table)} `;
-    if (answer.prefsrc !== 0) text += `src ${formatIPv4(answer.prefsrc)} `;
-    // RTCF_MULTICAST has the bit of a newer flag.
-    if (answer.flags.includes("mc")) text += "rt_offload_failed ";
-    if (answer.mark !== 0) text += `mark ${answer.mark < 16 ? answer.mark : `0x${answer.mark.toString(16)}`} `;
-    text += realmNames.routeText(answer.realms);
-    if (uid !== 0xffffffff) text += `uid ${uid} `;
-    text += `${oneLine ? "\\" : "\n"}    cache ${answer.flags.length > 0 ? `<${answer.flags.join(",")}> ` : ""}`;
-    if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec `;
-    const mtu = answer.pmtu?.mtu || answer.mtu;
-    if (mtu !== 0) text += `mtu ${mtu} `;
-    if (iif !== undefined) text += `iif ${iif.name} `;
-    return text;
-  },
 });
 
 /** `ip route` of IPv4. Throws {@link OtherFamily} where the words turn out to be about IPv6. */
-export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
-  return runIpRoute(context, family(context, new AddressFamily(options), new RealmNames()), options, words);
+export function ipRoute(context: LabContext, options: IpOptions, words: Words): number | "getRoute" {
+  return runIpRoute(context, routes4(context, new AddressFamily(options), new RealmNames()), options, words);
 }

@@ -28,14 +28,8 @@ import { prefixText6 } from "./ipv6.js";
 import type { IpOptions } from "./link.js";
 import { protocolText, routeTypeText, tableName } from "./names.js";
 import { fitsRealms } from "./realms.js";
-import {
-  EVERYTHING,
-  flagsText,
-  type RouteFamily,
-  type RouteFilter,
-  runIpRoute,
-  type SaidRoute,
-} from "./route-words.js";
+import { type AnsweringFamily, answerRoute } from "./route-get.js";
+import { EVERYTHING, flagsText, type RouteFilter, runIpRoute, type SaidRoute } from "./route-words.js";
 import { IpError, type Words } from "./words.js";
 
 /**
@@ -115,7 +109,7 @@ function requestOf(words: SaidRoute<Int32Array>): Route6Request {
 
 const addresses = new AddressFamily({ family: 6 });
 
-function routes6({ net: { ip6 } }: LabContext, options: IpOptions): RouteFamily<Int32Array, Route6> {
+function routes6({ net: { ip6 } }: LabContext, options: IpOptions): AnsweringFamily<Int32Array, Route6> {
   const listed = new AddressFamily(options);
   let mixed = false;
   return {
@@ -177,5 +171,7 @@ function routes6({ net: { ip6 } }: LabContext, options: IpOptions): RouteFamily<
 
 /** `ip -6 route`. */
 export function ipRoute6(context: LabContext, options: IpOptions, words: Words): number {
-  return runIpRoute(context, routes6(context, options), options, words);
+  const family = routes6(context, options);
+  const done = runIpRoute(context, family, options, words);
+  return typeof done === "number" ? done : answerRoute(context, family, options, words);
 }
