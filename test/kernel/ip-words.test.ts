@@ -271,7 +271,23 @@ const FAMILIES: readonly string[] = [
   "ip -br addr show dev lan0:",
 ];
 
+/** A gateway behind a table that throws it out, first without rules of a person's own; and rules of one class. */
+const THROWN: readonly string[] = [
+  "ip -6 route add throw ::/0 table local",
+  "ip -6 route add 2001:db8:77::/48 via 2001:db8:1::9",
+  "ip -6 route add ::/0 via 2001:db8:1::9 table 102",
+  "ip -6 route add ::/0 via 2001:db8:1::9 table 102 from 2001:db8:1::10",
+  "ip -6 route add ::/0 via fe80::9 dev lan0 table 102",
+  "ip -6 route show table 102",
+  "ip -6 rule add tos 0xb8 iif lo prohibit",
+  ...["0", "00", "0xb8", "4"].map((tos) => `ip -6 rule list tos ${tos}`),
+  "ip -6 route add 2001:db8:77::/48 via 2001:db8:1::9",
+  "ip -6 route show 2001:db8:77::/48",
+  "ip rule list tos 0",
+];
+
 test.each([
+  ["gateways thrown out, and rules by class", THROWN],
   ["families of addresses", FAMILIES],
   ["routes and rules", ROUTES],
   ["addresses", ADDRESSES],

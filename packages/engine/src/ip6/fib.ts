@@ -472,7 +472,9 @@ export class Fib6 {
     const flow = towards(gateway, dev);
     const own = find(this.#tables.get(table) ?? [], flow);
     if (own !== null && own.error === 0 && own.gateway === null) return own;
-    return this.lookup(flow);
+    // Without rules of a person's own nothing goes on behind a table that throws the gateway out. Models fib6_lookup().
+    const local = this.#customRules ? null : find(this.#local, flow);
+    return local ?? this.lookup(flow);
   }
 }
 

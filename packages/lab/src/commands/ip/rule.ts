@@ -204,7 +204,7 @@ function passes<R extends RuleCore>(
   { fields, fwmask, from, to }: Filter<R>,
   rule: R,
 ): boolean {
-  const asked = (key: "priority" | "table" | "iif" | "oif" | "tos" | "ipProtocol" | "fwmark"): boolean => {
+  const asked = (key: "table" | "iif" | "oif" | "ipProtocol" | "fwmark"): boolean => {
     const wanted = fields[key];
     return wanted === undefined || wanted === 0 || wanted === "" || wanted === rule[key];
   };
@@ -214,7 +214,7 @@ function passes<R extends RuleCore>(
     asked("table") &&
     asked("iif") &&
     asked("oif") &&
-    asked("tos") &&
+    (fields.tos === undefined || fields.tos === rule.tos) &&
     asked("ipProtocol") &&
     asked("fwmark") &&
     (fwmask === null || fwmask === 0 || fwmask === rule.fwmask) &&
