@@ -4,8 +4,10 @@
  * Models net/netfilter/nf_conntrack_proto_icmpv6.c.
  */
 import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";
+import { isLinkLocal } from "../ip6/address.js";
 import type { SkBuff } from "../skb.js";
-import { ICMPV6_REDIRECT } from "../wire/icmpv6.js";
+import { readIPv6 } from "../wire/address.js";
+import { ICMPV6_REDIRECT, ND_OPT_REDIRECT_HDR, ND_REDIRECT_OPTIONS } from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { IPV6_HOP_LIMIT, IPV6_SRC } from "../wire/ipv6.js";
 import { l4ChecksumOk } from "./checksum.js";
@@ -17,9 +19,6 @@ import { TUPLE_PORTS } from "./tuple.js";
 import type { Zone } from "./zone.js";
 
 const HEADER_LENGTH = 8;
-/** Of a redirect: what stands before its options, and the option that carries the packet it is about. */
-const REDIRECT_LENGTH = 40;
-const ND_OPT_REDIRECT_HDR = 4;
 const ECHO_REQUEST = 128;
 const NI_QUERY = 139;
 
@@ -70,11 +69,11 @@ function redirect(ct: Conntrack, skb: SkBuff, at: number, state: HookState, zone
     ct.logInvalid(skb, state, IPPROTO_ICMPV6, why);
     return -NF_ACCEPT;
   };
-  if (at + REDIRECT_LENGTH > len) return invalid("short redirect");
+  if (at + ND_REDIRECT_OPTIONS > len) return invalid("short redirect");
   if (data[at + 1] !== 0) return NF_ACCEPT;
-  const linkLocal = data[IPV6_SRC] === 0xfe && (data[IPV6_SRC + 1] & 0xc0) === 0x80;
-  if (data[IPV6_HOP_LIMIT] !== 255 || !linkLocal) return invalid("invalid saddr or hoplimit for redirect");
-  const option = at + REDIRECT_LENGTH;
+  if (data[IPV6_HOP_LIMIT] !== 255 || !isLinkLocal(readIPv6(data, IPV6_SRC)))
+    return invalid("invalid saddr or hoplimit for redirect");
+  const option = at + ND_REDIRECT_OPTIONS;
   if (option + 2 > len || data[option + 1] === 0) return invalid("redirect without options");
   if (data[option] !== ND_OPT_REDIRECT_HDR) return NF_ACCEPT;
   return inetError(ct, skb, option + HEADER_LENGTH, state, IPPROTO_ICMPV6, zone);

@@ -10,6 +10,7 @@ import type { NetNamespace } from "../netns.js";
 import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type SkBuff } from "../skb.js";
 import { type InetAddress, isAnyAddress } from "../wire/address.js";
 import { put16 } from "../wire/bytes.js";
+import { ETH_P_IP, ETH_P_IPV6 } from "../wire/ethernet.js";
 
 /** Interface counters, as `ip -s link` shows them. */
 export interface DeviceStats {
@@ -50,8 +51,6 @@ export interface Bridge {
   addressChosen: boolean;
 }
 
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
 const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
 
 export abstract class NetDevice {

@@ -6,6 +6,15 @@
 import type { SkBuff } from "../skb.js";
 import { get16, get32, getInt32 } from "../wire/bytes.js";
 import {
+  ETH_P_8021AD,
+  ETH_P_8021Q,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  ETH_P_TEB,
+  ETHERNET_HEADER_LENGTH,
+} from "../wire/ethernet.js";
+import { GRE_HEADER_LENGTH, GRE_PROTO_PPP, GRE_PROTOCOL, greVersion } from "../wire/gre.js";
+import {
   IP_MF,
   IP_OFFSET,
   IPPROTO_AH,
@@ -38,20 +47,12 @@ import {
 
 /** Headers that are looked at, at most. */
 const MAX_FLOW_DISSECT_HDRS = 15;
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
-const ETH_P_8021Q = 0x8100;
-const ETH_P_8021AD = 0x88a8;
-const ETH_P_TEB = 0x6558;
-const ETH_P_PPP = 0x880b;
-const ETHERNET_LENGTH = 14;
 /** Flags of GRE's first word, and where PPP names its protocol. */
 const GRE_CSUM = 0x8000;
 const GRE_ROUTING = 0x4000;
 const GRE_KEY = 0x2000;
 const GRE_SEQ = 0x1000;
 const GRE_ACK = 0x0080;
-const GRE_VERSION = 7;
 const PPP_IP = 0x21;
 const PPP_IPV6 = 0x57;
 
@@ -180,22 +181,22 @@ export class FlowKeys {
   #gre(): number {
     const data = this.#data;
     const from = this.#at;
-    if (from + 4 > this.#length) return 0;
+    if (from + GRE_HEADER_LENGTH > this.#length) return 0;
     const flags = get16(data, from);
-    const version = flags & GRE_VERSION;
-    let proto = get16(data, from + 2);
+    const version = greVersion(data, from);
+    let proto = get16(data, from + GRE_PROTOCOL);
     if ((flags & GRE_ROUTING) !== 0 || version > 1) return 0;
     // Version 1 is PPTP's.
-    if (version === 1 && !(proto === ETH_P_PPP && (flags & GRE_KEY) !== 0)) return 0;
-    let at = from + 4;
+    if (version === 1 && !(proto === GRE_PROTO_PPP && (flags & GRE_KEY) !== 0)) return 0;
+    let at = from + GRE_HEADER_LENGTH;
     if ((flags & GRE_CSUM) !== 0) at += 4;
     if ((flags & GRE_KEY) !== 0) at += 4;
     if ((flags & GRE_SEQ) !== 0) at += 4;
     if (version === 0) {
       if (proto === ETH_P_TEB) {
-        if (at + ETHERNET_LENGTH > this.#length) return 0;
+        if (at + ETHERNET_HEADER_LENGTH > this.#length) return 0;
         proto = get16(data, at + 12);
-        at += ETHERNET_LENGTH;
+        at += ETHERNET_HEADER_LENGTH;
       }
     } else {
       if ((flags & GRE_ACK) !== 0) at += 4;

@@ -183,7 +183,7 @@ export class Icmp {
     }
     const limited = this.#limits(type, code);
     const onLoopback = about.iif !== null && about.iif === ip.net.loopback;
-    if (limited && !onLoopback && !this.#hostAllows()) return;
+    if (limited && !onLoopback && !this.hostAllows()) return;
     const peer = get32(data, IPV4_SRC);
     // The address that the packet was sent to, when it is ours; else the one of the way back.
     let src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
@@ -233,8 +233,8 @@ export class Icmp {
     return this.#ip.peers.take(get32(skb.data, IPV4_SRC), HZ, 5);
   }
 
-  /** Models `icmpv4_global_allow()`. */
-  #hostAllows(): boolean {
+  /** Whether the host may send one more error of either family. Models `icmpv4_global_allow()` and IPv6's twin. */
+  hostAllows(): boolean {
     const { errorLimit, snmp } = this.#ip;
     if (errorLimit.allows()) return true;
     snmp.icmp.OutRateLimitGlobal++;
@@ -326,7 +326,7 @@ export class Icmp {
     const tos = data[IPV4_TOS];
     const limited = this.#limits(type, 0);
     const echoed = echoOptions(ip, request);
-    if (echoed === null || (limited && !this.#hostAllows())) return;
+    if (echoed === null || (limited && !this.hostAllows())) return;
     const dst = echoed.firstHop === 0 ? peer : echoed.firstHop;
     const mark = ip.fwmarkReflect ? request.mark : 0;
     const back = ip.routing.output(dst, src, mark, tos, null, IPPROTO_ICMP);

@@ -126,7 +126,7 @@ export class Icmp6 {
     if (isUnspecified(peer) || isMulticast6(peer) || isAboutError(about)) return;
     // What is limited for each host counts among all errors of the host, IPv4's too.
     const limited = this.#limits(type, about);
-    if (limited && !this.#hostAllows()) return;
+    if (limited && !this.#ip.net.ip.icmp.hostAllows()) return;
     const mark = ip.replyMark(about);
     // Type and code stand where a flow has its destination port.
     const dport = (type << 8) | code;
@@ -160,14 +160,6 @@ export class Icmp6 {
 
   #limits(type: number, about: SkBuff): boolean {
     return this.#ratemask[type] && about.iif !== this.#ip.net.loopback;
-  }
-
-  /** Models `icmpv6_global_allow()`. */
-  #hostAllows(): boolean {
-    const { errorLimit, snmp } = this.#ip.net.ip;
-    if (errorLimit.allows()) return true;
-    snmp.icmp.OutRateLimitGlobal++;
-    return false;
   }
 
   /** Models `icmpv6_xrlim_allow()`. */
@@ -267,7 +259,8 @@ export class Icmp6 {
       anyDevice: unicast,
     });
     if (route.error !== 0 || src === null) return;
-    if (this.#limits(ICMPV6_ECHO_REPLY, request) && !(this.#hostAllows() && this.#allowed(route, peer))) return;
+    if (this.#limits(ICMPV6_ECHO_REPLY, request) && !(this.#ip.net.ip.icmp.hostAllows() && this.#allowed(route, peer)))
+      return;
     const length = request.len - at;
     const skb = newPacket6(
       {

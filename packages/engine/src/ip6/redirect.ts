@@ -8,7 +8,7 @@ import { HZ } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import type { SkBuff } from "../skb.js";
 import { equalIPv6, formatIPv6, writeIPv6 } from "../wire/address.js";
-import { ICMPV6_REDIRECT } from "../wire/icmpv6.js";
+import { ICMPV6_REDIRECT, ND_OPT_REDIRECT_HDR, ND_OPT_TARGET_LL_ADDR, ND_REDIRECT_OPTIONS } from "../wire/icmpv6.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { IPV6_DST, IPV6_HEADER_LENGTH, IPV6_HOP_LIMIT, IPV6_MIN_MTU, IPV6_SRC } from "../wire/ipv6.js";
 import { isLinkLocal, isMulticast6, readInto, type Words } from "./address.js";
@@ -19,10 +19,6 @@ import type { Ip6Stack } from "./stack.js";
 /** Offsets in the message. */
 const TARGET = 8;
 const DESTINATION = 24;
-export const OPTIONS = 40;
-/** Options: the target's address on the link, the head of the packet that caused the message. */
-const TARGET_ADDRESS = 2;
-const REDIRECTED_HEADER = 4;
 /** What an option begins with, and what that of the packet has before its bytes. */
 const OPTION_UNIT = 8;
 /** Only a neighbour's message still has it. */
@@ -44,7 +40,7 @@ function tell(ip: Ip6Stack, about: SkBuff, route: Route6, destination: Int32Arra
   const back = ip.routeOutput({ dst: sender, src: own, oif: dev, protocol: IPPROTO_ICMPV6, dport });
   if (back.error !== 0 || back.gateway !== null || !ip.peers.allows(formatIPv6(sender), HZ)) return;
   const mac = dev.mac === null ? null : ip.neighbourTable.known(dev, Int32Array.from(target));
-  const before = OPTIONS + (mac === null ? 0 : OPTION_UNIT);
+  const before = ND_REDIRECT_OPTIONS + (mac === null ? 0 : OPTION_UNIT);
   const quoted = Math.min(IPV6_MIN_MTU - IPV6_HEADER_LENGTH - before, about.len + OPTION_UNIT) & ~7;
   const header = { src: own, dst: sender, nextHeader: IPPROTO_ICMPV6, hopLimit: HOP_LIMIT, trafficClass: 0 };
   const skb = newPacket6(header, before + quoted);
@@ -53,11 +49,11 @@ function tell(ip: Ip6Stack, about: SkBuff, route: Route6, destination: Int32Arra
   writeIPv6(data, at + TARGET, target);
   writeIPv6(data, at + DESTINATION, destination);
   if (mac !== null) {
-    data[at + OPTIONS] = TARGET_ADDRESS;
-    data[at + OPTIONS + 1] = 1;
-    data.set(mac, at + OPTIONS + 2);
+    data[at + ND_REDIRECT_OPTIONS] = ND_OPT_TARGET_LL_ADDR;
+    data[at + ND_REDIRECT_OPTIONS + 1] = 1;
+    data.set(mac, at + ND_REDIRECT_OPTIONS + 2);
   }
-  data[at + before] = REDIRECTED_HEADER;
+  data[at + before] = ND_OPT_REDIRECT_HDR;
   data[at + before + 1] = quoted / OPTION_UNIT;
   data.set(about.data.subarray(0, quoted - OPTION_UNIT), at + before + OPTION_UNIT);
   ip.icmp.transmit(skb, back);
@@ -77,8 +73,8 @@ function parse({ data, len }: SkBuff, from: number): Options | null {
   for (let at = from; at < len; ) {
     const length = at + 1 < len ? data[at + 1] * OPTION_UNIT : 0;
     if (length === 0 || at + length > len) return null;
-    if (data[at] === TARGET_ADDRESS && mac === null) mac = data.slice(at + 2, at + length);
-    else if (data[at] === REDIRECTED_HEADER) inner = at + OPTION_UNIT;
+    if (data[at] === ND_OPT_TARGET_LL_ADDR && mac === null) mac = data.slice(at + 2, at + length);
+    else if (data[at] === ND_OPT_REDIRECT_HDR) inner = at + OPTION_UNIT;
     at += length;
   }
   return { inner, mac };
@@ -90,9 +86,9 @@ function parse({ data, len }: SkBuff, from: number): Options | null {
  */
 export function receiveRedirect6(ip: Ip6Stack, skb: SkBuff, at: number): number {
   const { data, len } = skb;
-  if (len < at + OPTIONS || data[IPV6_HOP_LIMIT] !== HOP_LIMIT || data[at + 1] !== 0) return -1;
+  if (len < at + ND_REDIRECT_OPTIONS || data[IPV6_HOP_LIMIT] !== HOP_LIMIT || data[at + 1] !== 0) return -1;
   if (!isLinkLocal(readInto(new Int32Array(4), data, IPV6_SRC))) return -1;
-  const options = parse(skb, at + OPTIONS);
+  const options = parse(skb, at + ND_REDIRECT_OPTIONS);
   if (options === null) return -1;
   if (options.inner === 0) obeyRedirect6(ip, skb, at);
   return options.inner;
@@ -108,7 +104,7 @@ export function obeyRedirect6(ip: Ip6Stack, skb: SkBuff, at: number): void {
   if (isMulticast6(destination) || !(onLink || isLinkLocal(target))) return;
   const inDev = dev.ipv6;
   if (inDev === null || inDev.conf.forwarding || inDev.conf.values.get("accept_redirects") === 0) return;
-  const options = parse(skb, at + OPTIONS);
+  const options = parse(skb, at + ND_REDIRECT_OPTIONS);
   if (options === null || (options.mac !== null && dev.mac !== null && options.mac.length !== dev.mac.length)) return;
   const router = readInto(new Int32Array(4), data, IPV6_SRC);
   const route = ip.redirectedTo(destination, router) ?? ip.fib.lookupVia(destination, router, dev);

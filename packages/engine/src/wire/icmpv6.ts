@@ -9,6 +9,10 @@ export const ICMPV6_PARAMPROB = 4;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
 export const ICMPV6_REDIRECT = 137;
+/** Where a redirect has its options: the target's address on the link, the head of the packet that it is about. */
+export const ND_REDIRECT_OPTIONS = 40;
+export const ND_OPT_TARGET_LL_ADDR = 2;
+export const ND_OPT_REDIRECT_HDR = 4;
 export const ICMPV6_NI_QUERY = 139;
 export const ICMPV6_NI_REPLY = 140;
 

@@ -15,6 +15,7 @@ import {
 import type { CommandProcess } from "../command.js";
 import type { LabCommand, LabContext } from "../environment.js";
 import { readAll } from "../streams.js";
+import { strtoull } from "./decimal.js";
 import { labDate } from "./system-tools.js";
 
 const NAME = "nfacct v1.0.2";
@@ -40,8 +41,6 @@ This program comes with ABSOLUTELY NO WARRANTY.
 This is free software, and you are welcome to redistribute it under certain 
 conditions; see LICENSE file distributed in this package for details.
 `;
-
-const MAX_U64 = 2n ** 64n - 1n;
 
 /** What the tool says behind its name. */
 class NfacctError extends Error {}
@@ -105,13 +104,9 @@ function show(context: LabContext, objects: readonly AccountingObject[], format:
   if (reset) for (const object of objects) object.reset();
 }
 
-/** What strtoull() reads. */
 function limitOf(text: string): bigint {
   if (text === "") throw new NfacctError(`${NAME}: error reading quota`);
-  const [, sign, number] = /^\s*([+-]?)(\d+)/.exec(text) ?? [undefined, "", "0"];
-  const value = BigInt(number);
-  if (value > MAX_U64) return MAX_U64;
-  return sign === "-" ? BigInt.asUintN(64, -value) : value;
+  return strtoull(text);
 }
 
 function add({ net }: LabContext, words: readonly string[]): void {

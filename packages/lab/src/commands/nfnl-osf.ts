@@ -2,7 +2,7 @@
  * `nfnl_osf`, as of iptables 1.8.9: loads fingerprints of operating systems for `-m osf` from a file of p0f's first
  * format, or takes them away. Processes of the lab have no numbers: where the real tool prints its own, this one prints 1.
  */
-import { SystemError, strerror } from "@netfilter-lab/engine";
+import { EINVAL, ENOENT, SystemError, strerror } from "@netfilter-lab/engine";
 import {
   addFingerprint,
   type Fingerprint,
@@ -12,12 +12,11 @@ import {
 } from "@netfilter-lab/engine/parts";
 import type { LabCommand, LabContext } from "../environment.js";
 import { FileError } from "../files.js";
+import { strtoull } from "./decimal.js";
 import { OptionError, parseOptions } from "./getopt.js";
 import { labDate } from "./system-tools.js";
 
 const USAGE = "Usage: nfnl_osf -f fingerprints [-d]\n";
-const ENOENT = 2;
-const EINVAL = 22;
 
 /** How much of a line is read at once; its last byte is thrown away, be it the line's end or not. */
 const BUFFER = 1023;
@@ -38,13 +37,8 @@ const OPTIONS: Readonly<Record<string, readonly [kind: number, length: number]>>
 
 const UNITS: Readonly<Record<string, FingerprintNumber["unit"]>> = { S: "mss", T: "mtu", "%": "modulo" };
 
-/** As strtoul(3) reads it, in 32 bits. */
-function unsigned(text: string): number {
-  const [, sign, digits] = /^\s*([+-]?)(\d+)/.exec(text) ?? [undefined, "", "0"];
-  const value = BigInt(digits);
-  const long = value >= 1n << 64n ? -1n : sign === "-" ? -value : value;
-  return Number(BigInt.asUintN(32, long));
-}
+/** The low 32 bits of a number. */
+const unsigned = (text: string): number => Number(BigInt.asUintN(32, strtoull(text)));
 
 function windowOf(text: string): FingerprintNumber {
   const unit = UNITS[text.slice(0, 1)];
