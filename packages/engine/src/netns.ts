@@ -19,8 +19,8 @@ import { NO_CT, type SkBuff } from "./skb.js";
 import { Sockets } from "./sock/sockets.js";
 import { SysctlTable } from "./sysctl.js";
 import { PacketTracer, type TraceListener } from "./trace.js";
-import { packetLogLine } from "./xtables/log.js";
 import { NftTrace } from "./xtables/nft-trace.js";
+import { registeredPacketLog } from "./xtables/registry.js";
 import { Xtables } from "./xtables/xtables.js";
 
 /** One network namespace: devices, addresses, routes, hooks, conntrack, NAT, tables and sockets. Models `struct net`. */
@@ -80,7 +80,8 @@ export class NetNamespace {
     this.xt6Nft = new Xtables(this, "nft", "ipv6");
     this.xt6Legacy = new Xtables(this, "legacy", "ipv6");
     this.ct.packetLogger = (prefix, skb, state) => {
-      if (this.loggers.writesKernelLog(state.pf)) this.printk(packetLogLine(skb, state, prefix, 0));
+      const log = registeredPacketLog();
+      if (log !== null && this.loggers.writesKernelLog(state.pf)) this.printk(log.line(skb, state, prefix, 0));
     };
     this.sockets = new Sockets(this);
     this.loopback = new LoopbackDevice(this);

@@ -8,7 +8,7 @@ export * from "./dev/bridge.js";
 export * from "./ipset/element.js";
 export * from "./ipset/ipset.js";
 export * from "./ipset/types.js";
-export { TcpSock } from "./sock/tcp-connection.js";
+export { TcpSock } from "./sock/tcp/connection.js";
 export * from "./xtables/accounting.js";
 export {
   addFingerprint,

@@ -78,10 +78,14 @@ export class SkBuff {
   traceId = 0;
   /**
    * The payload lengths of the fragments that conntrack put together, in order; null for a packet that came whole. It
-   * is to leave in pieces again, none larger than the largest that came. Models `skb_shinfo()->frag_list`.
+   * is to leave in pieces again, none larger than the largest that came; empty: nobody knows any more where they were
+   * joined. Models `skb_shinfo()->frag_list`.
    */
   fragments: readonly number[] | null = null;
-  /** The size of the largest of them in bytes, IP header included. Models `IPCB()->frag_max_size`. */
+  /**
+   * The size of the largest of them in bytes, IP header included; 0 where nobody knows, as of what a bridge passed up. Models
+   * `IPCB()->frag_max_size`.
+   */
   largestFragment = 0;
   /** Whether conntrack found the transport checksum right: REJECT looks no more, sockets do. Models `skb->csum_valid`. */
   checksumVerified = false;

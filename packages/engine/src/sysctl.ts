@@ -50,6 +50,7 @@ function firstNumber(text: string): bigint | null {
 export class SysctlTable {
   readonly #entries = new Map<string, SysctlEntry>();
 
+  /** Adds a variable. */
   register(entry: SysctlEntry): void {
     this.#entries.set(entry.name, entry);
   }
@@ -91,6 +92,7 @@ export class SysctlTable {
     });
   }
 
+  /** Takes a variable away, as with its device. */
   unregister(name: string): void {
     this.#entries.delete(name);
   }

@@ -11,15 +11,25 @@ import type { SkBuff } from "./skb.js";
  * GRE has keys, which are 0 but for PPTP.
  */
 export interface TupleText {
+  /** Source address. */
   readonly src: string;
+  /** Destination address. */
   readonly dst: string;
+  /** Name of the transport protocol, its number where it has none. */
   readonly protocol: string;
+  /** Source port. */
   readonly sport?: number;
+  /** Destination port. */
   readonly dport?: number;
+  /** ICMP type. */
   readonly type?: number;
+  /** ICMP code. */
   readonly code?: number;
+  /** ICMP echo identifier. */
   readonly id?: number;
+  /** GRE's key of the source. */
   readonly srckey?: number;
+  /** GRE's key of the destination. */
   readonly dstkey?: number;
 }
 
@@ -101,6 +111,7 @@ export type TraceNote =
 export interface ByteRun {
   /** Offset from the IP header. */
   readonly at: number;
+  /** What stands there now. */
   readonly bytes: Uint8Array;
 }
 

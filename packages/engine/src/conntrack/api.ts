@@ -92,10 +92,12 @@ export interface ConntrackApi {
   netnsGet(pf?: NfProto): void;
   /** Unregisters them when the last user goes. */
   netnsPut(pf?: NfProto): void;
+  /** Whether its hooks of either family are registered. */
   readonly enabled: boolean;
 
-  /** Whether `skb` has an entry; UNTRACKED packets have none. */
+  /** The entry's status: bits `IPS_*`. */
   statusOf(ct: CtHandle): number;
+  /** The connection's mark (`connmark`). */
   markOf(ct: CtHandle): number;
   /** Whether the entry has room for labels, which it has when a rule wanted labels as it was made. */
   hasLabels(ct: CtHandle): boolean;
@@ -109,16 +111,23 @@ export interface ConntrackApi {
   setMark(ct: CtHandle, mark: number): void;
   /** Fast readers for IPv4 (unsigned numbers). */
   srcOf(ct: CtHandle, direction: Direction): number;
+  /** The destination, as {@link srcOf} gives the source. */
   dstOf(ct: CtHandle, direction: Direction): number;
   /** Words of the addresses, four of an IPv6 one. */
   srcWordOf(ct: CtHandle, direction: Direction, word: number): number;
+  /** The destination, as {@link srcWordOf} gives the source. */
   dstWordOf(ct: CtHandle, direction: Direction, word: number): number;
+  /** Source port, or what the protocol has in its place. */
   sportOf(ct: CtHandle, direction: Direction): number;
+  /** Destination port, or what the protocol has in its place. */
   dportOf(ct: CtHandle, direction: Direction): number;
+  /** Number of the transport protocol. */
   protonumOf(ct: CtHandle): number;
   /** Seconds until expiry, as `-m conntrack --ctexpire` compares. */
   expiresSeconds(ct: CtHandle): number;
+  /** Packets counted in a direction; 0 without `nf_conntrack_acct`. */
   packetsOf(ct: CtHandle, direction: Direction): number;
+  /** Bytes counted in a direction, IP headers included; 0 without `nf_conntrack_acct`. */
   bytesOf(ct: CtHandle, direction: Direction): number;
 
   /** Takes a reference (a copied skb, an attached reply). Models `nf_conntrack_get()`. */
@@ -138,6 +147,7 @@ export interface ConntrackApi {
 
   /** All confirmed entries not yet expired, in the hash's order. */
   list(): ConntrackSnapshot[];
+  /** An entry as tools print it. */
   snapshot(ct: CtHandle): ConntrackSnapshot;
   /**
    * Deletes one confirmed entry for the tool of a netlink port (DESTROY event). Returns whether it was there. Models

@@ -29,7 +29,7 @@ import {
 } from "../skb.js";
 import { IPPROTO_SCTP, IPPROTO_TCP } from "../wire/ipv4.js";
 import type { ConntrackApi, ConntrackEvent, ConntrackSnapshot, ConntrackStats } from "./api.js";
-import { confirm, conntrackHooks, conntrackIn } from "./core.js";
+import { confirm, conntrackHooks, conntrackIn, defragHooks } from "./core.js";
 import {
   C_BYTES,
   C_PACKETS,
@@ -178,6 +178,8 @@ export class Conntrack implements ConntrackApi {
   /** Entries that exist, confirmed or not. */
   count = 0;
   readonly #users: Record<NfProto, number> = { [NFPROTO_IPV4]: 0, [NFPROTO_IPV6]: 0 };
+  /** Who wants fragments to be put together: conntrack, and rules with TPROXY and `-m socket`. */
+  readonly #defragUsers: Record<NfProto, number> = { [NFPROTO_IPV4]: 0, [NFPROTO_IPV6]: 0 };
   #listeners: ((event: ConntrackEvent) => void)[] = [];
   readonly #gc: GarbageCollector;
   /** Drawn at first use, as the kernel draws its keys. */
@@ -197,9 +199,14 @@ export class Conntrack implements ConntrackApi {
   }
 
   readonly #hooks: Readonly<Record<NfProto, readonly HookOps[]>>;
+  readonly #defragHooks: Readonly<Record<NfProto, readonly HookOps[]>> = {
+    [NFPROTO_IPV4]: defragHooks(this, NFPROTO_IPV4),
+    [NFPROTO_IPV6]: defragHooks(this, NFPROTO_IPV6),
+  };
 
   netnsGet(pf: NfProto = NFPROTO_IPV4): void {
     if (++this.#users[pf] > 1) return;
+    this.defragGet(pf);
     for (const ops of this.#hooks[pf]) this.#hooksOf(pf).register(ops);
   }
 
@@ -207,6 +214,19 @@ export class Conntrack implements ConntrackApi {
     if (this.#users[pf] === 0) throw new Error("netnsPut without netnsGet");
     if (--this.#users[pf] > 0) return;
     for (const ops of this.#hooks[pf]) this.#hooksOf(pf).unregister(ops);
+    this.defragPut(pf);
+  }
+
+  /** Fragments are put together from the first user on. Models `nf_defrag_ipv4_enable()` and `nf_defrag_ipv6_enable()`. */
+  defragGet(pf: NfProto): void {
+    if (++this.#defragUsers[pf] > 1) return;
+    for (const ops of this.#defragHooks[pf]) this.#hooksOf(pf).register(ops);
+  }
+
+  /** Models `nf_defrag_ipv4_disable()` and `nf_defrag_ipv6_disable()`. */
+  defragPut(pf: NfProto): void {
+    if (--this.#defragUsers[pf] > 0) return;
+    for (const ops of this.#defragHooks[pf]) this.#hooksOf(pf).unregister(ops);
   }
 
   #hooksOf(pf: NfProto): Hooks {
@@ -657,16 +677,18 @@ export class Conntrack implements ConntrackApi {
     const zone = this.zoneOf(ignored);
     const hash = this.hash(tuple, at, zoneId(zone, IP_CT_DIR_REPLY));
     const words = this.slab.words;
+    const now = this.net.clock.jiffies;
     let node = this.table.heads[this.table.bucketOf(hash)];
     while (node !== 0) {
       const entry = node >>> 1;
       const base = entry << ENTRY_SHIFT;
-      let next = this.table.next(node);
+      let next = words[base + E_NEXT + (node & 1)];
       if (entry !== ignored) {
-        if (this.isExpired(entry)) {
+        if (((words[base + E_TIMEOUT] - now) | 0) <= 0) {
           next = this.table.nextOfAnother(node);
           this.collect(entry);
         } else if (
+          words[base + E_HASH + (node & 1)] === hash &&
           tupleEqual(words, base + (node & 1) * TUPLE_WORDS, tuple, at) &&
           zoneId(words[base + E_ZONE], node & 1) === zoneId(zone, node & 1) &&
           !(

@@ -53,6 +53,7 @@ import {
   COUNTERS_SHIFT,
   E_EXT,
   E_HASH,
+  E_NEXT,
   E_ORIGINAL,
   E_REPLY,
   E_STATUS,
@@ -101,17 +102,37 @@ import { DEFAULT_ZONE, type Zone, zoneId, zoneOfTemplate } from "./zone.js";
 
 const MODULE = "nf_conntrack";
 
-const DEFRAGMENT = 0;
-const TRACK = 1;
-const TRACK_LOCAL = 2;
-const CONFIRM = 3;
+/** The hook functions that keep fragments until their packet is whole. */
+class DefragmentHook implements HookOps {
+  readonly hook: HookNumber;
+  readonly priority: number = NF_IP_PRI_CONNTRACK_DEFRAG;
+  readonly name: string;
+  readonly module: string;
+  readonly label: string = "defragmentation";
+  readonly #ct: Conntrack;
 
-/** One of conntrack's hook functions. */
+  constructor(ct: Conntrack, pf: NfProto, hook: HookNumber) {
+    this.hook = hook;
+    this.name = pf === NFPROTO_IPV4 ? "ipv4_conntrack_defrag" : "ipv6_defrag";
+    this.module = pf === NFPROTO_IPV4 ? "nf_defrag_ipv4" : "nf_defrag_ipv6";
+    this.#ct = ct;
+  }
+
+  fn(skb: SkBuff, state: HookState): Verdict {
+    return defragment(this.#ct, skb, state);
+  }
+}
+
+const TRACK = 0;
+const TRACK_LOCAL = 1;
+const CONFIRM = 2;
+
+/** One of conntrack's own hook functions. */
 class ConntrackHook implements HookOps {
   readonly hook: HookNumber;
   readonly priority: number;
   readonly name: string;
-  readonly module: string;
+  readonly module: string = MODULE;
   readonly label: string;
   readonly #ct: Conntrack;
   readonly #work: number;
@@ -121,13 +142,7 @@ class ConntrackHook implements HookOps {
     this.hook = hook;
     this.#ct = ct;
     this.#work = work;
-    this.module = MODULE;
-    if (work === DEFRAGMENT) {
-      this.priority = NF_IP_PRI_CONNTRACK_DEFRAG;
-      this.name = pf === NFPROTO_IPV4 ? "ipv4_conntrack_defrag" : "ipv6_defrag";
-      this.module = `nf_defrag_${family}`;
-      this.label = "defragmentation";
-    } else if (work === CONFIRM) {
+    if (work === CONFIRM) {
       this.priority = NF_IP_PRI_CONNTRACK_CONFIRM;
       this.name = "nf_confirm";
       this.label = "conntrack (confirm)";
@@ -140,20 +155,19 @@ class ConntrackHook implements HookOps {
 
   fn(skb: SkBuff, state: HookState): Verdict {
     const work = this.#work;
-    if (work === DEFRAGMENT) return defragment(this.#ct, skb, state);
     if (work === CONFIRM) return confirm(this.#ct, skb);
     return work === TRACK ? conntrackIn(this.#ct, skb, state) : trackLocal(this.#ct, skb, state);
   }
 }
 
-/**
- * The hook functions of one namespace's tracker in a family. Models `ipv4_conntrack_ops`, `ipv6_conntrack_ops` and the
- * defragmenters'.
- */
+/** The hook functions that put fragments together. Models `ipv4_defrag_ops` and `ipv6_defrag_ops`. */
+export function defragHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
+  return [new DefragmentHook(ct, pf, NF_INET_PRE_ROUTING), new DefragmentHook(ct, pf, NF_INET_LOCAL_OUT)];
+}
+
+/** The hook functions of one namespace's tracker in a family. Models `ipv4_conntrack_ops` and `ipv6_conntrack_ops`. */
 export function conntrackHooks(ct: Conntrack, pf: NfProto): readonly HookOps[] {
   return [
-    new ConntrackHook(ct, pf, NF_INET_PRE_ROUTING, DEFRAGMENT),
-    new ConntrackHook(ct, pf, NF_INET_LOCAL_OUT, DEFRAGMENT),
     new ConntrackHook(ct, pf, NF_INET_PRE_ROUTING, TRACK),
     new ConntrackHook(ct, pf, NF_INET_LOCAL_OUT, TRACK_LOCAL),
     new ConntrackHook(ct, pf, NF_INET_POST_ROUTING, CONFIRM),
@@ -460,22 +474,27 @@ export function confirm(ct: Conntrack, skb: SkBuff): Verdict {
   const base = entry << ENTRY_SHIFT;
   // Most packets leave nothing to do: their entry is in the table, nobody helps, and nobody is told of it.
   const plain = (words[base + E_STATUS] & (IPS_CONFIRMED | IPS_HELPER | IPS_SEQ_ADJUST)) === IPS_CONFIRMED;
-  return plain && (words[base + E_EXT] & EXT_ECACHE) === 0 ? NF_ACCEPT : confirmEntry(ct, skb, entry);
+  return plain && (words[base + E_EXT] & EXT_ECACHE) === 0 ? NF_ACCEPT : confirmEntry(ct, skb);
 }
 
-function confirmEntry(ct: Conntrack, skb: SkBuff, entry: CtHandle): Verdict {
+function confirmEntry(ct: Conntrack, skb: SkBuff): Verdict {
   const helped = ct.helpers.beforeConfirm(skb);
   if (helped !== NF_ACCEPT) return helped;
-  if ((ct.statusOf(entry) & IPS_CONFIRMED) === 0) {
-    const trace = ct.net.trace;
-    if (trace !== null) trace.enter("__nf_conntrack_confirm", MODULE, skb);
-    const verdict = insert(ct, skb, entry);
-    if (trace !== null) trace.leave();
-    if (verdict !== NF_ACCEPT) return verdict;
-  }
+  const verdict = confirmEarly(ct, skb);
+  if (verdict !== NF_ACCEPT) return verdict;
   // A clash may have given the packet another entry.
   if (skb.nfct !== NO_CT) ct.deliverCachedEvents(skb.nfct);
   return NF_ACCEPT;
+}
+
+/** Puts a packet's entry into the table if it is not there yet, and tells nobody. Models `nf_ct_hook.confirm()`. */
+export function confirmEarly(ct: Conntrack, skb: SkBuff): Verdict {
+  if ((ct.statusOf(skb.nfct) & IPS_CONFIRMED) !== 0) return NF_ACCEPT;
+  const trace = ct.net.trace;
+  if (trace !== null) trace.enter("__nf_conntrack_confirm", MODULE, skb);
+  const verdict = insert(ct, skb, skb.nfct);
+  if (trace !== null) trace.leave();
+  return verdict;
 }
 
 /** Puts both tuples into the table, unless somebody else has one of them. Models `__nf_conntrack_confirm()`. */
@@ -544,16 +563,18 @@ function rivalFor(ct: Conntrack, entry: CtHandle, direction: 0 | 1): number {
   const words = ct.slab.words;
   const own = entry << ENTRY_SHIFT;
   const zone = ct.zoneOf(entry);
-  let node = ct.table.heads[ct.table.bucketOf(words[own + E_HASH + direction])];
+  const hash = words[own + E_HASH + direction];
+  let node = ct.table.heads[ct.table.bucketOf(hash)];
   while (node !== 0) {
     const base = (node >>> 1) << ENTRY_SHIFT;
     const side = node & 1;
     if (
+      words[base + E_HASH + side] === hash &&
       tupleEqual(words, base + side * TUPLE_WORDS, words, own + direction * TUPLE_WORDS) &&
       zoneId(words[base + E_ZONE], side) === zoneId(zone, side)
     )
       return node;
-    node = ct.table.next(node);
+    node = words[base + E_NEXT + side];
   }
   return 0;
 }

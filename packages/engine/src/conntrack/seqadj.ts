@@ -7,6 +7,7 @@
 import { ctinfoDirection, type Direction, type SkBuff } from "../skb.js";
 import { get16, getInt32, put16, put32 } from "../wire/bytes.js";
 import { checksumReplace4 } from "../wire/checksum.js";
+import { after } from "../wire/sequence.js";
 import {
   TCP_ACK,
   TCP_ACK_SEQ,
@@ -28,11 +29,6 @@ interface Correction {
 }
 
 const SACK_BLOCK = 8;
-
-/** Whether sequence number `a` comes after `b`. */
-function after(a: number, b: number): boolean {
-  return ((b - a) | 0) < 0;
-}
 
 /** How far a sequence number of the sender has moved on its way. */
 function offsetAt(correction: Correction, seq: number): number {

@@ -1,6 +1,6 @@
 /**
  * The hash table that holds both tuples of every confirmed entry. Chains are linked through the entries' own words; a
- * node is twice the entry's handle plus the direction, 0 ends a chain. The table doubles when it is full, up to
+ * node is twice the entry's handle plus the direction, 0 ends a chain. The table grows when it is full, up to
  * `nf_conntrack_buckets`; the kernel's has its full size from the start.
  * Models `nf_conntrack_hash`, net/netfilter/nf_conntrack_core.c.
  */
@@ -55,8 +55,13 @@ export class TupleTable {
 
   /** Puts a tuple at the head of its chain; its hash is in the entry. */
   insert(node: number): void {
-    if (++this.#nodes > this.heads.length && this.heads.length < this.limit) this.#resize(this.heads.length * 2);
+    if (++this.#nodes > this.heads.length && this.heads.length < this.limit) this.#resize(this.#grown());
     this.#link(node);
+  }
+
+  /** How many buckets come next: each growth looks at all entries, and few growths at fewer. */
+  #grown(): number {
+    return Math.min(this.heads.length * (this.heads.length === INITIAL_BUCKETS ? 2 : 4), this.limit);
   }
 
   /** Takes a tuple out. Returns whether it was there. */

@@ -1,29 +1,17 @@
 /**
  * A bridge: frames that arrive by one of its ports leave by the port where their destination was last seen, or by all
- * others; frames for the bridge itself go up to IP. While `net.bridge.bridge-nf-call-iptables` is 1, iptables sees IPv4
- * frames on their way through: PREROUTING as they arrive, FORWARD and POSTROUTING as they cross, with the bridge as
- * device. Not modelled: spanning tree, VLANs, multicast snooping, ebtables, ageing of addresses before 300 s are over;
- * ip6tables does not see bridged frames, and what conntrack put together crosses in one piece.
- * Models net/bridge/br_input.c, br_forward.c, br_fdb.c, br_device.c and br_netfilter_hooks.c.
+ * others; frames for the bridge itself go up to IP. What iptables and ip6tables see of them is in bridge-hooks.ts. Not
+ * modelled: spanning tree, VLANs, multicast snooping, ebtables, ageing of addresses before 300 s are over.
+ * Models net/bridge/br_input.c, br_forward.c, br_fdb.c and br_device.c.
  */
 import { EINVAL, SystemError } from "../errno.js";
-import {
-  NF_ACCEPT,
-  NF_INET_FORWARD,
-  NF_INET_POST_ROUTING,
-  NF_INET_PRE_ROUTING,
-  NF_STOLEN,
-  type Verdict,
-} from "../hooks.js";
 import { drop } from "../ip/input.js";
-import { DST_FORWARD } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
 import { NO_CT, PACKET_HOST, type SkBuff } from "../skb.js";
 import type { InetAddress } from "../wire/address.js";
-import { getInt32 } from "../wire/bytes.js";
-import { checkIPv4, IPV4_DST, ipv4HeaderLength, ipv4TotalLength } from "../wire/ipv4.js";
+import { confirmFlooded, forwardAndPostRoute, preRouting, sendForwarded } from "./bridge-hooks.js";
 import { type Bridge, IFF_BROADCAST, IFF_MULTICAST, NetDevice, type OperState } from "./device.js";
-import { deterministicMac } from "./pair.js";
+import { deterministicMac, VLAN_HEADER_LENGTH } from "./pair.js";
 
 /** An address that was not heard of for so long is forgotten (`ageing_time`). */
 const AGEING_MICROS = 300_000_000;
@@ -43,14 +31,18 @@ function keyOf(mac: Uint8Array): number {
 export class BridgeDevice extends NetDevice implements Bridge {
   override readonly kind: string = "bridge";
   override readonly qdisc: string = "noqueue";
-  override readonly kindFlags: number = IFF_BROADCAST | IFF_MULTICAST;
+  override kindFlags: number = IFF_BROADCAST | IFF_MULTICAST;
   override readonly peerMac: null = null;
   /** In the order in which they were added. */
   readonly ports: NetDevice[] = [];
   readonly #fdb = new Map<number, FdbEntry>();
+  /** Frames that NAT leads on by this bridge, with who sent them. */
+  readonly #redirected = new WeakMap<SkBuff, Uint8Array | null>();
   override readonly bridge: Bridge = this;
   /** Whether a person chose its address; else it is the least of its ports'. */
   addressChosen = false;
+  /** The same of its MTU. */
+  mtuChosen = false;
 
   /** Makes the device and adds it to its namespace, down. Throws EEXIST when the name is taken. */
   constructor(net: NetNamespace, name: string) {
@@ -88,10 +80,15 @@ export class BridgeDevice extends NetDevice implements Bridge {
     this.#portsChanged();
   }
 
-  /** Its MTU and, where nobody chose one, its address follow the ports'. Models `br_stp_recalculate_bridge_id()`. */
+  /** Models `br_mtu_auto_adjust()`. */
+  adjustMtu(): void {
+    if (!this.mtuChosen && this.ports.length > 0) this.mtu = Math.min(...this.ports.map((port) => port.mtu));
+  }
+
+  /** Where nobody chose them, its MTU and its address follow the ports'. Models `br_stp_recalculate_bridge_id()`. */
   #portsChanged(): void {
     this.net.ip.fib.invalidate();
-    if (this.ports.length > 0) this.mtu = Math.min(...this.ports.map((port) => port.mtu));
+    this.adjustMtu();
     if (this.addressChosen) return;
     let least: Uint8Array | null = null;
     for (const { mac } of this.ports) if (mac !== null && (least === null || keyOf(mac) < keyOf(least))) least = mac;
@@ -157,8 +154,15 @@ export class BridgeDevice extends NetDevice implements Bridge {
 
   // --- frames -----------------------------------------------------------------------------------------------------
 
-  /** This host sends by the bridge. Models `br_dev_xmit()`. */
+  /** This host sends by the bridge, or NAT leads a frame on. Models `br_dev_xmit()`. */
   override transmit(skb: SkBuff): void {
+    const source = skb.preRouted ? this.#redirected.get(skb) : undefined;
+    if (source !== undefined && skb.physIn !== null) {
+      this.#redirected.delete(skb);
+      skb.linkSource = source;
+      this.#handleFrame(skb, skb.physIn);
+      return;
+    }
     if (!this.running) {
       this.refuse(skb);
       return;
@@ -168,6 +172,15 @@ export class BridgeDevice extends NetDevice implements Bridge {
       skb.packetType === PACKET_HOST && skb.linkDestination !== null ? this.#portOf(skb.linkDestination) : null;
     if (port !== null) this.#send(skb, port);
     else this.#flood(skb, null, false);
+  }
+
+  /**
+   * A frame that NAT gave another destination on this bridge goes on as from its sender, once `send` knows whose MAC address
+   * that is. Models `br_nf_pre_routing_finish_bridge()`.
+   */
+  redirect(skb: SkBuff, send: () => void): void {
+    this.#redirected.set(skb, skb.linkSource);
+    send();
   }
 
   /** A frame arrives by a port. Models `br_handle_frame()`. */
@@ -181,64 +194,11 @@ export class BridgeDevice extends NetDevice implements Bridge {
       trace.begin(skb);
       trace.enter("br_handle_frame", null, skb);
     }
-    if (!this.net.bridgeNetfilter.callIptables || skb.data[0] >> 4 !== 4 || this.#preRouting(skb, port))
-      this.#handleFrame(skb, port);
+    if (preRouting(this, skb, port)) this.#handleFrame(skb, port);
     if (trace !== null) {
       trace.leave();
       trace.end();
     }
-  }
-
-  /** IP's PREROUTING on a frame. False: the packet went no further. Models `br_nf_pre_routing()` and its finish. */
-  #preRouting(skb: SkBuff, port: NetDevice): boolean {
-    const { net } = this;
-    const { trace } = net;
-    if (checkIPv4(skb.data, 0, skb.len) !== "ok") {
-      drop(net.ip, skb, "bad IPv4 header on a bridge");
-      return false;
-    }
-    skb.len = ipv4TotalLength(skb.data, 0);
-    skb.transportOffset = ipv4HeaderLength(skb.data, 0);
-    skb.physIn = port;
-    skb.dev = this;
-    if (trace !== null) trace.enter("br_nf_pre_routing", null, skb);
-    const before = getInt32(skb.data, IPV4_DST);
-    const passes = this.#run(skb, NF_INET_PRE_ROUTING, this, null, "dropped in PREROUTING");
-    skb.preRouted = true;
-    const goesOn = passes && (getInt32(skb.data, IPV4_DST) === before || this.#redirect(skb));
-    if (trace !== null) trace.leave();
-    return goesOn;
-  }
-
-  /**
-   * Where a frame goes whose destination NAT changed: on to its new owner by the bridge, or up to be routed. Models
-   * `br_nf_pre_routing_finish()`.
-   */
-  #redirect(skb: SkBuff): boolean {
-    const { ip } = this.net;
-    const rt = ip.routing.input(skb, this);
-    if (rt === null) {
-      drop(ip, skb, "martian");
-      return false;
-    }
-    skb.packetType = PACKET_HOST;
-    if (rt.input === DST_FORWARD && rt.dev === this) {
-      const next = rt.gateway === 0 ? getInt32(skb.data, IPV4_DST) >>> 0 : rt.gateway;
-      const mac = this.resolve(next, ip.selectAddress(this, next));
-      if (mac !== null) {
-        skb.linkDestination = mac;
-        return true;
-      }
-    }
-    skb.linkDestination = this.mac;
-    return true;
-  }
-
-  #run(skb: SkBuff, hook: 0 | 2 | 4, indev: NetDevice | null, outdev: NetDevice | null, reason: string): boolean {
-    const verdict: Verdict = this.net.hooks.run(hook, skb, indev, outdev);
-    if (verdict === NF_ACCEPT) return true;
-    if ((verdict & 0xff) !== NF_STOLEN) drop(this.net.ip, skb, reason);
-    return false;
   }
 
   /** Models `br_handle_frame_finish()`. */
@@ -261,65 +221,62 @@ export class BridgeDevice extends NetDevice implements Bridge {
 
   /** To every port but one, and to this host where it is for everybody. Models `br_flood()`. */
   #flood(skb: SkBuff, but: NetDevice | null, up: boolean): void {
-    const forward = but !== null;
-    const ports = this.ports.filter((port) => port !== but && port.running);
-    const copies = ports.length + (up ? 1 : 0);
-    if (copies === 0) {
+    // The port that was added last comes first.
+    const ports = this.ports.filter((port) => port !== but && port.running).reverse();
+    if (ports.length === 0 && !up) {
       drop(this.net.ip, skb, "no other port");
       return;
     }
-    const frames = [skb];
-    while (frames.length < copies) {
-      const copy = skb.copy();
-      if (copy.nfct !== NO_CT) this.net.ct.get(copy.nfct);
-      frames.push(copy);
+    for (const [i, port] of ports.entries()) {
+      const frame = up || i < ports.length - 1 ? this.#clone(skb) : skb;
+      if (but === null) this.#send(frame, port);
+      else this.#forward(frame, port);
     }
-    for (const [i, port] of ports.entries())
-      if (forward) this.#forward(frames[i], port);
-      else this.#send(frames[i], port);
-    if (up) this.#passUp(frames[copies - 1]);
+    if (up) this.#passUp(skb);
+  }
+
+  /** Models `skb_clone()`: fragments that were put together are not taken apart in the same places while others look on. */
+  #clone(skb: SkBuff): SkBuff {
+    const clone = skb.copy();
+    if (clone.nfct !== NO_CT) this.net.ct.get(clone.nfct);
+    if (clone.fragments !== null) clone.fragments = [];
+    return clone;
   }
 
   /** To this host's IP. Models `br_pass_frame_up()`. */
   #passUp(skb: SkBuff): void {
     const { trace } = this.net;
     if (trace !== null) trace.enter("br_pass_frame_up", null, skb);
-    skb.linkDestination = skb.packetType === PACKET_HOST ? this.mac : null;
-    this.receive(skb);
+    if (confirmFlooded(this, skb)) {
+      skb.linkDestination = skb.packetType === PACKET_HOST ? this.mac : null;
+      // IP begins anew with its notes on the packet.
+      skb.largestFragment = 0;
+      this.receive(skb);
+    }
     if (trace !== null) trace.leave();
   }
 
-  /** From port to port. Models `__br_forward()` with `br_nf_forward()` and `br_nf_post_routing()`. */
+  /** From port to port. Models `__br_forward()`. */
   #forward(skb: SkBuff, out: NetDevice): void {
     const { trace } = this.net;
     if (trace !== null) trace.enter("br_forward", null, skb);
-    if (this.#filterForwarded(skb, out)) this.#send(skb, out);
+    if (forwardAndPostRoute(this, skb, out)) sendForwarded(this, skb, out, this.#send);
     if (trace !== null) trace.leave();
   }
 
-  #filterForwarded(skb: SkBuff, out: NetDevice): boolean {
-    if (!skb.preRouted) return true;
+  /** Models `br_dev_queue_push_xmit()` with `is_skb_forwardable()`. */
+  readonly #send = (skb: SkBuff, port: NetDevice): void => {
     const { trace } = this.net;
-    skb.physOut = out;
-    if (trace !== null) trace.enter("br_nf_forward", null, skb);
-    const forwarded = this.#run(skb, NF_INET_FORWARD, this, this, "dropped in FORWARD");
-    if (trace !== null) trace.leave();
-    if (!forwarded) return false;
-    if (trace !== null) trace.enter("br_nf_post_routing", null, skb);
-    const passes = this.#run(skb, NF_INET_POST_ROUTING, null, this, "dropped in POSTROUTING");
-    if (trace !== null) trace.leave();
-    return passes;
-  }
-
-  /** Models `br_dev_queue_push_xmit()`. */
-  #send(skb: SkBuff, port: NetDevice): void {
-    const { trace } = this.net;
+    if (skb.len > port.mtu + VLAN_HEADER_LENGTH) {
+      drop(this.net.ip, skb, "larger than the port's MTU");
+      return;
+    }
     if (trace !== null) {
       trace.note({ kind: "transmit", device: port.name });
       trace.done(skb, port.name);
     }
     port.transmit(skb);
-  }
+  };
 }
 
 function sameMac(a: Uint8Array, b: Uint8Array): boolean {

@@ -46,13 +46,22 @@ export interface Bridge {
   askedBy(port: NetDevice, address: InetAddress, sender: InetAddress, from: Uint8Array | null): Uint8Array | null;
   /** Throws {@link SystemError} for a device that cannot be one of its ports. */
   addPort(port: NetDevice): void;
+  /** Lets a port go. */
   removePort(port: NetDevice): void;
   /** Somebody gave it its MAC address; else it takes its ports'. */
   addressChosen: boolean;
+  /** Somebody gave it its MTU; else it is the least of its ports'. */
+  mtuChosen: boolean;
+  /** A port's MTU is another now. */
+  adjustMtu(): void;
 }
 
 const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
 
+/**
+ * A network device of a namespace: its name, its state, its addresses of the link, and where packets go that it is given.
+ * Models `struct net_device`.
+ */
 export abstract class NetDevice {
   readonly net: NetNamespace;
   readonly name: string;
@@ -97,8 +106,8 @@ export abstract class NetDevice {
   /** Whether the carrier is there: the other end exists and is up. */
   abstract readonly running: boolean;
 
-  /** `IFF_*` flags that the kind of device has, besides UP, RUNNING and LOWER_UP. */
-  abstract readonly kindFlags: number;
+  /** `IFF_*` flags that the kind of device has, besides UP, RUNNING and LOWER_UP; IFF_MULTICAST can be taken away. */
+  abstract kindFlags: number;
 
   /** Takes a packet that the IP layer sends. The device owns it from here. Models `dev_queue_xmit()`. */
   abstract transmit(skb: SkBuff): void;
@@ -154,6 +163,7 @@ export abstract class NetDevice {
     return (this.kindFlags & (IFF_NOARP | IFF_LOOPBACK)) === 0;
   }
 
+  /** `UP`, `DOWN`, ... as `ip link` shows it (`operstate`). */
   get operState(): OperState {
     if (!this.up) return "DOWN";
     return this.running ? "UP" : "LOWERLAYERDOWN";
@@ -214,8 +224,8 @@ export abstract class NetDevice {
   }
 }
 
-/** The MAC address that a captured frame was sent to. `other` is the unicast one: the receiver's. */
-function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
+/** The MAC address that a frame was sent to. `other` is the unicast one: the receiver's. */
+export function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
   if (skb.packetType === PACKET_BROADCAST) return ETHERNET_BROADCAST;
   if (skb.packetType === PACKET_MULTICAST) {
     const data = skb.data;
@@ -225,6 +235,23 @@ function linkDestination(skb: SkBuff, other: Uint8Array): Uint8Array {
     return new Uint8Array([0x01, 0x00, 0x5e, data[17] & 0x7f, data[18], data[19]]);
   }
   return other;
+}
+
+/** The MAC address of who sent the frame that a packet came in by a device; null where nobody knows it. */
+export function linkSender({ linkSource }: SkBuff, { peerMac }: NetDevice): Uint8Array | null {
+  return linkSource ?? peerMac;
+}
+
+/** Addresses of the frame that a packet came in by a device; null where it has none. */
+export function packetMacs(
+  skb: SkBuff,
+  device: NetDevice,
+): { readonly source: Uint8Array; readonly destination: Uint8Array } | null {
+  if (device.mac === null) return null;
+  return {
+    source: linkSender(skb, device) ?? new Uint8Array(6),
+    destination: linkDestination(skb, skb.linkDestination ?? device.mac),
+  };
 }
 
 /**

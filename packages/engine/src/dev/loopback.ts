@@ -14,7 +14,7 @@ const NO_MAC: Uint8Array = new Uint8Array(6);
 export class LoopbackDevice extends NetDevice {
   override readonly kind: string = "loopback";
   override readonly qdisc: string = "noqueue";
-  override readonly kindFlags: number = IFF_LOOPBACK;
+  override kindFlags: number = IFF_LOOPBACK;
   override readonly peerMac: Uint8Array = NO_MAC;
   readonly #queue: DelayQueue;
 

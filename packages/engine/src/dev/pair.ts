@@ -10,6 +10,9 @@ import type { InetAddress } from "../wire/address.js";
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } from "./device.js";
 import { DelayQueue } from "./queue.js";
 
+/** An Ethernet device takes that much more than its MTU: a frame may have a VLAN tag. */
+export const VLAN_HEADER_LENGTH = 4;
+
 /** What the cable does to packets of one direction. */
 export interface LinkOptions {
   /** Time under way, in microseconds; default 50. */
@@ -57,7 +60,7 @@ export abstract class PairDevice extends NetDevice {
   }
 
   override transmit(skb: SkBuff): void {
-    if (!this.running) {
+    if (!this.running || (this.peer !== null && !this.peer.takes(skb.len))) {
       this.refuse(skb);
       return;
     }
@@ -70,6 +73,11 @@ export abstract class PairDevice extends NetDevice {
     this.#underWay.push(skb, this.latencyMicros);
   }
 
+  /** Whether this end takes a packet of so many bytes that the other end sends. */
+  takes(_length: number): boolean {
+    return true;
+  }
+
   override resolve(address: InetAddress, sender: InetAddress, from: Uint8Array | null = this.mac): Uint8Array | null {
     return this.running && this.peer !== null ? this.peer.answer(address, sender, from) : null;
   }
@@ -78,13 +86,18 @@ export abstract class PairDevice extends NetDevice {
 /** One end of a veth pair. */
 export class VethDevice extends PairDevice {
   override readonly kind: string = "veth";
-  override readonly kindFlags: number = IFF_BROADCAST | IFF_MULTICAST;
+  override kindFlags: number = IFF_BROADCAST | IFF_MULTICAST;
+
+  /** Models `is_skb_forwardable()`, which `veth_xmit()` asks of the other end. */
+  override takes(length: number): boolean {
+    return length <= this.mtu + VLAN_HEADER_LENGTH;
+  }
 }
 
 /** One end of a point-to-point pair: no link layer, no neighbours. */
 export class PointToPointDevice extends PairDevice {
   override readonly kind: string = "ptp";
-  override readonly kindFlags: number = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
+  override kindFlags: number = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
 }
 
 /** The locally administered MAC address of a device: the host's name hashed, then the interface's number. */

@@ -33,10 +33,12 @@ import {
   type Rtable,
 } from "./route.js";
 import {
+  MAX_ROUTE_MTU,
   type NexthopRequest,
   type PolicyRule,
   type Route,
   type RouteAddMode,
+  type RouteMetrics,
   type RouteRequest,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
@@ -86,6 +88,7 @@ export class FibRoute implements Route {
   readonly onlink: boolean;
   readonly mtu: number;
   readonly mtuLocked: boolean;
+  readonly metrics: RouteMetrics | null;
   readonly realms: number;
   /** Scope of the next hop: NOWHERE for addresses of this host, HOST for on-link, LINK for gateways. */
   readonly nexthopScope: number;
@@ -124,6 +127,7 @@ export class FibRoute implements Route {
     this.onlink = route.onlink;
     this.mtu = route.mtu;
     this.mtuLocked = route.mtuLocked;
+    this.metrics = route.metrics;
     this.realms = route.realms;
     this.nexthopScope = nexthopScope;
     this.paths = paths;
@@ -158,6 +162,7 @@ export class FibRoute implements Route {
       this.onlink === other.onlink &&
       this.mtu === other.mtu &&
       this.realms === other.realms &&
+      this.metrics?.text === other.metrics?.text &&
       samePaths(this.paths, other.paths)
     );
   }
@@ -280,6 +285,12 @@ class FibTable {
     // A stable sort: routes of one prefix stay in their order of preference.
     return all.sort((a, b) => a.dst - b.dst || b.prefixLength - a.prefixLength);
   }
+}
+
+/** Whether a route has the metrics that a request names. Models `fib_metrics_match()`. */
+function hasMetrics({ metrics }: FibRoute, named: RouteMetrics | null | undefined): boolean {
+  for (const [name, value] of named?.values ?? []) if (metrics?.values.get(name) !== value) return false;
+  return true;
 }
 
 /** Whether a route has the next hops that a request names. Models `fib_nh_match()`. */
@@ -412,6 +423,11 @@ export class Fib {
     return null;
   }
 
+  /** Whether a rule has a realm. */
+  get rulesHaveRealms(): boolean {
+    return this.#rulesHaveRealms;
+  }
+
   /** Whether a route or a rule has a realm. Models `fib_num_tclassid_users()`. */
   get usesRealms(): boolean {
     return this.#routesWithRealms > 0 || this.#rulesHaveRealms;
@@ -526,8 +542,9 @@ export class Fib {
           gateway,
           dev: out,
           onlink,
-          mtu: request.mtu ?? 0,
+          mtu: Math.min(request.mtu ?? 0, MAX_ROUTE_MTU),
           mtuLocked: request.mtuLocked ?? false,
+          metrics: request.metrics ?? null,
           realms: request.realms ?? 0,
         },
         nexthopScope,
@@ -672,6 +689,7 @@ export class Fib {
         (request.gateway === undefined || request.gateway === 0 || route.gateway === request.gateway) &&
         (request.dev === undefined || request.dev === null || route.dev === request.dev) &&
         (request.mtu === undefined || request.mtu === 0 || route.mtu === request.mtu) &&
+        hasMetrics(route, request.metrics) &&
         // They count beside a gateway or a device only.
         (!request.realms || (!request.gateway && !request.dev) || route.realms === request.realms) &&
         sameNexthops(request.nexthops ?? [], route),

@@ -58,7 +58,7 @@ import { buildOptions, echoOptions } from "./options.js";
 import { newPacket } from "./output.js";
 import { jiffiesToMillis, millisToJiffies } from "./peers.js";
 import { obeyRedirect } from "./redirect.js";
-import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, type Rtable } from "./route.js";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
 /** The source of an error from a router without any address: 192.0.0.8 (RFC 7600). Models INADDR_DUMMY. */
@@ -172,8 +172,11 @@ export class Icmp {
     if (this.#sending) return;
     const data = about.data;
     const rt = about.dst as Rtable | null;
-    if (about.len < IPV4_HEADER_LENGTH || rt === null) return;
-    if (about.packetType !== PACKET_HOST || rt.type === RTN_BROADCAST || rt.type === RTN_MULTICAST) return;
+    // What crosses a bridge is as good as routed: by the bridge, to somebody else. Models `fake_rtable`.
+    const bridged = about.physOut !== null;
+    if (about.len < IPV4_HEADER_LENGTH || (rt === null && !bridged)) return;
+    const routed = rt?.type ?? RTN_UNICAST;
+    if (about.packetType !== PACKET_HOST || routed === RTN_BROADCAST || routed === RTN_MULTICAST) return;
     if ((get16(data, IPV4_FRAGMENT) & IP_OFFSET) !== 0) return;
     const headerLength = ipv4HeaderLength(data, 0);
     if (icmpIsError(type) && data[IPV4_PROTOCOL] === IPPROTO_ICMP) {
@@ -186,8 +189,9 @@ export class Icmp {
     if (limited && !onLoopback && !this.hostAllows()) return;
     const peer = get32(data, IPV4_SRC);
     // The address that the packet was sent to, when it is ours; else the one of the way back.
-    let src = rt.type === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
-    if (src === 0 && this.#errorsUseInboundAddress && about.iif !== null) src = ip.selectAddress(about.iif, peer, 253);
+    let src = routed === RTN_LOCAL ? get32(data, IPV4_DST) : 0;
+    if (src === 0 && this.#errorsUseInboundAddress && about.iif !== null && !bridged)
+      src = ip.selectAddress(about.iif, peer, 253);
     const echoed = echoOptions(ip, about);
     if (echoed === null) return;
     const tos = icmpIsError(type) ? (data[IPV4_TOS] & 0x1e) | IPTOS_PREC_INTERNETCONTROL : data[IPV4_TOS];
@@ -197,6 +201,7 @@ export class Icmp {
     // Type and code lie where rules look for the port. Models `union flowi_uli`.
     const back = ip.routing.outputAbout(about, dst, src, mark, tos, (type << 8) | code);
     if (back === null) return;
+    ip.routing.relookup(about, tos);
     if (limited && !onLoopback && !this.#peerAllows(peer, back)) return;
     const room = Math.min(back.mtu, ERROR_LENGTH) - IPV4_HEADER_LENGTH - echoed.bytes.length - ICMP_HEADER_LENGTH;
     const length = Math.min(about.len, room);

@@ -11,8 +11,6 @@ import { get16, get32, put16, put32 } from "../wire/bytes.js";
 import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED } from "../wire/icmp.js";
 import {
   IP_DF,
-  IP_MF,
-  IP_OFFSET,
   IPV4_DST,
   IPV4_FRAGMENT,
   IPV4_HEADER_LENGTH,
@@ -26,6 +24,7 @@ import {
   ipv4SetChecksum,
 } from "../wire/ipv4.js";
 import { drop, forwardMtu, mustNotFragment } from "./input.js";
+import { sendPieces } from "./pieces.js";
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, type Rtable } from "./route.js";
 import type { IpStack } from "./stack.js";
 
@@ -128,7 +127,7 @@ function localOutFinish(ip: IpStack, skb: SkBuff): number {
     skb.dst = rt;
   }
   const rt = skb.dst as Rtable;
-  if (data[IPV4_TTL] === 0) data[IPV4_TTL] = ip.defaultTtl;
+  if (data[IPV4_TTL] === 0) data[IPV4_TTL] = rt.route?.metrics?.hopLimit || ip.defaultTtl;
   if (get16(data, IPV4_ID) === 0 && (get16(data, IPV4_FRAGMENT) & IP_DF) === 0)
     put16(data, IPV4_ID, ip.idents.next(ip, dst, get32(data, IPV4_SRC), data[IPV4_PROTOCOL]));
   put16(data, IPV4_TOTAL_LENGTH, skb.len);
@@ -207,7 +206,7 @@ function loopBroadcast(ip: IpStack, skb: SkBuff, dev: NetDevice): void {
 function finishOutput(ip: IpStack, skb: SkBuff): number {
   const rt = skb.dst as Rtable;
   const mtu = skb.forwarded ? forwardMtu(ip, rt) : rt.mtu;
-  if (skb.len > mtu || skb.fragments !== null) return fragment(ip, skb, mtu);
+  if (skb.len > mtu || skb.largestFragment > 0) return fragment(ip, skb, mtu);
   return finishOutput2(ip, skb, rt);
 }
 
@@ -282,72 +281,7 @@ function fragment(ip: IpStack, skb: SkBuff, mtu: number): number {
   }
   const trace = ip.net.trace;
   if (trace !== null) trace.enter("ip_do_fragment", null, skb);
-  const error = sendPieces(ip, skb, mtu);
+  const error = sendPieces(ip, skb, mtu, (piece) => finishOutput2(ip, piece, skb.dst as Rtable));
   if (trace !== null) trace.leave();
   return error;
-}
-
-/** Models `ip_do_fragment()`. */
-function sendPieces(ip: IpStack, skb: SkBuff, mtu: number): number {
-  const { ip: mib } = ip.snmp;
-  const headerLength = ipv4HeaderLength(skb.data, 0);
-  const total = skb.len - headerLength;
-  const came = skb.fragments;
-  const most = came === null ? mtu : Math.min(mtu, skb.largestFragment);
-  const room = (most - headerLength) & ~7;
-  // The pieces it came in serve again while they are all its bytes (no hook changed its length) and fit.
-  const asItCame = came?.every((size) => size <= most - headerLength) && came.reduce((sum, n) => sum + n, 0) === total;
-  let error = 0;
-  for (let offset = 0, i = 0; offset < total; i++) {
-    const size = asItCame === true && came !== null ? came[i] : Math.min(room, total - offset);
-    error = finishOutput2(ip, piece(skb, offset, size), skb.dst as Rtable) || error;
-    mib.FragCreates++;
-    offset += size;
-  }
-  mib.FragOKs++;
-  if (skb.nfct !== NO_CT) ip.net.free(skb);
-  return error;
-}
-
-/**
- * `size` bytes at `offset` of a packet's payload as a fragment of it. Options are repeated in every fragment only when
- * their copied bit is set; in the others they become no-ops.
- */
-function piece(skb: SkBuff, offset: number, size: number): SkBuff {
-  const { data } = skb;
-  const word = get16(data, IPV4_FRAGMENT);
-  const headerLength = ipv4HeaderLength(data, 0);
-  const last = offset + size === skb.len - headerLength;
-  const part = new SkBuff(new Uint8Array(headerLength + size));
-  part.data.set(data.subarray(0, headerLength), 0);
-  part.data.set(data.subarray(headerLength + offset, headerLength + offset + size), headerLength);
-  if (offset > 0) dropUncopiedOptions(part.data, headerLength);
-  put16(part.data, IPV4_TOTAL_LENGTH, headerLength + size);
-  put16(part.data, IPV4_FRAGMENT, (((word & IP_OFFSET) + (offset >>> 3)) & IP_OFFSET) | (last ? word & IP_MF : IP_MF));
-  ipv4SetChecksum(part.data, 0);
-  part.iif = skb.iif;
-  part.dev = skb.dev;
-  part.mark = skb.mark;
-  part.dst = skb.dst;
-  part.forwarded = skb.forwarded;
-  part.packetType = skb.packetType;
-  part.transportOffset = headerLength;
-  part.tstampMicros = skb.tstampMicros;
-  return part;
-}
-
-function dropUncopiedOptions(data: Uint8Array, headerLength: number): void {
-  let at = IPV4_HEADER_LENGTH;
-  while (at < headerLength) {
-    const kind = data[at];
-    if (kind === 0) return;
-    if (kind === 1) {
-      at++;
-      continue;
-    }
-    const size = data[at + 1];
-    if (size < 2 || at + size > headerLength) return;
-    if ((kind & 0x80) === 0) data.fill(1, at, at + size);
-    at += size;
-  }
 }

@@ -533,6 +533,27 @@ export class Routing {
     return rt;
   }
 
+  /**
+   * What {@link outputAbout} asks besides: the way by which the packet in question would be answered. Its answer serves
+   * IPsec alone, but a next hop keeps it, with the realms of the rule that led there. Models the second half of
+   * `icmp_route_lookup()`.
+   */
+  relookup(about: SkBuff, tos: number): void {
+    const ip = this.#ip;
+    const src = get32(about.data, IPV4_SRC);
+    const dst = get32(about.data, IPV4_DST);
+    if (!ip.fib.rulesHaveRealms || ip.addressType(src) === RTN_LOCAL) return;
+    if (ip.addressType(dst) === RTN_LOCAL) {
+      const { protocol, sport, dport } = outerKeys(about);
+      this.output(src, dst, about.mark, tos, about.iif, protocol, dport, sport);
+      return;
+    }
+    const out = this.output(dst, 0, 0, 0, null)?.dev ?? null;
+    if (out === null) return;
+    this.#dissect(about);
+    this.#inputOf(about, src, dst, tos, out);
+  }
+
   /** {@link output} with a source that this host does not own: forwarded replies, REJECT, transparent proxies. */
   outputAnySource(
     dst: number,

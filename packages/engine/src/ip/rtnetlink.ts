@@ -75,10 +75,30 @@ export interface Route {
   /** `mtu` of the route; 0 when it has none. */
   readonly mtu: number;
   readonly mtuLocked: boolean;
+  /** What else it says of connections; null: nothing. */
+  readonly metrics: RouteMetrics | null;
   /** Realms that packets come from (high 16 bits) and go to (low ones); 0: none. Models `nh_tclassid`. */
   readonly realms: number;
   /** The next hops of a route that has several, else null: then gateway and device above are the first's. */
   readonly paths: readonly RoutePath[] | null;
+}
+
+/** The greatest MTU that a route may say. Models `ip_metrics_convert()`. */
+export const MAX_ROUTE_MTU: number = 65_535 - 15;
+
+/**
+ * What a route says of the connections that take it, beside the MTU: who reads the words says what they are, the hosts
+ * know two of them. Models `struct dst_metrics`.
+ */
+export interface RouteMetrics {
+  /** As they are listed, each with a blank behind it. */
+  readonly text: string;
+  /** By name: a request that names some is about routes that have them. */
+  readonly values: ReadonlyMap<string, string>;
+  /** The TTL or hop limit of own packets; 0: the host's. */
+  readonly hopLimit: number;
+  /** The MSS that own SYNs offer at most; 0: what the MTU allows. */
+  readonly advmss: number;
 }
 
 /** One of several next hops. Models `struct fib_nh`. */
@@ -124,6 +144,7 @@ export interface RouteRequest {
   readonly onlink?: boolean;
   readonly mtu?: number;
   readonly mtuLocked?: boolean;
+  readonly metrics?: RouteMetrics | null;
   readonly realms?: number;
   readonly nexthops?: readonly NexthopRequest[];
 }

@@ -426,6 +426,8 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (mtu < 68) throw new SystemError(EINVAL, "mtu less than device minimum");
     if (mtu > 65535 && dev !== this.net.loopback) throw new SystemError(EINVAL, "mtu greater than device maximum");
     dev.mtu = mtu;
+    if (dev.bridge !== null) dev.bridge.mtuChosen = true;
+    dev.master?.adjustMtu();
     this.fib.invalidate();
     this.net.ip6.fib.genid++;
   }

@@ -30,10 +30,17 @@ import {
   RTN_UNICAST,
   RTN_UNREACHABLE,
 } from "../ip/route.js";
-import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_BOOT } from "../ip/rtnetlink.js";
+import {
+  MAX_ROUTE_MTU,
+  type RouteAddMode,
+  type RouteMetrics,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTPROT_BOOT,
+} from "../ip/rtnetlink.js";
 import { FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, type RuleList } from "../ip/rules.js";
 import { compareWords, equalIPv6, maskIPv6, prefixMaskIPv6, samePrefixIPv6 } from "../wire/address.js";
-import { isLinkLocal, isUnspecified, type Words } from "./address.js";
+import { commonPrefix, isLinkLocal, isUnspecified, type Words } from "./address.js";
 import { Flow6, newRules6, type PolicyRule6 } from "./rules.js";
 
 /** Metric of a route that says none. */
@@ -79,6 +86,7 @@ export interface Route6Request extends Nexthop6Request {
   /** Path MTU in bytes; 0: the device's. */
   readonly mtu?: number;
   readonly mtuLocked?: boolean;
+  readonly metrics?: RouteMetrics | null;
   readonly nexthops?: readonly Nexthop6Request[];
   /** The sources that it is for; absent: all. */
   readonly src?: Int32Array;
@@ -108,6 +116,7 @@ export class Route6 {
   readonly protocol: number;
   readonly mtu: number;
   readonly mtuLocked: boolean;
+  readonly metrics: RouteMetrics | null;
   readonly onlink: boolean;
   readonly weight: number;
   /** The routes that share its flows, itself among them, in order; null when it is alone. Models `fib6_siblings`. */
@@ -138,8 +147,9 @@ export class Route6 {
     this.metric = metric < 0 ? 0 : metric === 0 ? IP6_RT_PRIO_USER : metric;
     this.prefsrc = request.prefsrc ?? null;
     this.protocol = request.protocol ?? RTPROT_BOOT;
-    this.mtu = request.mtu ?? 0;
+    this.mtu = Math.min(request.mtu ?? 0, MAX_ROUTE_MTU);
     this.mtuLocked = request.mtuLocked ?? false;
+    this.metrics = request.metrics ?? null;
     this.onlink = request.onlink ?? false;
     this.weight = request.weight ?? 1;
     this.error = ERRORS.get(this.type) ?? 0;
@@ -294,12 +304,8 @@ export class Fib6 {
     const { create, exclusive, replace } = MODES[mode];
     const list = this.#table(route.table);
     const node = list.filter((other) => sameKey(other, route));
-    // The root of the tree is always there.
     if (node.length === 0 && !create)
-      throw new SystemError(
-        ENOENT,
-        route.prefixLength === 0 && route.srcLength === 0 ? null : "Can not replace route - no match found",
-      );
+      throw new SystemError(ENOENT, hasNode(list, route) ? null : "Can not replace route - no match found");
     const rivals = node.filter((other) => other.metric === route.metric);
     if (exclusive && rivals.length > 0) throw new SystemError(EEXIST);
     const ecmp = route.qualifiesForEcmp;
@@ -486,6 +492,36 @@ function share(routes: readonly Route6[]): void {
 /** Whether two routes stand at one node of the tree. */
 function sameKey(a: Route6, b: Route6): boolean {
   return sameTarget(a, b) && a.srcLength === b.srcLength && equalIPv6(a.src, b.src);
+}
+
+/**
+ * Whether the kernel's tree has a node for a route, be it without any: of its prefix, and below that, where it is
+ * `from` a source, of the source's. Models what `fib6_add_1()` finds.
+ */
+function hasNode(list: readonly Route6[], route: Route6): boolean {
+  const target = ({ dst, prefixLength }: Route6) => [dst, prefixLength] as const;
+  const source = ({ src, srcLength }: Route6) => [src, srcLength] as const;
+  if (!treeHasNode(list, target, route)) return false;
+  const below = list.filter((other) => sameTarget(other, route));
+  return treeHasNode(below, source, route);
+}
+
+/** Whether a radix tree of prefixes has a node for one: the root, a prefix that is there, or where two others part. */
+function treeHasNode(
+  list: readonly Route6[],
+  prefixOf: (route: Route6) => readonly [prefix: Words, length: number],
+  wanted: Route6,
+): boolean {
+  const [prefix, length] = prefixOf(wanted);
+  if (length === 0) return true;
+  const sides = new Set<boolean>();
+  for (const route of list) {
+    const [other, otherLength] = prefixOf(route);
+    if (otherLength < length || commonPrefix(other, prefix) < length) continue;
+    if (otherLength === length) return true;
+    sides.add(((other[length >> 5] << (length & 31)) & 0x80000000) !== 0);
+  }
+  return sides.size === 2;
 }
 
 function sameTarget(a: Route6, b: Route6): boolean {

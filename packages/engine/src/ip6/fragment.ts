@@ -1,6 +1,6 @@
 /**
  * A packet of this host that its way does not take whole, or one that conntrack put together from fragments, leaves in
- * fragments. Routers never cut what came whole. Models ip6_fragment(), net/ipv6/ip6_output.c.
+ * fragments. Routers and bridges never cut what came whole. Models ip6_fragment(), net/ipv6/ip6_output.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { EMSGSIZE } from "../errno.js";
@@ -61,8 +61,9 @@ function sendPieces(ip: Ip6Stack, skb: SkBuff, mtu: number, emit: (piece: SkBuff
   const came = skb.fragments;
   let most = mtu;
   if (came === null) {
-    if (skb.forwarded) return tooBig(ip, skb, mtu);
-  } else {
+    // What a port of a bridge refuses may be no larger than the bridge takes.
+    if (skb.len > mtu && (skb.forwarded || skb.physOut !== null)) return tooBig(ip, skb, mtu);
+  } else if (skb.largestFragment > 0) {
     if (skb.largestFragment > mtu) return tooBig(ip, skb, mtu);
     // Nothing leaves larger than it came, but for what no link may refuse.
     most = Math.max(skb.largestFragment, IPV6_MIN_MTU);

@@ -130,7 +130,8 @@ export class Icmp6 {
     const mark = ip.replyMark(about);
     // Type and code stand where a flow has its destination port.
     const dport = (type << 8) | code;
-    saddr ??= this.#sourceOfDevice(about.iif, peer);
+    // What crosses a bridge came to no device of IPv6.
+    saddr ??= this.#sourceOfDevice(about.physOut === null ? about.iif : null, peer);
     const towards = { dst: peer, src: saddr, mark, protocol: IPPROTO_ICMPV6, dport, about };
     const { route, src } = ip.routeAndSource(towards);
     if (route.error !== 0 || src === null || (limited && !this.#allowed(route, peer))) return;

@@ -55,6 +55,8 @@ export interface IfAddr6 {
   readonly dev: NetDevice;
   readonly local: Int32Array;
   readonly prefixLength: number;
+  /** Whose address the other end has, where that was said. */
+  readonly peer: Int32Array | null;
   /** `SCOPE_*` of address.ts. */
   readonly scope: number;
 }

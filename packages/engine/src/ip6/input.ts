@@ -59,7 +59,9 @@ export function ip6Receive(ip: Ip6Stack, skb: SkBuff, dev: NetDevice): void {
     trace.enter("ipv6_rcv", null, skb);
   }
   if (headerOk(ip, skb, dev)) {
-    const verdict = ip.net.hooks6.run(NF_INET_PRE_ROUTING, skb, dev, null);
+    // A bridge may have run PREROUTING already. Models ip_sabotage_in().
+    const verdict = skb.preRouted ? NF_ACCEPT : ip.net.hooks6.run(NF_INET_PRE_ROUTING, skb, dev, null);
+    skb.preRouted = false;
     if (verdict === NF_ACCEPT) receiveFinish(ip, skb);
     else if ((verdict & 0xff) !== NF_STOLEN) drop6(ip, skb, "dropped in PREROUTING");
   }

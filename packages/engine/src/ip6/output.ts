@@ -128,7 +128,7 @@ export function ip6Output(ip: Ip6Stack, skb: SkBuff): number {
 function finishOutput(ip: Ip6Stack, skb: SkBuff): number {
   const route = skb.dst6 as Route6;
   const mtu = ip.pathMtu(route, readInto(destination, skb.data, IPV6_DST));
-  const cut = skb.len > mtu || (skb.fragments !== null && skb.len > skb.largestFragment);
+  const cut = skb.len > mtu || (skb.largestFragment > 0 && skb.len > skb.largestFragment);
   return cut
     ? fragment6(ip, skb, mtu, (piece, dev) => finishOutput2(ip, piece, route, dev))
     : finishOutput2(ip, skb, route, skb.dev as NetDevice);

@@ -339,7 +339,7 @@ export class Ip6Stack {
 
   /** The hop limit that packets of this host get on a route. Models `ip6_dst_hoplimit()`. */
   hopLimitOf(route: Route6): number {
-    return route.dev.ipv6?.conf.hopLimit ?? 64;
+    return route.metrics?.hopLimit || (route.dev.ipv6?.conf.hopLimit ?? 64);
   }
 
   // --- addresses --------------------------------------------------------------------------------------------------
@@ -429,19 +429,24 @@ export class Ip6Stack {
     return owners.flatMap((owner) => owner.ipv6?.addresses ?? []);
   }
 
-  addAddress(dev: NetDevice, local: Int32Array, prefixLength: number): void {
+  /** Adds an address; the prefix length of one with a peer is that of the peer. Models `inet6_addr_add()`. */
+  addAddress(dev: NetDevice, local: Int32Array, prefixLength: number, peer: Int32Array | null = null): void {
     const inDev = this.#inDevice(dev);
     if (prefixLength < 0 || prefixLength > 128) throw new SystemError(EINVAL, "ipv6: Invalid prefix length");
-    if (isUnspecified(local) || isMulticast6(local) || (isLoopback6(local) && dev !== this.net.loopback))
-      throw new SystemError(EADDRNOTAVAIL, "Cannot assign requested address");
     if (inDev.conf.disabled) throw new SystemError(EACCES, "ipv6: IPv6 is disabled on this device");
+    if (isUnspecified(local)) throw new SystemError(EADDRNOTAVAIL, "Cannot assign requested address");
+    if (isMulticast6(local))
+      throw new SystemError(EADDRNOTAVAIL, 'ipv6: Cannot assign multicast address without "IFA_F_MCAUTOJOIN" flag');
+    if (isLoopback6(local) && dev !== this.net.loopback)
+      throw new SystemError(EADDRNOTAVAIL, "ipv6: Cannot assign loopback address on this device");
     if (inDev.addresses.some((ifa) => equalIPv6(ifa.local, local)))
       throw new SystemError(EEXIST, "ipv6: address already assigned");
-    this.#assign(inDev, local, prefixLength);
+    const other = peer === null || isUnspecified(peer) || equalIPv6(peer, local) ? null : peer;
+    this.#assign(inDev, local, prefixLength, other);
   }
 
-  #assign(inDev: InDevice6, local: Int32Array, prefixLength: number): void {
-    const ifa: IfAddr6 = { dev: inDev.dev, local, prefixLength, scope: scopeOf(local) };
+  #assign(inDev: InDevice6, local: Int32Array, prefixLength: number, peer: Int32Array | null = null): void {
+    const ifa: IfAddr6 = { dev: inDev.dev, local, prefixLength, peer, scope: scopeOf(local) };
     inDev.insert(ifa);
     this.#routesOfAddress(inDev, ifa);
     for (const listener of this.#addressListeners) listener(inDev.dev, local, true);
@@ -449,7 +454,7 @@ export class Ip6Stack {
 
   /** Models `addrconf_join_anycast()`, `addrconf_prefix_route()` and `addrconf_f6i_alloc()`. */
   #routesOfAddress(inDev: InDevice6, ifa: IfAddr6): void {
-    const { dev, local, prefixLength } = ifa;
+    const { dev, local, prefixLength, peer } = ifa;
     const kernel = { protocol: RTPROT_KERNEL, dev };
     this.#insert({ ...kernel, type: RTN_LOCAL, table: RT_TABLE_LOCAL, dst: local, prefixLength: 128, metric: -1 });
     if (!dev.up) return;
@@ -457,6 +462,7 @@ export class Ip6Stack {
     if (prefixLength < 128) this.#insert({ ...kernel, type: RTN_UNICAST, dst: local, prefixLength, metric });
     else if (dev !== this.net.loopback)
       this.#insert({ ...kernel, type: RTN_UNICAST, dst: local, prefixLength, metric });
+    if (peer !== null) this.#insert({ ...kernel, type: RTN_UNICAST, dst: peer, prefixLength: 128, metric });
     this.#anycastOf(inDev, ifa);
   }
 
@@ -493,19 +499,35 @@ export class Ip6Stack {
   }
 
   #remove(inDev: InDevice6, ifa: IfAddr6): void {
-    const { dev, local, prefixLength } = ifa;
+    const { dev, local, prefixLength, peer } = ifa;
     inDev.addresses = inDev.addresses.filter((other) => other !== ifa);
     const shared = inDev.addresses.some(
       (other) => other.prefixLength === prefixLength && samePrefixIPv6(other.local, local, prefixLength),
     );
+    const prefixRoute = shared ? undefined : this.#prefixRoute(ifa);
     this.fib.purge((route) => {
+      if (route === prefixRoute) return true;
       if (route.dev !== dev || route.protocol !== RTPROT_KERNEL) return false;
       if (route.type === RTN_LOCAL) return equalIPv6(route.dst, local);
+      if (peer !== null && route.prefixLength === 128 && equalIPv6(route.dst, peer)) return true;
       if (shared || route.type === RTN_MULTICAST) return false;
-      if (route.type === RTN_ANYCAST) return samePrefixIPv6(route.dst, local, prefixLength);
-      return route.prefixLength === prefixLength && route.covers(local);
+      return route.type === RTN_ANYCAST && samePrefixIPv6(route.dst, local, prefixLength);
     });
     for (const listener of this.#addressListeners) listener(dev, local, false);
+  }
+
+  /** The route that goes with an address: the first to its prefix by its device, whoever made it. Models `addrconf_get_prefix_route()`. */
+  #prefixRoute({ dev, local, prefixLength }: IfAddr6): Route6 | undefined {
+    return this.fib
+      .routes(RT_TABLE_MAIN)
+      .find(
+        (route) =>
+          route.dev === dev &&
+          route.gateway === null &&
+          route.srcLength === 0 &&
+          route.prefixLength === prefixLength &&
+          samePrefixIPv6(route.dst, local, prefixLength),
+      );
   }
 
   #flushAddresses(dev: NetDevice): void {

@@ -297,6 +297,7 @@ export class IpSet {
     this.#remove(there);
   }
 
+  /** Takes all elements out. */
   flush(): void {
     for (const element of this.#elements) this.#remove(element);
   }
@@ -356,6 +357,7 @@ export class IpSets {
     return [...this.#slots.values()];
   }
 
+  /** The set of a name, if there is one. */
   find(name: string): SetSlot | undefined {
     return this.#slots.get(name);
   }
@@ -367,6 +369,7 @@ export class IpSets {
     return slot;
   }
 
+  /** Makes a set. Throws {@link SetError} for a name that is taken. */
   create(name: string, setType: SetType, options: SetOptions): SetSlot {
     if (this.#slots.has(name)) throw new SetError("EXISTS_SET");
     const slot = { name, set: new IpSet(this.#net, setType, options), references: 0 };
@@ -383,6 +386,7 @@ export class IpSets {
     for (const slot of doomed) this.#slots.delete(slot.name);
   }
 
+  /** Throws {@link SetError} for a set that is not there or that a rule uses, and for a name that is taken. */
   rename(from: string, to: string): void {
     const slot = this.require(from);
     if (slot.references > 0) throw new SetError("REFERENCED");

@@ -110,7 +110,7 @@ function readPacket(par: XtActionParam, set: IpSet, sides: Sides): boolean {
         break;
       }
       case "mac": {
-        const mac = source ? (par.state.indev?.peerMac ?? null) : null;
+        const mac = source ? (skb.linkSource ?? par.state.indev?.peerMac ?? null) : null;
         if (mac === null || par.state.indev?.kind === "loopback") return false;
         let text = "";
         for (let k = 0; k < 6; k++) text += (k === 0 ? "" : ":") + mac[k].toString(16).padStart(2, "0");

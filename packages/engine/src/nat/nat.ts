@@ -195,9 +195,11 @@ class NatFunction implements HookOps {
   readonly module: string = MODULE;
   readonly label: string;
   readonly #nat: Nat;
+  readonly #manip: ManipType;
 
   constructor(nat: Nat, hook: HookNumber, name: string) {
-    const src = hookManip(hook) === NF_NAT_MANIP_SRC;
+    this.#manip = hookManip(hook);
+    const src = this.#manip === NF_NAT_MANIP_SRC;
     this.hook = hook;
     this.priority = src ? NF_IP_PRI_NAT_SRC : NF_IP_PRI_NAT_DST;
     this.name = name;
@@ -206,7 +208,7 @@ class NatFunction implements HookOps {
   }
 
   fn(skb: SkBuff, state: HookState): Verdict {
-    return this.#nat.run(skb, state);
+    return this.#nat.run(skb, state, this.#manip);
   }
 }
 
@@ -260,30 +262,45 @@ export class Nat implements NatApi {
 
   // Hook functions --------------------------------------------------------------------------------------------------
 
-  /** A packet at one of NAT's hooks. */
-  run(skb: SkBuff, state: HookState): Verdict {
+  /** A packet at one of NAT's hooks, which changes that end. */
+  run(skb: SkBuff, state: HookState, manip: ManipType): Verdict {
+    const { nfct, ctinfo } = skb;
+    // INVALID and untracked packets have no entry, and are left as they are.
+    if (nfct === NO_CT) return NF_ACCEPT;
+    const { ct, trace } = this.net;
+    const { words } = ct.slab;
+    const base = nfct << ENTRY_SHIFT;
+    const status = words[base + E_STATUS];
+    // Mostly the connection has its binding already, nobody traces, and the packet is no error.
+    if ((status & DONE[manip]) === 0 || trace !== null) return this.#atHook(skb, state);
+    if (ctinfo === IP_CT_RELATED || ctinfo === IP_CT_RELATED_REPLY) return this.#atHook(skb, state);
+    if (words[base + E_MASQ_IFINDEX] !== 0 && this.#oifChanged(skb, state, nfct)) return this.#atHook(skb, state);
+    if ((status & manipBit(manip, ctinfoDirection(ctinfo))) === 0) return NF_ACCEPT;
+    return manip === NF_NAT_MANIP_SRC ? this.#packet(skb, nfct, manip) : this.#atHook(skb, state);
+  }
+
+  #atHook(skb: SkBuff, state: HookState): Verdict {
     switch (state.hook) {
       case NF_INET_PRE_ROUTING:
-        return this.#preRouting(skb, state);
+        return state.pf === NFPROTO_IPV4 ? this.#preRouting(skb, state) : this.#preRouting6(skb, state);
       case NF_INET_LOCAL_OUT:
         return this.#localOut(skb, state);
       default:
-        return this.#translate(skb, state);
+        return this.#ipv4Fn(skb, state);
     }
   }
 
   /** Models `nf_nat_ipv4_pre_routing()`: after a change of destination the route is to be found anew. */
   #preRouting(skb: SkBuff, state: HookState): Verdict {
-    if (state.pf === NFPROTO_IPV6) return this.#preRouting6(skb, state);
     const before = getInt32(skb.data, IPV4_DST);
-    const verdict = this.#translate(skb, state);
+    const verdict = this.#ipv4Fn(skb, state);
     if (verdict === NF_ACCEPT && getInt32(skb.data, IPV4_DST) !== before) skb.dst = null;
     return verdict;
   }
 
   #preRouting6(skb: SkBuff, state: HookState): Verdict {
     for (let i = 0; i < 4; i++) destination[i] = getInt32(skb.data, IPV6_DST + 4 * i);
-    const verdict = this.#translate(skb, state);
+    const verdict = this.#ipv4Fn(skb, state);
     if (verdict !== NF_ACCEPT) return verdict;
     for (let i = 0; i < 4; i++) if (getInt32(skb.data, IPV6_DST + 4 * i) !== destination[i]) skb.dst6 = null;
     return verdict;
@@ -291,7 +308,7 @@ export class Nat implements NatApi {
 
   /** Models `nf_nat_ipv4_local_fn()`: a local packet was routed before; its new destination needs a new route. */
   #localOut(skb: SkBuff, state: HookState): Verdict {
-    const verdict = this.#translate(skb, state);
+    const verdict = this.#ipv4Fn(skb, state);
     const entry = skb.nfct;
     if (verdict !== NF_ACCEPT || entry === NO_CT) return verdict;
     const direction = ctinfoDirection(skb.ctinfo);
@@ -302,22 +319,6 @@ export class Nat implements NatApi {
     if (same) return NF_ACCEPT;
     const error = (state.pf === NFPROTO_IPV4 ? this.net.ip : this.net.ip6).routeMeHarder(skb);
     return error < 0 ? nfDropErr(-error) : NF_ACCEPT;
-  }
-
-  /** What NAT does with a packet. */
-  #translate(skb: SkBuff, state: HookState): Verdict {
-    const { nfct, ctinfo } = skb;
-    // INVALID and untracked packets have no entry, and are left as they are.
-    if (nfct === NO_CT) return NF_ACCEPT;
-    const { net } = this;
-    const { words } = net.ct.slab;
-    const base = nfct << ENTRY_SHIFT;
-    const status = words[base + E_STATUS];
-    const manip = hookManip(state.hook);
-    // Mostly the connection has its binding already, nobody traces, and the packet is no error.
-    const plain = net.trace === null && ctinfo !== IP_CT_RELATED && ctinfo !== IP_CT_RELATED_REPLY;
-    if (!plain || (status & DONE[manip]) === 0 || words[base + E_MASQ_IFINDEX] !== 0) return this.#ipv4Fn(skb, state);
-    return (status & manipBit(manip, ctinfoDirection(ctinfo))) === 0 ? NF_ACCEPT : this.#packet(skb, nfct, manip);
   }
 
   /** Models `nf_nat_ipv4_fn()`. */
@@ -677,14 +678,24 @@ export class Nat implements NatApi {
     this.#sources[bucket] = entry;
   }
 
+  /** Chains keep their order, newest first. */
   #growSources(): void {
     const old = this.#sources;
-    this.#sources = new Int32Array(old.length * 2);
-    for (const head of old) {
-      // Newest first in the old chain; linked from its end, so that it stays so.
-      const chain: CtHandle[] = [];
-      for (let entry = head; entry !== 0; entry = this.nextBySource(entry)) chain.push(entry);
-      while (chain.length > 0) this.#linkBySource(chain.pop() as CtHandle);
+    const next = this.#nextBySource;
+    const { words } = this.net.ct.slab;
+    this.#sources = new Int32Array(old.length * 4);
+    const tails = new Int32Array(this.#sources.length);
+    for (let bucket = 0; bucket < old.length; bucket++) {
+      let entry = old[bucket];
+      while (entry !== 0) {
+        const after = next[entry];
+        const into = this.#sourceBucket(words, (entry << ENTRY_SHIFT) + E_ORIGINAL);
+        if (tails[into] === 0) this.#sources[into] = entry;
+        else next[tails[into]] = entry;
+        next[entry] = 0;
+        tails[into] = entry;
+        entry = after;
+      }
     }
   }
 

@@ -61,6 +61,8 @@ const HARDER_THRESHOLD: number = MAX_ATTEMPTS / 4;
 
 const reply = new Int32Array(TUPLE_WORDS);
 const other = new Int32Array(TUPLE_WORDS);
+/** The four words of a source address that {@link chooseAddress} hashes; IPv4 has the first. */
+const hashed: number[] = [0, 0, 0, 0];
 
 /** Whether a protocol has an identifier in place of ports. */
 function isIcmp(protonum: number): boolean {
@@ -222,10 +224,8 @@ function chooseAddress(tuple: Int32Array, range: NatRange, manip: ManipType, zon
     tuple[word] = range.minAddr;
     return;
   }
-  const hash = jhash2(
-    [littleEndian(tuple[TUPLE_SRC]), 0, 0, 0],
-    persistent ? 0 : littleEndian(tuple[TUPLE_DST]) ^ zoneNumber(zone),
-  );
+  hashed[0] = littleEndian(tuple[TUPLE_SRC]);
+  const hash = jhash2(hashed, persistent ? 0 : littleEndian(tuple[TUPLE_DST]) ^ zoneNumber(zone));
   const count = (range.maxAddr - range.minAddr + 1) >>> 0;
   tuple[word] = range.minAddr + reciprocalScale(hash, count);
 }

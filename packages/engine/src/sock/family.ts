@@ -179,7 +179,7 @@ export class Inet implements SocketFamily {
   }
 
   advertisedMss(way: Way): number {
-    return Math.max(Math.min(way.mtu, 65535) - 40, 256);
+    return (way as Rtable).route?.metrics?.advmss || Math.max(Math.min(way.mtu, 65535) - 40, 256);
   }
 
   packet(way: Way, fields: PacketFields, length: number): SkBuff {
@@ -315,6 +315,8 @@ export class Inet6 implements SocketFamily {
 
   /** Models `ip6_default_advmss()`. */
   advertisedMss(way: Way): number {
+    const { metrics } = (way as Way6).route;
+    if (metrics !== null && metrics.advmss > 0) return metrics.advmss;
     const mss = Math.max(way.mtu - 60, 1220);
     return mss > 65535 - 20 ? 65535 : mss;
   }

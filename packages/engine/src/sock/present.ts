@@ -1,4 +1,4 @@
 /** TCP's connections, which are there from the start. */
-import { TcpSock } from "./tcp-connection.js";
+import { TcpSock } from "./tcp/connection.js";
 
 export const presentConnections: typeof TcpSock | null = TcpSock;

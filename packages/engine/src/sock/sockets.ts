@@ -41,8 +41,11 @@ import { receiveUdpLite } from "./udplite.js";
 export interface SocketsApi {
   /** Delivers a packet addressed to this host to its transport protocol. Models `ip_protocol_deliver_rcu()`. */
   deliver(skb: SkBuff): void;
+  /** TCP. */
   readonly tcp: TcpApi;
+  /** UDP. */
   readonly udp: UdpApi;
+  /** ICMP and ICMPv6 echo. */
   readonly ping: PingApi;
   /** Every socket, as `ss -an` lists them. */
   list(): SocketInfo[];
@@ -72,13 +75,19 @@ export type TcpStateName =
 
 /** One socket in a listing. Addresses are those of its family, its "any" for none; ports 0 for none. */
 export interface SocketInfo {
+  /** Its protocol; `icmp` for ping sockets of both families. */
   readonly protocol: "tcp" | "udp" | "icmp" | "raw";
+  /** TCP's state; `UNCONN` for sockets without a connection. */
   readonly state: TcpStateName | "UNCONN";
   /** Whether it is IPv6's socket with an IPv4 connection: its addresses are shown as `::ffff:a.b.c.d`. */
   readonly mapped: boolean;
+  /** Its own address. */
   readonly localAddress: InetAddress;
+  /** Its own port. */
   readonly localPort: number;
+  /** The peer's address. */
   readonly remoteAddress: InetAddress;
+  /** The peer's port. */
   readonly remotePort: number;
   /** Bytes received and not read (listeners: connections to accept). */
   readonly receiveQueue: number;
@@ -104,7 +113,9 @@ export interface SocketOptions {
 
 /** A socket as netfilter meets it. Models what include/net/netfilter/nf_tproxy.h and nf_socket.h ask of one. */
 export interface Sock {
+  /** How it was opened. */
   readonly options: SocketOptions;
+  /** What it is bound to. */
   readonly localAddress: InetAddress;
   /** Of TCP. */
   readonly state?: TcpStateName;
@@ -114,9 +125,11 @@ export interface Sock {
 export interface TcpConnectOptions extends SocketOptions {
   /** The peer. */
   readonly address: InetAddress;
+  /** The peer's, 1 to 65535. */
   readonly port: number;
   /** Bind before connecting; absent: chosen by routing and from the ephemeral range. */
   readonly localAddress?: InetAddress;
+  /** Absent or 0: chosen from the ephemeral range. */
   readonly localPort?: number;
   /** `SO_REUSEADDR` for the bind; default true, as nc sets it. */
   readonly reuseAddress?: boolean;
@@ -154,12 +167,17 @@ export interface TcpHandlers {
 export interface TcpConnection {
   /** May be replaced at any time. */
   handlers: TcpHandlers;
+  /** Its state now. */
   readonly state: TcpStateName;
   /** Whether an IPv4 peer came to a socket of IPv6. */
   readonly mapped: boolean;
+  /** Its own address. */
   readonly localAddress: InetAddress;
+  /** Its own port. */
   readonly localPort: number;
+  /** The peer's address. */
   readonly remoteAddress: InetAddress;
+  /** The peer's port. */
   readonly remotePort: number;
   /** Room in the send buffer, in bytes. */
   readonly writable: number;
@@ -184,7 +202,9 @@ export interface TcpConnection {
 
 /** A listening socket. */
 export interface TcpListener {
+  /** The address it listens on; its "any" for all. */
   readonly localAddress: InetAddress;
+  /** The port it listens on. */
   readonly localPort: number;
   /** Stops listening; connections not accepted are reset. */
   close(): void;
@@ -202,6 +222,7 @@ export interface TcpListenHandlers {
 
 /** A connection as netfilter meets it. */
 export interface TcpEstablished extends Sock {
+  /** Its state now. */
   readonly state: TcpStateName;
   /** It is known no more, and sends nothing. Models `inet_twsk_deschedule_put()`. */
   forget(): void;
@@ -230,6 +251,7 @@ export interface UdpOpenOptions extends SocketOptions {
   readonly address?: InetAddress;
   /** Absent or 0: an ephemeral one, bound at once. */
   readonly port?: number;
+  /** `SO_REUSEADDR`. */
   readonly reuseAddress?: boolean;
   /** `SO_BROADCAST`. */
   readonly broadcast?: boolean;
@@ -237,6 +259,7 @@ export interface UdpOpenOptions extends SocketOptions {
 
 /** What a UDP socket calls. */
 export interface UdpHandlers {
+  /** A datagram arrived from this address and port. The bytes are the handler's to keep. */
   onMessage?(bytes: Uint8Array, address: InetAddress, port: number): void;
   /** An ICMP error about a datagram sent; connected sockets only (ECONNREFUSED, EHOSTUNREACH...). */
   onError?(errno: number): void;
@@ -244,26 +267,35 @@ export interface UdpHandlers {
 
 /** An open UDP socket. */
 export interface UdpSocket {
+  /** May be replaced at any time. */
   handlers: UdpHandlers;
+  /** Its own address. */
   readonly localAddress: InetAddress;
+  /** Its own port. */
   readonly localPort: number;
+  /** The peer's address. */
   readonly remoteAddress: InetAddress;
+  /** The peer's port. */
   readonly remotePort: number;
   /** Fixes the peer: only its datagrams are received, errors are reported. Throws ENETUNREACH and the like. */
   connect(address: InetAddress, port: number): void;
   /** Sends to the connected peer. Throws what the kernel answers (EPERM for a DROP in OUTPUT, EMSGSIZE...). */
   send(bytes: Uint8Array): void;
+  /** Sends to an address and port. Throws as {@link send} does. */
   sendTo(bytes: Uint8Array, address: InetAddress, port: number): void;
+  /** Receives no more. */
   close(): void;
 }
 
 /** A UDP socket as netfilter meets it. */
 export interface UdpSock extends Sock {
+  /** The peer's address; its family's "any" without one. */
   readonly remoteAddress: InetAddress;
 }
 
 /** UDP, as programs use it. */
 export interface UdpApi {
+  /** Throws EADDRINUSE, EADDRNOTAVAIL, ENODEV. */
   open(options?: UdpOpenOptions, handlers?: UdpHandlers): UdpSocket;
   /** The socket that fits a datagram best. Models `udp4_lib_lookup()` and `udp6_lib_lookup()`. */
   lookup(
@@ -277,11 +309,15 @@ export interface UdpApi {
 
 /** An echo reply, as `ping` reports it. */
 export interface PingReply {
+  /** Who answered. */
   readonly address: InetAddress;
+  /** The request's sequence number. */
   readonly sequence: number;
+  /** The reply's time to live or hop limit. */
   readonly ttl: number;
   /** The ICMP message's length in bytes, header included: `64 bytes from`. */
   readonly bytes: number;
+  /** What the reply brought back. */
   readonly payload: Uint8Array;
   /** The device it came by. */
   readonly device: string | null;
@@ -293,7 +329,9 @@ export interface PingReply {
 export interface PingError {
   /** Who sent the error. */
   readonly address: InetAddress;
+  /** The type of the ICMP or ICMPv6 message. */
   readonly type: number;
+  /** Its code. */
   readonly code: number;
   /** The second word of the ICMP header: next-hop MTU, gateway. */
   readonly info: number;
@@ -305,7 +343,9 @@ export interface PingError {
 
 /** What a ping socket calls. */
 export interface PingHandlers {
+  /** An echo reply came. */
   onReply?(reply: PingReply): void;
+  /** An ICMP error about a request came. */
   onError?(error: PingError): void;
 }
 
@@ -323,7 +363,9 @@ export interface PingOpenOptions extends SocketOptions {
 
 /** An open ICMP echo socket. */
 export interface PingSocket {
+  /** May be replaced at any time. */
   handlers: PingHandlers;
+  /** The echo identifier of its requests. */
   readonly id: number;
   /** The source that requests to `address` get. Throws ENETUNREACH. */
   sourceFor(address: InetAddress): InetAddress;

@@ -1,6 +1,6 @@
 /**
  * TCP of one host: who listens, who is connected, and what happens to a segment that belongs to nobody. The connection
- * itself is in tcp-connection.ts. SYN cookies, fast open and TCP-MD5 are not modelled. Models net/ipv4/tcp_ipv4.c,
+ * itself is in tcp/connection.ts. SYN cookies, fast open and TCP-MD5 are not modelled. Models net/ipv4/tcp_ipv4.c,
  * inet_connection_sock.c and inet_hashtables.c.
  */
 import type { NetDevice } from "../dev/device.js";
@@ -29,6 +29,8 @@ import {
   TCP_SEQ,
   TCP_SRC_PORT,
   TCP_SYN,
+  TCPOPT_EOL,
+  TCPOPT_NOP,
   tcpAckSeq,
   tcpDstPort,
   tcpFlags,
@@ -49,7 +51,8 @@ import type {
   TcpListenHandlers,
   TcpListenOptions,
 } from "./sockets.js";
-import type { TcpSock } from "./tcp-connection.js";
+import type { TcpSock } from "./tcp/connection.js";
+import type { Backlog, TcpHost } from "./tcp/host.js";
 
 let connections = presentConnections;
 
@@ -63,8 +66,6 @@ function connectionClass(): typeof TcpSock {
   return connections;
 }
 
-const TCPOPT_EOL = 0;
-const TCPOPT_NOP = 1;
 const TCPOPT_MD5SIG = 19;
 const TCPOLEN_MD5SIG = 18;
 const TCPOPT_AO = 29;
@@ -104,7 +105,7 @@ function mayComeIn(data: Uint8Array, at: number): boolean {
 }
 
 /** A listening socket with its queue of finished handshakes. */
-export class Listener implements TcpListener {
+export class Listener implements TcpListener, Backlog<TcpSock> {
   readonly #protocol: TcpProtocol;
   readonly options: TcpListenOptions;
   readonly handlers: TcpListenHandlers;
@@ -171,7 +172,7 @@ function key(local: InetAddress, localPort: number, remote: InetAddress, remoteP
   return `${local.toString()}:${localPort} ${remote.toString()}:${remotePort}`;
 }
 
-export class TcpProtocol implements TcpApi {
+export class TcpProtocol implements TcpApi, TcpHost<TcpSock> {
   readonly net: NetNamespace;
   readonly #connections = new Map<string, TcpSock>();
   #listeners: Listener[] = [];

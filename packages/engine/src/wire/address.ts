@@ -15,6 +15,24 @@ export function formatIPv4(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`;
 }
 
+/**
+ * An IPv4 address of one to four parts, each decimal, octal or hexadecimal, of which the last fills what is left; null: none.
+ * Models inet_aton(3).
+ */
+export function atonIPv4(text: string): number | null {
+  const parts = text.split(".");
+  if (parts.length > 4) return null;
+  let address = 0;
+  for (const [i, part] of parts.entries()) {
+    if (!/^(0x[\da-f]+|0[0-7]*|[1-9]\d*)$/i.test(part)) return null;
+    const value = /^0[0-7]/.test(part) ? Number.parseInt(part, 8) : Number(part);
+    const bits = i === parts.length - 1 ? 8 * (5 - parts.length) : 8;
+    if (value >= 2 ** bits) return null;
+    address = address * 2 ** bits + value;
+  }
+  return address;
+}
+
 /** The number a dotted quad stands for. Exactly four decimal parts. Throws {@link AddressError}. */
 export function parseIPv4(text: string): number {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);

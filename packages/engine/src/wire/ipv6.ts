@@ -61,6 +61,30 @@ export function ipv6TotalLength(data: Uint8Array, at: number): number {
   return IPV6_HEADER_LENGTH + get16(data, at + IPV6_PAYLOAD_LENGTH);
 }
 
+const IPV6_TLV_PAD1 = 0;
+const IPV6_TLV_JUMBO = 0xc2;
+
+/**
+ * Whether the options of every hop, which follow the header, fit into their header and that into the packet. A jumbogram's
+ * length is believed by nobody: no link takes so much. Models `nf_ip6_check_hbh_len()`, net/netfilter/utils.c.
+ */
+export function hopByHopFits(data: Uint8Array, length: number): boolean {
+  let at = IPV6_HEADER_LENGTH;
+  if (at + 8 > length) return false;
+  const end = at + headerLength(NEXTHDR_HOP, data[at + 1]);
+  if (end > length) return false;
+  at += 2;
+  while (at < end) {
+    if (data[at] === IPV6_TLV_PAD1) {
+      at++;
+      continue;
+    }
+    if (at + 2 > end || at + 2 + data[at + 1] > end || data[at] === IPV6_TLV_JUMBO) return false;
+    at += 2 + data[at + 1];
+  }
+  return true;
+}
+
 /** The traffic class: DSCP and ECN. */
 export function ipv6TrafficClass(data: Uint8Array, at: number): number {
   return ((data[at] & 0xf) << 4) | (data[at + 1] >> 4);

@@ -125,8 +125,8 @@ export interface TcpSegment {
   readonly payload?: Uint8Array;
 }
 
-/** The options as Linux lays them out, padded with NOPs to a multiple of 4. */
-function buildOptions(options: TcpOptions): Uint8Array {
+/** The bytes of options as Linux lays them out (`tcp_options_write()`), padded with NOPs to a multiple of 4. */
+export function tcpOptionBytes(options: TcpOptions): Uint8Array {
   const bytes: number[] = [];
   const word = (value: number): void => {
     bytes.push((value >>> 24) & 255, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
@@ -152,7 +152,7 @@ function buildOptions(options: TcpOptions): Uint8Array {
 
 /** The bytes of a segment, its checksum left zero. Throws RangeError when the options do not fit. */
 export function layTcp(segment: TcpSegment): Uint8Array {
-  const options = buildOptions(segment.options ?? {});
+  const options = tcpOptionBytes(segment.options ?? {});
   if (options.length > 40) throw new RangeError("TCP options over 40 bytes");
   const payload = segment.payload ?? new Uint8Array(0);
   const headerLength = TCP_HEADER_LENGTH + options.length;

@@ -1,4 +1,5 @@
 /** The extensions that nearly every ruleset uses, one line each. A page loads them with the commands; see `rare.ts`. */
+import { logTracedRule, packetLogLine } from "./log.js";
 import { addrtypeMatch } from "./matches/addrtype.js";
 import { commentMatch } from "./matches/comment.js";
 import { conntrackMatch } from "./matches/conntrack.js";
@@ -51,4 +52,5 @@ export const everydayExtensions: ExtensionList = {
     masqueradeTarget,
     redirectTarget,
   ],
+  packetLog: { line: packetLogLine, tracedRule: logTracedRule },
 };

@@ -59,6 +59,10 @@ export interface Match {
   readonly nativeInNft?: boolean;
   /** The tool does not read it back: rules are listed without it. */
   readonly unlisted?: boolean;
+  /** What the tool says on stderr when it prints the options. */
+  notice?(): string;
+  /** What rules are compared by besides, for `-C` and `-D`; `asked` is that of the command line, not one that is kept. */
+  compared?(asked: boolean): string;
   /** Throws {@link RulesetError} when the kernel would refuse it. */
   check?(flavour: "nft" | "legacy", net: NetNamespace): void;
   /** Hooks (bit mask) its options forbid. */
@@ -78,7 +82,9 @@ export interface Target {
   target(par: XtActionParam): Verdict;
   /** What {@link target} always decides, where it needs no look at the packet: it is not called then. */
   readonly verdict?: Verdict;
+  /** The options as `iptables -S` prints them, each with a leading space. */
   save(): string;
+  /** The options as `iptables -L` prints them; `numeric` is `-n`. */
   print(numeric: boolean): string;
   /** `matches`: those of its rule, among which the legacy kernel looks for what a target needs. */
   check?(flavour: "nft" | "legacy", matches: readonly Match[], net: NetNamespace): void;
@@ -86,7 +92,9 @@ export interface Target {
   readonly forbiddenHooks?: number;
   /** The table that its options are for; absent: any. */
   readonly onlyTable?: TableName;
+  /** A rule with it enters the ruleset of a family. */
   attach?(net: NetNamespace, pf: NfProto): void;
+  /** That rule left the ruleset. */
   detach?(net: NetNamespace, pf: NfProto): void;
   /** The rule was put in anew as the tool reads it back. Throws {@link RulesetError} when the kernel would refuse that. */
   renew?(net: NetNamespace): void;
@@ -142,6 +150,9 @@ export interface MatchExtension extends ExtensionBase {
 /** A target: what follows `-j`, with its options, what it does to a packet and its printing. */
 export interface TargetExtension extends ExtensionBase {
   readonly kind: "target";
+  /**
+   * Makes the target once all options are known; throws {@link ParameterProblem} as the final check of the tool does.
+   */
   build(values: OptionValues, header: RuleHeader): Target;
 }
 

@@ -19,8 +19,8 @@ export type { ListFormat } from "./list.js";
 export { chainHeading, listRule, verboseRule } from "./list.js";
 export { packetLogLine } from "./log.js";
 export { NftTrace, type NftTraceEvent, type TracedPacket } from "./nft-trace.js";
-export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKind } from "./parse.js";
 export { isTableName, parseCommand } from "./parse.js";
+export type { ParseContext, ParsedAction, ParsedCommand, ParsedRule, XtCommandKind } from "./parsed-command.js";
 export { ruleText } from "./print.js";
 export { protocolName, protocolNumber } from "./protocols.js";
 export {

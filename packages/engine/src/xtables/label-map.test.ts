@@ -1,29 +1,9 @@
 import { expect, test } from "vitest";
+import { LABEL_FILE } from "../../test/label-file.js";
 import { LabelMap } from "./label-map.js";
 
 // What libnetfilter_conntrack 1.0.9 makes of such a file was asked of iptables 1.8.9 (test/kernel/connlabel.test.ts).
-const map = new LabelMap(
-  [
-    "# comment",
-    "0 zero",
-    "1\tweb ",
-    "2 two words",
-    "3 web",
-    " 5 indented",
-    "6",
-    "7 seven # trailing",
-    "0x8 hex",
-    "070 octal",
-    "+60 plus",
-    "-1 minus",
-    "64x glued",
-    "1023 greatest",
-    "1024 beyond",
-    "0 again",
-    "11 under_score",
-    "12 a-b",
-  ].join("\n"),
-);
+const map = new LabelMap(LABEL_FILE);
 
 test.each([
   ["zero", 0],
@@ -42,6 +22,9 @@ test.each([
   ["again", undefined],
   ["under_score", undefined],
   ["a-b", 12],
+  ["last", 127],
+  ["over", 128],
+  ["5", 10],
 ] as const)("%j is %s", (name, number) => {
   expect(map.numberOf(name)).toBe(number);
   if (number !== undefined) expect(map.nameOf(number)).toBe(name);

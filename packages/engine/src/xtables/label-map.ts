@@ -4,7 +4,7 @@
  */
 import type { NetNamespace } from "../netns.js";
 
-const LABELS_FILE = "/etc/xtables/connlabel.conf";
+export const LABELS_FILE = "/etc/xtables/connlabel.conf";
 /** Bits that a file may name; an entry has room for fewer. */
 const MAX_BITS = 1024;
 

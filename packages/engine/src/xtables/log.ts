@@ -2,7 +2,7 @@
  * The kernel log's line about a packet, for `-j LOG` and the legacy `-j TRACE`. Models nf_log_ip_packet() and
  * dump_ipv4_packet(), net/netfilter/nf_log_syslog.c.
  */
-import type { NetDevice } from "../dev/device.js";
+import { packetMacs } from "../dev/device.js";
 import { type HookState, NFPROTO_IPV4 } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import { formatIPv4 } from "../wire/address.js";
@@ -150,28 +150,19 @@ function ownerText(uid: number, mark: number, flags: number): string {
 /** The line, without time stamp and level: `prefixIN=eth0 OUT= MAC=... SRC=...`. */
 export function packetLogLine(skb: SkBuff, state: HookState, prefix: string, flags: number): string {
   let text = `${prefix}IN=${state.indev?.name ?? ""} OUT=${state.outdev?.name ?? ""} `;
-  if (state.indev !== null) text += macText(state, flags);
+  if (skb.physIn !== null) text += `PHYSIN=${skb.physIn.name} `;
+  if (skb.physOut !== null) text += `PHYSOUT=${skb.physOut.name} `;
+  if (state.indev !== null) text += macText(skb, state, flags);
   if (state.pf === NFPROTO_IPV4) return text + dumpPacket(skb.data, 0, skb.len, flags, skb.mark, skb.uid, false);
   return text + dumpPacket6(skb.data, 0, skb.len, flags, false) + ownerText(skb.uid, skb.mark, flags);
 }
 
-/** Addresses of the frames that come in by a device; null where it has none. */
-export function packetMacs(
-  device: NetDevice,
-): { readonly source: Uint8Array; readonly destination: Uint8Array } | null {
-  if (device.mac === null) return null;
-  return { source: device.peerMac ?? new Uint8Array(6), destination: device.mac };
-}
-
-/**
- * The link header is not part of our packets; what is known of it is the receiving device's own address (a unicast
- * frame's destination) and the ethertype. Devices without a link layer have none.
- */
-function macText(state: HookState, flags: number): string {
+/** The addresses of the frame, and the ethertype. Devices without a link layer have none. */
+function macText(skb: SkBuff, state: HookState, flags: number): string {
   const device = state.indev;
   if (device === null) return "";
   const colons = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-  const macs = packetMacs(device);
+  const macs = device.kind === "loopback" ? null : packetMacs(skb, device);
   if (macs === null && device.kind !== "loopback") return flags & LOG_MACDECODE ? "" : "MAC= ";
   const { source, destination } = macs ?? { source: new Uint8Array(6), destination: new Uint8Array(6) };
   if (flags & LOG_MACDECODE)

@@ -3,11 +3,11 @@
  * chain's end. `xtables-monitor --trace` listens. Models net/netfilter/nf_tables_trace.c; unlike there, a packet keeps
  * its number over the loopback.
  */
+import { packetMacs } from "../dev/device.js";
 import { type HookState, NF_QUEUE } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
 import type { Chain } from "./chain.js";
 import type { XtActionParam, XtFamily } from "./extension.js";
-import { packetMacs } from "./log.js";
 import { ruleText } from "./print.js";
 import type { Rule } from "./rule.js";
 import type { Table } from "./table.js";
@@ -101,6 +101,6 @@ function tracedPacket(skb: SkBuff, state: HookState): TracedPacket {
     iif: indev?.name ?? null,
     oif: outdev?.name ?? null,
     loopback: indev?.kind === "loopback",
-    macs: indev === null ? null : packetMacs(indev),
+    macs: indev === null ? null : packetMacs(skb, indev),
   };
 }

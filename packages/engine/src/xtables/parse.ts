@@ -3,245 +3,41 @@
  * and refuses it, message for message. What the rule says is all here; what the command then does to a table is in
  * the lab's command.
  */
-import type { NetNamespace } from "../netns.js";
-import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../wire/address.js";
 import { IPPROTO_ICMPV6 } from "../wire/ipv4.js";
 import { NEXTHDR_AUTH, NEXTHDR_DEST, NEXTHDR_FRAGMENT, NEXTHDR_ROUTING } from "../wire/ipv6.js";
-import { BadArgument, OtherFamily, ParameterProblem, TryHelp } from "./error.js";
-import type {
-  Extension,
-  Match,
-  MatchExtension,
-  RuleHeader,
-  TableName,
-  Target,
-  TargetExtension,
-  XtActionParam,
-  XtFamily,
-} from "./extension.js";
-import { Getopt, type HasArgument, type LongOption } from "./getopt.js";
-import { parseInterface } from "./interface.js";
+import { anyAddress, parseAddresses } from "./address-mask.js";
 import {
-  type AddressWords,
-  INV_DST,
-  INV_FRAGMENT,
-  INV_PROTO,
-  INV_SRC,
-  INV_VIA_IN,
-  INV_VIA_OUT,
-  type IpSpec,
-  isZero,
-} from "./ip-spec.js";
-import { namedAddress } from "./network.js";
-import { checkOptions, type OptionSpec, OptionValues, optionId, parseUint, takeOption } from "./options.js";
+  argumentOf,
+  BASE_OPTIONS,
+  COMMAND_LETTERS,
+  type Code,
+  codeOf,
+  type ExtensionUse,
+  FORBIDDEN,
+  INVERTIBLE,
+  OPTION_ORDER,
+  type OptionLetter,
+  SHORT_OPTIONS,
+} from "./command-options.js";
+import { BadArgument, OtherFamily, ParameterProblem, TryHelp } from "./error.js";
+import type { Extension, MatchExtension, RuleHeader, TableName, TargetExtension } from "./extension.js";
+import { Getopt, type LongOption } from "./getopt.js";
+import { parseInterface } from "./interface.js";
+import { INV_DST, INV_FRAGMENT, INV_PROTO, INV_SRC, INV_VIA_IN, INV_VIA_OUT, type IpSpec } from "./ip-spec.js";
+import { checkOptions, type OptionSpec, OptionValues, parseUint, takeOption } from "./options.js";
+import type { ParseContext, ParsedAction, ParsedCommand, XtCommandKind } from "./parsed-command.js";
 import { protocolName, protocolNumber } from "./protocols.js";
+import { matchesInNft } from "./read-back.js";
 import { findMatch, findTarget } from "./registry.js";
-import type { XtFlavour } from "./table.js";
 import { checkWaitInterval, checkWaitSeconds, WAIT_INTERVAL_NOTICE } from "./wait.js";
-
-/** What a command line asks for, by the letter of its option; `delete-num` and `zero-num` are `-D` and `-Z` by number. */
-export type XtCommandKind =
-  | "append"
-  | "insert"
-  | "delete"
-  | "delete-num"
-  | "replace"
-  | "check"
-  | "list"
-  | "list-rules"
-  | "flush"
-  | "zero"
-  | "zero-num"
-  | "new-chain"
-  | "delete-chain"
-  | "rename-chain"
-  | "set-policy"
-  | "help"
-  | "version";
-
-/** Where a rule goes on to, as typed: a target of this project's, or a chain's name to be looked up. */
-export type ParsedAction =
-  | { readonly kind: "none" }
-  | { readonly kind: "chain"; readonly name: string; readonly goto: boolean }
-  | { readonly kind: "target"; readonly target: Target };
-
-/** A parsed rule, for each source and destination address of the lists that `-s` and `-d` take. */
-export interface ParsedRule {
-  readonly specs: readonly IpSpec[];
-  readonly matches: readonly Match[];
-  readonly action: ParsedAction;
-  readonly packets: number;
-  readonly bytes: number;
-}
-
-/** An iptables command line, understood but not yet carried out. */
-export interface ParsedCommand {
-  readonly kind: XtCommandKind;
-  /** More than one with `-L -Z` or `-S -Z`: listed, then zeroed. */
-  readonly alsoZero: boolean;
-  /** The table's name as typed; may be unknown. */
-  readonly table: string;
-  readonly chain: string | null;
-  /** 1-based; 0 when none was given. */
-  readonly number: number;
-  readonly newName: string | null;
-  readonly policy: string | null;
-  /** Whether `-c` gave counters (for `-P`). */
-  readonly counters: { readonly packets: number; readonly bytes: number } | null;
-  readonly numeric: boolean;
-  readonly verbose: number;
-  readonly exact: boolean;
-  readonly lineNumbers: boolean;
-  readonly rule: ParsedRule;
-  /** Whole lines for stderr that refuse nothing. */
-  readonly notice: string;
-  /** For `-h`: the extensions loaded so far, whose help follows. */
-  readonly extensions: readonly Extension[];
-}
-
-/** How a line is read. */
-export interface ParseContext {
-  /** The table to use unless `-t` names another. */
-  readonly table: string;
-  /** Inside iptables-restore, where `-t` may not be given. */
-  readonly restore: boolean;
-  readonly family: XtFamily;
-  /** Which tool reads: they keep a lone `+` as an interface differently. */
-  readonly flavour: XtFlavour;
-  /** The program's name, for messages that contain it. */
-  readonly program: string;
-  /** The host, whose sets and labels rules may name. */
-  readonly net?: NetNamespace;
-}
-
-const SHORT = "A:C:D:R:I:L::S::M:F::Z::N:X::E:P:Vh::o:p:s:d:j:i:fbvw::W::nt:m:xc:g:46";
-
-function shortOptions(text: string): Map<string, HasArgument> {
-  const map = new Map<string, HasArgument>();
-  for (const [, letter, colons] of text.matchAll(/([A-Za-z0-9])(:{0,2})/g))
-    map.set(letter, colons.length as HasArgument);
-  return map;
-}
-
-const SHORT_OPTIONS: ReadonlyMap<string, HasArgument> = shortOptions(SHORT);
-
-/** A long option is either another spelling of a letter, or an extension's. */
-interface Code {
-  readonly letter: string | null;
-  readonly use: ExtensionUse | null;
-  readonly spec: OptionSpec | null;
-}
-
-function letterCode(letter: string): Code {
-  return { letter, use: null, spec: null };
-}
-
-const CODES = new Map([..."ACDRILSMFZNXEPVhopsdjifbvwWntmxcg460"].map((letter) => [letter, letterCode(letter)]));
-
-function base(name: string, hasArgument: HasArgument, letter: string): LongOption<Code> {
-  return { name, hasArgument, code: CODES.get(letter) as Code };
-}
-
-const BASE_OPTIONS: readonly LongOption<Code>[] = [
-  base("append", 1, "A"),
-  base("delete", 1, "D"),
-  base("check", 1, "C"),
-  base("insert", 1, "I"),
-  base("replace", 1, "R"),
-  base("list", 2, "L"),
-  base("list-rules", 2, "S"),
-  base("flush", 2, "F"),
-  base("zero", 2, "Z"),
-  base("new-chain", 1, "N"),
-  base("delete-chain", 2, "X"),
-  base("rename-chain", 1, "E"),
-  base("policy", 1, "P"),
-  base("source", 1, "s"),
-  base("destination", 1, "d"),
-  base("src", 1, "s"),
-  base("dst", 1, "d"),
-  base("protocol", 1, "p"),
-  base("in-interface", 1, "i"),
-  base("jump", 1, "j"),
-  base("table", 1, "t"),
-  base("match", 1, "m"),
-  base("numeric", 0, "n"),
-  base("out-interface", 1, "o"),
-  base("verbose", 0, "v"),
-  base("wait", 2, "w"),
-  base("wait-interval", 2, "W"),
-  base("exact", 0, "x"),
-  base("fragments", 0, "f"),
-  base("version", 0, "V"),
-  base("help", 2, "h"),
-  base("line-numbers", 0, "0"),
-  base("modprobe", 1, "M"),
-  base("set-counters", 1, "c"),
-  base("goto", 1, "g"),
-  base("ipv4", 0, "4"),
-  base("ipv6", 0, "6"),
-];
-
-/** The long options that `iptables` has whatever a rule matches, each with its letter (`0`: it has none). */
-export function baseOptions(): readonly (readonly [name: string, letter: string])[] {
-  return BASE_OPTIONS.map(({ name, code }) => [name, code.letter ?? "0"]);
-}
-
-/** An extension in a rule being parsed, with the options seen. */
-interface ExtensionUse {
-  readonly extension: Extension;
-  readonly values: OptionValues;
-}
 
 /** Names that iptables knows icmp6 by. */
 const ICMPV6_NAMES: readonly string[] = ["icmpv6", "ipv6-icmp"];
 
-/** The commands' letters and long names; the order is that of the bits in iptables, which messages follow. */
-const COMMAND_LETTERS: Readonly<Record<Exclude<XtCommandKind, "help" | "version">, string>> = {
-  insert: "I",
-  delete: "D",
-  "delete-num": "D",
-  replace: "R",
-  append: "A",
-  list: "L",
-  flush: "F",
-  zero: "Z",
-  "new-chain": "N",
-  "delete-chain": "X",
-  "set-policy": "P",
-  "rename-chain": "E",
-  "list-rules": "S",
-  "zero-num": "Z",
-  check: "C",
-};
-
-type OptionLetter = "n" | "s" | "d" | "p" | "j" | "v" | "x" | "i" | "o" | "0" | "c" | "f";
 /** Protocols of IPv6 that are passed over on the way to a packet's own. Models is_exthdr(). */
 const EXTENSION_HEADERS: readonly number[] = [NEXTHDR_ROUTING, NEXTHDR_FRAGMENT, NEXTHDR_AUTH, NEXTHDR_DEST];
 
-const OPTION_ORDER: readonly OptionLetter[] = ["n", "s", "d", "p", "j", "v", "x", "i", "o", "0", "c", "f"];
-const INVERTIBLE = "sdpiof";
-
 const RULE_COMMANDS: readonly XtCommandKind[] = ["append", "insert", "delete", "replace", "check"];
-
-/** Options a command has no use for (`x` in the tool's table): each command's forbidden letters. */
-const FORBIDDEN: Readonly<Partial<Record<XtCommandKind, string>>> = {
-  insert: "n x0",
-  delete: "nx0c",
-  "delete-num": "nsdpjxio0cf",
-  replace: "nx0",
-  append: "nx0",
-  list: "sdpjiocf",
-  flush: "nsdpjxio0cf",
-  zero: "nsdpjxio0cf",
-  "zero-num": "nsdpjxio0cf",
-  "new-chain": "nsdpjxio0cf",
-  "delete-chain": "nsdpjxio0cf",
-  "set-policy": "nsdpjxio0f",
-  "rename-chain": "nsdpjxio0cf",
-  "list-rules": "nsdpjxio0cf",
-  check: "nx0c",
-};
 
 /** Longest name of a chain or target, in bytes. */
 const MAX_NAME = 28;
@@ -269,93 +65,9 @@ function parseRuleNumber(text: string): number {
   return number;
 }
 
-/** An address of a rule with its mask; the address is masked already. */
-interface AddressMask {
-  readonly address: AddressWords;
-  readonly mask: AddressWords;
-}
-
-const WORDS: Readonly<Record<XtFamily, number>> = { ipv4: 1, ipv6: 4 };
-
-/** Any address of a family. */
-function anyAddress(family: XtFamily): AddressMask {
-  return { address: new Int32Array(WORDS[family]), mask: new Int32Array(WORDS[family]) };
-}
-
-/**
- * One address with its mask, as `-s` and `-d` take them. Models xtables_ipparse_any(), xtables_ip6parse_any() and their
- * parse_ipmask().
- */
-function parseAddress(text: string, family: XtFamily): AddressMask {
-  const slash = text.lastIndexOf("/");
-  const host = slash < 0 ? text : text.slice(0, slash);
-  const mask = slash < 0 ? prefixWords(32 * WORDS[family], family) : parseMask(text.slice(slash + 1), family);
-  // With a mask of nothing the host is not even looked at.
-  if (slash >= 0 && isZero(mask)) return anyAddress(family);
-  return { address: hostAddress(host, family).map((word, i) => word & mask[i]), mask };
-}
-
-function prefixWords(length: number, family: XtFamily): AddressWords {
-  return family === "ipv4" ? Int32Array.of(prefixMask(length)) : prefixMaskIPv6(length);
-}
-
-function parseMask(text: string, family: XtFamily): AddressWords {
-  const written = numericAddress(text, family);
-  if (written !== undefined) return written;
-  const prefix = parseUint(text, 0, 32 * WORDS[family]);
-  if (prefix === undefined) throw new ParameterProblem(`invalid mask \`${text}' specified`);
-  return prefixWords(prefix, family);
-}
-
-/** An address written out in full; undefined when the text is none. */
-function numericAddress(text: string, family: XtFamily): AddressWords | undefined {
-  if (family === "ipv4") {
-    const address = quad(text, true);
-    return address === undefined ? undefined : Int32Array.of(address);
-  }
-  try {
-    return parseIPv6(text);
-  } catch (error) {
-    if (error instanceof AddressError) return undefined;
-    throw error;
-  }
-}
-
-/** A dotted quad; with `whole` all four parts are needed, else missing ones are zeros (`10.1` is 10.1.0.0). */
-function quad(text: string, whole: boolean): number | undefined {
-  const parts = text.split(".");
-  if (parts.length > 4 || (whole && parts.length !== 4)) return undefined;
-  while (parts.length < 4) parts.push("0");
-  try {
-    return parseIPv4(parts.join("."));
-  } catch (error) {
-    if (error instanceof AddressError) return undefined;
-    throw error;
-  }
-}
-
-function hostAddress(text: string, family: XtFamily): AddressWords {
-  const numeric = numericAddress(text, family);
-  if (numeric !== undefined) return numeric;
-  // A Debian host's /etc/hosts has localhost for IPv4 alone where IPv6's is ip6-localhost.
-  const name = family === "ipv4" ? (namedAddress(text) ?? quad(text, false)) : undefined;
-  if (name === undefined) throw new ParameterProblem(`host/network \`${text}' not found`);
-  return Int32Array.of(name);
-}
-
-function parseAddresses(text: string, family: XtFamily): AddressMask[] {
-  return text.split(",").map((each) => parseAddress(each.replace(/^\s+/, ""), family));
-}
-
 function checkChainLength(name: string): void {
   if (name.length > MAX_NAME)
     throw new ParameterProblem(`chain name \`${name}' too long (must be under ${MAX_NAME + 1} chars)`);
-}
-
-/** As getopt_long() counts: none, one, or one that may be missing. */
-function argumentOf({ parse, noArgument, followingArgument, optionalArgument }: OptionSpec): 0 | 1 | 2 {
-  if (parse === undefined || noArgument === true || followingArgument === true) return 0;
-  return optionalArgument === true ? 2 : 1;
 }
 
 class Parser {
@@ -566,6 +278,7 @@ class Parser {
         // The first of the libraries begins as every name does that is nothing.
         if (name === "" || findTarget(name, this.#context.family) !== undefined)
           throw new ParameterProblem("chain name may not clash with target name");
+        if (/[ \t\n\v\f\r]/.test(name)) throw new ParameterProblem(`Invalid chain name \`${name}'`);
         this.#setCommand("new-chain");
         this.#chain = name;
         break;
@@ -848,32 +561,6 @@ class Parser {
     return { kind: "none" };
   }
 
-  /** The matches as iptables-nft reads them back: those it has instructions for are one each. */
-  #matchesInNft(header: RuleHeader): Match[] {
-    const matches: Match[] = [];
-    const native = new Map<MatchExtension, { readonly at: number; values: OptionValues; readonly parts: Match[] }>();
-    for (const use of this.#matches) {
-      const extension = use.extension as MatchExtension;
-      const match = extension.buildInNft?.(use.values) ?? null;
-      if (match === null) {
-        matches.push(extension.build(use.values, header));
-        continue;
-      }
-      if (extension.protocols?.includes(header.proto) !== true)
-        throw new ParameterProblem(`${extension.name.toUpperCase()} match requires '-p ${extension.name}'`);
-      const first = native.get(extension);
-      if (first === undefined) {
-        native.set(extension, { at: matches.length, values: use.values, parts: [match] });
-        matches.push(match);
-      } else {
-        first.values = first.values.with(use.values);
-        first.parts.push(match);
-        matches[first.at] = new ReadBackAsOne(extension.buildInNft?.(first.values) ?? match, first.parts);
-      }
-    }
-    return matches;
-  }
-
   /** What extensions may look at of the rule. */
   #header(): RuleHeader {
     return {
@@ -893,7 +580,7 @@ class Parser {
     const matches = ended
       ? []
       : this.#context.flavour === "nft"
-        ? this.#matchesInNft(header)
+        ? matchesInNft(this.#matches, header)
         : this.#matches.map((use) => (use.extension as MatchExtension).build(use.values, header));
     const action: ParsedAction = ended ? { kind: "none" } : this.#action(header);
     const specs = ended ? [] : this.#addressPairs();
@@ -916,53 +603,6 @@ class Parser {
       extensions: [...this.#matches.map((use) => use.extension), ...(this.#target ? [this.#target.extension] : [])],
     };
   }
-}
-
-/** Several uses of a match that all must hold and are printed as one, in which the last word on each option counts. */
-class ReadBackAsOne implements Match {
-  readonly name: string;
-  readonly unlisted: boolean;
-  readonly nativeInNft = true;
-  readonly #shown: Match;
-  readonly #parts: readonly Match[];
-
-  constructor(shown: Match, parts: readonly Match[]) {
-    this.name = shown.name;
-    this.unlisted = shown.unlisted === true;
-    this.#shown = shown;
-    this.#parts = parts;
-  }
-
-  match(par: XtActionParam): boolean {
-    return this.#parts.every((part) => part.match(par));
-  }
-
-  save(): string {
-    return this.#shown.save();
-  }
-
-  print(numeric: boolean): string {
-    return this.#shown.print(numeric);
-  }
-}
-
-/** One code object for all spellings of an option of an extension's use, so that abbreviations of both are one. */
-const optionCodes = new WeakMap<ExtensionUse, Map<string, Code>>();
-
-function codeOf(use: ExtensionUse, spec: OptionSpec): Code {
-  let codes = optionCodes.get(use);
-  if (codes === undefined) {
-    codes = new Map();
-    optionCodes.set(use, codes);
-  }
-  // `--syn` and `--tcp-flags` say the same thing but are read differently.
-  const id = `${optionId(spec)} ${spec.noArgument === true}`;
-  let code = codes.get(id);
-  if (code === undefined) {
-    code = { letter: null, use, spec };
-    codes.set(id, code);
-  }
-  return code;
 }
 
 /**

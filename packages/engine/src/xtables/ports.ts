@@ -1,10 +1,29 @@
 /** Ports as rules spell them: a number or a service's name, one or a range. Models xtables_parse_port(). */
 import { ParameterProblem } from "./error.js";
-import { type OptionValues, parseUint, type Range } from "./options.js";
+import { type OptionSpec, type OptionValues, parseUint, type Range } from "./options.js";
 import { serviceName, servicePort } from "./services.js";
 
 /** Every port. */
 export const ALL_PORTS: Range = { min: 0, max: 65535 };
+
+/**
+ * `--source-port` and `--destination-port` under both their names. `parse` gets the long name; `once`: of a second one the
+ * extension speaks in its own words.
+ */
+export function portOptions(parse: (name: string) => (text: string) => Range, once: boolean): readonly OptionSpec[] {
+  return [
+    ["source-port", "sport"],
+    ["destination-port", "dport"],
+  ].flatMap(([long, id]) =>
+    [long, id].map((name) => ({
+      name,
+      id,
+      parse: parse(long),
+      invert: true,
+      ...(once ? { onlyOne: `Only one \`--${long}' allowed` } : {}),
+    })),
+  );
+}
 
 /** Whether the option of this id asks anything of a port: all ports may be any. */
 export function asksPort(values: OptionValues, id: string): boolean {

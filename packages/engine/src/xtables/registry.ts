@@ -2,14 +2,33 @@
  * The extensions there are, by name: those of `everyday.ts` and `rare.ts`, which are there from the start or, in a page, come
  * in parts.
  */
+import type { HookState } from "../hooks.js";
+import type { SkBuff } from "../skb.js";
+import type { TraceLog } from "./evaluate.js";
 import type { Extension, MatchExtension, TargetExtension, XtFamily } from "./extension.js";
 import { presentExtensions } from "./present.js";
 import { protocolName } from "./protocols.js";
 
-/** Extensions that are loaded together. */
+/** How packets are told of in the kernel's log. */
+export interface PacketLog {
+  /** The line about a packet, without time stamp and level; `flags` are `LOG_` bits. */
+  readonly line: (skb: SkBuff, state: HookState, prefix: string, flags: number) => string;
+  /** Writes of a rule that a packet marked by the legacy TRACE met. */
+  readonly tracedRule: TraceLog;
+}
+
+/** Extensions that are loaded together, and with those of every day the kernel's log. */
 export interface ExtensionList {
   readonly matches: readonly MatchExtension[];
   readonly targets: readonly TargetExtension[];
+  readonly packetLog?: PacketLog;
+}
+
+let packetLog: PacketLog | null = null;
+
+/** Null before any rule can have been made: nothing is tracked or traced, and nobody writes of packets. */
+export function registeredPacketLog(): PacketLog | null {
+  return packetLog;
 }
 
 const MATCHES: MatchExtension[] = [];
@@ -30,7 +49,8 @@ const matchesOf: Readonly<Record<XtFamily, Map<string, MatchExtension>>> = { ipv
 const targetsOf: Readonly<Record<XtFamily, Map<string, TargetExtension>>> = { ipv4: new Map(), ipv6: new Map() };
 
 /** Makes extensions known. Those that are known already stay. */
-export function registerExtensions({ matches, targets }: ExtensionList): void {
+export function registerExtensions({ matches, targets, packetLog: log }: ExtensionList): void {
+  packetLog ??= log ?? null;
   register(matches, MATCHES, matchesOf);
   register(targets, TARGETS, targetsOf);
 }

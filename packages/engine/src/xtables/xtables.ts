@@ -23,16 +23,19 @@ import type { SkBuff } from "../skb.js";
 import { getInt32 } from "../wire/bytes.js";
 import { IPV6_DST, IPV6_HOP_LIMIT } from "../wire/ipv6.js";
 import { Chain } from "./chain.js";
-import { evaluateTable, type TraceLog } from "./evaluate.js";
-import { type TableName, XtActionParam, type XtFamily } from "./extension.js";
-import { logTracedRule } from "./log.js";
+import { Evaluator, type TraceLog } from "./evaluate.js";
+import type { TableName, XtFamily } from "./extension.js";
+import { registeredPacketLog } from "./registry.js";
 import type { Rule } from "./rule.js";
 import { builtinHook, TABLE_HOOKS, TABLE_NAMES, Table, tablePriority, type XtFlavour } from "./table.js";
 
+/** The kernel's log is there as soon as any rule can be. */
+const logTracedRule: TraceLog = (...traced) => registeredPacketLog()?.tracedRule(...traced);
+
 /** What a built-in chain's hook function is. */
 interface TableFunction {
-  /** What is done besides evaluation (a call of its own in the trace, routing anew); null: nothing. */
-  readonly call: HookFunction | null;
+  /** Evaluation, and what is done besides (a call of its own in the trace, routing anew). */
+  readonly call: HookFunction;
   /** Whether it is evaluation and no more while nobody traces. */
   readonly plain: boolean;
   readonly name: string;
@@ -46,14 +49,14 @@ class TableHook implements HookOps {
   readonly name: string;
   readonly module: string;
   readonly label: string;
-  readonly #tables: Xtables;
+  readonly #evaluator: Evaluator;
   readonly #table: Table;
   readonly #chain: Chain;
-  readonly #call: HookFunction | null;
+  readonly #call: HookFunction;
   readonly #plain: boolean;
 
   constructor(
-    tables: Xtables,
+    evaluator: Evaluator,
     hook: HookNumber,
     priority: number,
     table: Table,
@@ -65,7 +68,7 @@ class TableHook implements HookOps {
     this.name = name;
     this.module = module;
     this.label = table.name;
-    this.#tables = tables;
+    this.#evaluator = evaluator;
     this.#table = table;
     this.#chain = chain;
     this.#call = call;
@@ -73,10 +76,8 @@ class TableHook implements HookOps {
   }
 
   fn(skb: SkBuff, state: HookState): Verdict {
-    const call = this.#call;
-    return call === null || (this.#plain && state.net.trace === null)
-      ? this.#tables.evaluate(this.#table, this.#chain, skb, state)
-      : call(skb, state);
+    if (!this.#plain || state.net.trace !== null) return this.#call(skb, state);
+    return this.#evaluator.evaluate(this.#table, this.#chain, skb, state);
   }
 }
 
@@ -88,23 +89,22 @@ export class Xtables {
   /** Where the family's packets are met. */
   readonly #hooks: Hooks;
   readonly #tables = new Map<TableName, Table>();
-  readonly #params: XtActionParam[] = [];
-  #depth = 0;
-  /** The legacy flavour's TRACE writes to the kernel log; nf_tables reports to `nft monitor trace` listeners instead. */
-  readonly #traceLog: TraceLog | null;
+  readonly #evaluator: Evaluator;
 
   constructor(net: NetNamespace, flavour: XtFlavour, family: XtFamily) {
-    this.#traceLog = flavour === "legacy" ? logTracedRule : null;
     this.net = net;
     this.flavour = flavour;
     this.family = family;
     this.#hooks = family === "ipv4" ? net.hooks : net.hooks6;
+    this.#evaluator = new Evaluator(net, family, flavour === "legacy" ? logTracedRule : null);
   }
 
   /** The table, or undefined when nothing has made it yet. */
   existing(name: TableName): Table | undefined {
     const table = this.#tables.get(name);
-    return table?.fresh === true && this.flavour === "nft" ? undefined : table;
+    if (table?.fresh !== true || this.flavour !== "nft") return table;
+    // While it is changed, what there is of it is there.
+    return table.changing && table.chains.size > 0 ? table : undefined;
   }
 
   /** Tables there are, in the order in which this flavour's iptables-save prints them. */
@@ -223,7 +223,7 @@ export class Xtables {
       this.net.nat.registerLookup(hook, lookup, priority, this.#hooks.pf);
       return chain;
     }
-    const ops = new TableHook(this, hook, priority, table, chain, this.#hookFunction(table, chain));
+    const ops = new TableHook(this.#evaluator, hook, priority, table, chain, this.#hookFunction(table, chain));
     chain.registration = ops;
     this.#hooks.register(ops);
     return chain;
@@ -232,7 +232,10 @@ export class Xtables {
   #hookFunction(table: Table, chain: Chain): TableFunction {
     const reroutes = table.name === "mangle" && chain.hook === NF_INET_LOCAL_OUT;
     if (this.flavour === "legacy") {
-      if (table.name !== "mangle") return { call: null, plain: true, ...this.#legacyNames };
+      if (table.name !== "mangle") {
+        const call: HookFunction = (skb, state) => this.#evaluator.evaluate(table, chain, skb, state);
+        return { call, plain: true, ...this.#legacyNames };
+      }
       const inner = this.#traced(table, chain);
       const mangle = this.family === "ipv4" ? "iptable_mangle" : "ip6table_mangle";
       const call = reroutes ? this.#rerouted(inner) : inner;
@@ -275,9 +278,9 @@ export class Xtables {
       this.flavour === "legacy" ? this.#legacyNames : { name: "nft_do_chain", module: "nf_tables" };
     return (skb, state) => {
       const trace = this.net.trace;
-      if (trace === null) return this.evaluate(table, chain, skb, state);
+      if (trace === null) return this.#evaluator.evaluate(table, chain, skb, state);
       trace.enter(name, module, skb);
-      const verdict = this.evaluate(table, chain, skb, state);
+      const verdict = this.#evaluator.evaluate(table, chain, skb, state);
       trace.leave();
       return verdict;
     };
@@ -333,17 +336,5 @@ export class Xtables {
 
   #rerouted(inner: HookFunction): HookFunction {
     return this.family === "ipv6" ? this.#rerouting6(inner) : this.#rerouting(inner);
-  }
-
-  /** Judges a packet by a built-in chain. */
-  evaluate(table: Table, chain: Chain, skb: SkBuff, state: HookState): Verdict {
-    // A REJECT sends a packet through OUTPUT while its own is still being judged: one parameter object a depth.
-    if (this.#depth === this.#params.length) this.#params.push(new XtActionParam(this.net, this.family));
-    const par = this.#params[this.#depth++];
-    const { nftTrace } = this.net;
-    const nft = this.flavour === "nft" && nftTrace.active ? nftTrace : null;
-    const verdict = evaluateTable(table, chain, skb, state, par, this.#traceLog, nft);
-    this.#depth--;
-    return verdict;
   }
 }

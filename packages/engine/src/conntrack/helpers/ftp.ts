@@ -9,6 +9,7 @@ import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type NfProto, type Verdict } from "..
 import { ctinfoDirection, type Direction, IP_CT_ESTABLISHED, IP_CT_ESTABLISHED_REPLY, type SkBuff } from "../../skb.js";
 import { getInt32 } from "../../wire/bytes.js";
 import { IPPROTO_TCP } from "../../wire/ipv4.js";
+import { before } from "../../wire/sequence.js";
 import { TCP_DATA_OFFSET, TCP_HEADER_LENGTH, TCP_SEQ } from "../../wire/tcp.js";
 import type { Conntrack } from "../conntrack.js";
 import { addressOf, Expectation, expectTuple } from "../expect.js";
@@ -36,8 +37,8 @@ class FtpState {
       starts.push(seq);
       return;
     }
-    const oldest = ((starts[0] - starts[1]) | 0) < 0 ? 0 : 1;
-    if (((starts[oldest] - seq) | 0) < 0) starts[oldest] = seq;
+    const oldest = before(starts[0], starts[1]) ? 0 : 1;
+    if (before(starts[oldest], seq)) starts[oldest] = seq;
   }
 }
 

@@ -7,8 +7,14 @@ import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { MatchExtension } from "../extension.js";
-import { labelMapOf } from "../label-map.js";
+import { LABELS_FILE, labelMapOf } from "../label-map.js";
 import { bang, parseUint, stringOption } from "../options.js";
+
+/** What the tool says each time that it looks for a name in vain. */
+function notice(net: NetNamespace | undefined): string {
+  const missing = net !== undefined && labelMapOf(net) === null;
+  return missing ? `Warning: cannot open ${LABELS_FILE}: No such file or directory\n` : "";
+}
 
 /** Labels that an entry has room for. Models `XT_CONNLABEL_MAXBIT`. */
 const MAX_LABEL = 127;
@@ -37,7 +43,7 @@ connlabel match options:
         const { net } = call;
         const names = net === undefined ? null : labelMapOf(net);
         const label = parseUint(word, 0, 0xffffffff) ?? names?.numberOf(word);
-        if (label === undefined) throw new ParameterProblem(`label '${text}' not found or invalid value`);
+        if (label === undefined) throw new ParameterProblem(`label '${text}' not found or invalid value`, notice(net));
         return { label: label & 0xffff, net } satisfies Label;
       },
     },
@@ -50,6 +56,7 @@ connlabel match options:
     const sets = values.has("set");
     return {
       name: "connlabel",
+      notice: () => notice(host),
       check() {
         if (label > MAX_LABEL) throw new RulesetError("ERANGE", "", "no such label");
       },

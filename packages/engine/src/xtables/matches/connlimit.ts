@@ -98,14 +98,21 @@ class ConnlimitMatch implements Match {
     }
     const status = entry === NO_CT ? 0 : ct.statusOf(entry);
     const confirmed = (status & IPS_CONFIRMED) !== 0;
-    if (confirmed && status & IPS_ASSURED) return list.tuples.length;
+    if (confirmed && status & IPS_ASSURED) {
+      // It is in the list since long; only what is gone from there is looked for.
+      if (now !== list.lastGc) this.#look(net, list, now, zone, null);
+      return list.tuples.length;
+    }
     const fresh = !confirmed && now === list.lastGc && list.tuples.length - list.lastCount < GC_MAX_COLLECT;
-    if (fresh || !this.#look(net, list, now, zone)) list.tuples.push(scratch.slice());
+    if (fresh || !this.#look(net, list, now, zone, scratch)) list.tuples.push(scratch.slice());
     return list.tuples.length;
   }
 
-  /** Drops what is no connection any more; true when the packet's own ({@link scratch}) is in the list already. */
-  #look(net: NetNamespace, list: Connections, now: number, zone: Zone): boolean {
+  /**
+   * Drops what is no connection any more; true as soon as `own` is met, which is in the list already. Models
+   * `__nf_conncount_add()`, and without `own` `nf_conncount_gc_list()`.
+   */
+  #look(net: NetNamespace, list: Connections, now: number, zone: Zone, own: Int32Array | null): boolean {
     const { ct } = net;
     let collected = 0;
     for (let i = 0; i < list.tuples.length; ) {
@@ -113,7 +120,7 @@ class ConnlimitMatch implements Match {
       const tuple = list.tuples[i];
       const found = findEntry(ct, tuple, zone);
       if (found !== NO_CT) {
-        if (tupleEqual(tuple, 0, scratch, 0)) return true;
+        if (own !== null && tupleEqual(tuple, 0, own, 0)) return true;
         const state = tupleProtonum(tuple, 0) === 6 ? tcpStateOf(ct, found) : -1;
         if (state !== TCP_CONNTRACK_TIME_WAIT && state !== TCP_CONNTRACK_CLOSE) {
           i++;

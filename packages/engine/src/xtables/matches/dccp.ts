@@ -3,7 +3,7 @@ import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
 import { bang, type Range, uintOption } from "../options.js";
-import { ALL_PORTS, listPorts, parsePortRange, savePorts } from "../ports.js";
+import { ALL_PORTS, listPorts, parsePortRange, portOptions, savePorts } from "../ports.js";
 
 const TYPES: readonly string[] = [
   "REQUEST",
@@ -75,10 +75,7 @@ dccp match options
 [!] --dccp-option option                               match if option (by number!) is set
 `,
   options: [
-    { name: "source-port", id: "sport", parse: ports, invert: true },
-    { name: "sport", id: "sport", parse: ports, invert: true },
-    { name: "destination-port", id: "dport", parse: ports, invert: true },
-    { name: "dport", id: "dport", parse: ports, invert: true },
+    ...portOptions(() => ports, false),
     { name: "dccp-types", invert: true, parse: parseTypes },
     { name: "dccp-option", invert: true, parse: uintOption(1, 255) },
   ],

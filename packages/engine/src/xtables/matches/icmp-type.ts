@@ -42,14 +42,26 @@ function parseKind(text: string, { title, names }: IcmpWords): IcmpKind {
   if (found.length > 1)
     throw new ParameterProblem(`Ambiguous ${title} type \`${text}': \`${found[0][0]}' or \`${found[1][0]}'?`);
   if (found.length === 1) return kindOf(found[0]);
-  const type = uintPrefix(text);
-  if (type === undefined || type.value > 255) throw new ParameterProblem(`Unknown ${title} type \`${text}'`);
-  if (type.rest === "") return { type: type.value, minCode: 0, maxCode: 255 };
-  if (type.rest[0] !== "/") throw new ParameterProblem(`unknown character ${type.rest[0]}`);
-  const code = uintPrefix(type.rest.slice(1));
-  if (code === undefined || code.value > 255) throw new ParameterProblem(`Unknown ${title} code \`${text}'`);
+  const range = (part: string, what: string): { readonly first: number; readonly last: number; rest: string } => {
+    const first = uintPrefix(part);
+    const second = first?.rest[0] === ":" ? uintPrefix(first.rest.slice(1)) : first;
+    if (first === undefined || second === undefined || first.value > 255 || second.value > 255)
+      throw new ParameterProblem(`Unknown ${title} ${what} \`${text}'`);
+    return { first: first.value, last: second.value, rest: second.rest };
+  };
+  const type = range(text, "type");
+  const separator = type.rest[0];
+  if (separator !== undefined && separator !== "/") throw new ParameterProblem(`unknown character ${separator}`);
+  const code = separator === undefined ? { first: 0, last: 255, rest: "" } : range(type.rest.slice(1), "code");
   if (code.rest !== "") throw new ParameterProblem(`unknown character ${code.rest[0]}`);
-  return { type: type.value, minCode: code.value, maxCode: code.value };
+  // The kernel keeps one type, whatever is said.
+  if (type.first !== type.last) throw new ParameterProblem(`${title} type range not supported`);
+  return { type: type.first, minCode: code.first, maxCode: code.last };
+}
+
+function codesText({ minCode, maxCode }: IcmpKind): string {
+  if (minCode === maxCode) return ` code ${minCode}`;
+  return minCode === 0 && maxCode === 255 ? "" : ` codes ${minCode}-${maxCode}`;
 }
 
 class IcmpTypeMatch implements Match {
@@ -86,6 +98,12 @@ class IcmpTypeMatch implements Match {
     return `${this.#inverted ? " !" : ""} --${option} ${what}`;
   }
 
+  /** Of several codes the tool prints the first. */
+  compared(): string {
+    const { minCode, maxCode } = this.#kind;
+    return `${minCode}-${maxCode}`;
+  }
+
   print(numeric: boolean): string {
     const { listed, names } = this.#words;
     const { type, minCode, maxCode } = this.#kind;
@@ -94,7 +112,7 @@ class IcmpTypeMatch implements Match {
       return kind.type === type && kind.minCode === minCode && kind.maxCode === maxCode;
     });
     if (!numeric && named !== undefined) return ` ${listed} ${this.#inverted ? "!" : ""}${named[0]}`;
-    return ` ${listed}${this.#inverted ? " !" : ""}type ${type}${minCode === maxCode ? ` code ${minCode}` : ""}`;
+    return ` ${listed}${this.#inverted ? " !" : ""}type ${type}${codesText(this.#kind)}`;
   }
 }
 

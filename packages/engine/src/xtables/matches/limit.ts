@@ -63,14 +63,17 @@ class LimitMatch implements Match {
   readonly name: string = "limit";
   readonly #period: number;
   readonly #burst: number;
+  /** As it was said. */
+  readonly #said: number;
   readonly #cost: number;
   readonly #cap: number;
   #credit = 0;
   #previous = 0;
 
-  constructor(period: number, burst: number) {
+  constructor(period: number, burst: number, said: number) {
     this.#period = period;
     this.#burst = burst;
+    this.#said = said;
     this.#cost = credits(period);
     this.#cap = credits((period * burst) >>> 0);
   }
@@ -104,6 +107,11 @@ class LimitMatch implements Match {
     return ` --limit ${rateText(this.#period)}${this.#burst === DEFAULT_BURST ? "" : ` --limit-burst ${this.#burst}`}`;
   }
 
+  /** A rule that nf_tables gave its default is not found by the 0 that made it. */
+  compared(asked: boolean): string {
+    return String(asked ? this.#said : this.#burst);
+  }
+
   print(): string {
     return ` limit: avg ${rateText(this.#period)} burst ${this.#burst}`;
   }
@@ -127,6 +135,6 @@ limit match options:
     const burst = values.get<number>("limit-burst") ?? DEFAULT_BURST;
     // nf_tables takes none for its default.
     const kept = burst === 0 && flavour === "nft" ? DEFAULT_BURST : burst;
-    return new LimitMatch(values.get<number>("limit") ?? parseRate("3/hour"), kept);
+    return new LimitMatch(values.get<number>("limit") ?? parseRate("3/hour"), kept, burst);
   },
 };

@@ -1,7 +1,8 @@
 /**
- * `-m mac`: who sent the frame. Packets of this engine have no link header; the sender is the other end of the link the
- * packet came by. Models mac_mt(), net/netfilter/xt_mac.c.
+ * `-m mac`: who sent the frame. Packets of this engine have no link header; where a frame's sender is not known it is the
+ * other end of the link the packet came by. Models mac_mt(), net/netfilter/xt_mac.c.
  */
+import { linkSender } from "../../dev/device.js";
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING } from "../../hooks.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
@@ -31,10 +32,10 @@ mac match options:
     const inverted = values.inverted("mac-source");
     return {
       name: "mac",
-      match({ state: { indev } }) {
+      match({ skb, state: { indev } }) {
         // Only Ethernet has such addresses: not the loopback, not a TUN device.
         if (indev === null || indev.mac === null || indev.kind === "loopback") return false;
-        const source = indev.peerMac;
+        const source = linkSender(skb, indev);
         if (source === null) return false;
         let same = true;
         for (let i = 0; i < 6; i++) if (source[i] !== wanted[i]) same = false;

@@ -3,7 +3,7 @@ import { get16 } from "../../wire/bytes.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";
 import { bang, type Range } from "../options.js";
-import { ALL_PORTS, listPorts, parsePortRange, savePorts } from "../ports.js";
+import { ALL_PORTS, listPorts, parsePortRange, portOptions, savePorts } from "../ports.js";
 
 /** Names, numbers and the letters of flag bits 0 to 7 of each chunk type. */
 const CHUNKS: readonly (readonly [string, number, string])[] = [
@@ -119,16 +119,7 @@ sctp match options
 chunktypes - DATA INIT INIT_ACK SACK HEARTBEAT HEARTBEAT_ACK ABORT SHUTDOWN SHUTDOWN_ACK ERROR COOKIE_ECHO COOKIE_ACK ECN_ECNE ECN_CWR SHUTDOWN_COMPLETE ASCONF ASCONF_ACK FORWARD_TSN ALL NONE
 `,
   options: [
-    { name: "source-port", id: "sport", parse: ports, invert: true, onlyOne: "Only one `--source-port' allowed" },
-    { name: "sport", id: "sport", parse: ports, invert: true, onlyOne: "Only one `--source-port' allowed" },
-    {
-      name: "destination-port",
-      id: "dport",
-      parse: ports,
-      invert: true,
-      onlyOne: "Only one `--destination-port' allowed",
-    },
-    { name: "dport", id: "dport", parse: ports, invert: true, onlyOne: "Only one `--destination-port' allowed" },
+    ...portOptions(() => ports, true),
     {
       name: "chunk-types",
       invert: true,

@@ -144,6 +144,8 @@ socket match options:
         if (restoresMark && sk.state !== "TIME_WAIT" && sk.state !== "SYN_RECV") skb.mark = mark;
         return true;
       },
+      attach: (net, pf) => net.ct.defragGet(pf),
+      detach: (net, pf) => net.ct.defragPut(pf),
       save: () => text,
       print: () => ` socket${text}`,
     };

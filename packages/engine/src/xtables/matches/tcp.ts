@@ -4,7 +4,7 @@ import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { NftTransportMatch, type PortTest, portTest, readBack } from "../nft-transport.js";
 import { parseUint, type Range } from "../options.js";
-import { asksPort, listPorts, parsePortRange, savePorts } from "../ports.js";
+import { asksPort, listPorts, parsePortRange, portOptions, savePorts } from "../ports.js";
 
 /** A comparison of flags: of those in `mask`, exactly those in `comp` are set. */
 interface Flags {
@@ -166,16 +166,7 @@ tcp match options:
 [!] --tcp-option number        match if TCP option set
 `,
   options: [
-    { name: "source-port", id: "sport", parse: ports, invert: true, onlyOne: "Only one `--source-port' allowed" },
-    { name: "sport", id: "sport", parse: ports, invert: true, onlyOne: "Only one `--source-port' allowed" },
-    {
-      name: "destination-port",
-      id: "dport",
-      parse: ports,
-      invert: true,
-      onlyOne: "Only one `--destination-port' allowed",
-    },
-    { name: "dport", id: "dport", parse: ports, invert: true, onlyOne: "Only one `--destination-port' allowed" },
+    ...portOptions(() => ports, true),
     {
       name: "syn",
       id: "flags",

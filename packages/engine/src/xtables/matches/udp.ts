@@ -4,7 +4,7 @@ import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
 import { NftTransportMatch, type PortTest, portTest, readBack } from "../nft-transport.js";
 import type { Range } from "../options.js";
-import { asksPort, listPorts, resolvePort, savePorts } from "../ports.js";
+import { asksPort, listPorts, portOptions, resolvePort, savePorts } from "../ports.js";
 
 class UdpMatch implements Match {
   readonly name: string = "udp";
@@ -79,12 +79,7 @@ udp match options:
  --dport ...
 				match destination port(s)
 `,
-  options: [
-    { name: "source-port", id: "sport", parse: portsOf("source-port"), invert: true },
-    { name: "sport", id: "sport", parse: portsOf("source-port"), invert: true },
-    { name: "destination-port", id: "dport", parse: portsOf("destination-port"), invert: true },
-    { name: "dport", id: "dport", parse: portsOf("destination-port"), invert: true },
-  ],
+  options: [...portOptions(portsOf, false)],
   buildInNft: (values) =>
     asksPort(values, "sport") || asksPort(values, "dport")
       ? new NftTransportMatch(

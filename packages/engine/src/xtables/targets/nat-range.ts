@@ -23,40 +23,39 @@ const WITH_PORTS: readonly number[] = [6, 17, 132, 33, 1];
 /** A range that leaves everything to NAT. */
 export const EMPTY_RANGE: NatRange = { flags: 0, minAddr: 0, maxAddr: 0, minPort: 0, maxPort: 0, basePort: 0 };
 
+/** A port by its number, with what follows it; a name is a name whole. */
 function parsePort(text: string): { readonly value: number; readonly rest: string } | undefined {
   const head = uintPrefix(text);
   if (head !== undefined) return head.value > 65535 ? undefined : head;
-  const name = /^[A-Za-z][\w+.-]*/.exec(text)?.[0];
-  const value = name === undefined ? undefined : servicePort(name, null);
-  return value === undefined || name === undefined ? undefined : { value, rest: text.slice(name.length) };
+  const value = servicePort(text, null);
+  return value === undefined ? undefined : { value, rest: "" };
 }
 
-/** `port[-port][/base]` into a range. */
-export function parsePorts(text: string, proto: number, shifted: boolean): NatRange {
+/** `port[-port[/base]]` into a range; only some targets keep the base. Models parse_ports() of libxt_NAT. */
+export function parsePorts(text: string, proto: number, keepsBase: boolean): NatRange {
   if (!WITH_PORTS.includes(proto)) throw new ParameterProblem("Need TCP, UDP, SCTP or DCCP with port specification");
-  const first = parsePort(text);
-  if (first === undefined) throw new ParameterProblem(`Port \`${text}' not valid`);
-  let maxPort = first.value;
-  let rest = first.rest;
-  const isRange = rest.startsWith("-");
-  if (isRange) {
-    const second = parsePort(rest.slice(1));
-    if (second === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
-    maxPort = second.value;
-    if (maxPort < first.value) throw new ParameterProblem(`Port range \`${rest.slice(1)}' funky`);
-    rest = second.rest;
-  }
-  let basePort = 0;
-  let flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-  if (shifted && isRange && rest.startsWith("/")) {
-    const base = parsePort(rest.slice(1));
-    if (base === undefined) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
-    basePort = base.value;
-    rest = base.rest;
-    flags |= NF_NAT_RANGE_PROTO_OFFSET;
-  }
-  if (rest !== "") throw new ParameterProblem(`Garbage after port ${isRange ? "range" : "value"}: \`${rest}'`);
-  return { ...EMPTY_RANGE, flags, minPort: first.value, maxPort, basePort };
+  const port = (part: string): { readonly value: number; readonly rest: string } => {
+    const found = parsePort(part);
+    if (found === undefined) throw new ParameterProblem(`Port \`${part}' not valid`);
+    return found;
+  };
+  const first = port(text);
+  const single = { ...EMPTY_RANGE, flags: NF_NAT_RANGE_PROTO_SPECIFIED, minPort: first.value, maxPort: first.value };
+  if (first.rest === "") return single;
+  if (first.rest.startsWith(":")) throw new ParameterProblem("Invalid port:port syntax - use dash");
+  if (!first.rest.startsWith("-")) throw new ParameterProblem(`Garbage after port value: \`${first.rest}'`);
+  const end = first.rest.slice(1);
+  // A last port has no name.
+  if (uintPrefix(end) === undefined) throw new ParameterProblem(`Port \`${end}' not valid`);
+  const { value: maxPort, rest } = port(end);
+  if (maxPort < first.value) throw new ParameterProblem(`Port range \`${end}' funky`);
+  const range = { ...single, maxPort };
+  if (rest === "") return range;
+  if (!rest.startsWith("/")) throw new ParameterProblem(`Garbage after port range: \`${rest}'`);
+  // What follows the base is not looked at; 0 is none.
+  const base = port(rest.slice(1)).value;
+  if (base === 0) throw new ParameterProblem(`Port \`${rest.slice(1)}' not valid`);
+  return { ...range, flags: range.flags | NF_NAT_RANGE_PROTO_OFFSET, basePort: keepsBase ? base : 0 };
 }
 
 /** An address of a family; what it is parsed by throws {@link AddressError}. */
@@ -70,7 +69,7 @@ function address<A>(text: string, parse: (text: string) => A): A {
 }
 
 /** The same of IPv6, whose addresses stand in brackets where ports follow: `[2001:db8::1]:80`. */
-function parseTo6(text: string, call: OptionCall, shifted: boolean): NatRange {
+function parseTo6(text: string, call: OptionCall, keepsBase: boolean): NatRange {
   const open = text.indexOf("[");
   const close = text.indexOf("]", open + 1);
   if (open >= 0 && close < 0) throw new ParameterProblem("Invalid address format");
@@ -79,7 +78,7 @@ function parseTo6(text: string, call: OptionCall, shifted: boolean): NatRange {
   if (open < 0 && text.includes(":", colon + 1)) colon = -1;
   let range = EMPTY_RANGE;
   if (colon >= 0) {
-    range = parsePorts(text.slice(colon + 1), call.proto, shifted);
+    range = parsePorts(text.slice(colon + 1), call.proto, keepsBase);
     if (colon === 0 || colon === 2) return range;
   }
   const addresses = open < 0 ? text.slice(0, colon < 0 ? text.length : colon) : text.slice(open + 1, close);
@@ -90,14 +89,14 @@ function parseTo6(text: string, call: OptionCall, shifted: boolean): NatRange {
 }
 
 /** `[address[-address]][:ports]` into a range. Models libxt_NAT's parse_to(). */
-export function parseTo(text: string, call: OptionCall, shifted: boolean): NatRange {
-  if (call.family === "ipv6") return parseTo6(text, call, shifted);
+export function parseTo(text: string, call: OptionCall, keepsBase: boolean): NatRange {
+  if (call.family === "ipv6") return parseTo6(text, call, keepsBase);
   let colon = text.indexOf(":");
   // Two colons are taken for an IPv6 address without ports, which then is no good IPv4 address.
   if (text.includes(":", colon + 1)) colon = -1;
   let range = EMPTY_RANGE;
   if (colon >= 0) {
-    range = parsePorts(text.slice(colon + 1), call.proto, shifted);
+    range = parsePorts(text.slice(colon + 1), call.proto, keepsBase);
     if (colon === 0) return range;
   }
   const addresses = colon < 0 ? text : text.slice(0, colon);

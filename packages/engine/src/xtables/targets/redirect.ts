@@ -1,7 +1,8 @@
 /** REDIRECT: DNAT to this host itself. Models net/netfilter/xt_REDIRECT.c. */
 import { NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING, type NfProto, type Verdict } from "../../hooks.js";
-import { type NatRange, NF_NAT_RANGE_PROTO_SPECIFIED } from "../../nat/nat.js";
+import { type NatRange, NF_NAT_RANGE_PROTO_OFFSET, NF_NAT_RANGE_PROTO_SPECIFIED } from "../../nat/nat.js";
 import type { NetNamespace } from "../../netns.js";
+import { ParameterProblem } from "../error.js";
 import type { Target, TargetExtension, XtActionParam } from "../extension.js";
 import { EMPTY_RANGE, flagsText, parsePorts, portsText, withFlags } from "./nat-range.js";
 
@@ -36,6 +37,14 @@ class RedirectTarget implements Target {
   }
 }
 
+/** The one target that refuses a base. */
+function portsOf(text: string, proto: number): NatRange {
+  const range = parsePorts(text, proto, false);
+  if (range.flags & NF_NAT_RANGE_PROTO_OFFSET)
+    throw new ParameterProblem("Shifted portmap ranges not supported with this kernel");
+  return range;
+}
+
 export const redirectTarget: TargetExtension = {
   kind: "target",
   name: "REDIRECT",
@@ -47,6 +56,6 @@ REDIRECT target options:
 				Port (range) to map to.
  [--random]
 `,
-  options: [{ name: "to-ports", parse: (text, call) => parsePorts(text, call.proto, false) }, { name: "random" }],
+  options: [{ name: "to-ports", parse: (text, call) => portsOf(text, call.proto) }, { name: "random" }],
   build: (values) => new RedirectTarget(withFlags(values.get<NatRange>("to-ports") ?? EMPTY_RANGE, values)),
 };

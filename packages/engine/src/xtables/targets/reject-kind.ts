@@ -68,6 +68,26 @@ class RejectTarget implements Target {
   }
 }
 
+/**
+ * A reset for what came by a bridge's port goes straight back by it, as from the frame's addressee: one from this host's own
+ * MAC address would confuse others. False: it came by none. Models the end of nf_send_reset() and nf_send_reset6().
+ */
+export function sendByPort(net: NetNamespace, old: SkBuff, reset: SkBuff): boolean {
+  const port = old.physIn;
+  if (port === null) return false;
+  reset.linkSource = old.linkDestination;
+  reset.linkDestination = old.linkSource;
+  const { trace } = net;
+  if (trace !== null) {
+    trace.begin(reset);
+    trace.note({ kind: "transmit", device: port.name });
+    trace.done(reset, port.name);
+    trace.end();
+  }
+  port.transmit(reset);
+  return true;
+}
+
 /** The extension of one family. */
 export function rejectTargetOf(family: RejectFamily): TargetExtension {
   const { kinds, defaultKind, helpEnd } = family;

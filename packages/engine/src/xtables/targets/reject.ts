@@ -9,7 +9,7 @@ import { get16, get32 } from "../../wire/bytes.js";
 import { checksumPartial, pseudoHeaderSum } from "../../wire/checksum.js";
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../../wire/tcp.js";
 import type { TargetExtension } from "../extension.js";
-import { type RejectKind, rejectTargetOf } from "./reject-kind.js";
+import { type RejectKind, rejectTargetOf, sendByPort } from "./reject-kind.js";
 
 const ICMP_DEST_UNREACH = 3;
 
@@ -71,7 +71,7 @@ function sendReset(net: NetNamespace, old: SkBuff): void {
   if (net.ip.routeMeHarder(skb) !== 0) return;
   net.ct.attach(skb, old);
   net.ct.setClosing(old);
-  net.ip.localOut(skb);
+  if (!sendByPort(net, old, skb)) net.ip.localOut(skb);
 }
 
 export const rejectTarget: TargetExtension = rejectTargetOf({

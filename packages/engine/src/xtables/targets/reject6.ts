@@ -20,7 +20,7 @@ import {
 } from "../../wire/ipv6.js";
 import { TCP_FLAGS, TCP_HEADER_LENGTH, TCP_RST } from "../../wire/tcp.js";
 import type { TargetExtension } from "../extension.js";
-import { type RejectKind, rejectTargetOf } from "./reject-kind.js";
+import { type RejectKind, rejectTargetOf, sendByPort } from "./reject-kind.js";
 
 const KINDS: readonly RejectKind[] = [
   { name: "icmp6-no-route", alias: "no-route", code: 0, about: "ICMPv6 no route" },
@@ -64,7 +64,7 @@ function sendReset(net: NetNamespace, old: SkBuff): void {
   skb.dst6 = route;
   net.ct.attach(skb, old);
   net.ct.setClosing(old);
-  net.ip6.localOut(skb);
+  if (!sendByPort(net, old, skb)) net.ip6.localOut(skb);
 }
 
 export const reject6Target: TargetExtension = rejectTargetOf({

@@ -111,6 +111,8 @@ TPROXY target options:
         if ((header.proto !== IPPROTO_TCP && header.proto !== IPPROTO_UDP) || header.invertProto)
           throw new RulesetError("EINVAL", "", "Can be used only with -p tcp or -p udp");
       },
+      attach: (net, pf) => net.ct.defragGet(pf),
+      detach: (net, pf) => net.ct.defragPut(pf),
       target: (par) => redirect(par, proxy, mark),
       save: () => ` --on-port ${port} --on-ip ${address} --tproxy-mark ${markText}`,
       print: () => ` TPROXY redirect ${address}:${port} mark ${markText}`,

@@ -4,10 +4,10 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addAddress, Topology } from "../dev/topology.js";
-import { TunDevice } from "../dev/tun.js";
-import { SeededRandom } from "../random.js";
-import { parseIPv4 } from "../wire/address.js";
+import { addAddress, Topology } from "../../dev/topology.js";
+import { TunDevice } from "../../dev/tun.js";
+import { SeededRandom } from "../../random.js";
+import { parseIPv4 } from "../../wire/address.js";
 
 interface Weather {
   readonly seed: number;

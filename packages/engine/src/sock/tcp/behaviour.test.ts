@@ -1,12 +1,12 @@
 /** What TCP and UDP do when things go otherwise: silence, refusals, unread data, errors by ICMP, closing both at once. */
 import { describe, expect, it } from "vitest";
-import { addRoute, Topology } from "../dev/topology.js";
-import { SystemError } from "../errno.js";
-import { NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING, nfDropErr } from "../hooks.js";
-import type { NetNamespace } from "../netns.js";
-import { parseIPv4 } from "../wire/address.js";
-import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from "../wire/tcp.js";
-import type { TcpConnection } from "./sockets.js";
+import { addRoute, Topology } from "../../dev/topology.js";
+import { SystemError } from "../../errno.js";
+import { NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING, nfDropErr } from "../../hooks.js";
+import type { NetNamespace } from "../../netns.js";
+import { parseIPv4 } from "../../wire/address.js";
+import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from "../../wire/tcp.js";
+import type { TcpConnection } from "../sockets.js";
 
 const SECOND = 1_000_000;
 const A = parseIPv4("10.0.0.1");
@@ -382,5 +382,25 @@ describe("path MTU", () => {
     expect(received).toBe(20_000);
     expect(largest).toBe(1000);
     expect(a.ip.routeGet({ dst: parseIPv4("10.2.0.2") }).pmtu).toEqual({ mtu: 1000, expiresSeconds: 590 });
+  });
+});
+
+describe("both ends open at once", () => {
+  it("connects them, and what they wrote before is not lost", () => {
+    const { topology, a, b, segments } = two();
+    const got: string[] = [];
+    const open = (net: NetNamespace, name: string, address: number): TcpConnection => {
+      const connection = net.sockets.tcp.connect(
+        { address, port: 80, localPort: 80 },
+        { onData: (bytes) => got.push(`${name} has ${bytes.length}`), onError: (errno) => got.push(`${errno}`) },
+      );
+      connection.write(new Uint8Array(10));
+      return connection;
+    };
+    const near = open(a, "a", B);
+    const far = open(b, "b", A);
+    topology.clock.advance(5 * SECOND);
+    expect([near.state, far.state, ...got.sort()]).toEqual(["ESTABLISHED", "ESTABLISHED", "a has 10", "b has 10"]);
+    expect(segments.slice(0, 4)).toEqual(["> S 0", "< S 0", "> S. 0", "< S. 0"]);
   });
 });
