@@ -3,16 +3,9 @@
  * on both, so everything that may take real time there answers with a promise here.
  */
 import type { ConntrackSnapshot } from "@netfilter-lab/engine";
-import type { HookRegistry } from "./draw/hook-map.js";
+import type { HookRegistry } from "./draw/hook-map/hook-map.js";
+import type { IpFamily } from "./ip-family.js";
 import type { DeviceName, Walk } from "./walk.js";
-
-/** A version of IP, each with its own hooks. */
-export type IpFamily = "ipv4" | "ipv6";
-
-/** Whether a packet that somebody wrote is one of IPv6, by the version in its header. */
-export function isIPv6(packet: Uint8Array): boolean {
-  return packet[0] >> 4 === 6;
-}
 
 /** What a finished command printed. */
 export interface CommandOutput {

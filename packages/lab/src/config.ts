@@ -47,6 +47,7 @@ export interface LinkConfig {
 
 /** A whole lab. `Names` are the names of its hosts. */
 export interface LabConfig<Names extends string = string> {
+  /** The hosts by their names. */
   readonly hosts: Readonly<Record<Names, HostConfig>>;
   /** Cables: `["client.eth0", "gateway.eth0"]`, or a {@link LinkConfig}. */
   readonly links?: readonly (readonly [string, string] | LinkConfig)[];

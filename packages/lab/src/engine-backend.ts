@@ -16,20 +16,14 @@ import {
   VethDevice,
   VirtualClock,
 } from "@netfilter-lab/engine";
-import {
-  type Backend,
-  type BackgroundCommand,
-  type CaptureHandle,
-  type CommandOutput,
-  type IpFamily,
-  isIPv6,
-} from "./backend.js";
+import { type Backend, type BackgroundCommand, type CaptureHandle, type CommandOutput } from "./backend.js";
 import { commands } from "./commands/index.js";
 import { type HostTopology, LabConfigError, type Topology } from "./config.js";
-import type { HookRegistry } from "./draw/hook-map.js";
+import type { HookRegistry } from "./draw/hook-map/hook-map.js";
 import type { HostEnvironment } from "./environment.js";
 import { FileSystem } from "./files.js";
 import { forwardingSysctls, hostSysctls } from "./host-sysctls.js";
+import { type IpFamily, isIPv6 } from "./ip-family.js";
 import { drawingsPart, MissingPartError, rarePart } from "./parts.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, type PcapRecord, writePcap } from "./pcap.js";
 import { addProcFiles } from "./proc.js";

@@ -63,6 +63,13 @@ export class FileSystem {
     return text === undefined || text === "";
   }
 
+  /** The paths of the files of memory, in order; or what those below the working directory are called there. */
+  names(relative = false): readonly string[] {
+    const paths = [...this.#files.keys()].sort();
+    if (!relative) return paths;
+    return paths.flatMap((path) => (path.startsWith(`${HOME}/`) ? [path.slice(HOME.length + 1)] : []));
+  }
+
   /** Whether there is such a file, and what it is. */
   exists(path: string): boolean {
     const full = absolute(path);
@@ -119,10 +126,12 @@ export class FileSystem {
   }
 }
 
-/** The working directory of a host's shell is root's home. */
+/** The working directory of a host's shell: root's home. */
+const HOME = "/root";
+
 function absolute(path: string): string {
   const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `/root/${path}`).split("/")) {
+  for (const part of (path.startsWith("/") ? path : `${HOME}/${path}`).split("/")) {
     if (part === "" || part === ".") continue;
     if (part === "..") parts.pop();
     else parts.push(part);

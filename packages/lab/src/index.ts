@@ -3,7 +3,6 @@
  * @packageDocumentation
  */
 
-export type { IpFamily } from "./backend.js";
 export type { AddressesConfig, BackendName, HostConfig, LabConfig, LinkConfig } from "./config.js";
 export { LabConfigError } from "./config.js";
 export {
@@ -27,7 +26,7 @@ export {
   type MimeBundle,
   NODE_INSPECT,
 } from "./draw/drawing.js";
-export { drawHookMap, HookRegistry } from "./draw/hook-map.js";
+export { drawHookMap, HookRegistry } from "./draw/hook-map/hook-map.js";
 export { drawPacket, type PacketData } from "./draw/packet.js";
 export { PacketViewDrawing } from "./draw/packet-view/view.js";
 export type { HookUserData, PassageData } from "./draw/passage.js";
@@ -36,9 +35,10 @@ export { drawStates } from "./draw/states.js";
 export { drawTuples } from "./draw/tuples.js";
 export { parseDuration } from "./duration.js";
 export { EndlessCommandError } from "./engine-backend.js";
+export type { IpFamily } from "./ip-family.js";
 export { Capture, Host, Lab, RunningCommand, ShellResult } from "./lab.js";
 export { EngineOnlyError } from "./linux/engine-only.js";
-export { describePacket } from "./packet-text.js";
+export { describePacket } from "./packet-text/describe.js";
 export { theQuestion } from "./question.js";
 export { snatConnectionFunctionGraph } from "./recordings/snat-connection.js";
 export type { DeviceName, HookUser, WalkEvents, WalkPacketFields, WalkStep } from "./walk.js";

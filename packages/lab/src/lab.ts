@@ -2,14 +2,15 @@
  * Hosts, cables and commands: what a lesson is written with. Everything that may take time is a promise, so that the
  * same cells run on any backend; on the engine time is virtual and costs nothing.
  */
-import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput, IpFamily } from "./backend.js";
+import type { Backend, BackgroundCommand, CaptureHandle, CommandOutput } from "./backend.js";
 import { type BackendName, checkBackendName, checkConfig, type LabConfig, type Topology } from "./config.js";
 import type { ConntrackTable } from "./draw/conntrack-table.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
-import type { HookRegistry } from "./draw/hook-map.js";
+import type { HookRegistry } from "./draw/hook-map/hook-map.js";
 import { drawTopology } from "./draw/topology.js";
 import { parseDuration } from "./duration.js";
 import { EngineBackend } from "./engine-backend.js";
+import type { IpFamily } from "./ip-family.js";
 import { noteLab } from "./living-labs.js";
 import { drawingsPart } from "./parts.js";
 import { scriptOf } from "./quote.js";
@@ -17,7 +18,9 @@ import type { Walk } from "./walk.js";
 
 /** What a command printed and how it ended. As a cell's last line it shows what a terminal would. */
 export class ShellResult {
+  /** What was written to standard output. */
   readonly stdout: string;
+  /** What was written to standard error. */
   readonly stderr: string;
   /** The exit status: 0 for success. */
   readonly status: number;
@@ -65,10 +68,12 @@ export class RunningCommand {
     return this.#command.output.text;
   }
 
+  /** What it has written to standard output so far. */
   get stdout(): string {
     return this.#command.output.stdout;
   }
 
+  /** What it has written to standard error so far. */
   get stderr(): string {
     return this.#command.output.stderr;
   }
@@ -160,6 +165,7 @@ export class Capture {
 
 /** One host of a lab. */
 export class Host {
+  /** Its name in the lab. */
   readonly name: string;
   readonly #backend: Backend;
 

@@ -23,18 +23,20 @@ import {
 } from "./draw/call-graph.js";
 import { endpoint, headline } from "./draw/dissect.js";
 import { type Displayable, type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "./draw/drawing.js";
-import { drawHookMap } from "./draw/hook-map.js";
+import { drawHookMap } from "./draw/hook-map/hook-map.js";
 import { drawPacket } from "./draw/packet.js";
 import type { ViewedPacket } from "./draw/packet-view/document.js";
 import { PacketViewDrawing, VIEW_LIMIT } from "./draw/packet-view/view.js";
 import { drawSequence } from "./draw/sequence.js";
 import { drawStates } from "./draw/states.js";
 import { drawTuples } from "./draw/tuples.js";
-import { describePacket } from "./packet-text.js";
+import { describePacket } from "./packet-text/describe.js";
 
 /** One end of a link, or a device on its own: `gateway.eth0`. */
 export interface DeviceName {
+  /** The host's name. */
   readonly host: string;
+  /** The device's name there. */
   readonly device: string;
 }
 
@@ -77,21 +79,13 @@ export interface WalkStep {
 }
 
 /** What the packet looked like on its way in and on its way out. */
-export interface WalkPacketFields {
-  readonly host: string;
-  /** Names the packet across the hosts of one lab: the same packet has the same number on each. */
-  readonly serial: number;
-  readonly atMicros: number;
-  readonly from: DeviceName | null;
-  readonly to: DeviceName | null;
-  readonly iif: string | null;
-  readonly oif: string | null;
-  readonly before: Uint8Array;
-  readonly after: Uint8Array | null;
-  readonly calls: readonly TraceCall[];
-  readonly hooks: readonly HookUser[];
+export type WalkPacketFields = Pick<
+  WalkPacket,
+  "host" | "serial" | "atMicros" | "from" | "to" | "iif" | "oif" | "before" | "after" | "calls" | "hooks"
+> & {
+  /** The hook in which it was dropped, as told by a backend that does not tell its calls. */
   readonly droppedIn?: string | null;
-}
+};
 
 /** One packet's passage through one host. */
 export class WalkPacket implements Displayable {
@@ -223,7 +217,9 @@ export class WalkPacket implements Displayable {
 
 /** What a walk saw of one host besides its packets. */
 export interface WalkEvents {
+  /** The host whose conntrack it is. */
   readonly host: string;
+  /** What happened to an entry. */
   readonly event: ConntrackEvent;
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../src/draw/call-graph.js";
 import { ConntrackTable } from "../src/draw/conntrack-table.js";
 import type { Drawing } from "../src/draw/drawing.js";
-import { drawHookMap, drawHooks, hookMapScene, hooksScene } from "../src/draw/hook-map.js";
+import { drawHookMap, drawHooks, hookMapScene, hooksScene } from "../src/draw/hook-map/hook-map.js";
 import { drawPacket } from "../src/draw/packet.js";
 import type { PassageData } from "../src/draw/passage.js";
 import type { Scene } from "../src/draw/scene.js";

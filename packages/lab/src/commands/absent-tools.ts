@@ -9,7 +9,6 @@ const ABSENT: Readonly<Record<string, string>> = {
   "ip6tables-translate": "there is no nftables",
   "iptables-restore-translate": "there is no nftables",
   "ip6tables-restore-translate": "there is no nftables",
-  "iptables-xml": "use iptables-save",
 };
 
 export const absentTools: Readonly<Record<string, LabCommand>> = Object.fromEntries(

@@ -22,6 +22,7 @@ import {
 } from "@netfilter-lab/engine";
 import {
   MissingTarget,
+  noticesOf,
   RefusedFailure,
   type RuleMessage,
   requireTableName,
@@ -69,17 +70,35 @@ function nftFailure(tool: Tool, message: string, errno: RulesetError["errno"], a
   return new ToolFailure(`${tool.banner}:  ${message} failed (${ERRNO_TEXT[errno]}): ${about}\n`, STATUS_RESOURCE);
 }
 
-/** Carries out one command; returns what it prints. Throws {@link ToolFailure}, having changed nothing. */
-export function applyCommand(tool: Tool, command: ParsedCommand): string {
-  return new Application(tool, command, requireTableName(tool, command.table)).run();
+/**
+ * Carries out one command; returns what it prints, and tells `warn` what it says on stderr. Throws {@link ToolFailure},
+ * having changed nothing.
+ */
+export function applyCommand(tool: Tool, command: ParsedCommand, warn: (text: string) => void): string {
+  return new Application(tool, command, requireTableName(tool, command.table), warn).run();
+}
+
+/** Gives a chain another name. */
+export function renameChain(table: Table, chain: Chain, name: string): void {
+  table.chains.delete(chain.name);
+  chain.name = name;
+  table.chains.set(name, chain);
+}
+
+/** What a rule is compared by. */
+function comparable({ name }: Chain, rule: Rule, asked: boolean): string {
+  const more = rule.matches.map((match) => match.compared?.(asked) ?? "");
+  return `${ruleText(name, rule)} ${more.join()}`;
 }
 
 class Application {
   readonly #tool: Tool;
   readonly #command: ParsedCommand;
   readonly #name: TableName;
+  readonly #warn: (text: string) => void;
 
-  constructor(tool: Tool, command: ParsedCommand, name: TableName) {
+  constructor(tool: Tool, command: ParsedCommand, name: TableName, warn: (text: string) => void) {
+    this.#warn = warn;
     this.#tool = tool;
     this.#command = command;
     this.#name = name;
@@ -187,7 +206,10 @@ class Application {
     let text = "";
     const told = (rules: readonly Rule[]): void => {
       this.#tool.onRules?.(rules, ruleMessage(kind));
-      if (verbose > 0 && kind !== "delete-num") text = rules.map(verboseRule).join("");
+      if (verbose > 0 && kind !== "delete-num") {
+        for (const rule of rules) this.#warn(noticesOf(rule));
+        text = rules.map(verboseRule).join("");
+      }
     };
     try {
       // The legacy tool that only looks puts nothing in.
@@ -245,8 +267,8 @@ class Application {
         return;
       default:
         for (const rule of rules) {
-          const text = ruleText(chain.name, rule);
-          const at = chain.rules.findIndex((each) => ruleText(chain.name, each) === text);
+          const text = comparable(chain, rule, true);
+          const at = chain.rules.findIndex((each) => comparable(chain, each, false) === text);
           if (at < 0) throw this.#fail(this.#legacy && isNamed(rule.action) ? NO_CHAIN : NO_RULE);
           if (kind === "delete") chain.rules.splice(at, 1);
         }
@@ -272,15 +294,21 @@ class Application {
     );
   }
 
+  #references(table: Table | undefined, chain: Chain): number {
+    return this.#tool.batch?.references(chain) ?? table?.references(chain) ?? 0;
+  }
+
   #list(): string {
     const { numeric, verbose, exact, lineNumbers, number } = this.#command;
     const format: ListFormat = { numeric, verbose: verbose > 0, exact, lineNumbers };
     const { table, chains } = this.#chainsToList();
     return chains
       .map((chain) => {
-        let text = number === 0 ? chainHeading(chain, table?.references(chain) ?? 0, format) : "";
+        let text = number === 0 ? chainHeading(chain, this.#references(table, chain), format) : "";
         chain.rules.forEach((rule, index) => {
-          if (number === 0 || number === index + 1) text += listRule(rule, index + 1, format);
+          if (number !== 0 && number !== index + 1) return;
+          this.#warn(noticesOf(rule));
+          text += listRule(rule, index + 1, format);
         });
         return text;
       })
@@ -304,8 +332,9 @@ class Application {
     }
     for (const chain of chains) {
       chain.rules.forEach((rule, index) => {
-        if (number === 0 || number === index + 1)
-          text += `${ruleText(chain.name, rule, counters, this.#tool.xt.flavour)}\n`;
+        if (number !== 0 && number !== index + 1) return;
+        this.#warn(noticesOf(rule));
+        text += `${ruleText(chain.name, rule, counters, this.#tool.xt.flavour)}\n`;
       });
     }
     return text;
@@ -462,11 +491,8 @@ class Application {
       throw this.#fail("File exists");
     const chain = table.chains.get(name);
     if (chain === undefined || chain.hook !== null) throw this.#fail(NO_CHAIN);
-    xt.change(table, () => {
-      table.chains.delete(name);
-      chain.name = newName;
-      table.chains.set(newName, chain);
-    });
+    if (this.#tool.batch !== null) this.#tool.batch.rename(chain, newName);
+    else xt.change(table, () => renameChain(table, chain, newName));
   }
 
   #setPolicy(): void {

@@ -5,17 +5,17 @@ import type { Tool } from "./iptables-tool.js";
 /** The option that IPv6 has not. */
 const FRAGMENT = "[!] --fragment\t-f\t\tmatch second or further fragments only\n";
 
-const usage = (base: string): string => `
-Usage: ${base} -[ACD] chain rule-specification [options]
-       ${base} -I chain [rulenum] rule-specification [options]
-       ${base} -R chain rulenum rule-specification [options]
-       ${base} -D chain rulenum [options]
-       ${base} -[LS] [chain [rulenum]] [options]
-       ${base} -[FZ] [chain] [options]
-       ${base} -[NX] chain
-       ${base} -E old-chain-name new-chain-name
-       ${base} -P chain target [options]
-       ${base} -h (print this help information)
+const usage = (program: string, base: string): string => `
+Usage: ${program} -[ACD] chain rule-specification [options]
+       ${program} -I chain [rulenum] rule-specification [options]
+       ${program} -R chain rulenum rule-specification [options]
+       ${program} -D chain rulenum [options]
+       ${program} -[LS] [chain [rulenum]] [options]
+       ${program} -[FZ] [chain] [options]
+       ${program} -[NX] chain
+       ${program} -E old-chain-name new-chain-name
+       ${program} -P chain target [options]
+       ${program} -h (print this help information)
 
 Commands:
 Either long or short options are allowed.
@@ -75,5 +75,5 @@ ${base === "iptables" ? FRAGMENT : ""}  --modprobe=<command>		try to insert modu
 
 /** The whole text of `-h`. */
 export function helpText(tool: Tool, extensions: readonly XtExtension[]): string {
-  return `${tool.banner}\n${usage(tool.base)}${extensions.map((extension) => extension.help).join("")}`;
+  return `${tool.banner}\n${usage(tool.program, tool.base)}${extensions.map((extension) => extension.help).join("")}`;
 }

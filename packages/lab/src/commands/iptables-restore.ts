@@ -23,7 +23,8 @@ import type { FileCommand, FileContext } from "../environment.js";
 import { FileError } from "../files.js";
 import { readAll } from "../streams.js";
 import { OptionError, type OptionSpec, parseOptions } from "./getopt.js";
-import { applyCommand, ERRNO_TEXT } from "./iptables-apply.js";
+import { applyCommand, ERRNO_TEXT, renameChain } from "./iptables-apply.js";
+import { helpText } from "./iptables-help.js";
 import {
   forgetPolicyCount,
   MissingTarget,
@@ -77,6 +78,16 @@ ${nft ? "" : "	   [ --wait=<seconds>\n"}	   [ --table=<TABLE> ]
 ${nft ? "	   [ --ipv4 ]\n	   [ --ipv6 ]\n" : ""}`;
 }
 
+/** A line asked for help or the version: that is all that is done. */
+class Ended extends Error {
+  readonly text: string;
+
+  constructor(text: string) {
+    super();
+    this.text = text;
+  }
+}
+
 /** `-t`: everything was well, and nothing shall change. */
 class TestOnly extends Error {}
 
@@ -96,9 +107,15 @@ interface Line {
   readonly text: string;
 }
 
+/** A word of a line, and whether quotes were around it. */
+export interface RestoreWord {
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
 /** Words of a line, quoted with " or \ as iptables-save writes them. Models add_argv(). */
-function words(text: string): string[] {
-  const list: string[] = [];
+export function restoreWords(text: string): RestoreWord[] {
+  const list: RestoreWord[] = [];
   let word = "";
   let started = false;
   let quoted = false;
@@ -111,14 +128,14 @@ function words(text: string): string[] {
       } else if (mark === "\\") escaped = true;
       else if (mark === '"') {
         quoted = false;
-        list.push(word);
+        list.push({ text: word, quoted: true });
         word = "";
         started = false;
       } else word += mark;
     } else if (mark === '"') {
       quoted = true;
     } else if (mark === " " || mark === "\t" || mark === "\n") {
-      if (started) list.push(word);
+      if (started) list.push({ text: word, quoted: false });
       word = "";
       started = false;
     } else {
@@ -126,7 +143,7 @@ function words(text: string): string[] {
       started = true;
     }
   }
-  if (quoted || started) list.push(word);
+  if (quoted || started) list.push({ text: word, quoted: false });
   return list;
 }
 
@@ -143,6 +160,9 @@ class Restore {
   /** Where each rule was put in, and by what message to the kernel. */
   readonly #origins = new Map<Rule, { readonly line: number; readonly message: string }>();
   #line = 0;
+  /** The chains that the kernel had before a table's lines, with how many rules led to each. */
+  #before = new Map<Chain, number>();
+  #renames: { readonly chain: Chain; readonly name: string; readonly line: number }[] = [];
   /**
    * What the first command met that cannot be carried out. The nft tool reads up to COMMIT before it carries out any,
    * so that a line that cannot be read is told of first, and `--test` finds out nothing.
@@ -157,6 +177,13 @@ class Restore {
       onRules: (rules, message) => {
         for (const rule of rules) this.#origins.set(rule, { line: this.#line, message });
       },
+      batch:
+        tool.xt.flavour === "legacy"
+          ? null
+          : {
+              rename: (chain, name) => this.#renames.push({ chain, name, line: this.#line }),
+              references: (chain) => this.#before.get(chain) ?? 0,
+            },
     };
   }
 
@@ -253,13 +280,29 @@ class Restore {
     return new ToolFailure(`${this.#tool.banner}: \n${told.join("")}`, STATUS_RESOURCE);
   }
 
+  /** Carries out what was noted. The kernel does not find chains by a name that is as new as they are. */
+  #renameChains(table: Table): void {
+    const lost = this.#renames.filter(({ chain }) => !this.#before.has(chain));
+    if (lost.length > 0) {
+      const told = lost.map(
+        ({ line, name }) => `line ${line}: CHAIN_RENAME failed (${ERRNO_TEXT.ENOENT}): chain ${name}\n`,
+      );
+      throw new ToolFailure(`${this.#tool.banner}: \n${told.join("")}`, STATUS_RESOURCE);
+    }
+    for (const { chain, name } of this.#renames) renameChain(table, chain, name);
+  }
+
   #table(table: Table, input: Iterator<Line>): void {
+    this.#renames = [];
+    this.#before = new Map(table.userChains().map((chain) => [chain, table.references(chain)]));
     if (!this.#settings.noflush) this.#clear(table);
     let isUntouched = this.#settings.noflush;
     for (let line = this.#next(input); line !== null; line = this.#next(input)) {
       if (this.#remark(line)) continue;
       if (line === "COMMIT\n") {
-        if (this.#refusal !== null && !this.#settings.test) throw this.#refusal();
+        if (this.#settings.test) return;
+        if (this.#refusal !== null) throw this.#refusal();
+        this.#renameChains(table);
         return;
       }
       // The legacy tool puts in the whole table anew, its policies' counts forgotten; but not where nothing was to change.
@@ -345,7 +388,7 @@ class Restore {
       if (counters === null) throw this.#parameter(`Bad line ${this.#line}: need ]`);
       rest = line.slice(end + 1);
     }
-    const args = words(rest);
+    const args = restoreWords(rest).map(({ text }) => text);
     if (counters !== null && this.#settings.counters)
       args.unshift("--set-counters", String(counters.packets), String(counters.bytes));
     // So are the lines told, but not of a table that is kept.
@@ -360,7 +403,13 @@ class Restore {
         net: this.#tool.xt.net,
       });
       if (parsed.notice !== "") this.#context.stderr.write(parsed.notice);
-      this.#context.stdout.write(applyCommand(this.#tool, parsed));
+      const { stdout, stderr } = this.#context;
+      if (parsed.kind === "help") throw new Ended(helpText(this.#tool, parsed.extensions));
+      if (parsed.kind === "version") throw new Ended(`${this.#tool.banner}\n`);
+      // Behind a refusal the nft tool goes on reading only.
+      const isReading = this.#refusal !== null;
+      const text = applyCommand(this.#tool, parsed, (warning) => stderr.write(isReading ? "" : warning));
+      if (!isReading) stdout.write(text);
     } catch (error) {
       if (error instanceof OtherFamily) return;
       if (error instanceof ParameterProblem || error instanceof OtherProblem)
@@ -372,6 +421,10 @@ class Restore {
       if (error instanceof RefusedFailure) {
         const failure = this.#failedLine(error.reason);
         this.#refused(() => failure);
+        return;
+      }
+      if (error instanceof ToolFailure && !this.#legacy) {
+        this.#refused(() => error);
         return;
       }
       throw error;
@@ -457,6 +510,10 @@ function* run(context: FileContext): CommandProcess {
     if (error instanceof OptionError) {
       context.stderr.write(`${error.message}\n${tryHelp(tool)}`);
       return STATUS_OTHER;
+    }
+    if (error instanceof Ended) {
+      context.stdout.write(error.text);
+      return 0;
     }
     if (!(error instanceof ToolFailure)) throw error;
     context.stderr.write(error.message);

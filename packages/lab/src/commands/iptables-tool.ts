@@ -81,6 +81,14 @@ export function forgetPolicyCount(chain: Chain): void {
   chain.policyBytes = 0;
 }
 
+/** What a run of iptables-nft-restore does otherwise than single commands do. */
+export interface RestoreBatch {
+  /** Takes note of a new name: a chain keeps its own as long as the run lasts. */
+  rename(chain: Chain, name: string): void;
+  /** The references to a chain, as the tool knows them: those that the kernel had told of before. */
+  references(chain: Chain): number;
+}
+
 /** A tool called by one of its names: its program name in messages and the ruleset it works on. */
 export interface Tool {
   /** `iptables` or `ip6tables`: the family's name, whatever the flavour. */
@@ -90,6 +98,8 @@ export interface Tool {
   readonly xt: Xtables;
   /** Told of each rule that a command is about to put in, and by what message (iptables-restore remembers its line). */
   readonly onRules: ((rules: readonly Rule[], message: RuleMessage) => void) | null;
+  /** One run of the nft tool that restores, whose lines reach the kernel together. */
+  readonly batch: RestoreBatch | null;
   /** `iptables v1.8.9 (nf_tables)`, as in front of messages and after `-V`. */
   readonly banner: string;
 }
@@ -108,6 +118,7 @@ export function toolOf(net: NetNamespace, suffix: "" | "-save" | "-restore", arg
     program: name,
     xt: tablesOf(net, family, legacy),
     onRules: null,
+    batch: null,
     banner: `${name} v${IPTABLES_VERSION} (${legacy ? "legacy" : "nf_tables"})`,
   };
 }
@@ -157,6 +168,11 @@ export function legacyWarning(tool: Tool, suffix: "" | "-save"): string {
   const { xt, base } = tool;
   const present = xt.flavour === "nft" && tablesOf(xt.net, xt.family, true).tables().length > 0;
   return present ? `# Warning: ${base}-legacy tables present, use ${base}-legacy${suffix} to see them\n` : "";
+}
+
+/** What the tool says on stderr when it prints a rule. */
+export function noticesOf(rule: Rule): string {
+  return rule.matches.map((match) => match.notice?.() ?? "").join("");
 }
 
 /** Reads a command line or a ruleset's text when the extensions that it names are there. */

@@ -31,7 +31,7 @@ function run(tool: Tool, context: CommandContext): void {
     const lists = parsed.kind === "list" || parsed.kind === "list-rules";
     if (lists && isTableName(parsed.table)) context.stderr.write(legacyWarning(tool, ""));
     const isNew = tool.xt.flavour === "legacy" && changes(tool, parsed);
-    context.stdout.write(applyCommand(tool, parsed));
+    context.stdout.write(applyCommand(tool, parsed, (text) => context.stderr.write(text)));
     if (isNew) forgetPolicyCounts(tool, parsed);
   }
 }

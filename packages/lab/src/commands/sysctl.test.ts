@@ -86,3 +86,30 @@ test.each([
     );
   expect(told.filter((line) => !line.includes("INPUT:policy"))).toEqual(lines);
 });
+
+test("--system takes the first of files that are called alike, by their names, and the host's own last", () => {
+  const { stdout, status } = run(
+    "echo net.ipv4.ip_forward=1 > /etc/sysctl.d/50-a.conf",
+    "echo net.ipv4.ip_forward=0 > /usr/lib/sysctl.d/50-a.conf",
+    "echo net.ipv4.ip_default_ttl=63 > /usr/lib/sysctl.d/60-b.conf",
+    "echo net.ipv4.ip_default_ttl=62 > /run/sysctl.d/10-c.conf",
+    "echo net.ipv4.ip_default_ttl=61 > /usr/lib/sysctl.d/README",
+    "echo -net.ipv4.conf.lo.forwarding > /usr/lib/sysctl.d/80.conf",
+    "echo 'net.ipv4.conf.lo*.forwarding=1' > /usr/lib/sysctl.d/20.conf",
+    "sysctl --system -q",
+  );
+  // As procps 4.0.2 did with these files.
+  expect(stdout.split("\n")).toEqual([
+    "* Applying /run/sysctl.d/10-c.conf ...",
+    "* Applying /usr/lib/sysctl.d/20.conf ...",
+    "* Applying /etc/sysctl.d/50-a.conf ...",
+    "* Applying /usr/lib/sysctl.d/60-b.conf ...",
+    "* Applying /usr/lib/sysctl.d/80.conf ...",
+    "* Applying /etc/sysctl.conf ...",
+    "net.ipv4.ip_default_ttl = 62",
+    "net.ipv4.ip_forward = 1",
+    "net.ipv4.ip_default_ttl = 63",
+    "",
+  ]);
+  expect(status).toBe(0);
+});

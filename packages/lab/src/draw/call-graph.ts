@@ -11,8 +11,11 @@ import { wrapPlain } from "./terminal.js";
 
 /** A function call without notes: what a recording holds. */
 export interface GraphCall {
+  /** The kernel's function. */
   readonly fn: string;
+  /** Its module; null for the core image. */
   readonly module: string | null;
+  /** What it called, in order. */
   readonly children: readonly GraphCall[];
 }
 
@@ -244,6 +247,7 @@ export function countCalls(calls: readonly GraphCall[], fn: string): number {
 
 /** One line of a comparison. */
 export interface ComparedCall {
+  /** How deep the call is nested; 0 for an outermost one. */
   readonly depth: number;
   /** The call in the recording; null where only the engine made it. */
   readonly kernel: string | null;
@@ -264,6 +268,7 @@ export class GraphComparison extends Drawing {
     this.#lines = lines;
   }
 
+  /** The calls of both graphs, those that are the same on one line. */
   get lines(): readonly ComparedCall[] {
     return this.#lines;
   }

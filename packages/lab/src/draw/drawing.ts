@@ -8,9 +8,13 @@ import type { Json, WALK_MIME_TYPE } from "./packet-view/document.js";
 
 /** Outputs by MIME type, as a Jupyter `display_data` message carries them. */
 export interface MimeBundle {
+  /** For front ends that show nothing else. */
   readonly "text/plain": string;
+  /** A picture. */
   readonly "image/svg+xml"?: string;
+  /** A table or a tree. */
   readonly "text/html"?: string;
+  /** Mermaid source. */
   readonly "text/vnd.mermaid"?: string;
   /** A walk for the packet view; what shows it checks it, and runs nothing of it. */
   readonly [WALK_MIME_TYPE]?: Json;
@@ -23,14 +27,19 @@ export const NODE_INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custo
 
 /** Anything that draws itself in a cell. */
 export interface Displayable {
+  /** What a notebook shows of the value. */
   [JUPYTER_DISPLAY](): MimeBundle;
 }
 
 /** How the forms of a drawing are made; each is made when first asked for. */
 export interface DrawingSource {
+  /** For a terminal. */
   readonly text: () => string;
+  /** The picture; absent for a text or a table. */
   readonly svg?: () => string;
+  /** Absent for what is neither a table nor a tree. */
   readonly html?: () => string;
+  /** Mermaid source. */
   readonly mermaid: () => string;
 }
 
@@ -68,6 +77,7 @@ export class Drawing implements Displayable {
     return { [JUPYTER_DISPLAY]: () => ({ "text/plain": mermaid, "text/vnd.mermaid": mermaid }) };
   }
 
+  /** All its forms. */
   [JUPYTER_DISPLAY](): MimeBundle {
     const { svg, html } = this;
     return {
@@ -78,6 +88,7 @@ export class Drawing implements Displayable {
     };
   }
 
+  /** Its text. */
   [NODE_INSPECT](): string {
     return this.text;
   }

@@ -10,11 +10,13 @@ import { wrapPlain } from "./terminal.js";
 export interface PacketData {
   /** `Packet 1 on gateway`. */
   readonly title: string;
+  /** The IP packet as it was seen first. */
   readonly before: Uint8Array;
   /** Where `before` was seen: `in by eth0`. */
   readonly beforeLabel: string;
   /** Null when the packet went no further. */
   readonly after: Uint8Array | null;
+  /** Where `after` was seen: `out by eth1`. */
   readonly afterLabel: string;
 }
 

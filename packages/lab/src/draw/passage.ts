@@ -21,14 +21,23 @@ export interface HookUserData {
 
 /** One packet's passage through one host, as the walk hands it over. */
 export interface PassageData {
+  /** The host that it crossed. */
   readonly host: string;
+  /** Names the packet: the same on every host that it crosses. */
   readonly serial: number;
+  /** When it began, in microseconds of the lab's time. */
   readonly atMicros: number;
+  /** The device it came in by; null when it was made here. */
   readonly iif: string | null;
+  /** The device it left by; null when it ended here. */
   readonly oif: string | null;
+  /** The IP packet as it came in. */
   readonly before: Uint8Array;
+  /** The IP packet as it left or as a socket got it; null when it was dropped. */
   readonly after: Uint8Array | null;
+  /** The outermost calls. */
   readonly calls: readonly TraceCall[];
+  /** Who hung on the host's hooks, in the order in which they run. */
   readonly hooks: readonly HookUserData[];
   /** The hook in which it was dropped, as told by a backend that does not tell {@link calls}. */
   readonly droppedIn?: string | null;

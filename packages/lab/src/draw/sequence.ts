@@ -14,7 +14,9 @@ import { MARGIN, SIZE, type Tone, WIDTH } from "./tokens.js";
 
 /** A passage that knows the other ends of its links. */
 export interface LinkedPassage extends PassageData {
+  /** The device it came from at the other end of the link; null when that is not known. */
   readonly from: { readonly host: string; readonly device: string } | null;
+  /** The device it goes to at the other end of the link; null when it ended here. */
   readonly to: { readonly host: string; readonly device: string } | null;
 }
 

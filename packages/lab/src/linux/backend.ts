@@ -15,11 +15,12 @@ import {
   IPV6_HEADER_LENGTH,
   SystemError,
 } from "@netfilter-lab/engine";
-import { type Backend, type BackgroundCommand, type CaptureHandle, type CommandOutput, isIPv6 } from "../backend.js";
+import { type Backend, type BackgroundCommand, type CaptureHandle, type CommandOutput } from "../backend.js";
 import { DEFAULT_LATENCY_MICROS, LabConfigError, type Topology } from "../config.js";
-import type { HookRegistry } from "../draw/hook-map.js";
+import type { HookRegistry } from "../draw/hook-map/hook-map.js";
 import { EndlessCommandError } from "../engine-backend.js";
 import { forwardingSysctls, hostSysctls } from "../host-sysctls.js";
+import { isIPv6 } from "../ip-family.js";
 import { quoteWord } from "../quote.js";
 import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import { PacketCapture } from "./capture.js";

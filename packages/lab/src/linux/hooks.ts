@@ -3,7 +3,7 @@
  * one this was written on is not, and prints nothing. The registry says that it does not know.
  */
 import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";
-import { HookRegistry } from "../draw/hook-map.js";
+import { HookRegistry } from "../draw/hook-map/hook-map.js";
 import type { HookUserData } from "../draw/passage.js";
 import { EngineOnlyError } from "./engine-only.js";
 

@@ -19,7 +19,7 @@ import {
   ipv4HeaderLength,
   skipExtensionHeaders,
 } from "@netfilter-lab/engine";
-import { isIPv6 } from "../backend.js";
+import { isIPv6 } from "../ip-family.js";
 import type { CapturedPacket } from "./capture.js";
 
 /** One packet's way through one host. */

@@ -1,6 +1,6 @@
 /** Makes a walk of captures and events: the same packet gets the same number on every host it was seen on. */
 import { formatIPv4, formatIPv6, get32, IPV4_DST, IPV6_DST, readIPv6 } from "@netfilter-lab/engine";
-import { isIPv6 } from "../backend.js";
+import { isIPv6 } from "../ip-family.js";
 import type { DeviceName, Walk, WalkEvents } from "../walk.js";
 import type { CapturedPacket } from "./capture.js";
 import { pairPackets } from "./passages.js";

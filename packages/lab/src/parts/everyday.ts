@@ -7,13 +7,14 @@ import { nc } from "../commands/nc.js";
 import { ping } from "../commands/ping.js";
 import { ss } from "../commands/ss.js";
 import { systemTools } from "../commands/system-tools.js";
-import { textTools } from "../commands/text-tools.js";
+import { textTools } from "../commands/text/tools.js";
 import type { LabCommand } from "../environment.js";
 
 export { everydayExtensions as extensions } from "@netfilter-lab/engine";
 export { TcpSock } from "@netfilter-lab/engine/parts";
 export { ipObjects } from "../commands/ip/objects.js";
 export { ipUsages } from "../commands/ip/usage.js";
+export * as sysctlFiles from "../commands/sysctl-files.js";
 export { sysctlUsage } from "../commands/sysctl-usage.js";
 export { procConntrackLine, procExpectationLine };
 

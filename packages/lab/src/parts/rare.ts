@@ -2,7 +2,8 @@
 import { absentTools } from "../commands/absent-tools.js";
 import { brctl, bridge, ebtables } from "../commands/bridge.js";
 import { nfct } from "../commands/conntrack/nfct.js";
-import { ipset } from "../commands/ipset/ipset.js";
+import { ipset } from "../commands/ipset/command.js";
+import { iptablesXml } from "../commands/iptables-xml.js";
 import { nfacct } from "../commands/nfacct.js";
 import { nfnlOsf } from "../commands/nfnl-osf.js";
 import { socat } from "../commands/socat.js";
@@ -19,6 +20,7 @@ export const commands: Readonly<Record<string, LabCommand>> = {
   bridge,
   ebtables,
   ipset,
+  "iptables-xml": iptablesXml,
   nfacct,
   nfct,
   nfnl_osf: nfnlOsf,

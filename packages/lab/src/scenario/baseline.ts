@@ -41,7 +41,7 @@ export const BASELINE_SYSCTLS: Readonly<Record<string, string>> = {
 export const IPV6_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv6.conf.all.disable_ipv6": "0",
   "net.ipv6.conf.default.disable_ipv6": "0",
-  "net.ipv6.conf.all.addr_gen_mode": "1",
+  // Not of all: the loopback would get its addresses twice, and a route that no other host has.
   "net.ipv6.conf.default.addr_gen_mode": "1",
   "net.ipv6.conf.all.accept_dad": "0",
   "net.ipv6.conf.default.accept_dad": "0",

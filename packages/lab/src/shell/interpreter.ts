@@ -1,55 +1,21 @@
 /**
- * Runs what {@link parseShell} read: expands words, sets up pipes and redirections, starts commands, waits. What bash
- * prints for a command that is not there or a file that cannot be opened is printed here, as an interactive bash does.
+ * Runs what {@link parseShell} read: pipes, lists, loops, jobs and commands, and whom a signal meets. What bash prints
+ * for a command that is not there is printed here, as an interactive bash does.
  */
-import type { CommandProcess, Reader, Wait, Writer } from "../command.js";
+import type { CommandProcess, Reader } from "../command.js";
 import { type HostEnvironment, type LabCommand, type LabContext, type Streams, WriteError } from "../environment.js";
-import { FileError } from "../files.js";
-import { endingAt, Process, type Signal } from "../scheduler.js";
+import { Process, type Signal } from "../scheduler.js";
 import { untilMoving } from "../standstill.js";
-import { LineReader, NULL_WRITER, Pipe, TextReader, TextWriter } from "../streams.js";
-import {
-  type AndOr,
-  type List,
-  type Pipeline,
-  parseShell,
-  type Redirection,
-  type ShellCommand,
-  ShellSyntaxError,
-  type Word,
-} from "./syntax.js";
-import { testExpression } from "./test-expression.js";
-
-/** Leaves the shell from wherever it is: `exit`. */
-class Exit extends Error {
-  readonly status: number;
-
-  constructor(status: number) {
-    super("exit");
-    this.status = status;
-  }
-}
-
-/** Leaves one or more loops: `break`, `continue`. */
-class LoopControl extends Error {
-  readonly again: boolean;
-
-  constructor(again: boolean) {
-    super(again ? "continue" : "break");
-    this.again = again;
-  }
-}
-
-/** A redirection that failed; its message was printed. */
-class RedirectionFailed extends Error {}
-
-type ShellProcess<T> = Generator<Wait, T, void>;
-
-/** Commands that need the shell itself. */
-type Builtin = (shell: Shell, args: readonly string[], streams: Streams) => number | ShellProcess<number>;
+import { Pipe, TextReader, TextWriter } from "../streams.js";
+import { BUILTINS, type BuiltinShell } from "./builtins.js";
+import { Exit, finish, LoopControl, type ShellProcess } from "./control.js";
+import { expandAll, expandToText, type Values } from "./expansion.js";
+import { RedirectionFailed, redirect } from "./redirection.js";
+import { type AndOr, type List, type Pipeline, type ShellCommand, ShellSyntaxError } from "./script.js";
+import { parseShell } from "./syntax.js";
 
 /** One shell: variables, background jobs, the exit status of what ran last. */
-export class Shell {
+export class Shell implements BuiltinShell {
   readonly #host: HostEnvironment;
   readonly #commands: ReadonlyMap<string, LabCommand>;
   readonly #variables: Map<string, string>;
@@ -239,7 +205,7 @@ export class Shell {
   *#command(command: ShellCommand, streams: Streams): ShellProcess<number> {
     let inner: Streams;
     try {
-      inner = yield* this.#redirect(command.redirections, streams);
+      inner = yield* redirect(command.redirections, streams, this.#host.files, this.#values(streams));
     } catch (error) {
       if (error instanceof RedirectionFailed) return 1;
       throw error;
@@ -254,7 +220,7 @@ export class Shell {
         return yield* shell.runList(command.body, inner);
       }
       case "for": {
-        const values = yield* this.#expandAll(command.words, inner);
+        const values = yield* expandAll(command.words, this.#values(inner));
         let status = 0;
         for (const value of values) {
           this.#variables.set(command.name, value);
@@ -304,9 +270,9 @@ export class Shell {
 
   *#simple(command: ShellCommand & { kind: "simple" }, streams: Streams): ShellProcess<number> {
     this.#lastStatus = command.words.length === 0 ? 0 : this.#lastStatus;
-    const words = yield* this.#expandAll(command.words, streams);
+    const words = yield* expandAll(command.words, this.#values(streams));
     for (const { name, value } of command.assignments) {
-      const text = yield* this.#expandToText(value, streams);
+      const text = yield* expandToText(value, this.#values(streams));
       // An assignment before a command is for that command's environment, which no command of the lab reads.
       if (words.length === 0) this.#variables.set(name, text);
     }
@@ -398,138 +364,21 @@ export class Shell {
     }
   }
 
-  *#redirect(redirections: readonly Redirection[], streams: Streams): ShellProcess<Streams> {
-    let { stdin, stdout, stderr } = streams;
-    for (const redirection of redirections) {
-      const { fd, kind } = redirection;
-      let reader: Reader | null = null;
-      let writer: Writer | null = null;
-      if (kind === "here") reader = new TextReader(yield* this.#expandToText(redirection.target, streams));
-      else if (kind === "<<<") reader = new TextReader(`${yield* this.#expandToText(redirection.target, streams)}\n`);
-      else {
-        const target = yield* this.#expandToText(redirection.target, streams);
-        if (kind === "dup") {
-          if (target === "1") writer = stdout;
-          else if (target === "2") writer = stderr;
-          else if (target === "0" && fd === 0) reader = stdin;
-          else if (target === "-") {
-            writer = NULL_WRITER;
-            reader = new TextReader("");
-          } else {
-            stderr.write(`bash: ${target}: Bad file descriptor\n`);
-            throw new RedirectionFailed();
-          }
-        } else if (kind === "<") {
-          const part = this.#host.files.partOf(target);
-          if (part?.isToCome === true) yield* part.arrival();
-          reader = this.#openForReading(target, stderr);
-        } else writer = this.#openForWriting(target, kind === ">>", stderr);
-      }
-      if (fd === 0) stdin = reader ?? stdin;
-      else if (writer !== null && fd === 1) stdout = writer;
-      else if (writer !== null) stderr = writer;
-    }
-    return { stdin, stdout, stderr };
+  #parameter(name: string): string {
+    if (name === "?") return String(this.#lastStatus);
+    if (name === "$") return String(this.#pid);
+    if (name === "!") return this.#lastJob === null ? "" : String(this.#pid + this.#lastJob);
+    if (name === "#") return "0";
+    if (name === "0") return "bash";
+    return this.#variables.get(name) ?? "";
   }
 
-  #openForReading(path: string, stderr: Writer): Reader {
-    try {
-      return new TextReader(this.#host.files.read(path));
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      stderr.write(`bash: ${path}: ${error.message}\n`);
-      throw new RedirectionFailed();
-    }
-  }
-
-  #openForWriting(path: string, append: boolean, stderr: Writer): Writer {
-    const { files } = this.#host;
-    try {
-      files.open(path, append);
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      stderr.write(`bash: ${path}: ${error.message}\n`);
-      throw new RedirectionFailed();
-    }
+  /** Where the words of a command with these streams get their values. */
+  #values(streams: Streams): Values {
     return {
-      write: (text) => {
-        try {
-          files.write(path, text);
-        } catch (error) {
-          if (error instanceof FileError) throw new WriteError(error.message);
-          throw error;
-        }
-        return true;
-      },
+      parameter: (name) => this.#parameter(name),
+      output: (script) => this.#substitute(script, streams),
     };
-  }
-
-  *#expandAll(words: readonly Word[], streams: Streams): ShellProcess<string[]> {
-    const all: string[] = [];
-    for (const word of words) all.push(...(yield* this.#expand(word, streams)));
-    return all;
-  }
-
-  /** Expands without splitting: assignments, redirections, here-strings. */
-  *#expandToText(word: Word, streams: Streams): ShellProcess<string> {
-    let text = "";
-    for (const part of word.parts) {
-      if (part.kind === "text") text += part.text;
-      else if (part.kind === "parameter") text += yield* this.#parameter(part, streams);
-      else if (part.kind === "substitution") text += yield* this.#substitute(part.script, streams);
-      else text += `{${part.alternatives.join(",")}}`;
-    }
-    return text;
-  }
-
-  *#expand(word: Word, streams: Streams): ShellProcess<string[]> {
-    // Each alternative of a brace expansion makes a word of its own; unquoted expansions split at white space.
-    let fields: (string | null)[] = [null];
-    const append = (text: string): void => {
-      fields = fields.map((field) => (field ?? "") + text);
-    };
-    const done: string[] = [];
-    for (const part of word.parts) {
-      if (part.kind === "text") append(part.text);
-      else if (part.kind === "braces")
-        fields = fields.flatMap((field) => part.alternatives.map((alternative) => (field ?? "") + alternative));
-      else {
-        const text =
-          part.kind === "parameter"
-            ? yield* this.#parameter(part, streams)
-            : yield* this.#substitute(part.script, streams);
-        if (part.quoted) {
-          append(text);
-          continue;
-        }
-        if (text === "") continue;
-        const pieces = text.split(/[ \t\n]+/);
-        pieces.forEach((piece, index) => {
-          if (index > 0) {
-            done.push(...fields.filter((field) => field !== null));
-            fields = [null];
-          }
-          if (piece !== "") append(piece);
-        });
-      }
-    }
-    done.push(...fields.filter((field) => field !== null));
-    return done;
-  }
-
-  *#parameter(
-    part: { readonly name: string; readonly fallback: Word | null; readonly length: boolean },
-    streams: Streams,
-  ): ShellProcess<string> {
-    let value: string;
-    if (part.name === "?") value = String(this.#lastStatus);
-    else if (part.name === "$") value = String(this.#pid);
-    else if (part.name === "!") value = this.#lastJob === null ? "" : String(this.#pid + this.#lastJob);
-    else if (part.name === "#") value = "0";
-    else if (part.name === "0") value = "bash";
-    else value = this.#variables.get(part.name) ?? "";
-    if (value === "" && part.fallback !== null) value = yield* this.#expandToText(part.fallback, streams);
-    return part.length ? String(value.length) : value;
   }
 
   *#substitute(script: List, streams: Streams): ShellProcess<string> {
@@ -550,163 +399,6 @@ function cancelTimer(host: HostEnvironment, wake: () => void): () => void {
   const timer = host.clock.schedule(1000, wake);
   return () => host.clock.cancel(timer);
 }
-
-/** Waits for a process; passes a defect in its code on. */
-export function* finish(process: Process): ShellProcess<number> {
-  while (!process.done) yield relay(process);
-  if (process.failure !== null) throw process.failure.error;
-  return process.status ?? 0;
-}
-
-/** A wait for a process that ends when it does, and is as patient as what the process itself waits for. */
-function relay(process: Process): Wait {
-  const until = process.waitsUntilMicros;
-  return until === 0 ? process.ended : endingAt(process.ended, until);
-}
-
-const usage = (streams: Streams, text: string, status: number): number => {
-  streams.stderr.write(`bash: ${text}\n`);
-  return status;
-};
-
-const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
-  [":", () => 0],
-  ["true", () => 0],
-  ["false", () => 1],
-  [
-    "exit",
-    (shell, args, streams) => {
-      if (args.length > 0 && !/^-?\d+$/.test(args[0])) {
-        streams.stderr.write(`bash: exit: ${args[0]}: numeric argument required\n`);
-        throw new Exit(2);
-      }
-      throw new Exit(args.length > 0 ? Number(args[0]) & 255 : shell.lastStatus);
-    },
-  ],
-  [
-    "break",
-    () => {
-      throw new LoopControl(false);
-    },
-  ],
-  [
-    "continue",
-    () => {
-      throw new LoopControl(true);
-    },
-  ],
-  [
-    "set",
-    (shell, args, streams) => {
-      for (const option of args) {
-        if (option === "-e" || option === "+e") shell.exitOnError = option === "-e";
-        else return usage(streams, `set: ${option}: not supported by the lab's shell`, 2);
-      }
-      return 0;
-    },
-  ],
-  [
-    "export",
-    (shell, args, streams) => {
-      for (const argument of args) {
-        const [name, ...value] = argument.split("=");
-        if (!/^[A-Za-z_]\w*$/.test(name)) return usage(streams, `export: \`${argument}': not a valid identifier`, 1);
-        if (value.length > 0) shell.variables.set(name, value.join("="));
-      }
-      return 0;
-    },
-  ],
-  [
-    "unset",
-    (shell, args) => {
-      for (const name of args) shell.variables.delete(name);
-      return 0;
-    },
-  ],
-  [
-    "read",
-    function* (shell, args, streams) {
-      const names = args.filter((argument) => argument !== "-r");
-      const option = names.find((name) => name.startsWith("-"));
-      if (option !== undefined) return usage(streams, `read: ${option}: not supported by the lab's shell`, 2);
-      let reader = lineReaders.get(streams.stdin);
-      if (reader === undefined) {
-        reader = new LineReader(streams.stdin);
-        lineReaders.set(streams.stdin, reader);
-      }
-      const line = yield* reader.next();
-      const fields = (line ?? "").trim().split(/[ \t]+/);
-      (names.length > 0 ? names : ["REPLY"]).forEach((name, index, all) => {
-        shell.variables.set(name, index < all.length - 1 ? (fields[index] ?? "") : fields.slice(index).join(" "));
-      });
-      return line === null ? 1 : 0;
-    },
-  ],
-  [
-    "wait",
-    function* (shell, args, streams) {
-      if (args.length === 0) {
-        for (const job of shell.jobs) yield* finish(job);
-        return 0;
-      }
-      let status = 0;
-      for (const reference of args) {
-        const job = shell.job(reference);
-        if (job === undefined)
-          return usage(
-            streams,
-            reference.startsWith("%")
-              ? `wait: ${reference}: no such job`
-              : `wait: pid ${reference} is not a child of this shell`,
-            127,
-          );
-        status = yield* finish(job);
-      }
-      return status;
-    },
-  ],
-  [
-    "kill",
-    (shell, args, streams) => {
-      const named = /^-(?:SIG)?([A-Z]+|\d+)$/.exec(args[0] ?? "");
-      const signal: Signal =
-        named === null
-          ? "SIGTERM"
-          : (({ INT: "SIGINT", 2: "SIGINT", KILL: "SIGKILL", 9: "SIGKILL" } as const)[named[1]] ?? "SIGTERM");
-      let status = 0;
-      for (const reference of named === null ? args : args.slice(1)) {
-        const job = shell.job(reference);
-        if (job === undefined || job.done)
-          status = usage(
-            streams,
-            reference.startsWith("%") ? `kill: ${reference}: no such job` : `kill: (${reference}) - No such process`,
-            1,
-          );
-        else job.kill(signal);
-      }
-      return status;
-    },
-  ],
-  [
-    "bash",
-    function* (shell, args, streams) {
-      if (args[0] !== "-c" || args.length < 2)
-        return usage(streams, "only `bash -c COMMANDS` is supported by the lab's shell", 2);
-      return yield* shell.child().run(args[1], streams);
-    },
-  ],
-  ["test", (shell, args, streams) => testExpression(args, shell.host.files, "test", streams.stderr)],
-  [
-    "[",
-    (shell, args, streams) => {
-      if (args.at(-1) !== "]") return usage(streams, "[: missing `]'", 2);
-      return testExpression(args.slice(0, -1), shell.host.files, "[", streams.stderr);
-    },
-  ],
-]);
-
-/** Several `read`s of one stream share what was read ahead. */
-const lineReaders: WeakMap<Reader, LineReader> = new WeakMap();
 
 /** Whether bash runs the script in its own place: it is one command and nothing else. */
 function isOneCommand({ items }: List): boolean {

@@ -4,81 +4,17 @@
  * aliases are not supported, and are refused by name.
  */
 
-export type WordPart =
-  | { readonly kind: "text"; readonly text: string; readonly quoted: boolean }
-  | {
-      readonly kind: "parameter";
-      readonly name: string;
-      /** The word after `:-`, or null. */
-      readonly fallback: Word | null;
-      readonly length: boolean;
-      readonly quoted: boolean;
-    }
-  | { readonly kind: "substitution"; readonly script: List; readonly quoted: boolean }
-  | { readonly kind: "braces"; readonly alternatives: readonly string[] };
-
-export interface Word {
-  readonly parts: readonly WordPart[];
-  /** The word as it was written. */
-  readonly source: string;
-}
-
-export interface Redirection {
-  readonly fd: number;
-  readonly kind: "<" | ">" | ">>" | "<<<" | "here" | "dup";
-  /** File, here-string, here-document or the number of the descriptor to copy. */
-  readonly target: Word;
-}
-
-export type ShellCommand =
-  | {
-      readonly kind: "simple";
-      readonly assignments: readonly { readonly name: string; readonly value: Word }[];
-      readonly words: readonly Word[];
-      readonly redirections: readonly Redirection[];
-    }
-  | { readonly kind: "subshell"; readonly body: List; readonly redirections: readonly Redirection[] }
-  | { readonly kind: "group"; readonly body: List; readonly redirections: readonly Redirection[] }
-  | {
-      readonly kind: "for";
-      readonly name: string;
-      readonly words: readonly Word[];
-      readonly body: List;
-      readonly redirections: readonly Redirection[];
-    }
-  | {
-      readonly kind: "while";
-      readonly until: boolean;
-      readonly condition: List;
-      readonly body: List;
-      readonly redirections: readonly Redirection[];
-    }
-  | {
-      readonly kind: "if";
-      readonly branches: readonly { readonly condition: List; readonly body: List }[];
-      readonly otherwise: List | null;
-      readonly redirections: readonly Redirection[];
-    };
-
-export interface Pipeline {
-  readonly negated: boolean;
-  readonly commands: readonly ShellCommand[];
-}
-
-export interface AndOr {
-  readonly first: Pipeline;
-  readonly rest: readonly { readonly operator: "&&" | "||"; readonly pipeline: Pipeline }[];
-  readonly background: boolean;
-}
-
-export interface List {
-  readonly items: readonly AndOr[];
-}
-
-/** A script that cannot be read; the message is bash's, without the leading `bash: `. */
-export class ShellSyntaxError extends Error {
-  override readonly name = "ShellSyntaxError";
-}
+import { Lexer, type Token } from "./lexer.js";
+import {
+  type AndOr,
+  type List,
+  type Pipeline,
+  type Redirection,
+  type ShellCommand,
+  ShellSyntaxError,
+  type Word,
+  type WordPart,
+} from "./script.js";
 
 /** Reads a script. Throws {@link ShellSyntaxError}. */
 export function parseShell(source: string): List {
@@ -88,41 +24,6 @@ export function parseShell(source: string): List {
   return list;
 }
 
-type Token =
-  | { readonly kind: "word"; readonly word: Word; readonly literal: string | null }
-  | { readonly kind: "operator"; readonly text: string; readonly fd: number | null }
-  | { readonly kind: "newline" }
-  | { readonly kind: "end" };
-
-interface PendingHereDocument {
-  readonly delimiter: string;
-  readonly literal: boolean;
-  readonly stripTabs: boolean;
-  readonly fill: (target: Word) => void;
-}
-
-const OPERATORS = [
-  "<<<",
-  "<<-",
-  "&>>",
-  "&&",
-  "||",
-  ";;",
-  "<<",
-  ">>",
-  "<&",
-  ">&",
-  "&>",
-  "<>",
-  ">|",
-  ";",
-  "&",
-  "|",
-  "(",
-  ")",
-  "<",
-  ">",
-];
 const UNSUPPORTED_WORDS: ReadonlyMap<string, string> = new Map([
   ["case", "case"],
   ["select", "select"],
@@ -134,19 +35,11 @@ const UNSUPPORTED_WORDS: ReadonlyMap<string, string> = new Map([
 const RESERVED = new Set(["then", "do", "done", "fi", "else", "elif", "}", "in"]);
 
 class Parser {
-  readonly #source: string;
-  #at: number;
+  readonly #lexer: Lexer;
   #peeked: Token | null = null;
-  #hereDocuments: PendingHereDocument[] = [];
 
   constructor(source: string, at: number) {
-    this.#source = source;
-    this.#at = at;
-  }
-
-  /** Where reading stands; a peeked token counts as read. */
-  get position(): number {
-    return this.#at;
+    this.#lexer = new Lexer(source, at, (text, from) => new Parser(text, from).substitution());
   }
 
   /** Reads up to the end, an unmatched `)`, or one of the reserved words in `stops`. */
@@ -188,7 +81,7 @@ class Parser {
       throw token.kind === "end"
         ? new ShellSyntaxError("unexpected EOF while looking for matching `)'")
         : this.#unexpected(token);
-    return { list, end: this.#at };
+    return { list, end: this.#lexer.position };
   }
 
   #isOperator(token: Token, text: string): boolean {
@@ -202,7 +95,7 @@ class Parser {
   }
 
   #peek(): Token {
-    this.#peeked ??= this.#lex();
+    this.#peeked ??= this.#lexer.next();
     return this.#peeked;
   }
 
@@ -393,7 +286,7 @@ class Parser {
         into.push({ fd, kind: "here", target: target.word });
         const literal = target.word.parts.some((part) => part.kind === "text" && part.quoted);
         const delimiter = target.word.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
-        this.#hereDocuments.push({
+        this.#lexer.await({
           delimiter,
           literal,
           stripTabs: text === "<<-",
@@ -428,156 +321,6 @@ class Parser {
     }
     return { kind: "simple", assignments, words, redirections };
   }
-
-  #lex(): Token {
-    const source = this.#source;
-    for (;;) {
-      const c = source[this.#at];
-      if (c === " " || c === "\t" || c === "\r") this.#at++;
-      else if (c === "\\" && source[this.#at + 1] === "\n") this.#at += 2;
-      else if (c === "#") while (this.#at < source.length && source[this.#at] !== "\n") this.#at++;
-      else break;
-    }
-    if (this.#at >= source.length) {
-      if (this.#hereDocuments.length > 0) this.#readHereDocuments();
-      return { kind: "end" };
-    }
-    if (source[this.#at] === "\n") {
-      this.#at++;
-      this.#readHereDocuments();
-      return { kind: "newline" };
-    }
-    const numbered = /^(\d+)(?=[<>])/.exec(source.slice(this.#at, this.#at + 8));
-    const start = this.#at + (numbered?.[1].length ?? 0);
-    const operator = OPERATORS.find((text) => source.startsWith(text, start));
-    if (operator !== undefined) {
-      this.#at = start + operator.length;
-      return { kind: "operator", text: operator, fd: numbered === null ? null : Number(numbered[1]) };
-    }
-    const begin = this.#at;
-    const parts = this.#parts((c) => " \t\r\n;&|()<>".includes(c), false);
-    const word = { parts: braces(parts), source: source.slice(begin, this.#at) };
-    const literal = parts.length === 1 && parts[0].kind === "text" && !parts[0].quoted ? parts[0].text : null;
-    return { kind: "word", word, literal };
-  }
-
-  #readHereDocuments(): void {
-    const pending = this.#hereDocuments;
-    this.#hereDocuments = [];
-    for (const document of pending) {
-      let text = "";
-      for (;;) {
-        if (this.#at >= this.#source.length) break;
-        let end = this.#source.indexOf("\n", this.#at);
-        if (end < 0) end = this.#source.length;
-        let line = this.#source.slice(this.#at, end);
-        this.#at = Math.min(end + 1, this.#source.length);
-        if (document.stripTabs) line = line.replace(/^\t+/, "");
-        if (line === document.delimiter) break;
-        text += `${line}\n`;
-      }
-      document.fill(
-        document.literal
-          ? { parts: [{ kind: "text", text, quoted: true }], source: text }
-          : { parts: new Parser(text, 0).#parts(() => false, true, true), source: text },
-      );
-    }
-  }
-
-  /** Reads word parts until `stop` holds for an unquoted character. */
-  #parts(stop: (c: string) => boolean, quoted: boolean, hereDocument = false): WordPart[] {
-    const source = this.#source;
-    const parts: WordPart[] = [];
-    let text = "";
-    const flush = (): void => {
-      if (text !== "") parts.push({ kind: "text", text, quoted });
-      text = "";
-    };
-    while (this.#at < source.length) {
-      const c = source[this.#at];
-      if (stop(c)) break;
-      if (c === "\\") {
-        const following = source[this.#at + 1];
-        this.#at += 2;
-        if (following === undefined) text += "\\";
-        else if (following === "\n") continue;
-        else if (!quoted) {
-          flush();
-          parts.push({ kind: "text", text: following, quoted: true });
-        } else if ("$`\\".includes(following) || (following === '"' && !hereDocument)) text += following;
-        else text += `\\${following}`;
-      } else if (c === "'" && !quoted) {
-        flush();
-        const end = source.indexOf("'", this.#at + 1);
-        if (end < 0) throw new ShellSyntaxError("unexpected EOF while looking for matching `''");
-        parts.push({ kind: "text", text: source.slice(this.#at + 1, end), quoted: true });
-        this.#at = end + 1;
-      } else if (c === '"' && !quoted) {
-        flush();
-        this.#at++;
-        const inner = this.#parts((d) => d === '"', true);
-        if (source[this.#at] !== '"') throw new ShellSyntaxError("unexpected EOF while looking for matching `\"'");
-        this.#at++;
-        if (inner.length === 0) parts.push({ kind: "text", text: "", quoted: true });
-        parts.push(...inner);
-      } else if (c === "$") {
-        const part = this.#dollar(quoted);
-        if (part === null) {
-          text += "$";
-          this.#at++;
-        } else {
-          flush();
-          parts.push(part);
-        }
-      } else if (c === "`") {
-        throw new ShellSyntaxError("`...`: not supported by the lab's shell; use $(...)");
-      } else {
-        text += c;
-        this.#at++;
-      }
-    }
-    flush();
-    return parts;
-  }
-
-  #dollar(quoted: boolean): WordPart | null {
-    const source = this.#source;
-    const rest = source.slice(this.#at + 1);
-    if (rest.startsWith("((")) throw new ShellSyntaxError("$((...)): arithmetic is not supported by the lab's shell");
-    if (rest.startsWith("(")) {
-      const { list, end } = new Parser(source, this.#at + 2).substitution();
-      this.#at = end;
-      return { kind: "substitution", script: list, quoted };
-    }
-    if (rest.startsWith("'") && !quoted) {
-      const match = /^'((?:[^'\\]|\\.)*)'/s.exec(rest);
-      if (match === null) throw new ShellSyntaxError("unexpected EOF while looking for matching `''");
-      this.#at += 1 + match[0].length;
-      const text = match[1].replace(/\\(.)/gs, (_, c: string) => ({ n: "\n", t: "\t", r: "\r" })[c] ?? c);
-      return { kind: "text", text, quoted: true };
-    }
-    const simple = /^(?:[A-Za-z_]\w*|[?!$#@*0-9])/.exec(rest);
-    if (simple !== null) {
-      this.#at += 1 + simple[0].length;
-      return { kind: "parameter", name: simple[0], fallback: null, length: false, quoted };
-    }
-    if (!rest.startsWith("{")) return null;
-    const braced = /^\{(#?)([A-Za-z_]\w*|[?!$#@*0-9])(:-|\})/.exec(rest);
-    if (braced === null) {
-      const whole = /^\{[^}]*\}?/.exec(rest)?.[0] ?? "{";
-      throw new ShellSyntaxError(`$${whole}: this expansion is not supported by the lab's shell`);
-    }
-    this.#at += 1 + braced[0].length;
-    let fallback: Word | null = null;
-    if (braced[3] === ":-") {
-      const begin = this.#at;
-      const parts = this.#parts((c) => c === "}", quoted);
-      if (source[this.#at] !== "}") throw new ShellSyntaxError("unexpected EOF while looking for matching `}'");
-      fallback = { parts, source: source.slice(begin, this.#at) };
-      this.#at++;
-    }
-    return { kind: "parameter", name: braced[2], fallback, length: braced[1] === "#", quoted };
-  }
 }
 
 function splitAssignment(word: Word): { name: string; value: Word } | null {
@@ -587,27 +330,4 @@ function splitAssignment(word: Word): { name: string; value: Word } | null {
   if (match === null) return null;
   const parts: WordPart[] = [{ ...first, text: first.text.slice(match[0].length) }, ...word.parts.slice(1)];
   return { name: match[1], value: { parts, source: word.source.slice(match[0].length) } };
-}
-
-/** Finds `{a,b}` and `{1..5}` in unquoted text. */
-function braces(parts: readonly WordPart[]): WordPart[] {
-  return parts.flatMap((part): WordPart[] => {
-    if (part.kind !== "text" || part.quoted) return [part];
-    const found: WordPart[] = [];
-    let rest = part.text;
-    for (;;) {
-      const match = /\{(?:(-?\d+)\.\.(-?\d+)|([^{}]*,[^{}]*))\}/.exec(rest);
-      if (match === null) break;
-      if (match.index > 0) found.push({ kind: "text", text: rest.slice(0, match.index), quoted: false });
-      found.push({ kind: "braces", alternatives: match[3]?.split(",") ?? range(Number(match[1]), Number(match[2])) });
-      rest = rest.slice(match.index + match[0].length);
-    }
-    if (rest !== "" || found.length === 0) found.push({ kind: "text", text: rest, quoted: false });
-    return found;
-  });
-}
-
-function range(from: number, to: number): string[] {
-  const step = from <= to ? 1 : -1;
-  return Array.from({ length: Math.abs(to - from) + 1 }, (_, i) => String(from + i * step));
 }

@@ -125,11 +125,8 @@ const TIMEOUT: Readonly<Record<string, (net: NetNamespace, words: readonly strin
     return "";
   },
   "default-set"({ ct }, [family, protocol, ...states]) {
-    const known = protocol !== undefined && family !== undefined;
-    const syntax = "default-set timeout family protocol state1 timeout1...";
-    if (!known) throw missing(syntax);
+    if (states.length === 0) throw missing("default-set timeout family protocol state1 timeout1...");
     const { protonum } = parseProtocol(family, protocol);
-    if (states.length === 0) throw missing(syntax);
     setDefaultTimeouts(ct, protonum, parseTimeouts(protocol, protonum, states));
     return "";
   },

@@ -1,5 +1,5 @@
 /** Numbers and addresses as the C library reads them, since `conntrack` takes what it makes of any text. */
-import { AddressError, formatIPv4, formatIPv6, parseIPv6 } from "@netfilter-lab/engine";
+import { AddressError, atonIPv4, formatIPv4, formatIPv6, parseIPv6 } from "@netfilter-lab/engine";
 
 /** The integer at a text's beginning, as `atol(3)` reads it; 0 for none. */
 export function atol(text: string): number {
@@ -32,26 +32,10 @@ export interface Address {
   readonly words: Int32Array;
 }
 
-/** An IPv4 address of one to four parts, each decimal, octal or hexadecimal; null: none. Models `inet_aton(3)`. */
-function inetAton(text: string): number | null {
-  const parts = text.split(".");
-  if (parts.length > 4) return null;
-  let address = 0;
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0x[\da-f]+|0[0-7]*|[1-9]\d*)$/i.test(part)) return null;
-    const value = Number(strtoul(part).value);
-    const last = i === parts.length - 1;
-    const bits = last ? 8 * (5 - parts.length) : 8;
-    if (value >= 2 ** bits) return null;
-    address = address * 2 ** bits + value;
-  }
-  return address;
-}
-
 /** What a text names, or null. */
 export function parseAddress(text: string): Address | null {
   // inet_aton(3) looks at nothing behind white space.
-  const ipv4 = inetAton(text.split(/\s/, 1)[0]);
+  const ipv4 = atonIPv4(text.split(/\s/, 1)[0]);
   if (ipv4 !== null) return { family: 2, words: Int32Array.of(ipv4, 0, 0, 0) };
   try {
     return { family: 10, words: parseIPv6(text) };

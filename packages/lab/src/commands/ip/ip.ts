@@ -3,15 +3,15 @@ import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { everydayPart, withPart } from "../../parts.js";
 import { type IpOptions, ipAddress, ipLink } from "./link.js";
-import type { IpObject, ipObjects } from "./objects.js";
+import type { ipObjects } from "./objects.js";
 import { ipRoute } from "./route.js";
-import { OtherFamily } from "./route-words.js";
+import { OtherReader } from "./route-words.js";
 import { IpError, UsageError, Words, wrongArgument } from "./words.js";
 
 type PartObject = keyof typeof ipObjects;
 
 /** Objects in iproute2's order: the first that a word abbreviates is meant. Those with a name come in a part. */
-const OBJECTS: readonly (readonly [string, IpObject | typeof ipLink | typeof ipRoute | PartObject | null])[] = [
+const OBJECTS: readonly (readonly [string, typeof ipAddress | typeof ipLink | typeof ipRoute | PartObject | null])[] = [
   ["address", ipAddress],
   ["addrlabel", null],
   ["maddress", null],
@@ -128,21 +128,21 @@ function run(context: LabContext): number | CommandProcess {
   const words = (): Words => new Words(args.slice(at + 1));
   const inPart = (object: PartObject, left = words()): CommandProcess | number =>
     withPart(everydayPart, ({ ipObjects }) =>
-      told(context, () => orIPv6(() => ipObjects[object](context, options, left))),
+      told(context, () => orByAnother(() => ipObjects[object](context, options, left))),
     );
-  /** Does what turns out to be about routes of IPv6 once more, as such. */
-  const orIPv6 = <Done>(act: () => Done): Done | CommandProcess | number => {
+  /** Has what another reader understands read by that. */
+  const orByAnother = <Done>(act: () => Done): Done | CommandProcess | number => {
     try {
       return act();
     } catch (error) {
-      if (!(error instanceof OtherFamily)) throw error;
-      return inPart("route6");
+      if (!(error instanceof OtherReader)) throw error;
+      return inPart(error.reader);
     }
   };
   if (name === "route" && options.family === 6) return inPart("route6");
   if (typeof handler !== "function") return inPart(handler);
   const given = words();
-  const done = orIPv6(() => handler(context, options, given));
+  const done = orByAnother(() => handler(context, options, given));
   return typeof done === "string" ? inPart(done, given) : done;
 }
 

@@ -46,22 +46,30 @@ export function scopeOf6({ dev, scope }: IfAddr6): number {
   return scope === SCOPE_SITE_LOCAL ? RT_SCOPE_SITE : RT_SCOPE_UNIVERSE;
 }
 
+/** An address with its prefix length, which is that of its peer where it has one. */
+export function localText6({ local, peer, prefixLength }: IfAddr6): string {
+  return `${formatIPv6(local)}${peer === null ? "" : ` peer ${formatIPv6(peer)}`}/${prefixLength}`;
+}
+
 /** An address as `ip address` shows it. */
 export function addressText6(ifa: IfAddr6): string {
-  return `inet6 ${formatIPv6(ifa.local)}/${ifa.prefixLength} scope ${SCOPES.get(scopeOf6(ifa))} `;
+  return `inet6 ${localText6(ifa)} scope ${SCOPES.get(scopeOf6(ifa))} `;
 }
 
 /** `ip address add|del` of an IPv6 address. */
 export function changeAddress6(
   context: LabContext,
   device: NetDevice,
-  { address, prefixLength }: Cidr6,
+  { address, prefixLength: length }: Cidr6,
+  peer: Cidr6 | null,
   command: "add" | "del",
 ): void {
   const { ip6 } = context.net;
+  // That of the peer goes before; a peer of no length leaves it.
+  const prefixLength = peer === null || peer.prefixLength === 0 ? length : peer.prefixLength;
   netlink(() =>
     command === "add"
-      ? ip6.addAddress(device, address, prefixLength)
+      ? ip6.addAddress(device, address, prefixLength, peer?.address ?? null)
       : ip6.deleteAddress(device, address, prefixLength),
   );
 }

@@ -101,8 +101,8 @@ export function addLink({ net }: LabContext, _options: IpOptions, words: Words):
       const name = device.name ?? freeName(net, "veth");
       const other = peer.name ?? (name === freeName(net, "veth") ? "veth1" : freeName(net, "veth"));
       if (net.devices.has(name) || net.devices.has(other) || name === other) throw new SystemError(EEXIST);
-      // The far end is made first, and has the lower number.
-      const [far, near] = createVethPair({ net, name: other }, { net, name });
+      // The far end is made first, and has the lower number. Within a host a frame takes no time.
+      const [far, near] = createVethPair({ net, name: other, latencyMicros: 0 }, { net, name, latencyMicros: 0 });
       finish(net, near, device);
       finish(net, far, peer);
     });

@@ -2,9 +2,7 @@
 import {
   type Cidr,
   type Cidr6,
-  EOPNOTSUPP,
   formatIPv4,
-  formatIPv6,
   IFF_BROADCAST,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
@@ -19,25 +17,26 @@ import {
   PairDevice,
   prefixMask,
   RT_SCOPE_HOST,
-  SystemError,
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
+import { globbing } from "../glob.js";
+import { ANY_FLAGS, type FlagFilter, fitsFlags, IFA_F_PERMANENT, IFA_F_SECONDARY, withFlag } from "./address-flags.js";
 import { AddressFamily } from "./family.js";
-import { addressText6, changeAddress6, scopeOf6 } from "./ipv6.js";
+import { addressText6, changeAddress6, localText6, scopeOf6 } from "./ipv6.js";
 import { groupOf, groupText } from "./names.js";
 import { SCOPES, scopeOf } from "./scope.js";
 import {
   abbreviated,
+  begins,
   deviceOf,
   EVERY,
   IpError,
-  integerOf,
   listedDeviceOf,
-  macOf,
   macText,
   netlink,
   oneDevice,
+  UsageError,
   type Words,
   wrongArgument,
 } from "./words.js";
@@ -139,13 +138,19 @@ function statisticsLines(dev: NetDevice, level: number): string[] {
   ];
 }
 
+/** How long the lab's addresses live. */
+export const FOREVER = "       valid_lft forever preferred_lft forever";
+
+/** An address with its prefix length, which is that of its peer where it has one. */
+function localText({ local, peer, prefixLength }: InterfaceAddress): string {
+  return `${formatIPv4(local)}${peer === local ? "" : ` peer ${formatIPv4(peer)}`}/${prefixLength}`;
+}
+
 function addressText(address: InterfaceAddress): string {
-  const local = formatIPv4(address.local);
-  const peer = address.peer === address.local ? "" : ` peer ${formatIPv4(address.peer)}`;
   const broadcast = address.broadcast === 0 ? "" : ` brd ${formatIPv4(address.broadcast)}`;
   const scope = SCOPES.get(address.scope) ?? String(address.scope);
   const secondary = address.secondary ? " secondary" : "";
-  return `inet ${local}${peer}/${address.prefixLength}${broadcast} scope ${scope}${secondary} ${address.label}`;
+  return `inet ${localText(address)}${broadcast} scope ${scope}${secondary} ${address.label}`;
 }
 
 interface Selection {
@@ -156,9 +161,13 @@ interface Selection {
   readonly kind: string | null;
   readonly master: string | null;
   readonly group: number | null;
+  readonly noMaster: boolean;
+  readonly flags: FlagFilter;
+  /** What the label of an address is to look like; then nothing is told of its device. */
+  readonly label: ((text: string) => boolean) | null;
 }
 
-function selection(context: LabContext, options: IpOptions, words: Words): Selection {
+function selection(context: LabContext, options: IpOptions, words: Words, object: "link" | "address"): Selection {
   let name: string | null = null;
   let upOnly = false;
   let scope: number | null = null;
@@ -166,20 +175,30 @@ function selection(context: LabContext, options: IpOptions, words: Words): Selec
   let kind: string | null = null;
   let master: string | null = null;
   let group: number | null = null;
+  let noMaster = false;
+  let flags = ANY_FLAGS;
+  let label: Selection["label"] = null;
   while (!words.done) {
-    if (words.take("up")) upOnly = true;
+    const word = words.peek() ?? "";
+    const flagged = withFlag(flags, word);
+    if (flagged !== null) {
+      flags = flagged;
+      words.next();
+    } else if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
     else if (words.take("to")) to = new AddressFamily(options).readPrefix(words.next());
     else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
+    else if (words.take("nomaster")) noMaster = true;
+    else if (words.take("label")) label = globbing(words.next());
     else if (words.take("group")) group = groupOf(words.next(), 'Invalid "group" value\n');
     else {
-      words.take("dev");
+      if (!words.take("dev") && begins(word, "help")) throw new UsageError(object);
       name = oneDevice(name, words.next());
     }
   }
   const device = name === null ? null : listedDeviceOf(context.net, name);
-  return { device, upOnly, scope, to, kind, master, group };
+  return { device, upOnly, scope, to, kind, master, group, noMaster, flags, label };
 }
 
 function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
@@ -189,6 +208,7 @@ function selected(net: NetNamespace, chosen: Selection): NetDevice[] {
       (!chosen.upOnly || dev.up) &&
       (chosen.kind === null || dev.kind === chosen.kind) &&
       (chosen.master === null || dev.master?.name === chosen.master) &&
+      (!chosen.noMaster || dev.master === null) &&
       (chosen.group === null || dev.group === chosen.group),
   );
 }
@@ -198,11 +218,13 @@ const print = (context: LabContext, options: IpOptions, blocks: readonly (readon
 };
 
 function showLinks(context: LabContext, options: IpOptions, words: Words): number {
-  return printLinks(context, options, selected(context.net, selection(context, options, words)), true);
+  return printLinks(context, options, selection(context, options, words, "link"), true);
 }
 
 /** Devices as `ip link` shows them; `mode` is a word that `ip -0 address` leaves out. */
-function printLinks(context: LabContext, options: IpOptions, devices: readonly NetDevice[], mode: boolean): number {
+function printLinks(context: LabContext, options: IpOptions, chosen: Selection, mode: boolean): number {
+  if (chosen.label !== null) return 0;
+  const devices = selected(context.net, chosen);
   if (options.brief) {
     for (const dev of devices) {
       const mac = dev.flags & IFF_LOOPBACK ? "00:00:00:00:00:00" : dev.mac === null ? null : macText(dev.mac);
@@ -226,7 +248,7 @@ function printLinks(context: LabContext, options: IpOptions, devices: readonly N
 function addressesOf(
   { net }: LabContext,
   { family }: IpOptions,
-  { scope, to }: Selection,
+  { scope, to, flags, label }: Selection,
   dev: NetDevice,
 ): {
   readonly addresses: readonly InterfaceAddress[];
@@ -238,36 +260,47 @@ function addressesOf(
     addresses: (only === null || only === 4 ? net.ip.addresses(dev) : []).filter(
       (each) =>
         (scope === null || each.scope === scope) &&
+        fitsFlags(flags, IFA_F_PERMANENT | (each.secondary ? IFA_F_SECONDARY : 0)) &&
+        (label === null || label(each.label)) &&
         (to === null || ((each.local ^ (to.address as number)) & prefixMask(to.prefixLength)) === 0),
     ),
     addresses6: (only === null || only === 6 ? net.ip6.addresses(dev) : []).filter(
       (each) =>
         (scope === null || scopeOf6(each) === scope) &&
+        fitsFlags(flags, IFA_F_PERMANENT) &&
+        (label === null || label(dev.name)) &&
         (to === null || (prefix6 !== null && samePrefixIPv6(each.local, prefix6, to.prefixLength))),
     ),
   };
 }
 
-/** Deletes the addresses that a listing would show. Models `ipaddr_flush()`. */
-function flushAddresses(context: LabContext, options: IpOptions, words: Words): number {
-  if (words.done) throw new IpError("Flush requires arguments.", 1);
-  if (options.family === 0) throw new IpError("Cannot flush link addresses.", 1);
-  const { ip, ip6 } = context.net;
-  const chosen = selection(context, options, words);
-  for (const dev of selected(context.net, chosen))
-    for (;;) {
-      // With a first address of a network its others go.
-      const { addresses, addresses6 } = addressesOf(context, options, chosen, dev);
-      if (addresses.length > 0) ip.deleteAddress(dev, addresses[0]);
-      else if (addresses6.length > 0) ip6.deleteAddress(dev, addresses6[0].local, addresses6[0].prefixLength);
-      else break;
-    }
-  return 0;
+/** The addresses that a listing would show, for a flush. */
+export function addressesToFlush(
+  context: LabContext,
+  options: IpOptions,
+  words: Words,
+): { readonly once: boolean; readonly list: () => readonly (InterfaceAddress | IfAddr6)[] } {
+  const chosen = selection(context, options, words, "address");
+  return {
+    // Addresses that become first when others go are not meant.
+    once: (chosen.flags.mask & ~chosen.flags.flags & IFA_F_SECONDARY) !== 0,
+    list: () =>
+      selected(context.net, chosen).flatMap((dev) => {
+        const { addresses, addresses6 } = addressesOf(context, options, chosen, dev);
+        return [...addresses, ...addresses6];
+      }),
+  };
+}
+
+/** An address as `ip -o address` begins its line. */
+export function deviceAddressText(address: InterfaceAddress | IfAddr6): string {
+  const text = "label" in address ? addressText(address) : addressText6(address);
+  return `${address.dev.ifindex}: ${address.dev.name}    ${text}`;
 }
 
 function showAddresses(context: LabContext, options: IpOptions, words: Words): number {
-  const chosen = selection(context, options, words);
-  if (options.family === 0) return printLinks(context, options, selected(context.net, chosen), false);
+  const chosen = selection(context, options, words, "address");
+  if (options.family === 0) return printLinks(context, options, chosen, false);
   for (const dev of selected(context.net, chosen)) {
     const { addresses, addresses6 } = addressesOf(context, options, chosen, dev);
     // A device that has no address at all is left out only where a family was said.
@@ -276,103 +309,43 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
     if ((said || has) && addresses.length + addresses6.length === 0) continue;
     if (options.brief) {
       const list = [
-        ...addresses.map((address) => `${formatIPv4(address.local)}/${address.prefixLength} `),
-        ...addresses6.map((address) => `${formatIPv6(address.local)}/${address.prefixLength} `),
+        ...addresses.map((address) => `${localText(address)} `),
+        ...addresses6.map((address) => `${localText6(address)} `),
       ].join("");
+      if (chosen.label !== null) {
+        context.stdout.write(`${list}\n`);
+        continue;
+      }
       const name = options.family === 6 && chosen.device === null ? dev.name : fullName(dev);
       context.stdout.write(`${name.padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
-      for (const address of addresses)
-        context.stdout.write(
-          `${dev.ifindex}: ${dev.name}    ${addressText(address)}\\       valid_lft forever preferred_lft forever\n`,
-        );
-      for (const address of addresses6)
-        context.stdout.write(
-          `${dev.ifindex}: ${dev.name}    ${addressText6(address)}\\       valid_lft forever preferred_lft forever\n`,
-        );
+      for (const address of [...addresses, ...addresses6])
+        context.stdout.write(`${deviceAddressText(address)}\\${FOREVER}\n`);
     } else {
-      const lines = linkLines(dev, false, options.family, chosen.device !== null);
-      for (const address of addresses)
-        lines.push(`    ${addressText(address)}`, "       valid_lft forever preferred_lft forever");
-      for (const address of addresses6)
-        lines.push(`    ${addressText6(address)}`, "       valid_lft forever preferred_lft forever");
-      if (options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));
-      context.stdout.write(`${lines.join("\n")}\n`);
+      const links = chosen.label === null;
+      const lines = links ? linkLines(dev, false, options.family, chosen.device !== null) : [];
+      for (const address of addresses) lines.push(`    ${addressText(address)}`, FOREVER);
+      for (const address of addresses6) lines.push(`    ${addressText6(address)}`, FOREVER);
+      if (links && options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));
+      context.stdout.write(lines.map((line) => `${line}\n`).join(""));
     }
   }
   return 0;
 }
 
 /** The bridge that a device is to be a port of. */
-function masterOf(net: NetNamespace, name: string): NetDevice {
+export function masterOf(net: NetNamespace, name: string): NetDevice {
   const master = net.devices.get(name);
   if (master === undefined) throw wrongArgument(name, "Device does not exist\n");
   return master;
 }
 
-function setLink(context: LabContext, words: Words): number {
-  const { net } = context;
-  let device: string | null = null;
-  const changes: ((dev: NetDevice) => void)[] = [];
-  const given = new Set<string>();
-  const once = (name: string): string => {
-    const text = words.next();
-    if (given.has(name)) throw new IpError(`Error: duplicate "${name}": "${text}" is the second value.`, 255);
-    given.add(name);
-    return text;
-  };
-  const integer = (name: string): number => integerOf(once(name), `Invalid "${name}" value\n`);
-  let group: number | null = null;
-  while (!words.done) {
-    const word = words.next();
-    if (word === "up") changes.push((dev) => net.ip.setUp(dev));
-    else if (word === "down") changes.push((dev) => net.ip.setDown(dev));
-    else if (word === "mtu") {
-      const mtu = integer("mtu");
-      changes.push((dev) => net.ip.setMtu(dev, mtu));
-    } else if (word === "address") {
-      const mac = macOf(words.next());
-      changes.push((dev) => {
-        dev.mac = mac;
-        if (dev.bridge !== null) dev.bridge.addressChosen = true;
-      });
-    } else if (word === "txqueuelen" || word === "qlen") {
-      const length = integer("txqueuelen");
-      changes.push((dev) => {
-        dev.txQueueLength = length;
-      });
-    } else if (word === "master") {
-      const master = masterOf(net, words.next());
-      changes.push((dev) => {
-        if (master.bridge === null) throw new SystemError(EOPNOTSUPP);
-        master.bridge.addPort(dev);
-      });
-    } else if (word === "group") group = groupOf(once("group"), 'Invalid "group" value\n');
-    else if (word === "nomaster") changes.push((dev) => dev.master?.removePort(dev));
-    else if (["netns", "name", "alias", "promisc", "arp", "vf", "xdp"].includes(word))
-      throw new IpError(`ip link set ${word}: not supported by the lab`, 255);
-    else {
-      device = oneDevice(device, word === "dev" ? words.next() : word);
-      if (/^$|[/\s]/.test(device)) throw wrongArgument(device, '"dev" not a valid ifname');
-    }
-  }
-  if (device === null && group === null) throw new IpError('Not enough information: "dev" argument is required.', 255);
-  // Without a device, a group says which are meant; with one, which it is to be of.
-  const targets =
-    device === null ? [...net.devices.values()].filter((dev) => dev.group === group) : [deviceOf(net, device)];
-  for (const target of targets) {
-    for (const change of changes) netlink(() => change(target));
-    if (device !== null && group !== null) {
-      target.group = group;
-      // Rules may ask for it.
-      net.ip.fib.invalidate();
-    }
-  }
-  return 0;
-}
-
 /** `ip link`; a name: of what a part does with the words that are left. */
-export function ipLink(context: LabContext, options: IpOptions, words: Words): number | "addLink" | "deleteLink" {
+export function ipLink(
+  context: LabContext,
+  options: IpOptions,
+  words: Words,
+): number | "addLink" | "deleteLink" | "setLink" {
   const word = words.peek();
   if (word === undefined) return showLinks(context, options, words);
   const command = abbreviated(word, [
@@ -391,9 +364,10 @@ export function ipLink(context: LabContext, options: IpOptions, words: Words): n
   if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip link help".`, 255);
   words.next();
   if (command === "show" || command === "list" || command === "lst") return showLinks(context, options, words);
-  if (command === "set" || command === "change") return setLink(context, words);
+  if (command === "set" || command === "change") return "setLink";
   if (command === "add") return "addLink";
   if (command === "delete") return "deleteLink";
+  if (command === "help") throw new UsageError("link");
   throw new IpError(`ip link ${command}: not supported by the lab`, 255);
 }
 
@@ -427,6 +401,10 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
     else if (words.take("nodad")) continue;
     else if (words.take("valid_lft", "preferred_lft"))
       throw new IpError("ip address: lifetimes are not supported by the lab", 255);
+    else if (words.take("metric", "priority", "preference"))
+      throw new IpError("ip address: a metric is not supported by the lab", 255);
+    else if (words.take("noprefixroute", "home", "mngtmpaddr", "autojoin"))
+      throw new IpError("ip address: flags of an address are not supported by the lab", 255);
     else {
       words.take("local");
       const text = words.next();
@@ -449,8 +427,7 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   if (nameless && addresses.known !== null) throw new IpError("Error: Attribute failed policy validation.", 2);
   if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
   if (typeof local.address !== "number") {
-    if (peer !== null) throw new IpError("ip address: peers of IPv6 are not supported by the lab", 255);
-    changeAddress6(context, device, local as Cidr6, command);
+    changeAddress6(context, device, local as Cidr6, peer as Cidr6 | null, command);
     return 0;
   }
   const target = device;
@@ -474,7 +451,8 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   return 0;
 }
 
-export function ipAddress(context: LabContext, options: IpOptions, words: Words): number {
+/** `ip address`; a name: of what a part does with the words that are left. */
+export function ipAddress(context: LabContext, options: IpOptions, words: Words): number | "flushAddresses" {
   const word = words.peek();
   if (word === undefined) return showAddresses(context, options, words);
   const command = abbreviated(word, [
@@ -504,7 +482,9 @@ export function ipAddress(context: LabContext, options: IpOptions, words: Words)
     case "delete":
       return changeAddress(context, options, words, "del");
     case "flush":
-      return flushAddresses(context, options, words);
+      return "flushAddresses";
+    case "help":
+      throw new UsageError("address");
     default:
       throw new IpError(`ip address ${command}: not supported by the lab`, 255);
   }

@@ -7,7 +7,7 @@ import {
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
 } from "@netfilter-lab/engine";
-import { numberOf, wrongArgument } from "./words.js";
+import { numberOf, strtol, wrongArgument } from "./words.js";
 
 type Names = ReadonlyMap<number, string>;
 
@@ -134,7 +134,8 @@ export function dsfieldText(tos: number): string {
 export function routeTypeOf(text: string): number | null {
   const found = TYPES.find(([name, , whole]) => (whole ? name === text : text !== "" && name.startsWith(text)));
   if (found !== undefined) return found[1];
-  return /^\d+$/.test(text) && Number(text) <= 0xff ? Number(text) : null;
+  const number = strtol(text);
+  return number !== undefined && number >= 0 && number <= 0xff ? number : null;
 }
 
 /** Models `rtnl_rtntype_n2a()`. */

@@ -10,7 +10,17 @@ import {
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import type { IpOptions } from "./link.js";
-import { abbreviated, deviceOf, IpError, listedDeviceOf, macOf, macText, netlink, type Words } from "./words.js";
+import {
+  abbreviated,
+  deviceOf,
+  IpError,
+  listedDeviceOf,
+  macOf,
+  macText,
+  netlink,
+  UsageError,
+  type Words,
+} from "./words.js";
 
 const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["permanent", "PERMANENT"],
@@ -95,7 +105,8 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
     if (options.family !== 4) net.ip6.neighbourTable.flush(dev, false);
     return 0;
   }
-  if (command === "get" || command === "help") throw new IpError(`ip neigh ${command}: not supported by the lab`, 255);
+  if (command === "help") throw new UsageError("neigh");
+  if (command === "get") throw new IpError(`ip neigh ${command}: not supported by the lab`, 255);
   let address: InetAddress | null = null;
   let dev: NetDevice | null = null;
   let mac: Uint8Array | null = null;

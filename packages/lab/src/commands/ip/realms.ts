@@ -1,27 +1,49 @@
 /** Realms in the words of `ip`: `[FROM/]TO`. Models get_rt_realms_or_raw(), iproute2's lib/utils.c. */
-import { numberOf, wrongArgument } from "./words.js";
+import { IpError, numberOf, type Words, wrongArgument } from "./words.js";
 
 /** /etc/iproute2/rt_realms, as Debian 12 ships it, knows one name. */
 const COSMOS = "cosmos";
 
-function realmOf(text: string, whole: string, what: string): number {
-  if (text === COSMOS) return 0;
-  try {
-    return numberOf(text, what, 0xff);
-  } catch {
-    throw wrongArgument(whole, what);
+/**
+ * What one run of `ip` makes of the name: its file says 0, but when it is named again it stands for the number read last,
+ * where the tool keeps both. By the words of the command. Models the statics of rtnl_rtrealm_a2n().
+ */
+const known = new WeakMap<Words, number>();
+
+/** A realm by name or number. Where it is none, the tool keeps it nevertheless. */
+function realmOf(words: Words, text: string, what: string): number {
+  if (text === COSMOS) {
+    const realm = known.get(words) ?? 0;
+    known.set(words, realm);
+    return realm;
   }
+  const realm = numberOf(text, what);
+  if (known.has(words)) known.set(words, realm);
+  return realm;
+}
+
+/** One of two, which is a byte. */
+function sideOf(words: Words, text: string, whole: string, what: string): number {
+  try {
+    const realm = realmOf(words, text, what);
+    if (realm <= 0xff) return realm;
+  } catch (error) {
+    if (!(error instanceof IpError)) throw error;
+  }
+  throw wrongArgument(whole, what);
 }
 
 /**
  * The source's realm in the high 16 bits, the destination's in the low ones. A number alone is both as they are kept;
  * what is left out is none.
  */
-export function realmsOf(text: string, what: string): number {
+export function realmsOf(words: Words, what: string): number {
+  const text = words.next();
   const slash = text.indexOf("/");
-  if (slash < 0) return text === "" || text === COSMOS ? 0 : numberOf(text, what);
+  if (slash < 0) return text === "" ? 0 : realmOf(words, text, what);
+  const from = sideOf(words, text.slice(0, slash), text, what);
   const to = text.slice(slash + 1);
-  return realmOf(text.slice(0, slash), text, what) * 0x10000 + (to === "" ? 0 : realmOf(to, text, what));
+  return (from * 0x10000 + (to === "" ? 0 : sideOf(words, to, text, what))) >>> 0;
 }
 
 /**
@@ -62,8 +84,9 @@ export interface RealmFilter {
 }
 
 /** A side that is not named may be any. */
-export function realmFilterOf(text: string): RealmFilter {
-  const realms = realmsOf(text, "invalid realms\n");
+export function realmFilterOf(words: Words): RealmFilter {
+  const text = words.peek() ?? "";
+  const realms = realmsOf(words, "invalid realms\n");
   let mask = 0xffffffff;
   if ((realms & 0xffff) === 0 && text.endsWith("/")) mask = 0xffff0000;
   if (realms >>> 16 === 0 && !text.includes("/")) mask = 0xffff;

@@ -6,12 +6,14 @@ import type { IpOptions } from "./link.js";
 import { dsfieldOf, dsfieldText, ipProtocolOf, routeTypeText, tableName } from "./names.js";
 import { RealmNames } from "./realms.js";
 import { routes4, routeText } from "./route.js";
+import { metricReader } from "./route-metrics.js";
 import {
   EVERYTHING,
   type Prefix,
   type RouteCore,
   type RouteFamily,
   type RouteQuestion,
+  runIpRoute,
   tosWord,
   unsupported,
 } from "./route-words.js";
@@ -72,7 +74,7 @@ export function answerRoute<A, R extends RouteCore<A>>(
   return 0;
 }
 
-/** `ip route get` of IPv4. Throws {@link OtherFamily} where the words turn out to be about IPv6. */
+/** `ip route get` of IPv4. Throws {@link OtherReader} where the words turn out to be about IPv6. */
 export function getRoute(context: LabContext, options: IpOptions, words: Words): number {
   const { ip } = context.net;
   const realmNames = new RealmNames();
@@ -101,8 +103,15 @@ export function getRoute(context: LabContext, options: IpOptions, words: Words):
     if (answer.pmtu !== null) text += `expires ${answer.pmtu.expiresSeconds}sec `;
     const mtu = answer.pmtu?.mtu || answer.mtu;
     if (mtu !== 0) text += `mtu ${mtu} `;
+    text += answer.route?.metrics?.text ?? "";
     if (iif !== undefined) text += `iif ${iif.name} `;
     return text;
   };
   return answerRoute(context, { ...routes4(context, new AddressFamily(options), realmNames), answer }, options, words);
+}
+
+/** `ip route` of IPv4 with metrics beside the MTU. Throws {@link OtherReader} where the words turn out to be about IPv6. */
+export function changeRoute(context: LabContext, options: IpOptions, words: Words): number {
+  const family = { ...routes4(context, new AddressFamily(options), new RealmNames()), metrics: metricReader };
+  return runIpRoute(context, family, options, words) as number;
 }

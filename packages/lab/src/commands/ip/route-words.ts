@@ -1,9 +1,14 @@
 /**
  * The words of `ip route`, which both families share: what a listing is about, what a change says, what a question asks.
- * Addresses, and what becomes of it all, are a family's own. Metrics of TCP, encapsulation and nexthop objects are not
- * supported. Models iproute2's ip/iproute.c.
+ * Addresses, and what becomes of it all, are a family's own. Encapsulation and nexthop objects are not supported. Models iproute2's ip/iproute.c.
  */
-import { type NetDevice, type RouteAddMode, type RouterPreference, RT_TABLE_MAIN } from "@netfilter-lab/engine";
+import {
+  type NetDevice,
+  type RouteAddMode,
+  type RouteMetrics,
+  type RouterPreference,
+  RT_TABLE_MAIN,
+} from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import type { IpOptions } from "./link.js";
 import { dsfieldOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
@@ -83,6 +88,7 @@ export interface SaidRoute<A> extends SaidNexthop<A> {
   prefsrc?: A;
   mtu?: number;
   mtuLocked?: boolean;
+  metrics?: RouteMetrics | null;
   nexthops?: SaidNexthop<A>[];
   from?: Prefix<A>;
   preference?: RouterPreference;
@@ -106,17 +112,19 @@ export interface RouteQuestion<A> {
 export interface RouteFamily<A, R extends RouteCore<A>> {
   /** As `via` names it, and the other one. */
   readonly names: readonly [own: "inet" | "inet6", other: "inet" | "inet6"];
+  /** Reads metrics beside the MTU; absent where that is for a part. */
+  readonly metrics?: () => MetricReader;
   /** As the kernel names it. */
   readonly label: "ipv4" | "ipv6";
   /** The bits of an address. */
   readonly bits: number;
   /** The command so far, as a complaint begins. */
   readonly command: string;
-  /** A prefix; the first says of which family all are, where no option did. Throws {@link OtherFamily}. */
+  /** A prefix; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
   prefix(text: string): Prefix<A>;
-  /** One of a listing, which says nothing of the others. Throws {@link OtherFamily}. */
+  /** One of a listing, which says nothing of the others. Throws {@link OtherReader}. */
   readPrefix(text: string): Prefix<A>;
-  /** An address; the first says of which family all are, where no option did. Throws {@link OtherFamily}. */
+  /** An address; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
   address(text: string): A;
   /** Whether the first bits of two addresses are the same. */
   alike(a: A, b: A | null, bits: number): boolean;
@@ -164,12 +172,21 @@ export const EVERYTHING: RouteFilter<never> = {
 
 type Family<A> = Pick<
   RouteFamily<A, RouteCore<A>>,
-  "names" | "bits" | "command" | "label" | "prefix" | "readPrefix" | "address"
+  "names" | "bits" | "command" | "label" | "metrics" | "prefix" | "readPrefix" | "address"
 >;
 
-/** The first address was one of IPv6, where nobody had said which they are: the command is that of IPv6. */
-export class OtherFamily extends Error {
-  override readonly name = "OtherFamily";
+/**
+ * Only another reader understands the command, which is to read it from its beginning: IPv6's, where the first address was
+ * one of it and nobody had said which they are; or the one with metrics.
+ */
+export class OtherReader extends Error {
+  override readonly name = "OtherReader";
+  readonly reader: "route6" | "changeRoute";
+
+  constructor(reader: "route6" | "changeRoute") {
+    super();
+    this.reader = reader;
+  }
 }
 
 export const unsupported = ({ command }: Pick<Family<unknown>, "command">, word: string): IpError =>
@@ -209,7 +226,7 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
       words.take(family.names[0]);
       filter.via = family.readPrefix(words.next()).address;
     } else if (word === "src") filter.src = family.readPrefix(words.next()).address;
-    else if (begins(word, "realms")) filter.realms = realmFilterOf(words.next());
+    else if (begins(word, "realms")) filter.realms = realmFilterOf(words);
     else if (begins(word, "vrf") || word === "nhid") throw unsupported(family, word);
     else if (begins(word, "from")) {
       const text = words.next();
@@ -259,29 +276,22 @@ function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: 
 // --- changes --------------------------------------------------------------------------------------------------------
 
 /** Words of a route that the lab does not follow. */
-const UNSUPPORTED: ReadonlySet<string> = new Set([
-  "as",
-  "expires",
-  "hoplimit",
-  "advmss",
-  "reordering",
-  "rtt",
-  "rto_min",
-  "window",
-  "cwnd",
-  "initcwnd",
-  "initrwnd",
-  "features",
-  "quickack",
-  "congctl",
-  "rttvar",
-  "ssthresh",
-  "nhid",
-  "vrf",
-  "encap",
-  "ttl-propagate",
-  "fastopen_no_cookie",
-]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(["as", "expires", "nhid", "vrf", "encap", "ttl-propagate"]);
+
+/** Metrics beside the MTU, which a part reads. */
+const METRICS: ReadonlySet<string> = new Set(
+  "advmss congctl cwnd fastopen_no_cookie features hoplimit initcwnd initrwnd quickack reordering rto_min rtt rttvar ssthresh window".split(
+    " ",
+  ),
+);
+
+/** Reads the metrics of one route. */
+export interface MetricReader {
+  /** Takes a word, with what follows; false when it is none of its. */
+  take(word: string, words: Words): boolean;
+  /** What was said; null: nothing. Throws {@link IpError} where the kernel refuses it. */
+  made(): RouteMetrics | null;
+}
 
 /** What routers say of themselves, by the number that stands for it. */
 const PREFERENCES: readonly RouterPreference[] = ["medium", "high", "medium", "low"];
@@ -314,7 +324,7 @@ function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): Sa
       } else if (words.take("onlink")) nexthop.onlink = true;
       else if (realmsWord(words.peek() ?? "")) {
         words.next();
-        nexthop.realms = realmsOf(words.next(), '"realm" value is invalid\n');
+        nexthop.realms = realmsOf(words, '"realm" value is invalid\n');
       } else if (["encap", "as"].includes(words.peek() ?? "")) throw unsupported(family, words.next());
       else break;
     }
@@ -328,6 +338,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   let destination: Prefix<A> | null = null;
   let device: string | null = null;
   const said: Partial<SaidRoute<A>> = {};
+  const metrics = family.metrics?.();
   while (!words.done) {
     let word = words.next();
     if (word === "src") said.prefsrc = family.address(words.next());
@@ -335,7 +346,10 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       if (said.gateway !== undefined) throw wrongArgument(word, "use nexthop syntax to specify multiple via\n");
       said.gateway = gatewayOf(family, words);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
-    else if (realmsWord(word)) said.realms = realmsOf(words.next(), '"realm" value is invalid\n');
+    else if (METRICS.has(word)) {
+      if (metrics === undefined) throw new OtherReader("changeRoute");
+      metrics.take(word, words);
+    } else if (realmsWord(word)) said.realms = realmsOf(words, '"realm" value is invalid\n');
     else if (tosWord(word)) said.tos = dsfieldOf(words.next(), '"tos" value is invalid\n');
     else if (metricWord(word)) said.priority = metricOf(words);
     else if (word === "scope") said.scope = scopeOf(words.next(), 'invalid "scope" value\n');
@@ -367,6 +381,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   }
   if (destination === null) throw new UsageError("route");
   if (device !== null) said.dev = deviceOf(context.net, device);
+  if (metrics !== undefined) said.metrics = metrics.made();
   return { ...said, dst: destination.address, prefixLength: destination.prefixLength };
 }
 

@@ -27,7 +27,7 @@ import { dsfieldText, protocolText, routeTypeText, tableName } from "./names.js"
 import { fitsRealms, RealmNames } from "./realms.js";
 import {
   flagsText,
-  OtherFamily,
+  OtherReader,
   type RouteFamily,
   type RouteFilter,
   runIpRoute,
@@ -65,6 +65,7 @@ export function routeText(
     if (filter.realms?.mask !== 0xffffffff) text += names.routeText(route.realms);
   }
   if (route.mtu !== 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
+  text += route.metrics?.text ?? "";
   for (const path of route.paths ?? []) {
     text += `${oneLine ? "\\" : "\n"}\tnexthop `;
     if (path.gateway !== 0) text += `via ${formatIPv4(path.gateway)} `;
@@ -97,7 +98,7 @@ function byListing(a: number, b: number): number {
 const EVERYWHERE = { address: 0, prefixLength: 0 };
 
 function ofIPv4(prefix: Cidr | Cidr6): Cidr {
-  if (typeof prefix.address !== "number") throw new OtherFamily();
+  if (typeof prefix.address !== "number") throw new OtherReader("route6");
   return prefix as Cidr;
 }
 
@@ -115,7 +116,7 @@ export const routes4 = (
   readPrefix: (text) => ofIPv4(addresses.readPrefix(text)),
   address(text) {
     const address = addresses.address(text);
-    if (typeof address !== "number") throw new OtherFamily();
+    if (typeof address !== "number") throw new OtherReader("route6");
     return address;
   },
   alike: (a, b, bits) => b !== null && ((a ^ b) & prefixMask(bits)) === 0,
@@ -146,7 +147,7 @@ export const routes4 = (
   delete: (said) => ip.deleteRoute(completed(said, true)),
 });
 
-/** `ip route` of IPv4. Throws {@link OtherFamily} where the words turn out to be about IPv6. */
+/** `ip route` of IPv4. Throws {@link OtherReader} where the words turn out to be about IPv6. */
 export function ipRoute(context: LabContext, options: IpOptions, words: Words): number | "getRoute" {
   return runIpRoute(context, routes4(context, new AddressFamily(options), new RealmNames()), options, words);
 }

@@ -29,6 +29,7 @@ import type { IpOptions } from "./link.js";
 import { protocolText, routeTypeText, tableName } from "./names.js";
 import { fitsRealms } from "./realms.js";
 import { type AnsweringFamily, answerRoute } from "./route-get.js";
+import { metricReader } from "./route-metrics.js";
 import { EVERYTHING, flagsText, type RouteFilter, runIpRoute, type SaidRoute } from "./route-words.js";
 import { IpError, type Words } from "./words.js";
 
@@ -63,6 +64,10 @@ const linkdown = ({ dead, dev, error, local }: Route6): boolean =>
 /** Whence a packet would come, where a question was about one that arrives. */
 const iifText = (iif: NetDevice | undefined): string => (iif === undefined ? "" : `iif ${iif.name} `);
 
+function metricsText({ mtu, mtuLocked, metrics }: Route6): string {
+  return `${mtu > 0 ? `mtu ${mtuLocked ? "lock " : ""}${mtu} ` : ""}${metrics?.text ?? ""}`;
+}
+
 function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: boolean, iif?: NetDevice): string {
   let text = route.type === RTN_UNICAST ? "" : `${routeTypeText(route.type)} `;
   text += `${prefixText6(route.dst, route.prefixLength, "default")} `;
@@ -77,8 +82,7 @@ function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: bool
   if (route.prefsrc !== null && filter.src === null) text += `src ${formatIPv6(route.prefsrc)} `;
   if (filter.metric === null) text += `metric ${route.metric} `;
   if (siblings === null) text += flagsText(route.dead, route.onlink, linkdown(route));
-  if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
-  text += `${iifText(iif)}pref ${route.preference}`;
+  text += `${metricsText(route)}${iifText(iif)}pref ${route.preference}`;
   if (siblings === null) return text;
   // The one that was found comes first.
   const at = siblings.indexOf(route);
@@ -114,6 +118,7 @@ function routes6({ net: { ip6 } }: LabContext, options: IpOptions): AnsweringFam
   let mixed = false;
   return {
     names: ["inet6", "inet"],
+    metrics: metricReader,
     label: "ipv6",
     bits: 128,
     command: "ip -6 route ",
@@ -163,8 +168,7 @@ function routes6({ net: { ip6 } }: LabContext, options: IpOptions): AnsweringFam
       const prefsrc = iif === undefined ? ip6.sourceFor(route, dst) : route.prefsrc;
       if (prefsrc !== null) text += `src ${formatIPv6(prefsrc)} `;
       text += `metric ${route.metric} `;
-      if (route.mtu > 0) text += `mtu ${route.mtuLocked ? "lock " : ""}${route.mtu} `;
-      return `${text}${iifText(iif)}pref ${route.preference}`;
+      return `${text}${metricsText(route)}${iifText(iif)}pref ${route.preference}`;
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   type PolicyRule,
   type PolicyRule6,
   RT_TABLE_MAIN,
+  RTN_NAT,
   RTPROT_KERNEL,
   type RuleCore,
   type RulePorts,
@@ -128,7 +129,7 @@ function ruleOf<R extends RuleCore>(family: RuleCommands<R>, words: Words, addin
       fwmask = mark.fwmask ?? fwmask;
       rule.fwmask = fwmask ?? (mark.fwmark === 0 ? 0 : 0xffffffff);
     } else if (begins(word, "realms"))
-      prefixes = { ...prefixes, ...family.realms(realmsOf(words.next(), "invalid realms\n")) };
+      prefixes = { ...prefixes, ...family.realms(realmsOf(words, "invalid realms\n")) };
     else if (begins(word, "protocol")) rule.protocol = protocolOf(words.next());
     else if (begins(word, "table") || isWord(word, "lookup")) {
       rule.table = tableOf(words.next(), "invalid table ID\n");
@@ -258,6 +259,7 @@ function ruleLine<R extends RuleCore>(
   if (realms !== 0) text += ` realms ${names.text(realms)}`;
   if (rule.action === FR_ACT_GOTO) text += ` goto ${rule.target}${family.resolved(rule) ? "" : " [unresolved]"}`;
   else if (rule.action === FR_ACT_NOP) text += " nop";
+  else if (rule.action === RTN_NAT) text += " masquerade";
   else if (rule.action !== FR_ACT_TO_TBL) text += ` ${routeTypeText(rule.action)}`;
   if (rule.protocol !== 0 && rule.protocol !== RTPROT_KERNEL) text += ` proto ${protocolText(rule.protocol)}`;
   return text;

@@ -72,7 +72,7 @@ export function begins(word: string, ...names: readonly string[]): boolean {
 }
 
 /** A number as strtol(3) reads it with base 0: `0x1f`, `017`, `+3`, ` 3`; undefined where anything else stands there. */
-function strtol(text: string): number | undefined {
+export function strtol(text: string): number | undefined {
   const [, sign, digits] = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = /^0[0-7]/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);

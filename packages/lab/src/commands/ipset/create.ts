@@ -82,6 +82,7 @@ export function createOptions(setType: SetType, args: readonly string[]): SetOpt
   let [initval, bitmask, masked]: [number | null, Int32Array | null, string | null] = [null, null, null];
   let range: { from: number; to: number } | null = null;
   let failure: IpsetFailure | null = null;
+  let lacking: "range" | "to" | null = null;
   for (let word = words.next(); word !== undefined; word = words.next()) {
     try {
       if (word === "timeout") timeout = number(words.value(word), 0, MAX_TIMEOUT);
@@ -107,6 +108,8 @@ export function createOptions(setType: SetType, args: readonly string[]): SetOpt
           throw new IpsetFailure(`Syntax error: IP/cidr or IP-IP range must be specified: ${text}`);
         const { first, last } = name === "bitmap:port" ? ports(text, "inet") : addresses(text);
         range = { from: first, to: last };
+        // One port is no range.
+        if (!text.includes("-") && name === "bitmap:port") lacking = "to";
       } else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
     } catch (error) {
       // The first that is wrong with a value is told at the end, when every word was known.
@@ -115,7 +118,8 @@ export function createOptions(setType: SetType, args: readonly string[]): SetOpt
     }
   }
   if (failure !== null) throw failure;
-  if (storage === "bitmap" && range === null) throw new IpsetFailure("Mandatory option `range' is missing", 2);
+  if (storage === "bitmap" && range === null) lacking = "range";
+  if (lacking !== null) throw new IpsetFailure(`Mandatory option \`${lacking}' is missing`, 2);
   const { from, to } = range ?? { from: 0, to: 0 };
   if (storage === "bitmap" && (to - from + 1) / 2 ** (32 - netmask) > MAX_BITMAP) throw new SetError("BITMAP_SIZE");
   if (bitmask !== null && isAnyAddress(bitmask)) throw new SetError("NETMASK");

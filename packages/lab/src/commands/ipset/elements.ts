@@ -89,14 +89,13 @@ function networks(first: number, last: number): Range[] {
   return list;
 }
 
-function hosts(first: number, last: number, { netmask }: SetOptions): Range[] {
-  const list: Range[] = [];
-  for (let ip = first; ip <= last; ip += 2 ** (32 - netmask)) list.push(range4(ip, 32));
-  return list;
+/** One by one: there may be more than a set can take. */
+function* hosts(first: number, last: number, { netmask }: SetOptions): Generator<Range, void, void> {
+  for (let ip = first; ip <= last; ip += 2 ** (32 - netmask)) yield range4(ip, 32);
 }
 
 /** What a word says of one dimension: IPv6 has no ranges, and networks only where the type has them. */
-function ranges(text: string, network: boolean, options: SetOptions): Range[] {
+function ranges(text: string, network: boolean, options: SetOptions): () => Iterable<Range> {
   if (options.family === "inet6") {
     if (text.includes("-"))
       throw new IpsetFailure(
@@ -106,11 +105,12 @@ function ranges(text: string, network: boolean, options: SetOptions): Range[] {
     if (!network && length !== undefined && length !== "128")
       throw new IpsetFailure(`Syntax error: plain IP address must be supplied: ${text}`);
     const cidr = length === undefined ? 128 : number(length, 0, 128);
-    return [{ ip: address(head, "inet6"), cidr }];
+    const only = [{ ip: address(head, "inet6"), cidr }];
+    return () => only;
   }
   const { first, last, cidr } = addresses(text);
-  if (!network) return hosts(first, last, options);
-  return cidr === null ? networks(first, last) : [range4(first, cidr)];
+  if (!network) return () => hosts(first, last, options);
+  return () => (cidr === null ? networks(first, last) : [range4(first, cidr)]);
 }
 
 /** A port, or the name of a service. A failure tells of each thing that was tried. */
@@ -213,8 +213,12 @@ function checkTest(parts: readonly string[], { type, options }: SetSlot["set"]):
 
 const SEPARATORS = ["none", "one", "two"];
 
-/** All elements that a word of the command line stands for; `test` asks for the first. */
-export function keysOf(net: NetNamespace, slot: SetSlot, text: string, test: boolean): ElementKey[] {
+function* eachOf<From, To>(from: Iterable<From>, each: (value: From) => Iterable<To>): Generator<To, void, void> {
+  for (const value of from) yield* each(value);
+}
+
+/** All elements that a word of the command line stands for, one by one; `test` asks for the first. */
+export function keysOf(net: NetNamespace, slot: SetSlot, text: string, test: boolean): Iterable<ElementKey> {
   const { type, options } = slot.set;
   if (type.storage === "list") {
     const member = ipSetsOf(net).find(text);
@@ -231,15 +235,18 @@ export function keysOf(net: NetNamespace, slot: SetSlot, text: string, test: boo
     throw new IpsetFailure(
       `Syntax error: ${["", "Elem separator", "Two elem separators", "Three elem separators"][count]} in ${text}, but settype ${type.name} supports ${SEPARATORS[count - 1]}.`,
     );
-  let keys = [emptyKey(options.family)];
-  const vary = (each: (key: ElementKey) => ElementKey[]): void => {
-    keys = keys.flatMap(each);
+  let keys: Iterable<ElementKey> = [emptyKey(options.family)];
+  const vary = (each: (key: ElementKey) => Iterable<ElementKey>): void => {
+    const before = keys;
+    keys = { [Symbol.iterator]: () => eachOf(before, each) };
   };
   parts.forEach((part, i) => {
     const dimension = type.dimensions[i];
     if (dimension === "ip" || dimension === "net") {
       const list = ranges(part, dimension === "net", options);
-      vary((key) => list.map(({ ip, cidr }) => (i === 0 ? { ...key, ip, cidr } : { ...key, ip2: ip, cidr2: cidr })));
+      vary((key) =>
+        eachOf(list(), ({ ip, cidr }) => [i === 0 ? { ...key, ip, cidr } : { ...key, ip2: ip, cidr2: cidr }]),
+      );
     } else if (dimension === "port") {
       const { family } = options;
       const range =
@@ -251,10 +258,13 @@ export function keysOf(net: NetNamespace, slot: SetSlot, text: string, test: boo
           port: range.first + k,
         })),
       );
-    } else if (dimension === "iface") vary((key) => [{ ...key, ...device(part) }]);
-    else vary((key) => [{ ...key, mac: part.toLowerCase() }]);
+    } else if (dimension === "iface") {
+      const named = device(part);
+      vary((key) => [{ ...key, ...named }]);
+    } else vary((key) => [{ ...key, mac: part.toLowerCase() }]);
   });
   if (!test) return keys;
   checkTest(parts, slot.set);
-  return keys.slice(0, 1);
+  for (const key of keys) return [key];
+  return [];
 }

@@ -1,5 +1,8 @@
 /** What every part of `ipset` reads its words with, and how it refuses them. */
 
+export const VERSION = "ipset v7.17";
+export const HINT = "Try `ipset help' for more information.\n";
+
 /** A failure: its text after `ipset v7.17: `, and the exit status (2 with a hint at the usage). */
 export class IpsetFailure extends Error {
   override readonly name = "IpsetFailure";
@@ -10,6 +13,9 @@ export class IpsetFailure extends Error {
     this.status = status;
   }
 }
+
+/** `-o` is wrong, of which the tool tells even where it is to be quiet. */
+export class OutputFailure extends IpsetFailure {}
 
 /** A number from `min` to `max`: decimal, octal or with `0x`. A negative one is out of range. */
 export function number(text: string, min: number, max: number): number {

@@ -67,9 +67,16 @@ pong 129 0
 router-solicitation 133 0
 router-advertisement 134 0
 neighbour-solicitation 135 0
+neigbour-solicitation 135 0
 neighbour-advertisement 136 0
+neigbour-advertisement 136 0
 redirect 137 0
 `);
+
+/** The names, in the order in which `ipset help` tells them. */
+export function icmpNames(ipv6: boolean): string[] {
+  return (ipv6 ? ICMPV6 : ICMP).map(([name]) => name);
+}
 
 /** Type and code in one number: `type/code`, a name, or the beginning of one. */
 export function icmpValue(text: string, ipv6: boolean): number {

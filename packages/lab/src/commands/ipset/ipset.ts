@@ -7,6 +7,7 @@
 import { compareWords, HZ, type NetNamespace } from "@netfilter-lab/engine";
 import {
   type Element,
+  type ElementKey,
   type ElementOptions,
   type IpSets,
   ipSetsOf,
@@ -19,17 +20,17 @@ import {
   type SkbInfo,
   TEST_YES,
 } from "@netfilter-lab/engine/parts";
-import type { Command, CommandContext, CommandProcess } from "../../command.js";
-import { readAll } from "../../streams.js";
+import { FileError, type FileSystem } from "../../files.js";
 import { createOptions, headerOf, type Listed } from "./create.js";
 import { elementText, keysOf } from "./elements.js";
-import { IpsetFailure, number, Words } from "./failure.js";
+import { HINT, IpsetFailure, number, OutputFailure, VERSION, Words } from "./failure.js";
+import { typeHelp } from "./type-help.js";
 import { SUPPORTED_TYPES, USAGE } from "./usage.js";
 
-const VERSION = "ipset v7.17";
 const MAX_NAME = 31;
 
-const ERRORS: Readonly<Record<SetErrno, string>> = {
+/** The kernel's refusals in the tool's words. */
+export const ERRORS: Readonly<Record<SetErrno, string>> = {
   EXIST: "Element cannot be added to the set: it's already added",
   MISSING: "Element cannot be deleted from the set: it's not added",
   NOSET: "The set with the given name does not exist",
@@ -91,7 +92,16 @@ const COMMANDS: readonly (readonly [command: string, ...others: string[]])[] = [
   ["swap", "-W", "w", "--swap"],
   ["help", "-H", "-h", "--help"],
   ["version", "-V", "-v", "--version"],
+  ["quit"],
 ];
+
+/** Who gives the lines: the command line, the input of `restore`, or somebody who is asked for each. */
+export type Mode = "command" | "restore" | "interactive";
+
+/** A status, or what is to be done: read lines and carry them out, or end. */
+export type LineResult = number | "restore" | "interactive" | "quit";
+
+const NOT_RESTORED: readonly string[] = ["help", "version", "restore"];
 
 /** Models `ipset_match_cmd()`: two dashes before a name, but not before an option, are passed over. */
 function commandOf(word: string): string | undefined {
@@ -120,9 +130,10 @@ interface Settings {
   terse: boolean;
   /** Null where nothing was said: as the command has it. */
   output: "plain" | "save" | "xml" | null;
+  /** Where lists go, or where `restore` reads; null for the standard streams. */
+  file: string | null;
 }
 
-const HINT = "Try `ipset help' for more information.\n";
 const FULL_MASK = 0xffffffff;
 
 function markOf(text: string): Partial<SkbInfo> {
@@ -148,9 +159,24 @@ const SKB_INFO: Readonly<Record<"skbmark" | "skbprio" | "skbqueue", (text: strin
   skbqueue: (text) => ({ queue: number(text, 0, 65_535) }),
 };
 
-class Ipset {
+/** What a word stands for: what is wrong with it is known at once, but not what the kernel says. */
+function elementsOf(net: NetNamespace, slot: SetSlot, text: string, test: boolean): () => Iterable<ElementKey> {
+  try {
+    const keys = keysOf(net, slot, text, test);
+    return () => keys;
+  } catch (error) {
+    if (!(error instanceof SetError)) throw error;
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** One run of the tool: its lines, and what they said of how to list. */
+export class Ipset {
   readonly #net: NetNamespace;
   readonly #sets: IpSets;
+  readonly #files: FileSystem;
   readonly #settings: Settings = {
     exist: false,
     quiet: false,
@@ -158,12 +184,16 @@ class Ipset {
     name: false,
     terse: false,
     output: null,
+    file: null,
   };
   out = "";
   err = "";
+  /** The file for lists was written to already; the tool closes it behind the first. */
+  #fileIsClosed = false;
 
-  constructor(net: NetNamespace) {
+  constructor(net: NetNamespace, files: FileSystem) {
     this.#net = net;
+    this.#files = files;
     this.#sets = ipSetsOf(net);
   }
 
@@ -181,27 +211,52 @@ class Ipset {
       else if (word === "-resolve" || word === "-r" || word === "--resolve") continue;
       else if (word === "-output" || word === "-o" || word === "--output") {
         const output = words[++i];
-        if (output === undefined) throw new IpsetFailure("Missing mandatory argument to option -o", 2);
+        if (output === undefined) throw new OutputFailure("Missing mandatory argument to option -o", 2);
         if (output !== "plain" && output !== "save" && output !== "xml")
-          throw new IpsetFailure(`Syntax error: unknown output mode '${output}'`);
+          throw new OutputFailure(`Syntax error: unknown output mode '${output}'`);
         settings.output = output;
-      } else if (word === "-file" || word === "-f" || word === "--file")
-        throw new IpsetFailure(`${word}: not supported by the lab`);
-      else rest.push(word);
+      } else if (word === "-file" || word === "-f" || word === "--file") {
+        const file = words[++i];
+        if (file === undefined) throw new IpsetFailure("Missing mandatory argument to option -f", 2);
+        if (settings.file !== null) throw new IpsetFailure("-file option cannot be used when full io is activated", 2);
+        settings.file = file;
+      } else rest.push(word);
     }
     return rest;
   }
 
-  /** One line; false when it was `restore`, whose input the caller reads. */
-  line(words: readonly string[]): number | "restore" {
+  /** `-quiet`: nothing is said of what is wrong. */
+  get quiet(): boolean {
+    return this.#settings.quiet;
+  }
+
+  /** `-file`: where lists go, or where `restore` reads. */
+  get file(): string | null {
+    return this.#settings.file;
+  }
+
+  /** One line, with its status; or what the caller does, who has the input. Models `ipset_parser()`. */
+  line(words: readonly string[], mode: Mode): LineResult {
     const [name, ...args] = this.#options(words);
-    if (name === undefined) throw new IpsetFailure("No command specified.", 2);
-    const command = commandOf(name);
-    if (command === undefined) throw new IpsetFailure(`No command specified: unknown argument ${name}`, 2);
+    if (name === "-" && mode !== "interactive") return "interactive";
+    const command = name === undefined ? undefined : commandOf(name);
+    if (command === undefined) {
+      if (mode === "interactive") {
+        this.out += "No command specified\n";
+        return 0;
+      }
+      throw new IpsetFailure(`No command specified${name === undefined ? "." : `: unknown argument ${name}`}`, 2);
+    }
+    if (command === "quit") return "quit";
+    if (mode === "restore" && NOT_RESTORED.includes(command))
+      throw new IpsetFailure(`Command \`${command}' is invalid in restore mode.`, 2);
+    if (mode === "interactive" && command === "restore") {
+      this.out += "Restore command is not supported in interactive mode\n";
+      return 0;
+    }
     const most = MOST[command] ?? args.length;
     if (args.length > most) throw new IpsetFailure(`Unknown argument ${args[most]}`, 2);
-    if (command === "restore") return "restore";
-    return this.#run(command, args);
+    return command === "restore" ? "restore" : this.#run(command, args);
   }
 
   #run(command: string, args: readonly string[]): number {
@@ -259,8 +314,25 @@ class Ipset {
       case "help":
         return this.#help(first);
       default:
-        this.#list(first === undefined ? this.#sets.slots() : [this.#sets.require(first)], command === "save");
+        this.#listed(() =>
+          this.#list(first === undefined ? this.#sets.slots() : [this.#sets.require(first)], command === "save"),
+        );
         return 0;
+    }
+  }
+
+  /** Puts a list where `-file` says. */
+  #listed(list: () => string): void {
+    const { file } = this.#settings;
+    try {
+      if (file !== null && !this.#fileIsClosed) this.#files.open(file, false);
+      const text = list();
+      if (file === null) this.out += text;
+      else if (!this.#fileIsClosed) this.#files.write(file, text);
+      this.#fileIsClosed = file !== null;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      throw new IpsetFailure(`Cannot open ${file} for writing: ${error.message}`);
     }
   }
 
@@ -269,10 +341,14 @@ class Ipset {
       this.out += `${VERSION}\n\n${USAGE}${SUPPORTED_TYPES}`;
       return 0;
     }
-    if (SET_TYPES.some(({ name }) => name === (ALIASES[typeName] ?? typeName)))
-      throw new IpsetFailure("help TYPENAME: not supported by the lab");
+    const help = typeHelp(ALIASES[typeName] ?? typeName);
+    if (help !== undefined) {
+      this.out += `${VERSION}\n\n${USAGE}${help}`;
+      return 0;
+    }
+    this.out += `${VERSION}\n\n${USAGE.slice(0, -1)}`;
+    if (this.#settings.quiet) return 0;
     this.err += `${VERSION}: Unknown settype: \`${typeName}'\n${HINT}`;
-    this.out += `${VERSION}\n\n${USAGE}`;
     return 2;
   }
 
@@ -294,6 +370,7 @@ class Ipset {
 
   #element(command: "add" | "del" | "test", name: string, text: string, rest: readonly string[]): number {
     const slot = this.#sets.require(name);
+    const keys = elementsOf(this.#net, slot, text, command === "test");
     const words = new Words(rest);
     let said: ElementOptions = {};
     let skbinfo: Partial<SkbInfo> = {};
@@ -311,16 +388,16 @@ class Ipset {
       else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
     }
     if (Object.keys(skbinfo).length > 0) said = { ...said, skbinfo: { ...NO_SKB_INFO, ...skbinfo } };
-    const keys = keysOf(this.#net, slot, text, command === "test");
     const { set } = slot;
     if (command === "test") {
-      const found = set.test(set.normalise(keys[0])) === TEST_YES;
-      const shown = elementText(set.type, set.options.family, { ...keys[0], physdev: false });
+      const [key] = keys();
+      const found = set.test(set.normalise(key)) === TEST_YES;
+      const shown = elementText(set.type, set.options.family, { ...key, physdev: false });
       if (!this.#settings.quiet)
         this.err += found ? `Warning: ${shown} is in set ${name}.\n` : `${shown} is NOT in set ${name}.\n`;
       return found ? 0 : 1;
     }
-    for (const key of keys) {
+    for (const key of keys()) {
       if (command === "add") set.add(key, said, this.#settings.exist, position);
       else set.delete(key, this.#settings.exist);
     }
@@ -358,30 +435,27 @@ class Ipset {
     }));
   }
 
-  #list(slots: readonly SetSlot[], save: boolean): void {
+  #list(slots: readonly SetSlot[], save: boolean): string {
     const { name, terse } = this.#settings;
-    const output = this.#settings.output ?? (save ? "save" : "plain");
+    // What the first list of a run is like, all that follow are.
+    this.#settings.output ??= save ? "save" : "plain";
+    const { output } = this.#settings;
     // Lists come after the sets that they hold.
     const ordered = [...slots].sort(
       (a, b) => Number(a.set.type.storage === "list") - Number(b.set.type.storage === "list"),
     );
-    if (output === "xml") {
-      this.#xml(ordered);
-      return;
-    }
+    if (output === "xml") return this.#xml(ordered);
     if (output === "save") {
+      let text = "";
       for (const slot of ordered) {
-        this.out += `create ${slot.name} ${slot.set.type.name}${wordsOf(headerOf(slot.set))}\n`;
-        for (const { text, extensions } of this.#members(slot))
-          this.out += `add ${slot.name} ${text}${wordsOf(extensions)}\n`;
+        text += `create ${slot.name} ${slot.set.type.name}${wordsOf(headerOf(slot.set))}\n`;
+        for (const { text: element, extensions } of this.#members(slot))
+          text += `add ${slot.name} ${element}${wordsOf(extensions)}\n`;
       }
-      return;
+      return text;
     }
-    if (name) {
-      for (const slot of ordered) this.out += `${slot.name}\n`;
-      return;
-    }
-    this.out += ordered
+    if (name) return ordered.map((slot) => `${slot.name}\n`).join("");
+    return ordered
       .map((slot) => {
         const { set } = slot;
         const lines = [
@@ -399,26 +473,26 @@ class Ipset {
       .join("\n");
   }
 
-  #xml(slots: readonly SetSlot[]): void {
-    this.out += "<ipsets>\n";
+  #xml(slots: readonly SetSlot[]): string {
+    let out = "<ipsets>\n";
     for (const slot of slots) {
       const { set } = slot;
       if (this.#settings.name) {
-        this.out += `<ipset name="${slot.name}"/>\n`;
+        out += `<ipset name="${slot.name}"/>\n`;
         continue;
       }
-      this.out += `<ipset name="${slot.name}">\n<type>${set.type.name}</type>\n<revision>${set.type.revision}</revision>\n`;
-      this.out += `<header>${tagsOf(headerOf(set))}\n<memsize>${set.memory}</memsize>\n`;
-      this.out += `<references>${slot.references}</references>\n<numentries>${set.elements().length}</numentries>\n</header>\n`;
+      out += `<ipset name="${slot.name}">\n<type>${set.type.name}</type>\n<revision>${set.type.revision}</revision>\n`;
+      out += `<header>${tagsOf(headerOf(set))}\n<memsize>${set.memory}</memsize>\n`;
+      out += `<references>${slot.references}</references>\n<numentries>${set.elements().length}</numentries>\n</header>\n`;
       if (!this.#settings.terse) {
-        this.out += "<members>\n";
+        out += "<members>\n";
         for (const { text, extensions } of this.#members(slot))
-          this.out += `<member><elem>${text}</elem>${tagsOf(extensions)}</member>\n`;
-        this.out += "</members>\n";
+          out += `<member><elem>${text}</elem>${tagsOf(extensions)}</member>\n`;
+        out += "</members>\n";
       }
-      this.out += "</ipset>\n";
+      out += "</ipset>\n";
     }
-    this.out += "</ipsets>\n";
+    return `${out}</ipsets>\n`;
   }
 }
 
@@ -427,58 +501,3 @@ const wordsOf = (listed: readonly Listed[]): string =>
 
 const tagsOf = (listed: readonly Listed[]): string =>
   listed.map(([name, value]) => (value === undefined ? `<${name}/>` : `<${name}>${value}</${name}>`)).join("");
-
-/** The words of a line of `ipset restore`; double quotes hold a comment together. */
-function splitLine(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => plain ?? quoted);
-}
-
-function failureText(error: unknown, line: number | null): { readonly text: string; readonly status: number } {
-  const message = error instanceof SetError ? ERRORS[error.errno] : (error as Error).message;
-  const status = error instanceof IpsetFailure ? error.status : 1;
-  const where = line === null || status === 2 ? "" : `Error in line ${line}: `;
-  const hint = status === 2 ? HINT : "";
-  return { text: `${VERSION}: ${where}${message}\n${hint}`, status };
-}
-
-/** Runs one line and says what it says; the status of a failure. */
-function attempt(
-  tool: Ipset,
-  context: CommandContext,
-  words: readonly string[],
-  line: number | null,
-): number | "restore" {
-  let status: number | "restore";
-  try {
-    status = tool.line(words);
-  } catch (error) {
-    if (!(error instanceof IpsetFailure) && !(error instanceof SetError)) throw error;
-    const { text, status: failed } = failureText(error, line);
-    tool.err += text;
-    status = failed;
-  }
-  if (tool.out !== "") context.stdout.write(tool.out);
-  if (tool.err !== "") context.stderr.write(tool.err);
-  tool.out = "";
-  tool.err = "";
-  return status;
-}
-
-function* restore(tool: Ipset, context: CommandContext): CommandProcess {
-  const text = yield* readAll(context.stdin);
-  let number = 0;
-  for (const line of text.split("\n")) {
-    number++;
-    const words = splitLine(line);
-    if (words.length === 0 || words[0].startsWith("#") || words[0] === "COMMIT") continue;
-    const status = attempt(tool, context, words, number);
-    if (typeof status === "number" && status !== 0) return status;
-  }
-  return 0;
-}
-
-export const ipset: Command = (context) => {
-  const tool = new Ipset(context.net);
-  const status = attempt(tool, context, context.args, null);
-  return status === "restore" ? restore(tool, context) : status;
-};

@@ -1,5 +1,5 @@
 /** One captured packet as tcpdump prints it: number, time, device, link level, the packet itself, and its bytes. */
-import { describePacket, type FlowTable } from "../../packet-text.js";
+import { describePacket, type FlowTable } from "../../packet-text/describe.js";
 import { macText } from "../ip/words.js";
 
 /** What a capture hands over for printing. */

@@ -1,12 +1,12 @@
 /**
  * `tcpdump` 4.99: prints the packets of devices as they pass, on the lab's clock. Files (`-r`, `-w`) are not supported;
  * `lab.capture()` makes pcap files. Nor are names (everything prints as with `-n`), and payloads beyond the text
- * protocols of `packet-payload.ts`: of those it says so once.
+ * protocols of `packet-text/payload.ts`: of those it says so once.
  */
 import { ethernetHeader, type NetDevice } from "@netfilter-lab/engine";
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
-import { undissected } from "../../packet-text.js";
+import { undissected } from "../../packet-text/undissected.js";
 import { Flag } from "../../scheduler.js";
 import { lastOption, OptionError, type ParsedOptions, parseOptions } from "../getopt.js";
 import { FilterError, type PacketTest, parseFilter } from "./filter.js";

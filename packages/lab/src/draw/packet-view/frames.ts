@@ -3,10 +3,11 @@
  * who called it, the packet's bytes and which of them were written, the conntrack entry with both tuples, what hangs
  * on the packet (`_nfct`), the rule asked last, and where on the hook map the packet is. Pure: nothing here draws.
  */
-import { HOOK_NAMES, isCall, type TraceCall, type TraceNote, type TupleText } from "@netfilter-lab/engine";
+import { HOOK_NAMES, isCall, type TraceCall, type TraceNote } from "@netfilter-lab/engine";
 import { dissect } from "../dissect.js";
 import type { Field, Layer } from "../fields.js";
 import type { ViewedPacket, ViewedWalk } from "./document.js";
+import type { EntryState } from "./entry-state.js";
 import { callInWords, fieldsInWords, noteInWords } from "./words.js";
 
 /** The stations of the hook map. */
@@ -22,19 +23,6 @@ export const PLACES = [
   "transmit",
 ] as const;
 export type Place = (typeof PLACES)[number];
-
-/** A conntrack entry as far as the trace has told of it. */
-export interface EntryState {
-  readonly entry: number;
-  readonly original: TupleText;
-  readonly reply: TupleText;
-  /** The reply tuple as it was before NAT altered it, while the packet is followed that it was altered for. */
-  readonly replyBefore: TupleText | null;
-  /** State of the protocol's tracker, such as `SYN_SENT`; null for protocols without. */
-  readonly state: string | null;
-  /** Whether both tuples are in the hash. */
-  readonly confirmed: boolean;
-}
 
 /** A rule that was asked about the packet, with its counters after it. */
 export type RuleState = Omit<TraceNote & { readonly kind: "rule" }, "kind">;

@@ -12,4 +12,5 @@ export {
   WALK_MIME_TYPE,
   WalkDocumentError,
 } from "./document.js";
-export { type EntryState, type Frame, type FramedPacket, framesOf, type Landmark, type Place } from "./frames.js";
+export type { EntryState } from "./entry-state.js";
+export { type Frame, type FramedPacket, framesOf, type Landmark, type Place } from "./frames.js";

@@ -2,9 +2,14 @@
 import { isCall, type TraceCall, type TraceNote, type TupleText } from "@netfilter-lab/engine";
 import { dissect } from "../dissect.js";
 import { tupleChange, tupleLine } from "../passage.js";
-import type { EntryState, Frame } from "./frames.js";
+import type { EntryState } from "./entry-state.js";
 
-type Around = Pick<Frame, "hook" | "priority" | "label">;
+/** Where a step happens: its hook, and priority and label of the hook function; null outside of one. */
+interface Around {
+  readonly hook: string | null;
+  readonly priority: number | null;
+  readonly label: string | null;
+}
 
 /** A priority as the kernel's headers name the last one. */
 export function priorityText(priority: number): string {

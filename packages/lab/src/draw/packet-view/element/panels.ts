@@ -2,7 +2,8 @@
 import type { TupleText } from "@netfilter-lab/engine";
 import { dissect, headline } from "../../dissect.js";
 import { tupleLine } from "../../passage.js";
-import type { EntryState, Frame } from "../frames.js";
+import type { EntryState } from "../entry-state.js";
+import type { Frame } from "../frames.js";
 import { html } from "./dom.js";
 
 type Fits = "ORIGINAL" | "REPLY" | null;

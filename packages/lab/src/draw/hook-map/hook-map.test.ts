@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GATEWAY_HOOKS, synAckPassage, synPassage } from "../../test/passages.js";
+import { GATEWAY_HOOKS, synAckPassage, synPassage } from "../../../test/passages.js";
 import { drawHookMap, HookRegistry } from "./hook-map.js";
 
 describe("the registry of a host", () => {

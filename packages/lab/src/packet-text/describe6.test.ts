@@ -1,6 +1,6 @@
 /** IPv6 packets beside what tcpdump 4.99.3 printed of them, plain and with -v. */
 import { expect, test } from "vitest";
-import { describePacket } from "./packet-text.js";
+import { describePacket } from "./describe.js";
 
 const PACKETS: readonly (readonly [hex: string, plain: string, verbose: string])[] = [
   [

@@ -1,6 +1,6 @@
 /** The lines of tcpdump, for packets of which the real tool's text was noted. */
 import { describe, expect, test } from "vitest";
-import { describePacket, type FlowTable } from "./packet-text.js";
+import { describePacket, type FlowTable } from "./describe.js";
 
 const CLIENT = [192, 168, 2, 55];
 const SERVER = [217, 254, 1, 76];
