@@ -5,6 +5,7 @@
  */
 import routes from "@generated/routes";
 import routesChunkNames from "@generated/routesChunkNames";
+import { isSlow, savesData } from "@netfilter-lab/docusaurus-plugin/connection";
 import { matchRoutes } from "react-router-config";
 
 type ChunkNames = string | { readonly [part: string]: ChunkNames };
@@ -18,10 +19,7 @@ let chunksOf: Map<string, readonly string[]> | undefined;
 
 /** Asks for the chunks of the page at a path; false where readers asked for less data, or have a slow network. */
 export function fetchAhead(path: string): false | Promise<void[]> {
-  const { connection } = navigator as {
-    readonly connection?: { readonly saveData?: boolean; readonly effectiveType?: string };
-  };
-  if (connection?.saveData === true || connection?.effectiveType?.includes("2g") === true) return false;
+  if (savesData() || isSlow()) return false;
   if (waiting.push(path) === 1) whenIdle(fetchNext);
   return Promise.resolve([]);
 }

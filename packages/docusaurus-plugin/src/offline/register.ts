@@ -4,6 +4,7 @@
  * readers who asked their browser to save data.
  */
 import siteConfig from "@generated/docusaurus.config";
+import { savesData } from "../connection.js";
 import type { KeepMessage } from "./service-worker.js";
 
 async function register(container: ServiceWorkerContainer): Promise<void> {
@@ -20,12 +21,11 @@ async function register(container: ServiceWorkerContainer): Promise<void> {
 }
 
 if (typeof window !== "undefined" && process.env["NODE_ENV"] === "production" && "serviceWorker" in navigator) {
-  const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } };
   const begin = (): void => {
     // Storage that is forbidden, or a page that is left meanwhile: the site works as it did.
     setTimeout(() => void register(navigator.serviceWorker).catch(() => undefined), 2000);
   };
-  if (connection?.saveData !== true) {
+  if (!savesData()) {
     if (document.readyState === "complete") begin();
     else window.addEventListener("load", begin, { once: true });
   }

@@ -6,6 +6,7 @@ import { useColorMode, usePrismTheme } from "@docusaurus/theme-common";
 import { usePluginData } from "@docusaurus/useGlobalData";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
+import { savesData } from "../../connection.js";
 import type { CellEditor } from "../../editor/index.js";
 import type { LessonData } from "../../lessons.js";
 import type { LiveNotebook } from "../../live/notebook.js";
@@ -111,8 +112,7 @@ let client: CellTypesClient | undefined;
 
 /** The one worker of this visit; none where data is dear. */
 function typesOf(address: string): CellTypesClient | undefined {
-  const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } };
-  if (connection?.saveData === true) return undefined;
+  if (savesData()) return undefined;
   client ??= openCellTypes(() => new Worker(address));
   return client;
 }

@@ -2,6 +2,7 @@
 import useBaseUrl from "@docusaurus/useBaseUrl";
 import NotebookKeep from "@theme/NotebookKeep";
 import { type ReactNode, useEffect } from "react";
+import { savesData } from "../../connection.js";
 import { isPublished, type PageCell } from "../../live/document.js";
 import { useNotebook } from "../../live/react.js";
 import type { LessonFacts } from "../../page.js";
@@ -36,10 +37,9 @@ function LessonBar({ cells }: { readonly cells: readonly PageCell[] }): ReactNod
   const { notebook, state } = useNotebook(cells);
   useEffect(() => {
     // What running needs comes when nothing else is to do, so that it is also there offline; not where data is dear.
-    const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } };
     const idle = (globalThis as { readonly requestIdleCallback?: (callback: () => void) => number })
       .requestIdleCallback;
-    if (connection?.saveData !== true) {
+    if (!savesData()) {
       idle?.(() => {
         notebook.prepare("worker", "program");
         const parts = [
