@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
 import { beforeAll, describe, expect, it } from "vitest";
 import { E_HASH, E_TIMEOUT, E_USE, ENTRY_SHIFT } from "../../packages/engine/src/conntrack/entry.js";
+import { toHex } from "../../packages/lab/src/scenario/bytes.js";
 import { Gateway } from "../engine/gateway.js";
 import { udp } from "../referee/lines.js";
 import { fuzz } from "./fuzz.js";
 import { checkInvariants, checkNothingLeaks } from "./invariants.js";
 import programs from "./rolldown.config.mjs";
-import { TARGETS } from "./targets.js";
+import { runChecked, TARGETS } from "./targets.js";
 
 /** FUZZ_SEED repeats one. Printed first: an input may take the whole process with it. */
 const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31));
@@ -28,6 +29,27 @@ it.each([
   expect(index).toBeLessThanOrEqual(fed);
 });
 
+it("a packet that waits for its next hop's link address holds its entry, in the table and out of it", () => {
+  const result = runChecked({
+    version: 1,
+    name: "nobody answers on the link",
+    devices: { lan0: ["192.168.1.1/24"] },
+    setup: [
+      "ip link add v0 type veth peer name p0",
+      "ip link set v0 up",
+      "ip route add 203.0.113.0/24 dev v0",
+      "iptables -A FORWARD -m conntrack --ctstate NEW",
+    ],
+    sysctl: { "net.ipv4.ip_forward": "1" },
+    steps: [
+      { in: "lan0", hex: toHex(udp("192.168.1.10:1", "203.0.113.9:53")) },
+      { run: "conntrack -C" },
+      { run: "conntrack -F" },
+    ],
+  });
+  expect(result?.steps[1]).toMatchObject({ stdout: "1\n" });
+});
+
 describe("what is wrong is seen", () => {
   function table(): Gateway {
     const gateway = new Gateway();
@@ -38,7 +60,7 @@ describe("what is wrong is seen", () => {
   }
 
   it.each<[string, (gateway: Gateway, words: Int32Array, base: number) => unknown, string]>([
-    ["a reference too many", (_, words, base) => words[base + E_USE]++, "2 references, no packet, and 0"],
+    ["a reference too many", (_, words, base) => words[base + E_USE]++, "2 references, and 0"],
     ["an entry out of its chain", ({ ct }, _, base) => ct.table.remove((base >> ENTRY_SHIFT) * 2), "one of its tuples"],
     ["a tuple that changed", (_, words, base) => words[base]++, "changed a tuple"],
     [

@@ -14,12 +14,13 @@ import {
 import { TUPLE_WORDS, tupleEqual } from "../../packages/engine/src/conntrack/tuple.js";
 import { zoneId } from "../../packages/engine/src/conntrack/zone.js";
 import type { NetNamespace } from "../../packages/engine/src/netns.js";
+import { NO_CT } from "../../packages/engine/src/skb.js";
 
 /** The sweep comes after a minute at the latest, and on the wheel of timers up to an eighth later. */
 const LONGEST_AFTER_EXPIRY = 70 * HZ;
 
 /** What is looked at. */
-type Tracked = Pick<NetNamespace, "ct" | "nat" | "clock">;
+type Tracked = Pick<NetNamespace, "ct" | "nat" | "clock" | "ip" | "ip6">;
 
 /** A state that the tracker must never be in, in words. */
 export class BrokenInvariant extends Error {
@@ -38,7 +39,7 @@ export function checkInvariants(net: Tracked, byHand = false): void {
   const { ct } = net;
   const seen = new Map<number, number>();
   for (let bucket = 0; bucket < ct.table.heads.length; bucket++) checkChain(net, bucket, seen);
-  const held = heldMasters(net, [...seen.keys()]);
+  const held = holders(net, [...seen.keys()]);
   for (const [entry, directions] of seen) {
     insist(directions === 3, () => `entry ${entry} has one of its tuples in the table`);
     checkEntry(net, entry, held.get(entry) ?? 0, byHand);
@@ -46,21 +47,29 @@ export function checkInvariants(net: Tracked, byHand = false): void {
   const gone = [...held.keys()].filter((entry) => !seen.has(entry)).length;
   insist(
     ct.count === seen.size + gone,
-    () => `${ct.count} entries are counted, ${seen.size} are in the table, ${gone} are held by what they expected`,
+    () =>
+      `${ct.count} entries are counted, ${seen.size} are in the table, ${gone} are held by packets that wait and by what they expected`,
   );
 }
 
-/** How many connections hold the one that expected them; it may itself be over, and itself have been expected. */
-function heldMasters(net: Tracked, entries: readonly number[]): Map<number, number> {
+/**
+ * How many hold each entry beside the table: packets that wait for their next hop's link address, and connections that
+ * it expected. It may itself be over, and itself have been expected.
+ */
+function holders(net: Tracked, entries: readonly number[]): Map<number, number> {
   const held = new Map<number, number>();
   const known = new Set(entries);
   const left = [...entries];
+  function hold(entry: number): void {
+    held.set(entry, (held.get(entry) ?? 0) + 1);
+    if (!known.has(entry)) left.push(entry);
+    known.add(entry);
+  }
+  for (const { neighbourTable } of [net.ip, net.ip6])
+    for (const { waiting } of neighbourTable.list()) for (const { nfct } of waiting) if (nfct !== NO_CT) hold(nfct);
   for (let entry = left.pop(); entry !== undefined; entry = left.pop()) {
     const master = net.ct.helpers.masterOf(entry);
-    if (master === null) continue;
-    held.set(master, (held.get(master) ?? 0) + 1);
-    if (!known.has(master)) left.push(master);
-    known.add(master);
+    if (master !== null) hold(master);
   }
   return held;
 }
@@ -114,7 +123,7 @@ function checkEntry(net: Tracked, entry: number, holders: number, byHand: boolea
   const uses = words[base + E_USE];
   insist(
     uses === 1 + holders,
-    () => `entry ${entry} has ${uses} references, no packet, and ${holders} that it expected`,
+    () => `entry ${entry} has ${uses} references, and ${holders} packets that wait and connections that it expected`,
   );
   const overdue = -((words[base + E_TIMEOUT] - net.clock.jiffies) | 0);
   insist(overdue <= LONGEST_AFTER_EXPIRY, () => `entry ${entry} expired ${overdue / HZ} s ago and is still there`);
@@ -129,8 +138,9 @@ function checkEntry(net: Tracked, entry: number, holders: number, byHand: boolea
   }
 }
 
-/** Nothing holds an entry when no packet is under way: when all are ended, none is left. Ends them. */
+/** Nothing holds an entry when no packet is under way: when all are ended, none is left. Ends them, and who waits. */
 export function checkNothingLeaks(net: Tracked): void {
+  for (const { neighbourTable } of [net.ip, net.ip6]) neighbourTable.flush(undefined, true);
   net.ct.flush();
   insist(net.ct.count === 0, () => `${net.ct.count} entries outlive the end of all`);
   insist(

@@ -5,7 +5,7 @@
 import type { NetNamespace } from "../../packages/engine/src/index.js";
 import { dissect, headline, oneLine } from "../../packages/lab/src/draw/dissect.js";
 import { PcapStream } from "../../packages/lab/src/linux/pcap-stream.js";
-import { describePacket } from "../../packages/lab/src/packet-text.js";
+import { describePacket } from "../../packages/lab/src/packet-text/describe.js";
 import { LINKTYPE_RAW, writePcap } from "../../packages/lab/src/pcap.js";
 import { EngineRunner } from "../../packages/lab/src/scenario/engine-runner.js";
 import { ScenarioError, type ScenarioResult, type StepResult } from "../../packages/lab/src/scenario/model.js";
