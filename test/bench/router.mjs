@@ -15,6 +15,7 @@ import { buildIPv4 } from "../../packages/engine/dist/wire/ipv4.js";
 import { buildTcp } from "../../packages/engine/dist/wire/tcp.js";
 import { buildUdp } from "../../packages/engine/dist/wire/udp.js";
 import { commands } from "../../packages/lab/dist/commands/index.js";
+import { FileSystem } from "../../packages/lab/dist/files.js";
 
 const TCP_ACK = 0x10;
 const TCP_SYN = 0x02;
@@ -59,7 +60,9 @@ export function run(net, text) {
     return part;
   };
   const stdin = { read, readable: { arm: () => () => {} } };
-  const context = { net, args, argv0, stdin, stdout: { write: () => true }, stderr: { write }, signal: () => null };
+  const host = { files: new FileSystem(net) };
+  const streams = { stdin, stdout: { write: () => true }, stderr: { write } };
+  const context = { net, host, args, argv0, ...streams, signal: () => null };
   const result = commands.get(argv0)(context);
   const status = typeof result === "number" ? result : result.next().value;
   if (status !== 0) throw new Error(`${argv0} ${args.join(" ")}: ${complaint}`);

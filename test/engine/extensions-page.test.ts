@@ -7,14 +7,11 @@ import { expect, test } from "vitest";
 
 /** What a simulation cannot do as Linux does it; every other extension is as Linux. */
 const DIFFERENCES: Readonly<Record<string, string>> = {
-  "-m mac": "the sender is the other end of the link that the packet came by",
   "-m ipvs": "there is no IPVS, as in the kernel compared with: rules are read and refused",
   "-j LED": "there are none, as in the kernel compared with: rules are read and refused",
   "-j CLUSTERIP": "gone from Linux: rules are read and refused",
   "-j ULOG": "gone from Linux: rules are read and refused",
-  "-m eui64": "the sender is the other end of the link that the packet came by",
   "-m cpu": "there is one processor, number 0",
-  "-m physdev": "bridged frames of IPv6 are not seen",
   "-m policy": "no packet has an IPsec policy",
   "-m owner": "a socket has a user, whose group has the same number; no process",
   "-m cgroup": "every socket is of class 0, and no group has a path but the root",

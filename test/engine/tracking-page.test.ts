@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { NetNamespace, NFPROTO_IPV4, SeededRandom, VirtualClock } from "@netfilter-lab/engine";
 import { describe, expect, it } from "vitest";
 import { conntrackHelpers, helpersElsewhere } from "../../packages/engine/src/conntrack/helpers/registry.js";
-import { baseOptions } from "../../packages/engine/src/xtables/parse.js";
+import { baseOptions } from "../../packages/engine/src/xtables/command-options.js";
 import { TIMEOUT_COMMANDS } from "../../packages/lab/src/commands/conntrack/nfct.js";
 import { COMMANDS, LONG_OPTIONS, OPTIONS, takesOption } from "../../packages/lab/src/commands/conntrack/options.js";
 import { EVENTS, OUTPUTS, STATUSES } from "../../packages/lab/src/commands/conntrack/parse.js";

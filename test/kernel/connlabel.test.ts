@@ -8,30 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Lab } from "netfilter-lab";
 import { expect, test } from "vitest";
-
-const FILE = [
-  "# comment",
-  "0 zero",
-  "1\tweb ",
-  "2 two words",
-  "3 web",
-  "127 last",
-  "128 over",
-  " 5 indented",
-  "6",
-  "7 seven # trailing",
-  "0x8 hex",
-  "070 octal",
-  "+60 plus",
-  "-1 minus",
-  "64x glued",
-  "1023 greatest",
-  "1024 beyond",
-  "0 again",
-  "11 under_score",
-  "12 a-b",
-  "10 5",
-].join("\n");
+import { LABEL_FILE } from "../../packages/engine/test/label-file.js";
 
 const LABELS = [
   "zero web two last over indented 6 seven hex 8 0x8 10 5 127 128 nope 1 3 65536 octal plus minus greatest beyond again",
@@ -109,9 +86,9 @@ function real(lines: readonly string[], file: string | null): string {
 }
 
 test.each([
-  ["rules, with the file", TOOLS, FILE],
+  ["rules, with the file", TOOLS, LABEL_FILE],
   ["rules, without it", TOOLS, null],
-  ["entries, with the file", ENTRIES, FILE],
+  ["entries, with the file", ENTRIES, LABEL_FILE],
   ["entries, without it", ENTRIES, null],
 ] as const)("%s", async (_name, lines, file) => {
   expect(await ours(lines, file)).toEqual(real(lines, file));

@@ -1,12 +1,6 @@
 /** Commands of `ip` about routes, rules and addresses of both families: both backends answer alike. Needs root. */
-import { afterAll, expect, test } from "vitest";
-import { EngineRunner } from "../../packages/lab/src/scenario/engine-runner.js";
-import { LinuxRunner } from "../../packages/lab/src/scenario/linux/runner.js";
 import { REALMS, UID_RANGES } from "./ip-rule-words.js";
-
-const engine = new EngineRunner();
-const linux = new LinuxRunner();
-afterAll(() => linux.close());
+import { testWords } from "./words-alike.js";
 
 /** Sources that routes are for, preferences of routers, groups that rules pass over, and how it is used. */
 const ROUTES: readonly string[] = [
@@ -286,33 +280,15 @@ const THROWN: readonly string[] = [
   "ip rule list tos 0",
 ];
 
-test.each([
-  ["gateways thrown out, and rules by class", THROWN],
-  ["families of addresses", FAMILIES],
-  ["routes and rules", ROUTES],
-  ["addresses", ADDRESSES],
-  ["devices without IPv6", SWITCHED],
-  ["realms", REALMS],
-  ["users", UID_RANGES],
-])("%s", (name, commands) => {
-  const scenario = {
-    version: 1,
-    name,
-    devices: {
-      lan0: ["2001:db8:1::1/64", "10.0.0.1/24"],
-      wan0: ["2001:db8:2::1/64", "10.1.0.1/24"],
-      wan1: ["2001:db8:9::1/64", "2001:db8:9::7/64"],
-    },
-    sysctl: {
-      "net.ipv4.ip_forward": "1",
-      "net.ipv6.conf.all.forwarding": "1",
-      "net.ipv4.fib_multipath_hash_seed": "77",
-    },
-    setup: [],
-    steps: commands.map((run) => ({ run })),
-    finally: [],
-  } as const;
-  const [ours, theirs] = [engine.run(scenario), linux.run(scenario)];
-  const told = ({ steps }: typeof ours) => commands.map((command, i) => [command, steps[i]]);
-  expect(told(ours)).toEqual(told(theirs));
-});
+testWords(
+  [
+    ["gateways thrown out, and rules by class", THROWN],
+    ["families of addresses", FAMILIES],
+    ["routes and rules", ROUTES],
+    ["addresses", ADDRESSES],
+    ["devices without IPv6", SWITCHED],
+    ["realms", REALMS],
+    ["users", UID_RANGES],
+  ],
+  { "net.ipv4.fib_multipath_hash_seed": "77" },
+);

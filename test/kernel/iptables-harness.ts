@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { NetNamespace, SeededRandom, VirtualClock } from "@netfilter-lab/engine";
 import type { Reader, Writer } from "../../packages/lab/src/command.js";
-import { ipset } from "../../packages/lab/src/commands/ipset/ipset.js";
+import { ipset } from "../../packages/lab/src/commands/ipset/command.js";
 import { iptablesTools } from "../../packages/lab/src/commands/iptables-commands.js";
 import type { FileCommand } from "../../packages/lab/src/environment.js";
 import { FileSystem } from "../../packages/lab/src/files.js";
@@ -46,6 +46,11 @@ export function normaliseDate(text: string): string {
   return text.replace(/^(# (?:Generated|Completed).* on )\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/gm, "$1DATE");
 }
 
+/** Without what is said of files that a machine may have or not. */
+function withoutFiles(text: string): string {
+  return text.replace(/^Warning: cannot open .*\n/gm, "");
+}
+
 const NAMESPACE = `xt-corpus-${process.pid}`;
 
 function ip(...args: string[]): void {
@@ -77,8 +82,8 @@ export function runReal({ steps }: Sequence, flavour: Flavour): Answer[] {
       });
       return {
         stdout: normaliseSets(normaliseDate(result.stdout)),
-        // Warnings about the other flavour's tables and about a missing file concern the machine, not the command.
-        stderr: result.stderr.replace(/^# Warning: .*\n|^Warning: cannot open .*\n/gm, ""),
+        // Warnings about the other flavour's tables concern the machine, not the command.
+        stderr: withoutFiles(result.stderr).replace(/^# Warning: .*\n/gm, ""),
         status: result.status ?? -1,
       };
     });
@@ -122,7 +127,7 @@ export function runCommand(net: NetNamespace, flavour: Flavour, { words: [name, 
     while (step.done !== true) step = status.next();
     status = step.value;
   }
-  return { stdout: normaliseSets(normaliseDate(stdout.text)), stderr: stderr.text, status };
+  return { stdout: normaliseSets(normaliseDate(stdout.text)), stderr: withoutFiles(stderr.text), status };
 }
 
 export function newNamespace(): NetNamespace {

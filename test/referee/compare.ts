@@ -32,14 +32,18 @@ function alignAge(ours: string | undefined, theirs: string): string {
 const WITH_TIMEOUT =
   /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|-[AUD] -t |<flow>.*<timeout>)(\d+)((?: |<).*)$/;
 
-/** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
-export function alignTimeout(ours: string | undefined, kernels: string): string {
+/**
+ * The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies).
+ *
+ * @param commanded Whether a command has set a timeout: ours takes a jiffy, a quick kernel's none, and shows a second more.
+ */
+export function alignTimeout(ours: string | undefined, kernels: string, commanded = false): string {
   const theirs = alignAge(ours, kernels);
   const a = WITH_TIMEOUT.exec(ours ?? "");
   const b = WITH_TIMEOUT.exec(theirs);
   if (ours === undefined || a === null || b === null || a[1] !== b[1] || a[3] !== b[3]) return theirs;
   const late = Number(a[2]) - Number(b[2]);
-  return late >= 0 && late <= TIMEOUT_TOLERANCE ? ours : theirs;
+  return late >= (commanded ? -1 : 0) && late <= TIMEOUT_TOLERANCE ? ours : theirs;
 }
 
 /** A line without its timeout and age: what lines are sorted by. */
@@ -77,8 +81,8 @@ export function withoutXmlId(line: string): string {
   return line.replace(/<id>\d+<\/id>/, "<id/>");
 }
 
-/** What iptables says of a file of names that this machine lacks; a lab's hosts have it, and it is empty. */
-export function isOfMissingNames(line: string): boolean {
+/** What iptables says of a file of names: whether there is one is the machine's, not the kernel's. */
+function isOfMissingNames(line: string): boolean {
   return line === "Warning: cannot open /etc/xtables/connlabel.conf: No such file or directory";
 }
 
@@ -240,13 +244,49 @@ function lines(text: string | undefined): string[] {
   return (text ?? "").split("\n").map((line) => withoutXmlId(withoutQdisc(withoutVersion(withoutMoment(line)))));
 }
 
+function complaints({ stderr }: Outcome): string[] {
+  return lines(stderr).filter((line) => !isOfMissingNames(line));
+}
+
 function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function compareLines(ours: readonly string[], theirs: readonly string[]): { engine: unknown; linux: unknown } | null {
-  const aligned = theirs.map((line, i) => alignTimeout(ours[i], line));
+/** Commands that set an entry's timeout. */
+const SETS_TIMEOUT = /^\s*conntrack .*(-t|--timeout)\b/;
+
+function compareLines(
+  ours: readonly string[],
+  theirs: readonly string[],
+  commanded = false,
+): { engine: unknown; linux: unknown } | null {
+  const aligned = theirs.map((line, i) => alignTimeout(ours[i], line, commanded));
   return same(ours, aligned) ? null : { engine: ours, linux: theirs };
+}
+
+/** A listing that takes the counters back to 0. */
+function zeroes(command: string): boolean {
+  return /^\s*conntrack .*(-z|--zero)\b/.test(command);
+}
+
+const COUNTS = / packets=\d+ bytes=\d+/g;
+
+/**
+ * The kernel's listing with our counters where it lost its own: of an entry whose counters it had just taken and zeroed
+ * when the rest of it did not fit into the message any more, so that it stands in the next one, with 0. No message holds
+ * fewer than ten entries.
+ */
+export function withLostCounts(ours: readonly string[], theirs: readonly string[]): readonly string[] {
+  const countless = (line: string): string => timelessKey(line).replace(COUNTS, "");
+  const known = new Map(ours.map((line) => [countless(line), line]));
+  let lost = Math.floor(theirs.length / 10);
+  return theirs.map((line) => {
+    const our = known.get(countless(line));
+    if (our === undefined || our.match(COUNTS)?.length !== 2 || / (packets|bytes)=[1-9]/.test(line)) return line;
+    if (/ packets=0 .* packets=0 /.test(our) || lost-- <= 0) return line;
+    const counts = our.match(COUNTS) ?? [];
+    return line.replace(COUNTS, () => counts.shift() ?? "");
+  });
 }
 
 /** Commands whose lines come in the hash table's order. */
@@ -260,6 +300,7 @@ function compareOutcome(
   linux: Outcome,
   at: string,
   brought: ReadonlySet<string>,
+  commanded = false,
 ): Disagreement | null {
   const tool = command === null ? "" : ` of ${command.trim().split(/\s+/)[0]}`;
   const found = (aspect: string, difference: { engine: unknown; linux: unknown } | null): Disagreement | null =>
@@ -272,20 +313,16 @@ function compareOutcome(
   // A packet's events have an order; those of a command that ends entries come in the table's.
   const arrange = command === null ? (events: readonly string[]): string[] => [...events] : inOrder;
   const eventsOf = (outcome: Outcome): string[] => arrange((outcome.events ?? []).map(withoutProcess));
-  const events = found("events", compareLines(eventsOf(engine), eventsOf(linux)));
+  const events = found("events", compareLines(eventsOf(engine), eventsOf(linux), commanded));
   if (events !== null || command === null) return events;
   if (engine.status !== linux.status)
     return { aspect: `status${tool}`, at, engine: [engine.status, engine.stderr], linux: [linux.status, linux.stderr] };
   const order = walksTable(command) ? inOrder : (each: readonly string[]): string[] => [...each];
+  const [printed, theirPrint] = [lines(engine.stdout), lines(linux.stdout)];
+  const listed = zeroes(command) ? withLostCounts(printed, theirPrint) : theirPrint;
   return (
-    found(`stdout${tool}`, compareLines(order(lines(engine.stdout)), order(lines(linux.stdout)))) ??
-    found(
-      `stderr${tool}`,
-      compareLines(
-        lines(engine.stderr),
-        lines(linux.stderr).filter((line) => !isOfMissingNames(line)),
-      ),
-    )
+    found(`stdout${tool}`, compareLines(order(printed), order(listed))) ??
+    found(`stderr${tool}`, compareLines(complaints(engine), complaints(linux)))
   );
 }
 
@@ -377,6 +414,7 @@ export function compareAnswers(scenario: Scenario, engine: Answer, linux: Answer
 
 function compareInTurn(scenario: Scenario, engine: Answer, linux: Answer): Disagreement | null {
   const brought = broughtIds(scenario);
+  let commanded = false;
   for (const [index, step] of scenario.steps.entries()) {
     const command = "run" in step ? step.run : "sleep" in step ? "sleep" : null;
     const difference = compareOutcome(
@@ -385,8 +423,10 @@ function compareInTurn(scenario: Scenario, engine: Answer, linux: Answer): Disag
       linux.steps?.[index] ?? {},
       String(index),
       brought,
+      commanded,
     );
     if (difference !== null) return difference;
+    commanded ||= command !== null && SETS_TIMEOUT.test(command);
   }
   for (const [index, command] of (scenario.finally ?? []).entries()) {
     const at = `finally ${index}`;

@@ -18,7 +18,7 @@ export interface KnownDifference {
 }
 
 /** Commands that the lab says by name that it does not support. */
-const NOT_SUPPORTED = /^ip( -\S+)* -[jhb]|^sysctl( .*)? -p/;
+const NOT_SUPPORTED = /^ip( -\S+)* -[jhb]/;
 
 /** `-v` twice, in two words or in one. */
 const VERBOSE_TWICE = /^ip6?tables\S* (.* )?(-v (.* )?-v|-vv)/;
@@ -33,7 +33,7 @@ function replacesAmongOthers(command: string): boolean {
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: "words-not-supported",
-    about: "`ip -b`, `ip -h`, `ip -j` and `sysctl -p`.",
+    about: "`ip -b`, `ip -h` and `ip -j`.",
     reason: "The lab refuses them by name.",
     kinds: ["wrong-commands"],
     shown: ({ steps }) => steps.some((step) => "run" in step && NOT_SUPPORTED.test(step.run)),

@@ -7,7 +7,6 @@ import {
   concat,
   datagramBetween,
   type Ends,
-  get16,
   pseudo,
   put16,
   put32,
@@ -146,8 +145,3 @@ export function fragmentHeader(offset: number, more: boolean, id: number): Exten
 
 /** Where an IPv6 packet's payload begins when it has no extension headers. */
 export const PAYLOAD_6 = 40;
-
-/** A packet's length as its header says. */
-export function length6(packet: Uint8Array): number {
-  return 40 + get16(packet, 4);
-}

@@ -1,6 +1,7 @@
 /** All groups of recorded scenarios. */
 import { KINDS } from "../kinds/index.js";
 import { makeScenario } from "../referee.js";
+import { BRIDGES } from "./bridges.js";
 import { EXPECTATIONS } from "./expectations.js";
 import type { Group } from "./group.js";
 import { HELPED } from "./helpers.js";
@@ -10,6 +11,7 @@ import { NAT_EDGES } from "./nat-edges.js";
 import { TOOL_OPTIONS } from "./options.js";
 import { REDIRECTS } from "./redirects.js";
 import { ROUTERS } from "./routers.js";
+import { ROUTES } from "./routes.js";
 import { RULESETS } from "./rulesets.js";
 import { SIP } from "./sip.js";
 import { TCP_TRANSITIONS } from "./tcp-transitions.js";
@@ -53,6 +55,8 @@ export const GROUPS: readonly Group[] = [
   TUNABLES,
   PACKETS_6,
   REDIRECTS,
+  BRIDGES,
+  ROUTES,
   TOOL_OPTIONS,
   GENERATORS,
 ];

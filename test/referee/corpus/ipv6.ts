@@ -2,8 +2,8 @@
  * IPv6 where a host or a router has to judge a packet itself: extension headers, paths that take less than their first
  * link, fragments that never become whole, and errors that are held back.
  */
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "../kinds/ipv6.js";
 import { lan, wan } from "../kinds/router.js";
+import { CLIENT, DEVICES_6, FORWARDING_6, INSIDE, OUTSIDE, ROUTES_6, SERVER } from "../kinds/router6.js";
 import { echo, type IpFields, icmp, SYN, tcp, text, udp } from "../packets.js";
 import {
   address6,
@@ -22,10 +22,6 @@ import {
 import type { PacketStep, Scenario, Step } from "../scenario.js";
 import { type Group, onRouter } from "./group.js";
 
-const CLIENT = "2001:db8:1::10";
-const INSIDE = "2001:db8:1::1";
-const OUTSIDE = "2001:db8:2::1";
-const SERVER = "2001:db8:2::9";
 const ROUTER4: IpFields = { src: "198.51.100.1", dst: "198.51.100.9", id: 1 };
 const SERVER4: IpFields = { src: "198.51.100.9", dst: "198.51.100.1", id: 2 };
 

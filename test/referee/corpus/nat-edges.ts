@@ -1,7 +1,7 @@
 /** NAT where it gives away what others had, and where what it stood on goes away. */
 
-import { DEVICES_6, FORWARDING_6 } from "../kinds/ipv6.js";
 import { lan, wan } from "../kinds/router.js";
+import { DEVICES_6, FORWARDING_6 } from "../kinds/router6.js";
 import { ipv4, SYN, text } from "../packets.js";
 import { echo6, tcp6, udp6 } from "../packets6.js";
 import type { PacketStep, Scenario } from "../scenario.js";

@@ -2,8 +2,9 @@
  * ICMP redirects of both families, sent by a router and believed by a host, and the limits of errors: what each address
  * and all together may be told. What Linux paces by time stands far apart.
  */
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "../kinds/ipv6.js";
+
 import { DEVICES, FORWARDING, lan, ROUTE, wan } from "../kinds/router.js";
+import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "../kinds/router6.js";
 import { ACK, echo, icmp, SYN, tcp, text, udp } from "../packets.js";
 import { address6, echo6, icmp6, udp6 } from "../packets6.js";
 import type { PacketStep, Scenario, Step } from "../scenario.js";

@@ -5,8 +5,18 @@ import { type Extension, echo6, icmp6, ipv6, options6, routingHeader, tcp6, udp6
 import type { PacketStep } from "../scenario.js";
 import { anywhereTarget } from "./extension-rules.js";
 import { connectionMatch6, extensionMatch6, mangleTarget6 } from "./extension-rules6.js";
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, lan, putIn, wan } from "./router.js";
+import {
+  CLIENT,
+  DEVICES_6,
+  FAR_SERVER,
+  FORWARDING_6,
+  INSIDE,
+  OTHER_CLIENT,
+  OUTSIDE,
+  ROUTES_6,
+  SERVER,
+} from "./router6.js";
 import { setRule, setsOf } from "./sets.js";
 
 const CHAINS: Readonly<Record<string, readonly string[]>> = {
@@ -15,9 +25,9 @@ const CHAINS: Readonly<Record<string, readonly string[]>> = {
   filter: ["INPUT", "FORWARD", "OUTPUT"],
 };
 const TOOLS_6: readonly string[] = ["ip6tables-legacy", "ip6tables-legacy", "ip6tables"];
-const CLIENTS = ["2001:db8:1::10", "2001:db8:1::10", "2001:db8:1::11"];
-const SERVERS = ["2001:db8:2::9", "2001:db8:2::9", "2001:db8:3::7"];
-const ROUTER = ["2001:db8:1::1", "2001:db8:2::1"];
+const CLIENTS = [CLIENT, CLIENT, OTHER_CLIENT];
+const SERVERS = [SERVER, SERVER, FAR_SERVER];
+const ROUTER = [INSIDE, OUTSIDE];
 
 /** Matches of one hook alone. */
 function placedMatch6(choice: Choice, table: string, chain: string): string | null {

@@ -5,13 +5,8 @@ import { echo6, fragmentHeader, type Ip6Fields, ipv6, options6, PAYLOAD_6, udp6 
 import type { PacketStep, Step } from "../scenario.js";
 import { interleaved } from "./conversation.js";
 import { cuts, shuffled } from "./fragments.js";
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, lan, loaded, stateCounters, wan } from "./router.js";
-
-const CLIENT = "2001:db8:1::10";
-const INSIDE = "2001:db8:1::1";
-const OUTSIDE = "2001:db8:2::1";
-const SERVER = "2001:db8:2::9";
+import { CLIENT, DEVICES_6, FORWARDING_6, INSIDE, OUTSIDE, ROUTES_6, SERVER } from "./router6.js";
 
 /** Pieces of a payload, cut at the given offsets. */
 function fragments6(

@@ -6,12 +6,11 @@ import type { Helped } from "./helpers/helped.js";
 import type { SaidEnds } from "./helpers/said.js";
 import { sane } from "./helpers/sane.js";
 import { sip } from "./helpers/sip.js";
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, loaded, stateCounters } from "./router.js";
+import { CLIENT, DEVICES_6, FAR_SERVER, FORWARDING_6, OTHER_CLIENT, OUTSIDE, ROUTES_6, SERVER } from "./router6.js";
 
-const CLIENTS: readonly string[] = ["2001:db8:1::10", "2001:db8:1::11", "2001:db8:1:0:1:0:0:22"];
-const SERVERS: readonly string[] = ["2001:db8:2::9", "2001:db8:3::7"];
-const OUTSIDE = "2001:db8:2::1";
+const CLIENTS: readonly string[] = [CLIENT, OTHER_CLIENT, "2001:db8:1:0:1:0:0:22"];
+const SERVERS: readonly string[] = [SERVER, FAR_SERVER];
 const DISGUISE = "2001:db8:2::77";
 
 /** Which way the connection goes, and what NAT66 makes of it. */

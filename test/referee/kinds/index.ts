@@ -1,4 +1,5 @@
 /** All kinds of scenarios, in the order in which they are run. */
+import { BRIDGES } from "./bridges.js";
 import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
 import { COMMANDS } from "./commands.js";
@@ -62,6 +63,7 @@ export const KINDS: readonly Kind[] = [
   ROUTING_6,
   REALMS,
   MULTIPATH,
+  BRIDGES,
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,

@@ -18,22 +18,17 @@ import {
 } from "../packets6.js";
 import type { PacketStep } from "../scenario.js";
 import { closing, type Kind, lan, loaded, stateCounters, wan } from "./router.js";
-
-const CLIENT = "2001:db8:1::10";
-const OTHER_CLIENT = "2001:db8:1::11";
-const INSIDE = "2001:db8:1::1";
-const OUTSIDE = "2001:db8:2::1";
-const SERVER = "2001:db8:2::9";
-const FAR_SERVER = "2001:db8:3::7";
-
-export const DEVICES_6 = { lan0: [`${INSIDE}/64`], wan0: [`${OUTSIDE}/64`] };
-export const FORWARDING_6: Readonly<Record<string, string>> = { "net.ipv6.conf.all.forwarding": "1" };
-export const ROUTES_6: readonly string[] = [
-  "ip -6 route add 2001:db8:3::/48 dev wan0",
-  "ip -6 route add blackhole 2001:db8:4::/48",
-  "ip -6 route add unreachable 2001:db8:5::/48",
-  "ip -6 route add prohibit 2001:db8:6::/48",
-];
+import {
+  CLIENT,
+  DEVICES_6,
+  FAR_SERVER,
+  FORWARDING_6,
+  INSIDE,
+  OTHER_CLIENT,
+  OUTSIDE,
+  ROUTES_6,
+  SERVER,
+} from "./router6.js";
 
 const TOOLS_6: readonly string[] = ["ip6tables-legacy", "ip6tables-legacy", "ip6tables"];
 

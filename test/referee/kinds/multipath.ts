@@ -6,8 +6,8 @@ import type { Choice } from "../choice.js";
 import { ACK, concat, type IpFields, icmp, ipv4, put16, put32, tcp, text, udp } from "../packets.js";
 import { echo6, fragmentHeader, type Ip6Fields, ipv6, options6, routingHeader, tcp6, udp6 } from "../packets6.js";
 import type { Scenario, Step } from "../scenario.js";
-import { FORWARDING_6 } from "./ipv6.js";
 import { arrives, FORWARDING, type Kind } from "./router.js";
+import { FORWARDING_6 } from "./router6.js";
 
 const DEVICES: Scenario["devices"] = {
   lan0: ["192.168.1.1/24", "2001:db8:1::1/64"],

@@ -6,8 +6,8 @@ import type { Choice } from "../choice.js";
 import { ACK, echo, type IpFields, SYN, tcp, text, udp } from "../packets.js";
 import { echo6, tcp6, udp6 } from "../packets6.js";
 import type { Step } from "../scenario.js";
-import { FORWARDING_6 } from "./ipv6.js";
 import { arrives, FORWARDING, type Kind, loaded, stateCounters } from "./router.js";
+import { FORWARDING_6 } from "./router6.js";
 
 /** What a family calls the places of this network. */
 interface Places {

@@ -6,13 +6,21 @@ import type { Choice } from "../choice.js";
 import { ACK, FIN, put16, RST, SYN, text } from "../packets.js";
 import { echo6, icmp6, ipv6, tcp6, udp6 } from "../packets6.js";
 import type { Step } from "../scenario.js";
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, lan, loaded, stateCounters, wan } from "./router.js";
+import {
+  CLIENT,
+  DEVICES_6,
+  FAR_SERVER,
+  FORWARDING_6,
+  INSIDE,
+  OTHER_CLIENT,
+  OUTSIDE,
+  ROUTES_6,
+  SERVER,
+} from "./router6.js";
 
-const CLIENTS = ["2001:db8:1::10", "2001:db8:1::11", "2001:db8:1::12"];
-const INSIDE = "2001:db8:1::1";
-const OUTSIDE = "2001:db8:2::1";
-const SERVERS = ["2001:db8:2::9", "2001:db8:3::7"];
+const CLIENTS = [CLIENT, OTHER_CLIENT, "2001:db8:1::12"];
+const SERVERS = [SERVER, FAR_SERVER];
 const POOLS = [
   "2001:db8:2::20-2001:db8:2::23",
   "2001:db8:2::fffe-2001:db8:2::1:1",

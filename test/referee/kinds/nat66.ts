@@ -3,13 +3,21 @@ import type { Choice } from "../choice.js";
 import { ACK, RST, SYN, text } from "../packets.js";
 import { echo6, icmp6, tcp6, udp6 } from "../packets6.js";
 import type { PacketStep } from "../scenario.js";
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, lan, loaded, stateCounters, wan } from "./router.js";
+import {
+  CLIENT,
+  DEVICES_6,
+  FAR_SERVER,
+  FORWARDING_6,
+  INSIDE,
+  OTHER_CLIENT,
+  OUTSIDE,
+  ROUTES_6,
+  SERVER,
+} from "./router6.js";
 
-const CLIENTS: readonly string[] = ["2001:db8:1::10", "2001:db8:1::11"];
-const INSIDE = "2001:db8:1::1";
-const OUTSIDE = "2001:db8:2::1";
-const SERVERS: readonly string[] = ["2001:db8:2::9", "2001:db8:3::7"];
+const CLIENTS: readonly string[] = [CLIENT, OTHER_CLIENT];
+const SERVERS: readonly string[] = [SERVER, FAR_SERVER];
 const POOL = "2001:db8:2::20";
 
 /** A rule for sources, and what servers may see of a client then. */

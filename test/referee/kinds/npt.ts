@@ -3,14 +3,14 @@ import type { Choice } from "../choice.js";
 import { SYN, text } from "../packets.js";
 import { echo6, icmp6, tcp6, udp6 } from "../packets6.js";
 import type { PacketStep } from "../scenario.js";
-import { DEVICES_6, FORWARDING_6, ROUTES_6 } from "./ipv6.js";
 import { closing, type Kind, lan, loaded, stateCounters, wan } from "./router.js";
+import { CLIENT, DEVICES_6, FAR_SERVER, FORWARDING_6, OTHER_CLIENT, ROUTES_6, SERVER } from "./router6.js";
 
-const SERVERS: readonly string[] = ["2001:db8:2::9", "2001:db8:3::7"];
+const SERVERS: readonly string[] = [SERVER, FAR_SERVER];
 /** Inside hosts, among them those whose 16 bits behind the prefix are all ones. */
 const CLIENTS: readonly string[] = [
-  "2001:db8:1::10",
-  "2001:db8:1::11",
+  CLIENT,
+  OTHER_CLIENT,
   "2001:db8:1:0:ffff::10",
   "2001:db8:1:0:ffff:ffff:ffff:ffff",
   "2001:db8:1:0:ffff:ffff:ffff:1",

@@ -6,8 +6,8 @@ import type { Choice } from "../choice.js";
 import { ACK, SYN, text } from "../packets.js";
 import { echo6, tcp6, udp6 } from "../packets6.js";
 import type { PacketStep, Scenario, Step } from "../scenario.js";
-import { FORWARDING_6 } from "./ipv6.js";
 import { arrives, closing, type Kind, putIn } from "./router.js";
+import { FORWARDING_6 } from "./router6.js";
 import {
   DEVICE_NAMES,
   marking,
