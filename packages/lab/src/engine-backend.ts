@@ -106,8 +106,17 @@ export class EngineBackend implements Backend {
   #count = 0;
   #settleMicros = SETTLE_MICROS;
 
-  /** Makes the hosts and cables. Throws {@link LabConfigError} for what only the host itself can judge. */
-  constructor(topology: Topology) {
+  /**
+   * Makes the hosts and cables, and gives the hosts their routes and tunables by command, for some of which a part has to
+   * come first. Throws {@link LabConfigError} for what only the host itself can judge.
+   */
+  static async make(topology: Topology): Promise<EngineBackend> {
+    const backend = new EngineBackend(topology);
+    await standstill.carry(backend.#configure(topology));
+    return backend;
+  }
+
+  private constructor(topology: Topology) {
     const seeds = new SeededRandom(topology.seed);
     for (const host of topology.hosts)
       this.#hosts.set(host.name, new EngineHost(host, this.#clock, new SeededRandom(seeds.u32())));
@@ -123,18 +132,19 @@ export class EngineBackend implements Backend {
         net.ip.setUp(dev);
       }
     }
+  }
+
+  *#configure(topology: Topology): Steps {
     for (const host of topology.hosts) {
       const at = `hosts.${host.name}`;
-      for (const key of forwardingSysctls(host)) this.#configure(host.name, `${at}.forwarding`, `sysctl -q ${key}=1`);
+      for (const key of forwardingSysctls(host))
+        yield* this.#setUp(host.name, `${at}.forwarding`, `sysctl -q ${key}=1`);
       for (const [key, value] of host.sysctl)
-        this.#configure(host.name, `${at}.sysctl["${key}"]`, `sysctl -q ${quoteWord(`${key}=${value}`)}`);
-      host.routes.forEach((route, index) =>
-        this.#configure(
-          host.name,
-          `${at}.routes[${index}]`,
-          `ip route add ${route.trim().split(/\s+/).map(quoteWord).join(" ")}`,
-        ),
-      );
+        yield* this.#setUp(host.name, `${at}.sysctl["${key}"]`, `sysctl -q ${quoteWord(`${key}=${value}`)}`);
+      for (const [index, route] of host.routes.entries()) {
+        const words = route.trim().split(/\s+/).map(quoteWord).join(" ");
+        yield* this.#setUp(host.name, `${at}.routes[${index}]`, `ip route add ${words}`);
+      }
     }
   }
 
@@ -175,9 +185,11 @@ export class EngineBackend implements Backend {
     }
   }
 
-  #configure(host: string, field: string, command: string): void {
+  /** One command of a host's set-up, which takes no time. */
+  *#setUp(host: string, field: string, command: string): Steps {
     const terminal = new Terminal();
     const process = this.#spawn(host, command, terminal);
+    while (standstill.isHeld) yield;
     if (process.failure !== null) throw process.failure.error;
     if (process.status !== 0) throw new LabConfigError(field, terminal.text.trim());
   }

@@ -306,7 +306,7 @@ function backendName(topology: Topology): BackendName {
 }
 
 async function makeBackend(topology: Topology): Promise<Backend> {
-  if (backendName(topology) === "engine") return new EngineBackend(topology);
+  if (backendName(topology) === "engine") return await EngineBackend.make(topology);
   // Only Node can load it; bundlers leave the import as it is.
   const { LinuxBackend } = await import(/* webpackIgnore: true */ /* @vite-ignore */ "./linux/backend.js");
   return await LinuxBackend.make(topology);

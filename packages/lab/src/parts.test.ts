@@ -45,10 +45,36 @@ const scripts = [
   "iptables -A INPUT -mrecent --rcheck; iptables -A INPUT -j TEEE; iptables -m nonsense; echo $?",
   "printf '*filter\\n-A INPUT -m time --timestart 10:00 -j ACCEPT\\n-A INPUT -p icmp -j LED\\nCOMMIT\\n' | iptables-restore; iptables-save | grep time",
   "ip link set lo up; ip rule; ip neigh; ip nonsense; ip -br link | cut -c1-20",
+  "ip addr add 10.9.9.1/24 dev lo; ip addr del 10.9.9.1 dev lo; ip -br addr show dev lo; ip addr del x; echo $?",
+  "ip route; ip route show via 192.168.2.1; ip route add 10.0.0.0/8 dev lo advmss 9; ip route flush dev lo; ip route get 10.0.0.1",
   "ipset create s hash:ip; ipset add s 10.0.0.1; ipset list s | grep 10.0.0.1 && iptables -A INPUT -m set --match-set s src -j DROP; iptables -S",
   "tcpdump -c 1 -n -i eth0 icmp & ping -c 1 217.254.1.76 >/dev/null; wait",
   "no-such-command; echo $?",
 ];
+
+test.each([
+  ["2001:db8:9::/48 via 2001:db8::2", "2001:db8:9::/48 via 2001:db8::2 dev eth0"],
+  ["10.9.0.0/16 via 10.0.0.2 advmss 1000", "dev eth0 advmss 1000"],
+  ["10.9.0.0/16 via 10.0.0.2 advmss 1000 nonsense", 'LabConfigError: hosts.a.routes[1]: Error: either "to"'],
+  ["2001:db8:9::/48 via 2001:db8::2 tos 8", "LabConfigError: hosts.a.routes[1]: Error: Invalid dsfield (tos)"],
+])("a lab that is made with the route %j", async (route, told) => {
+  const made = async (deferred: boolean): Promise<unknown> => {
+    const { Lab } = await program(deferred);
+    const addresses = (end: number): string[] => [`10.0.0.${end}/24`, `2001:db8::${end}/64`];
+    const making = Lab.create({
+      hosts: { a: { eth0: addresses(1), routes: ["default via 10.0.0.2", route] }, b: { eth0: addresses(2) } },
+      links: [["a.eth0", "b.eth0"]],
+    });
+    const begun = making.then(({ hosts }) => hosts.a.sh`ip route; ip -6 route`);
+    return begun.then(
+      ({ text }) => text,
+      (error: unknown) => String(error),
+    );
+  };
+  const text = await made(true);
+  expect(text).toContain(told);
+  expect(text).toEqual(await made(false));
+});
 
 describe("one script after the other", () => {
   test.each(scripts)("%s", async (script) => {
