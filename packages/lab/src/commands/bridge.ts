@@ -5,7 +5,7 @@
 import type { NetDevice } from "@netfilter-lab/engine";
 import { BridgeDevice } from "@netfilter-lab/engine/parts";
 import type { LabCommand, LabContext } from "../environment.js";
-import { flagText, fullName } from "./ip/link.js";
+import { flagText, fullName } from "./ip/device-text.js";
 import { macText } from "./ip/words.js";
 
 const USAGE = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }

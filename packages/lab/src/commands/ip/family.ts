@@ -4,7 +4,7 @@
  */
 import type { Cidr, Cidr6 } from "@netfilter-lab/engine";
 import { addressIn6, prefixIn6 } from "./ipv6.js";
-import type { IpOptions } from "./link.js";
+import type { IpOptions } from "./options.js";
 import { addressIn, EVERY, IpError, prefixIn } from "./words.js";
 
 const NAMES = { 4: "inet", 6: "inet6" } as const;

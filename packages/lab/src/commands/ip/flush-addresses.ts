@@ -1,6 +1,7 @@
 /** `ip address flush`: deletes what a listing would show, and with `-s` tells of it. Models `ipaddr_flush()`. */
 import type { LabContext } from "../../environment.js";
-import { addressesToFlush, deviceAddressText, FOREVER, type IpOptions } from "./link.js";
+import { addressesToFlush, deviceAddressText, FOREVER } from "./address.js";
+import type { IpOptions } from "./options.js";
 import { IpError, type Words } from "./words.js";
 
 export function flushAddresses(context: LabContext, options: IpOptions, words: Words): number {

@@ -2,8 +2,10 @@
 import type { CommandProcess } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { everydayPart, withPart } from "../../parts.js";
-import { type IpOptions, ipAddress, ipLink } from "./link.js";
+import { ipAddress } from "./address.js";
+import { ipLink } from "./link.js";
 import type { ipObjects } from "./objects.js";
+import type { IpOptions } from "./options.js";
 import { ipRoute } from "./route.js";
 import { OtherReader } from "./route-words.js";
 import { IpError, UsageError, Words, wrongArgument } from "./words.js";

@@ -1,10 +1,9 @@
-/** IPv6's part of `ip address`, and addresses of IPv6 as a person writes them. */
+/** Addresses of IPv6 as a person writes them, and as `ip address` shows them. */
 import {
   type Cidr6,
   formatIPv6,
   IFF_LOOPBACK,
   type IfAddr6,
-  type NetDevice,
   parseCidr6,
   parseIPv6,
   RT_SCOPE_HOST,
@@ -14,9 +13,8 @@ import {
   SCOPE_LINK_LOCAL,
   SCOPE_SITE_LOCAL,
 } from "@netfilter-lab/engine";
-import type { LabContext } from "../../environment.js";
 import { SCOPES } from "./scope.js";
-import { EVERY, netlink } from "./words.js";
+import { EVERY } from "./words.js";
 
 /** A prefix of IPv6, as a person writes it; undefined where it is none. */
 export function prefixIn6(text: string): Cidr6 | undefined {
@@ -54,22 +52,4 @@ export function localText6({ local, peer, prefixLength }: IfAddr6): string {
 /** An address as `ip address` shows it. */
 export function addressText6(ifa: IfAddr6): string {
   return `inet6 ${localText6(ifa)} scope ${SCOPES.get(scopeOf6(ifa))} `;
-}
-
-/** `ip address add|del` of an IPv6 address. */
-export function changeAddress6(
-  context: LabContext,
-  device: NetDevice,
-  { address, prefixLength: length }: Cidr6,
-  peer: Cidr6 | null,
-  command: "add" | "del",
-): void {
-  const { ip6 } = context.net;
-  // That of the peer goes before; a peer of no length leaves it.
-  const prefixLength = peer === null || peer.prefixLength === 0 ? length : peer.prefixLength;
-  netlink(() =>
-    command === "add"
-      ? ip6.addAddress(device, address, prefixLength, peer?.address ?? null)
-      : ip6.deleteAddress(device, address, prefixLength),
-  );
 }

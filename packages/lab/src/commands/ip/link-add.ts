@@ -13,7 +13,7 @@ import {
 } from "@netfilter-lab/engine";
 import { BridgeDevice } from "@netfilter-lab/engine/parts";
 import type { LabContext } from "../../environment.js";
-import type { IpOptions } from "./link.js";
+import type { IpOptions } from "./options.js";
 import { deviceOf, IpError, integerOf, macOf, netlink, type Words, wrongArgument } from "./words.js";
 
 /** Kinds that Linux has besides. Another word is no kind at all. */

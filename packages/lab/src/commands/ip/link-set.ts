@@ -1,8 +1,9 @@
 /** `ip link set`: what changes a device, or all of a group. Models `iplink_modify()` for RTM_SETLINK. */
 import { EOPNOTSUPP, IFF_MULTICAST, type NetDevice, SystemError } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { type IpOptions, masterOf } from "./link.js";
 import { groupOf } from "./names.js";
+import type { IpOptions } from "./options.js";
+import { masterOf } from "./selection.js";
 import { deviceOf, IpError, integerOf, macOf, netlink, oneDevice, type Words, wrongArgument } from "./words.js";
 
 export function setLink(context: LabContext, _options: IpOptions, words: Words): number {

@@ -9,7 +9,7 @@ import {
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
-import type { IpOptions } from "./link.js";
+import type { IpOptions } from "./options.js";
 import {
   abbreviated,
   deviceOf,

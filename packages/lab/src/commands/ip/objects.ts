@@ -1,11 +1,12 @@
 /** The objects of `ip`, and the devices it makes, that a page loads when they are asked for; the others are there for what labs are made of. */
 import type { LabContext } from "../../environment.js";
+import { addAddress, deleteAddress } from "./change-address.js";
 import { flushAddresses } from "./flush-addresses.js";
-import type { IpOptions } from "./link.js";
 import { addLink, deleteLink } from "./link-add.js";
 import { setLink } from "./link-set.js";
 import { ipNeighbour } from "./neighbour.js";
-import { changeRoute, getRoute } from "./route-get.js";
+import type { IpOptions } from "./options.js";
+import { ipRoute4 } from "./route4.js";
 import { ipRoute6 } from "./route6.js";
 import { ipRule } from "./rule.js";
 import type { Words } from "./words.js";
@@ -15,24 +16,26 @@ export type IpObject = (context: LabContext, options: IpOptions, words: Words) =
 
 export const ipObjects: Readonly<
   Record<
+    | "addAddress"
     | "addLink"
-    | "changeRoute"
+    | "deleteAddress"
     | "deleteLink"
     | "flushAddresses"
-    | "getRoute"
     | "neighbour"
+    | "route4"
     | "route6"
     | "rule"
     | "setLink",
     IpObject
   >
 > = {
+  addAddress,
   addLink,
-  changeRoute,
+  deleteAddress,
   deleteLink,
   flushAddresses,
-  getRoute,
   neighbour: ipNeighbour,
+  route4: ipRoute4,
   route6: ipRoute6,
   rule: ipRule,
   setLink,

@@ -74,25 +74,3 @@ export class RealmNames {
     return realms === 0 ? "" : `realm${realms >>> 16 === 0 ? "" : "s"} ${this.text(realms)} `;
   }
 }
-
-/** Realms that a listing is about, and which bits of them. */
-export interface RealmFilter {
-  readonly realms: number;
-  readonly mask: number;
-  /** Whether names were looked for. */
-  readonly named: boolean;
-}
-
-/** A side that is not named may be any. */
-export function realmFilterOf(words: Words): RealmFilter {
-  const text = words.peek() ?? "";
-  const realms = realmsOf(words, "invalid realms\n");
-  let mask = 0xffffffff;
-  if ((realms & 0xffff) === 0 && text.endsWith("/")) mask = 0xffff0000;
-  if (realms >>> 16 === 0 && !text.includes("/")) mask = 0xffff;
-  return { realms, mask, named: text !== "" };
-}
-
-export function fitsRealms(filter: RealmFilter | null, realms: number): boolean {
-  return filter === null || ((realms ^ filter.realms) & filter.mask) === 0;
-}

@@ -1,6 +1,6 @@
 /**
- * The words of `ip route`, which both families share: what a listing is about, what a change says, what a question asks.
- * Addresses, and what becomes of it all, are a family's own. Encapsulation and nexthop objects are not supported. Models iproute2's ip/iproute.c.
+ * The words of `ip route` that nearly every lab says, which both families share: a change, the plain listing. The others are
+ * in route-command.ts. Addresses, and what becomes of it all, are a family's own. Encapsulation and nexthop objects are not supported. Models iproute2's ip/iproute.c.
  */
 import {
   type NetDevice,
@@ -10,9 +10,10 @@ import {
   RT_TABLE_MAIN,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import type { IpOptions } from "./link.js";
 import { dsfieldOf, protocolOf, routeTypeOf, tableOf } from "./names.js";
-import { type RealmFilter, realmFilterOf, realmsOf } from "./realms.js";
+import type { IpOptions } from "./options.js";
+import type { RealmFilter } from "./realm-filter.js";
+import { realmsOf } from "./realms.js";
 import { scopeOf } from "./scope.js";
 import {
   abbreviated,
@@ -94,62 +95,28 @@ export interface SaidRoute<A> extends SaidNexthop<A> {
   preference?: RouterPreference;
 }
 
-/** What `ip route get` asks. */
-export interface RouteQuestion<A> {
-  readonly dst: A;
-  src?: A;
-  uid?: number;
-  mark?: number;
-  tos?: number;
-  oif?: NetDevice;
-  iif?: NetDevice;
-  protocol?: number;
-  sport?: number;
-  dport?: number;
-}
-
-/** What `ip route` needs of a family. */
+/** What changes of routes and the plain listing need of a family. */
 export interface RouteFamily<A, R extends RouteCore<A>> {
   /** As `via` names it, and the other one. */
   readonly names: readonly [own: "inet" | "inet6", other: "inet" | "inet6"];
-  /** Reads metrics beside the MTU; absent where that is for a part. */
+  /** Reads metrics beside the MTU; absent where that is for {@link OtherReader}. */
   readonly metrics?: () => MetricReader;
-  /** As the kernel names it. */
-  readonly label: "ipv4" | "ipv6";
-  /** The bits of an address. */
-  readonly bits: number;
   /** The command so far, as a complaint begins. */
   readonly command: string;
   /** A prefix; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
   prefix(text: string): Prefix<A>;
-  /** One of a listing, which says nothing of the others. Throws {@link OtherReader}. */
-  readPrefix(text: string): Prefix<A>;
   /** An address; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
   address(text: string): A;
-  /** Whether the first bits of two addresses are the same. */
-  alike(a: A, b: A | null, bits: number): boolean;
-
   hasTable(table: number): boolean;
   /** As they are listed. */
-  tables(): readonly number[];
   routes(table: number): readonly R[];
-  /** Whether the route has no next hops beside its own. */
-  isAlone(route: R): boolean;
-  /** The sources that a route is for. */
-  from(route: R): Prefix<A>;
-  /** What of a filter only this family's routes have. */
-  passes(route: R, filter: RouteFilter<A>): boolean;
   /** Models `print_route()`: what the filter says already is not said again. */
   text(route: R, filter: RouteFilter<A>, oneLine: boolean): string;
-  flush(routes: readonly R[]): void;
-  /** Forgets what was learned of destinations. */
-  flushCache(): void;
-
   add(said: SaidRoute<A>, mode: RouteAddMode): void;
   delete(said: SaidRoute<A>): void;
 }
 
-/** Lists everything. */
+/** A listing of every table, which leaves nothing unsaid. */
 export const EVERYTHING: RouteFilter<never> = {
   table: "all",
   dev: null,
@@ -170,20 +137,20 @@ export const EVERYTHING: RouteFilter<never> = {
   cache: false,
 };
 
-type Family<A> = Pick<
-  RouteFamily<A, RouteCore<A>>,
-  "names" | "bits" | "command" | "label" | "metrics" | "prefix" | "readPrefix" | "address"
->;
+/** A listing that nothing is said of: the main table. */
+export const PLAIN: RouteFilter<never> = { ...EVERYTHING, table: RT_TABLE_MAIN };
+
+type Family<A> = Pick<RouteFamily<A, RouteCore<A>>, "names" | "command" | "metrics" | "prefix" | "address">;
 
 /**
  * Only another reader understands the command, which is to read it from its beginning: IPv6's, where the first address was
- * one of it and nobody had said which they are; or the one with metrics.
+ * one of it and nobody had said which they are; or IPv4's that reads everything.
  */
 export class OtherReader extends Error {
   override readonly name = "OtherReader";
-  readonly reader: "route6" | "changeRoute";
+  readonly reader: "route4" | "route6";
 
-  constructor(reader: "route6" | "changeRoute") {
+  constructor(reader: "route4" | "route6") {
     super();
     this.reader = reader;
   }
@@ -194,91 +161,15 @@ export const unsupported = ({ command }: Pick<Family<unknown>, "command">, word:
 
 const realmsWord = (word: string): boolean => begins(word, "realms");
 export const tosWord = (word: string): boolean => word === "tos" || begins(word, "dsfield");
-const metricWord = (word: string): boolean => begins(word, "metric", "priority") || word === "preference";
-const metricOf = (words: Words): number => numberOf(words.next(), '"metric" value is invalid\n');
-
-// --- listing --------------------------------------------------------------------------------------------------------
-
-/** Models `iproute_list_flush_or_save()`. */
-function filterOf<A>(context: LabContext, family: Family<A>, words: Words): RouteFilter<A> {
-  const filter: RouteFilter<A> = { ...EVERYTHING, table: RT_TABLE_MAIN };
-  const orAll = <T>(read: (text: string) => T): T | null => {
-    const text = words.next();
-    return text === "all" ? null : read(text);
-  };
-  while (!words.done) {
-    let word = words.next();
-    if (begins(word, "table")) {
-      const text = words.next();
-      if (text === "cache") filter.cache = true;
-      else filter.table = (text === "all" ? 0 : tableOf(text)) || "all";
-    } else if (begins(word, "cached", "cloned")) filter.cache = true;
-    else if (tosWord(word)) filter.tos = dsfieldOf(words.next(), "TOS value is invalid\n");
-    else if (begins(word, "protocol")) filter.protocol = orAll((text) => protocolOf(text, 'invalid "protocol"\n'));
-    else if (begins(word, "scope")) filter.scope = orAll((text) => scopeOf(text, 'invalid "scope"\n'));
-    else if (begins(word, "type")) {
-      const text = words.next();
-      filter.type = routeTypeOf(text);
-      if (filter.type === null) throw wrongArgument(text, "node type value is invalid\n");
-    } else if (word === "dev" || word === "oif" || word === "iif") filter.dev = deviceOf(context.net, words.next());
-    else if (metricWord(word)) filter.metric = metricOf(words);
-    else if (word === "via") {
-      words.take(family.names[0]);
-      filter.via = family.readPrefix(words.next()).address;
-    } else if (word === "src") filter.src = family.readPrefix(words.next()).address;
-    else if (begins(word, "realms")) filter.realms = realmFilterOf(words);
-    else if (begins(word, "vrf") || word === "nhid") throw unsupported(family, word);
-    else if (begins(word, "from")) {
-      const text = words.next();
-      if (begins(text, "root")) filter.fromRoot = family.readPrefix(words.next());
-      else if (begins(text, "match")) filter.fromMatch = family.readPrefix(words.next());
-      else filter.fromExact = family.readPrefix(begins(text, "exact") ? words.next() : text);
-    } else {
-      if (begins(word, "to")) word = words.next();
-      if (begins(word, "root")) filter.root = family.readPrefix(words.next());
-      else if (begins(word, "match")) filter.match = family.readPrefix(words.next());
-      else {
-        if (begins(word, "exact")) word = words.next();
-        if (begins(word, "help")) throw new UsageError("route");
-        // Of IPv4 these two say nothing; "default" is a prefix.
-        if (family.bits > 32 || (word !== "any" && word !== "all")) filter.exact = family.readPrefix(word);
-      }
-    }
-  }
-  return filter;
-}
-
-/** The routes that a filter is about. Refuses a table that there is not. Models `filter_nlmsg()`. */
-function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: RouteFilter<A>, doing: string): R[] {
-  const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
-  if (filter.cache) return [];
-  if (table !== "all" && !family.hasTable(table)) throw noTable(family.label, doing);
-  const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
-  const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
-    inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
-  const fits = (has: Prefix<A>, one: Prefix<A> | null, within: Prefix<A> | null, around: Prefix<A> | null): boolean =>
-    (one === null || (covers(one, has) && covers(has, one))) &&
-    (within === null || covers(within, has)) &&
-    (around === null || covers(has, around));
-  const wanted = (route: R): boolean =>
-    ((dev === null && via === null) || family.isAlone(route)) &&
-    (dev === null || route.dev === dev) &&
-    same(via, route.gateway) &&
-    same(src, route.prefsrc) &&
-    (protocol === null || route.protocol === protocol) &&
-    (type === null || route.type === type) &&
-    fits({ address: route.dst, prefixLength: route.prefixLength }, exact, root, match) &&
-    fits(family.from(route), fromExact, fromRoot, fromMatch) &&
-    family.passes(route, filter);
-  return (table === "all" ? family.tables() : [table]).flatMap((each) => family.routes(each).filter(wanted));
-}
+export const metricWord = (word: string): boolean => begins(word, "metric", "priority") || word === "preference";
+export const metricOf = (words: Words): number => numberOf(words.next(), '"metric" value is invalid\n');
 
 // --- changes --------------------------------------------------------------------------------------------------------
 
 /** Words of a route that the lab does not follow. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(["as", "expires", "nhid", "vrf", "encap", "ttl-propagate"]);
 
-/** Metrics beside the MTU, which a part reads. */
+/** Metrics beside the MTU. */
 const METRICS: ReadonlySet<string> = new Set(
   "advmss congctl cwnd fastopen_no_cookie features hoplimit initcwnd initrwnd quickack reordering rto_min rtt rttvar ssthresh window".split(
     " ",
@@ -347,7 +238,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       said.gateway = gatewayOf(family, words);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
     else if (METRICS.has(word)) {
-      if (metrics === undefined) throw new OtherReader("changeRoute");
+      if (metrics === undefined) throw new OtherReader("route4");
       metrics.take(word, words);
     } else if (realmsWord(word)) said.realms = realmsOf(words, '"realm" value is invalid\n');
     else if (tosWord(word)) said.tos = dsfieldOf(words.next(), '"tos" value is invalid\n');
@@ -385,8 +276,6 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   return { ...said, dst: destination.address, prefixLength: destination.prefixLength };
 }
 
-// --- questions ------------------------------------------------------------------------------------------------------
-
 // --- the command ----------------------------------------------------------------------------------------------------
 
 const MODES: Readonly<Record<string, RouteAddMode>> = {
@@ -422,76 +311,37 @@ export function flagsText(dead: boolean, onlink: boolean, linkdown: boolean): st
   return `${dead ? "dead " : ""}${onlink ? "onlink " : ""}${linkdown ? "linkdown " : ""}`;
 }
 
-/** What a flush tells with `-s`. */
-function flushedText(count: number): string {
-  return count === 0
-    ? "Nothing to flush.\n"
-    : `\n*** Round 1, deleting ${count} entries ***\n*** Flush is complete after 1 round ***\n`;
+/** What is to be done. The words are left behind it. Models the beginning of `do_iproute()`. */
+export function routeCommandOf(words: Words): string {
+  const word = words.peek();
+  if (word === undefined) return "list";
+  const command = abbreviated(word, COMMANDS);
+  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip route help".`, 255);
+  words.next();
+  return command === "show" || command === "lst" ? "list" : command;
 }
 
-/** Whether addresses of IPv6 choose among the routes of IPv4, which a listing of one table shows unless `-6` is said. */
-function otherListing(
-  { net }: LabContext,
-  { bits }: Pick<Family<unknown>, "bits">,
-  { family }: IpOptions,
-  { table }: Pick<RouteFilter<unknown>, "table">,
-  doing: string,
+/** Does it where it is a change of the routes; false where it is none. */
+export function changesRoutes<A, R extends RouteCore<A>>(
+  context: LabContext,
+  family: RouteFamily<A, R>,
+  command: string,
+  words: Words,
 ): boolean {
-  if (bits === 32 || family !== null || table === "all") return false;
-  if (!net.ip.hasTable(table)) throw noTable("ipv4", doing);
+  const mode = MODES[command];
+  if (mode === undefined && command !== "delete") return false;
+  if (words.done) throw new UsageError("route");
+  const said = routeOf(context, family, words);
+  netlink(() => (mode === undefined ? family.delete(said) : family.add(said, mode)));
   return true;
 }
 
-const noTable = (label: string, doing: string): IpError =>
-  new IpError(`Error: ${label}: FIB table does not exist.\n${doing} terminated`, 2);
-
-/** `ip route` of a family. Models `do_iproute()`. */
-export function runIpRoute<A, R extends RouteCore<A>>(
-  context: LabContext,
+export function printRoutes<A, R extends RouteCore<A>>(
+  { stdout }: LabContext,
   family: RouteFamily<A, R>,
-  options: IpOptions,
-  words: Words,
-): number | "getRoute" {
-  const { stdout } = context;
-  const word = words.peek();
-  const command = word === undefined ? "list" : abbreviated(word, COMMANDS);
-  if (command === null) throw new IpError(`Command "${word}" is unknown, try "ip route help".`, 255);
-  if (word !== undefined) words.next();
-  const mode = MODES[command];
-  switch (mode === undefined ? command : "add") {
-    case "add":
-    case "delete": {
-      if (words.done) throw new UsageError("route");
-      const said = routeOf(context, family, words);
-      netlink(() => (mode === undefined ? family.delete(said) : family.add(said, mode)));
-      return 0;
-    }
-    case "list":
-    case "show":
-    case "lst": {
-      const filter = filterOf(context, family, words);
-      if (otherListing(context, family, options, filter, "Dump")) return 0;
-      for (const route of filtered(family, filter, "Dump"))
-        stdout.write(`${family.text(route, filter, options.oneLine)}\n`);
-      return 0;
-    }
-    case "get":
-      return "getRoute";
-    case "flush": {
-      if (words.done) throw new IpError('"ip route flush" requires arguments.', 1);
-      const filter = filterOf(context, family, words);
-      const routes = otherListing(context, family, options, filter, "Flush") ? [] : filtered(family, filter, "Flush");
-      if (filter.cache) family.flushCache();
-      else family.flush(routes);
-      if (options.statistics > 0)
-        stdout.write(
-          filter.cache && family.bits === 32 ? "*** IPv4 routing cache is flushed.\n" : flushedText(routes.length),
-        );
-      return 0;
-    }
-    case "help":
-      throw new UsageError("route");
-    default:
-      throw unsupported(family, command);
-  }
+  routes: readonly R[],
+  filter: RouteFilter<A>,
+  { oneLine }: IpOptions,
+): void {
+  for (const route of routes) stdout.write(`${family.text(route, filter, oneLine)}\n`);
 }

@@ -1,10 +1,6 @@
-/** `ip route` of IPv4: what its words, which route-words.ts reads, become. */
+/** `ip route` of IPv4 as far as nearly every lab has it; the rest is in route4.ts. */
 import {
-  type Cidr,
-  type Cidr6,
-  ESRCH,
   formatIPv4,
-  prefixMask,
   type Route,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
@@ -18,19 +14,21 @@ import {
   RTN_NAT,
   RTN_UNICAST,
   RTPROT_BOOT,
-  SystemError,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
-import type { IpOptions } from "./link.js";
 import { dsfieldText, protocolText, routeTypeText, tableName } from "./names.js";
-import { fitsRealms, RealmNames } from "./realms.js";
+import type { IpOptions } from "./options.js";
+import { RealmNames } from "./realms.js";
 import {
+  changesRoutes,
   flagsText,
   OtherReader,
+  PLAIN,
+  printRoutes,
   type RouteFamily,
   type RouteFilter,
-  runIpRoute,
+  routeCommandOf,
   type SaidRoute,
 } from "./route-words.js";
 import { SCOPES } from "./scope.js";
@@ -89,65 +87,37 @@ function completed(said: SaidRoute<number>, deleting: boolean): SaidRoute<number
   return said;
 }
 
-/** `ip route show table all`: other tables as the kernel's hash has them (by number), then main, then local. */
-function byListing(a: number, b: number): number {
-  const bucket = (table: number): number => table & 0xff;
-  return bucket(a) - bucket(b) || a - b;
+/** Of IPv4; else IPv6's reader is to read the words. */
+export function ofIPv4<Written extends { readonly address: number | Int32Array }>(
+  written: Written,
+): Written & { readonly address: number } {
+  if (typeof written.address !== "number") throw new OtherReader("route6");
+  return written as Written & { readonly address: number };
 }
 
-const EVERYWHERE = { address: 0, prefixLength: 0 };
-
-function ofIPv4(prefix: Cidr | Cidr6): Cidr {
-  if (typeof prefix.address !== "number") throw new OtherReader("route6");
-  return prefix as Cidr;
-}
-
-/** IPv4's routes, as `ip route` handles them. */
+/** IPv4's routes, as `ip route` changes and prints them. */
 export const routes4 = (
   { net: { ip } }: LabContext,
   addresses: AddressFamily,
   realmNames: RealmNames,
 ): RouteFamily<number, Route> => ({
   names: ["inet", "inet6"],
-  label: "ipv4",
-  bits: 32,
   command: "ip route ",
   prefix: (text) => ofIPv4(addresses.prefix(text)),
-  readPrefix: (text) => ofIPv4(addresses.readPrefix(text)),
-  address(text) {
-    const address = addresses.address(text);
-    if (typeof address !== "number") throw new OtherReader("route6");
-    return address;
-  },
-  alike: (a, b, bits) => b !== null && ((a ^ b) & prefixMask(bits)) === 0,
+  address: (text) => ofIPv4({ address: addresses.address(text) }).address,
   hasTable: (table) => ip.hasTable(table),
-  tables: () => [...ip.tables()].sort(byListing),
   routes: (table) => ip.routes(table),
-  isAlone: (route) => route.paths === null,
-  // Linux takes `from` here and makes nothing of it.
-  from: () => EVERYWHERE,
-  passes: (route, { scope, metric, tos, realms }) =>
-    // Those of several next hops are the next hops'.
-    fitsRealms(realms, route.paths === null ? route.realms : 0) &&
-    (scope === null || route.scope === scope) &&
-    (metric === null || route.priority === metric) &&
-    (tos === null || route.tos === tos),
   text: (route, filter, oneLine) => routeText(route, filter, oneLine, realmNames),
-  flushCache: () => ip.flushCache(),
-  flush(routes) {
-    for (const { dev, paths: _, ...rest } of routes)
-      try {
-        ip.deleteRoute({ ...rest, dev });
-      } catch (error) {
-        // One that went with another is gone already.
-        if (!(error instanceof SystemError) || error.errno !== ESRCH) throw error;
-      }
-  },
   add: (said, mode) => ip.addRoute(completed(said, false), mode),
   delete: (said) => ip.deleteRoute(completed(said, true)),
 });
 
-/** `ip route` of IPv4. Throws {@link OtherReader} where the words turn out to be about IPv6. */
-export function ipRoute(context: LabContext, options: IpOptions, words: Words): number | "getRoute" {
-  return runIpRoute(context, routes4(context, new AddressFamily(options), new RealmNames()), options, words);
+/** What nearly every lab says of IPv4's routes. Throws {@link OtherReader} where another is to read it. */
+export function ipRoute(context: LabContext, options: IpOptions, words: Words): number {
+  const family = routes4(context, new AddressFamily(options), new RealmNames());
+  const command = routeCommandOf(words);
+  if (changesRoutes(context, family, command, words)) return 0;
+  if (command !== "list" || !words.done || !family.hasTable(RT_TABLE_MAIN)) throw new OtherReader("route4");
+  printRoutes(context, family, family.routes(RT_TABLE_MAIN), PLAIN, options);
+  return 0;
 }

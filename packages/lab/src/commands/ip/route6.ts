@@ -25,12 +25,12 @@ import {
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import { prefixText6 } from "./ipv6.js";
-import type { IpOptions } from "./link.js";
 import { protocolText, routeTypeText, tableName } from "./names.js";
-import { fitsRealms } from "./realms.js";
-import { type AnsweringFamily, answerRoute } from "./route-get.js";
+import type { IpOptions } from "./options.js";
+import { fitsRealms } from "./realm-filter.js";
+import { type AnsweringFamily, runIpRoute } from "./route-command.js";
 import { metricReader } from "./route-metrics.js";
-import { EVERYTHING, flagsText, type RouteFilter, runIpRoute, type SaidRoute } from "./route-words.js";
+import { EVERYTHING, flagsText, type RouteFilter, type SaidRoute } from "./route-words.js";
 import { IpError, type Words } from "./words.js";
 
 /**
@@ -175,7 +175,5 @@ function routes6({ net: { ip6 } }: LabContext, options: IpOptions): AnsweringFam
 
 /** `ip -6 route`. */
 export function ipRoute6(context: LabContext, options: IpOptions, words: Words): number {
-  const family = routes6(context, options);
-  const done = runIpRoute(context, family, options, words);
-  return typeof done === "number" ? done : answerRoute(context, family, options, words);
+  return runIpRoute(context, routes6(context, options), options, words);
 }

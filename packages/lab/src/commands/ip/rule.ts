@@ -21,7 +21,6 @@ import {
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import { prefixText6 } from "./ipv6.js";
-import type { IpOptions } from "./link.js";
 import {
   dsfieldOf,
   dsfieldText,
@@ -36,6 +35,7 @@ import {
   tableName,
   tableOf,
 } from "./names.js";
+import type { IpOptions } from "./options.js";
 import { RealmNames, realmsOf } from "./realms.js";
 import { abbreviated, begins, IpError, netlink, numberOf, UsageError, type Words, wrongArgument } from "./words.js";
 
