@@ -105,6 +105,8 @@ export class Gateway {
   wanAddress: number = parseIPv4("198.51.100.1");
 
   constructor(random: RandomSource = new SeededRandom(1), listen = true) {
+    // No packet waits for a next hop's address.
+    const neighbourTable = { list: () => [], flush: () => {} };
     const net = {
       name: "gw",
       clock: this.clock,
@@ -123,8 +125,9 @@ export class Gateway {
           listener: (dev: NetDevice, address: Pick<InterfaceAddress, "local" | "peer">, added: boolean) => void,
         ) => this.#addresses.push(listener),
         defrag: (skb: SkBuff) => skb,
+        neighbourTable,
       },
-      ip6: { onAddressChange: () => {} },
+      ip6: { onAddressChange: () => {}, neighbourTable },
     } as unknown as NetNamespace & { hooks: Hooks; ct: Conntrack; nat: Nat };
     const open = net as { hooks: Hooks; ct: Conntrack; nat: Nat };
     open.hooks = new Hooks(net, NFPROTO_IPV4);

@@ -160,6 +160,36 @@ describe("the life of an entry", () => {
     expect(gateway.log).toEqual(["nf_conntrack: nf_conntrack: table full, dropping packet"]);
   });
 
+  it("a full table whose chains are parted drops what one of the kernel's chains has, wherever its parts are", () => {
+    const gateway = new Gateway();
+    const { table } = gateway.ct;
+    gateway.sysctl("buckets", 65_536);
+    gateway.sysctl("max", 90_000);
+    for (let host = 0; host < 15; host++)
+      for (let port = 1; port <= 6000; port++) gateway.receive("lan", udp(`192.168.1.${10 + host}:${port}`, S));
+    expect(table.heads.length).toBeGreaterThan(table.limit);
+    /** The entries of each chain of the full size, by their clients. */
+    const chains = (): Map<number, Set<string>> => {
+      const found = new Map<number, Set<string>>();
+      for (let bucket = 0; bucket < table.heads.length; bucket++)
+        for (let node = table.heads[bucket]; node !== 0; node = table.next(node)) {
+          const chain = table.fullSizeChainOf(node);
+          const entry = node >>> 1;
+          const client = `${gateway.ct.srcOf(entry, 0)}:${gateway.ct.sportOf(entry, 0)}`;
+          found.set(chain, (found.get(chain) ?? new Set()).add(client));
+        }
+      return found;
+    };
+    const before = chains();
+    gateway.receive("lan", udp("192.168.1.9:1", S));
+    const { earlyDrop } = gateway.ct.stats;
+    expect([earlyDrop > 1, gateway.ct.count]).toEqual([true, 90_000 - earlyDrop + 1]);
+    // All who stood in one chain are gone, and nobody else.
+    const left = new Set([...chains().values()].flatMap((clients) => [...clients]));
+    const emptied = [...before.values()].filter((clients) => [...clients].every((client) => !left.has(client)));
+    expect(Math.max(...emptied.map(({ size }) => size))).toBe(earlyDrop);
+  });
+
   it("masqueraded entries end with their device and with their address; others stay", () => {
     for (const end of [
       (gateway: Gateway): void => gateway.setDown(gateway.wan),

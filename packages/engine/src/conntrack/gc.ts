@@ -98,17 +98,20 @@ export class GarbageCollector {
   #dropChain(chain: number): number {
     const ct = this.#ct;
     let drops = 0;
-    let node = ct.table.heads[ct.table.bucketOf(chain)];
-    while (node !== 0) {
-      if (ct.table.fullSizeChainOf(node) !== chain) {
-        node = ct.table.next(node);
-        continue;
+    const { heads, limit } = ct.table;
+    for (let bucket = ct.table.firstPart(chain); bucket < heads.length; bucket += limit) {
+      let node = heads[bucket];
+      while (node !== 0) {
+        if (ct.table.fullSizeChainOf(node) !== chain) {
+          node = ct.table.next(node);
+          continue;
+        }
+        const next = ct.table.nextOfAnother(node);
+        const entry = node >>> 1;
+        if (ct.isExpired(entry)) ct.collect(entry);
+        else if ((ct.statusOf(entry) & (IPS_ASSURED | IPS_DYING)) === 0 && ct.kill(entry)) drops++;
+        node = next;
       }
-      const next = ct.table.nextOfAnother(node);
-      const entry = node >>> 1;
-      if (ct.isExpired(entry)) ct.collect(entry);
-      else if ((ct.statusOf(entry) & (IPS_ASSURED | IPS_DYING)) === 0 && ct.kill(entry)) drops++;
-      node = next;
     }
     return drops;
   }

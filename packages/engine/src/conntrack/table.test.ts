@@ -1,6 +1,7 @@
 /** The hash table against a plain Set, through random insertions, removals and resizing. */
 import { array, assert, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
+import { SeededRandom } from "../random.js";
 import { E_HASH, ENTRY_SHIFT, EntrySlab } from "./entry.js";
 import { TupleTable } from "./table.js";
 
@@ -67,6 +68,40 @@ describe("the table", () => {
     for (let at = table.heads[table.bucketOf(7)]; at !== 0; at = table.next(at)) chain.push(at);
     expect(table.heads.length).toBeGreaterThan(64);
     expect(chain.filter((node) => nodes.indexOf(node) < 3)).toEqual([nodes[2], nodes[1], nodes[0]]);
+  });
+
+  it("counts chains of the full size: while they share buckets, when each has one, and when each is parted", () => {
+    const slab = new EntrySlab();
+    const table = new TupleTable(slab);
+    table.setLimit(65_536);
+    const random = new SeededRandom(7);
+    const hashes: number[] = [];
+    const chain = (hash: number, size: number): number => hash & (size - 1);
+    const expectCounted = (size: number): void => {
+      const counts = new Map<number, number>();
+      for (const hash of hashes) counts.set(chain(hash, size), (counts.get(chain(hash, size)) ?? 0) + 1);
+      for (const hash of [...hashes.slice(0, 200), ...hashes.slice(-200)])
+        expect(table.chainLength(hash)).toBe(counts.get(chain(hash, size)));
+    };
+    const buckets: number[] = [];
+    for (const count of [1000, 60_000, 200_000]) {
+      while (hashes.length < count) {
+        const node = slab.allocate() * 2;
+        // Some that are in one chain of the full size and of many parts.
+        const hash = hashes.length % 100 === 0 ? (random.u32() & ~0xffff) | 5 : random.u32() | 0;
+        slab.words[((node >>> 1) << ENTRY_SHIFT) + E_HASH] = hash;
+        hashes.push(hash);
+        table.insert(node);
+      }
+      buckets.push(table.heads.length);
+      expectCounted(65_536);
+    }
+    expect(buckets).toEqual([2048, 131_072, 524_288]);
+    expect(contents(table)).toHaveLength(200_000);
+    // A size that somebody asked for has as many chains and no more.
+    table.setLimit(1024);
+    expect(table.heads.length).toBe(1024);
+    expectCounted(1024);
   });
 
   it("gives freed entries out again, zeroed", () => {

@@ -1,12 +1,22 @@
 /**
  * The hash table that holds both tuples of every confirmed entry. Chains are linked through the entries' own words; a
- * node is twice the entry's handle plus the direction, 0 ends a chain. The table grows when it is full, up to
- * `nf_conntrack_buckets`; the kernel's has its full size from the start.
+ * node is twice the entry's handle plus the direction, 0 ends a chain. The kernel's has its full size, `nf_conntrack_buckets`,
+ * from the start; this one grows when it is full: fewer chains than that while there are few entries, so that several of
+ * the kernel's stand in one, and more of them when there are very many, so that each of the kernel's is parted. What the
+ * kernel says of a chain ({@link chainLength}, {@link firstPart}) is about those of the full size.
  * Models `nf_conntrack_hash`, net/netfilter/nf_conntrack_core.c.
  */
 import { E_HASH, E_NEXT, ENTRY_SHIFT, type EntrySlab } from "./entry.js";
 
 const INITIAL_BUCKETS = 64;
+/**
+ * The smaller of the sizes that a kernel of today gives itself (`nf_conntrack_init_start()`). In a table of such a size
+ * nobody can tell who shares a chain, for the seed is random, and its chains may be parted. In a smaller one, which an
+ * administrator asked for, a lookup meets all that the kernel's would, and collects who of them is expired.
+ */
+const MIN_PARTED_SIZE = 65_536;
+/** Of so many parts a chain may come to be. */
+const MAX_PARTS = 8;
 
 export class TupleTable {
   readonly #slab: EntrySlab;
@@ -14,7 +24,7 @@ export class TupleTable {
   heads: Int32Array = new Int32Array(INITIAL_BUCKETS);
   /** Greatest number of buckets, as tools see it. Models `nf_conntrack_htable_size`. */
   buckets = 262144;
-  /** The same rounded up to a power of two. */
+  /** The same rounded up to a power of two: the full size. */
   limit: number = this.buckets;
   #nodes = 0;
 
@@ -37,12 +47,22 @@ export class TupleTable {
     return this.#slab.words[((node >>> 1) << ENTRY_SHIFT) + E_HASH + (node & 1)] & (this.limit - 1);
   }
 
+  /**
+   * The buckets in which the nodes of a chain of the full size stand, among others where there are fewer buckets: this one,
+   * and each that is {@link limit} further.
+   */
+  firstPart(chain: number): number {
+    return chain & (Math.min(this.heads.length, this.limit) - 1);
+  }
+
   /** How many nodes the chain of a hash would have in a table of its full size. */
   chainLength(hash: number): number {
-    const chain = hash & (this.limit - 1);
+    const { heads, limit } = this;
+    const chain = hash & (limit - 1);
     let length = 0;
-    for (let node = this.heads[this.bucketOf(hash)]; node !== 0; node = this.next(node))
-      if (this.fullSizeChainOf(node) === chain) length++;
+    for (let bucket = this.firstPart(chain); bucket < heads.length; bucket += limit)
+      for (let node = heads[bucket]; node !== 0; node = this.next(node))
+        if (this.fullSizeChainOf(node) === chain) length++;
     return length;
   }
 
@@ -55,13 +75,18 @@ export class TupleTable {
 
   /** Puts a tuple at the head of its chain; its hash is in the entry. */
   insert(node: number): void {
-    if (++this.#nodes > this.heads.length && this.heads.length < this.limit) this.#resize(this.#grown());
+    if (++this.#nodes > this.heads.length && this.heads.length < this.#greatest) this.#resize(this.#grown());
     this.#link(node);
+  }
+
+  /** The greatest number of its own chains. */
+  get #greatest(): number {
+    return this.limit < MIN_PARTED_SIZE ? this.limit : this.limit * MAX_PARTS;
   }
 
   /** How many buckets come next: each growth looks at all entries, and few growths at fewer. */
   #grown(): number {
-    return Math.min(this.heads.length * (this.heads.length === INITIAL_BUCKETS ? 2 : 4), this.limit);
+    return Math.min(this.heads.length * (this.heads.length === INITIAL_BUCKETS ? 2 : 4), this.#greatest);
   }
 
   /** Takes a tuple out. Returns whether it was there. */
@@ -94,7 +119,7 @@ export class TupleTable {
     let limit = 1;
     while (limit < buckets) limit *= 2;
     this.limit = limit;
-    if (this.heads.length > limit) this.#resize(limit);
+    if (this.heads.length > this.#greatest) this.#resize(this.#greatest);
   }
 
   #link(node: number): void {
