@@ -3,7 +3,8 @@
  * namespace of Linux may only read are read. The page `/tracking/` is made from these.
  */
 
-import type { Scenario, Step } from "../scenario.js";
+import { ipv4 } from "../packets.js";
+import { type Scenario, type Step, toHex } from "../scenario.js";
 import type { Group } from "./group.js";
 
 const PREFIX = "net.netfilter.nf_conntrack_";
@@ -126,27 +127,30 @@ const count: Scenario = {
   ],
 };
 
-const SOURCE = "fd010000000000000000000000000010";
-const DESTINATION = "fd020000000000000000000000000002";
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
 
-/** A fragment through the router: no next header, so many bytes of zeros. */
-function fragment(id: number, offset: number, more: boolean, bytes: number): Step {
-  const header = `60000000${hex(8 + bytes, 4)}2c40${SOURCE}${DESTINATION}`;
-  return { in: "lan0", hex: `${header}3b00${hex(offset | Number(more), 4)}${hex(id, 8)}${"00".repeat(bytes)}` };
+/** Who puts fragments together, each with a memory of its own. */
+interface Reassembler {
+  /** Whose tunables; their names begin so. */
+  readonly prefix: string;
+  /** A host that shows what became whole: it sends it on, or answers. */
+  readonly host: Scenario;
+  /** A fragment with so many bytes of zeros. */
+  readonly fragment: (id: number, offset: number, more: boolean, bytes: number) => Step;
+  /** Limits about what three fragments take, and how many bytes each carries: the least and the most of a size of buffer. */
+  readonly memory: readonly (readonly [limits: readonly string[], bytes: readonly number[]])[];
 }
 
-/** Limits of the memory of fragments about what three take, and how many bytes each carries. */
-const MEMORY: readonly (readonly [limit: string, bytes: number])[] = [
-  ...[8, 128].flatMap((bytes) => ["3047", "3048"].map((limit) => [limit, bytes] as const)),
-  ...[136, 576].flatMap((bytes) => ["4391", "4392"].map((limit) => [limit, bytes] as const)),
-  ...[584, 1400].flatMap((bytes) => ["7463", "7464"].map((limit) => [limit, bytes] as const)),
-  ...["0", "1", "9223372036854775807", "18446744073709551615"].map((limit) => [limit, 8] as const),
-];
+const NO_LIMITS = ["0", "1", "9223372036854775807", "18446744073709551615"];
 
-const THRESHOLD = `${PREFIX}frag6_`;
-
-const THRESHOLDS = ["high", "low"].map((which) => `${THRESHOLD}${which}_thresh`);
+/** A fragment of IPv6 from a client. */
+function fragment6(destination: string, protocol: number): Reassembler["fragment"] {
+  return (id, offset, more, bytes) => {
+    const header = `60000000${hex(8 + bytes, 4)}2c40fd010000000000000000000000000010${destination}`;
+    const fragmentHeader = `${hex(protocol, 2)}00${hex(offset | Number(more), 4)}${hex(id, 8)}`;
+    return { in: "lan0", hex: `${header}${fragmentHeader}${"00".repeat(bytes)}` };
+  };
+}
 
 const ROUTER_6: Scenario = {
   version: 1,
@@ -158,34 +162,149 @@ const ROUTER_6: Scenario = {
   finally: [],
 };
 
+const REASSEMBLERS: readonly Reassembler[] = [
+  {
+    prefix: `${PREFIX}frag6_`,
+    host: ROUTER_6,
+    // "No next header": nobody looks into it.
+    fragment: fragment6("fd020000000000000000000000000002", 59),
+    memory: [
+      [
+        ["3047", "3048"],
+        [8, 128],
+      ],
+      [
+        ["4391", "4392"],
+        [136, 576],
+      ],
+      [
+        ["7463", "7464"],
+        [584, 1400],
+      ],
+      [NO_LIMITS, [8]],
+    ],
+  },
+  {
+    prefix: "net.ipv6.ip6frag_",
+    host: { ...ROUTER_6, setup: [] },
+    // Of a protocol that the host does not know, which it says.
+    fragment: fragment6("fd010000000000000000000000000001", 253),
+    memory: [
+      [
+        ["3047", "3048"],
+        [8, 128],
+      ],
+      [["7463", "7464"], [1400]],
+      [NO_LIMITS, [8]],
+    ],
+  },
+  {
+    prefix: "net.ipv4.ipfrag_",
+    host: {
+      ...ROUTER_6,
+      devices: { lan0: ["10.1.0.1/24"], wan0: ["10.2.0.1/24"] },
+      sysctl: { "net.ipv4.ip_forward": "1" },
+      setup: ["iptables -A FORWARD -m conntrack --ctstate NEW"],
+    },
+    fragment: (id, offset, more, bytes) => {
+      const header = ipv4(
+        { src: "10.1.0.10", dst: "10.2.0.2", protocol: 253, id, mf: more, offset: offset / 8 },
+        new Uint8Array(bytes),
+      );
+      return { in: "lan0", hex: toHex(header) };
+    },
+    memory: [
+      [
+        ["3095", "3096"],
+        [8, 168],
+      ],
+      [
+        ["4439", "4440"],
+        [176, 616],
+      ],
+      [
+        ["7511", "7512"],
+        [624, 1400],
+      ],
+      [NO_LIMITS, [8]],
+    ],
+  },
+];
+
+const THRESHOLDS = ["high_thresh", "low_thresh"];
+
 /** Each with values about its limits, which are the other one. */
-const threshold = (name: string): Scenario => ({
-  ...ROUTER_6,
-  name,
-  steps: [
-    { run: `sysctl ${THRESHOLDS.join(" ")}` },
-    ...["3145727", "3145728", "4194304", "4194305", "-1", "x", "'4194304 x'", "99999999999999999999"].map((value) => ({
-      run: `sysctl -w ${name}=${value}; sysctl ${THRESHOLDS.join(" ")}`,
-    })),
-  ],
-});
+function thresholds({ prefix, host }: Reassembler): Scenario[] {
+  const both = `sysctl ${THRESHOLDS.map((name) => prefix + name).join(" ")}`;
+  const values = ["3145727", "3145728", "4194304", "4194305", "-1", "x", "'4194304 x'", "99999999999999999999"];
+  return THRESHOLDS.map((name) => ({
+    ...host,
+    name: prefix + name,
+    steps: [{ run: both }, ...values.map((value) => ({ run: `sysctl -w ${prefix}${name}=${value}; ${both}` }))],
+  }));
+}
 
 /** Which fragments are kept when they may take so much memory: two that stay alone, then two that belong together. */
-const limited = ([limit, bytes]: readonly [limit: string, bytes: number]): Scenario => ({
-  ...ROUTER_6,
-  name: `${THRESHOLD}high_thresh: ${limit} when each fragment has ${bytes} bytes`,
+function limited({ prefix, host, fragment, memory }: Reassembler): Scenario[] {
+  return memory.flatMap(([limits, sizes]) =>
+    sizes.flatMap((bytes) =>
+      limits.map((limit) => ({
+        ...host,
+        name: `${prefix}high_thresh: ${limit} when each fragment has ${bytes} bytes`,
+        steps: [
+          { run: `sysctl -w ${prefix}low_thresh=0 ${prefix}high_thresh=${limit}` },
+          fragment(1, 0, true, bytes),
+          fragment(2, 0, true, bytes),
+          fragment(3, 0, true, bytes),
+          fragment(3, bytes, false, bytes),
+        ],
+      })),
+    ),
+  );
+}
+
+const [, , IPV4] = REASSEMBLERS;
+const DISTANCE = `${IPV4.prefix}max_dist`;
+
+/** Two datagrams between whose pieces others of the same sender come, in so many fragments as may, and one more. */
+const distances: readonly Scenario[] = ["0", "1", "2"].map((most) => ({
+  ...IPV4.host,
+  name: `${DISTANCE}: ${most}, then 0 for those that began before`,
   steps: [
-    { run: `sysctl -w ${THRESHOLD}low_thresh=0 ${THRESHOLD}high_thresh=${limit}` },
-    fragment(1, 0, true, bytes),
-    fragment(2, 0, true, bytes),
-    fragment(3, 0, true, bytes),
-    fragment(3, bytes, false, bytes),
+    { run: `sysctl -w ${DISTANCE}=${most}` },
+    ...[1, 2, 3].map((id) => IPV4.fragment(id, 0, true, 8)),
+    IPV4.fragment(1, 8, false, 8),
+    IPV4.fragment(3, 8, false, 8),
+    { run: `sysctl -w ${DISTANCE}=0` },
+    IPV4.fragment(2, 8, false, 8),
+    IPV4.fragment(4, 0, true, 8),
+    { run: `sysctl -w ${DISTANCE}=1` },
+    IPV4.fragment(5, 0, true, 8),
+    IPV4.fragment(6, 0, true, 8),
+    IPV4.fragment(4, 8, false, 8),
   ],
-});
+}));
+
+/** Whether what began is still there after a second and a half. */
+const waits: readonly Scenario[] = REASSEMBLERS.flatMap(({ prefix, host, fragment }) =>
+  ["0", "-1", "1", "3"].map((seconds) => {
+    const time = `${prefix}${prefix.startsWith(PREFIX) ? "timeout" : "time"}`;
+    return {
+      ...host,
+      name: `${time}: ${seconds}`,
+      steps: [
+        { run: `sysctl -w ${time}=${seconds}` },
+        fragment(1, 8, false, 8),
+        { sleep: "1510ms" },
+        fragment(1, 0, true, 8),
+      ],
+    };
+  }),
+);
 
 export const TUNABLES: Group = {
   name: "tunables",
-  about: "netfilter's tunables: what they are at first, and which values they take",
+  about: "netfilter's tunables and those of fragments: what they are at first, and which values they take",
   scenarios: () => [
     count,
     ...READ.map(read),
@@ -193,7 +312,10 @@ export const TUNABLES: Group = {
     ...LOGGERS.map((name) => written(name, LOGGER_NAMES)),
     directory,
     lightweightTunnels,
-    ...THRESHOLDS.map(threshold),
-    ...MEMORY.map(limited),
+    ...REASSEMBLERS.flatMap(thresholds),
+    ...REASSEMBLERS.flatMap(limited),
+    ...["net.ipv4.ipfrag_time", DISTANCE, "net.ipv6.ip6frag_time"].map((name) => written(name)),
+    ...distances,
+    ...waits,
   ],
 };

@@ -1,8 +1,8 @@
 /**
  * Fragments put together again. A piece that cannot belong ends the whole packet, as Linux has it; an incomplete one is
- * given up after 30 s, with an ICMP error when its first piece came and it was for this host, and without a word when 64
- * other fragments of its sender came in between.
- * Models net/ipv4/ip_fragment.c and inet_fragment.c; memory limits are not modelled.
+ * given up after `ipfrag_time`, with an ICMP error when its first piece came and it was for this host, and without a word when more
+ * other fragments of its sender than `ipfrag_max_dist` came in between.
+ * Models net/ipv4/ip_fragment.c and inet_fragment.c.
  */
 import type { Timer } from "../clock.js";
 import type { NetNamespace } from "../netns.js";
@@ -23,11 +23,12 @@ import {
   ipv4HeaderLength,
   ipv4SetChecksum,
 } from "../wire/ipv4.js";
+import { type Charged, FragmentLimits } from "./fragment-limits.js";
 
-/** `net.ipv4.ipfrag_time`. */
-const REASSEMBLY_TIME = 30_000_000;
-/** `net.ipv4.ipfrag_max_dist`. */
-const MAX_DISTANCE = 64;
+/** `IP_FRAG_TIME`. */
+const SECONDS = 30;
+/** `sizeof(struct ipq)`. */
+const QUEUE_BYTES = 200;
 /** The ECN codepoint that says: congestion met. */
 const ECN_CE = 3;
 
@@ -46,7 +47,7 @@ export interface FragmentRuns {
 }
 
 /** What both families know of the fragments of one packet. Models `struct inet_frag_queue`. */
-export interface FragmentQueue extends FragmentRuns {
+export interface FragmentQueue extends FragmentRuns, Charged {
   /** A bit for each ECN codepoint that pieces had. */
   ecn: number;
   /** The furthest end that any piece named, even one that was not kept. */
@@ -63,6 +64,8 @@ interface Queue extends FragmentQueue {
   maxDfSize: number;
   /** How many fragments its sender had sent when the latest of these came. */
   senderCount: number;
+  /** Whether they are counted, as they are where `ipfrag_max_dist` was not 0 when the first came. */
+  readonly counted: boolean;
 }
 
 export class FragmentQueues {
@@ -70,9 +73,21 @@ export class FragmentQueues {
   readonly #queues = new Map<string, Queue>();
   /** Fragments seen, by their source. Models the `rid` of struct inet_peer. */
   readonly #senders = new Map<number, number>();
+  readonly #limits = new FragmentLimits(SECONDS, QUEUE_BYTES);
+  /** `net.ipv4.ipfrag_max_dist`. */
+  #maxDistance = 64;
 
   constructor(net: NetNamespace) {
     this.#net = net;
+    this.#limits.register(net.sysctl, "net.ipv4.ipfrag_", "time");
+    net.sysctl.registerInt(
+      "net.ipv4.ipfrag_max_dist",
+      () => this.#maxDistance,
+      (value) => {
+        this.#maxDistance = value;
+      },
+      0,
+    );
   }
 
   /** See `IpStack.defrag`. */
@@ -82,6 +97,11 @@ export class FragmentQueues {
     if ((word & (IP_MF | IP_OFFSET)) === 0) return skb;
     const mib = this.#net.ip.snmp.ip;
     mib.ReasmReqds++;
+    if (this.#limits.full) {
+      mib.ReasmFails++;
+      this.#net.free(skb);
+      return null;
+    }
     const src = get32(data, IPV4_SRC);
     const key = `${user} ${src} ${get32(data, IPV4_DST)} ${get16(data, IPV4_ID)} ${data[IPV4_PROTOCOL]}`;
     const queue = this.#queue(key, user);
@@ -109,6 +129,7 @@ export class FragmentQueues {
     }
     if (place === "overlap") return this.#refuse(key, queue, skb);
     queue.pieces.push({ start, end, skb });
+    this.#limits.keep(queue, skb);
     queue.ecn |= 1 << (skb.data[IPV4_TOS] & 3);
     const size = headerLength + end - start;
     queue.maxSize = Math.max(queue.maxSize, size);
@@ -137,10 +158,13 @@ export class FragmentQueues {
         maxSize: 0,
         maxDfSize: 0,
         senderCount: 0,
-        timer: this.#net.clock.scheduleOnWheel(REASSEMBLY_TIME, () => this.#expire(key, made, user)),
+        counted: this.#maxDistance !== 0,
+        memory: 0,
+        timer: this.#net.clock.scheduleOnWheel(this.#limits.waitMicros, () => this.#expire(key, made, user)),
       };
       queue = made;
       this.#queues.set(key, queue);
+      this.#limits.begin(queue);
     }
     return queue;
   }
@@ -150,13 +174,15 @@ export class FragmentQueues {
    * datagram with the same identification. Models ip_frag_too_far() and ip_frag_reinit().
    */
   #forgetIfFar(key: string, queue: Queue, src: number, user: string): void {
+    if (!queue.counted || this.#maxDistance === 0) return;
     const count = (this.#senders.get(src) ?? 0) + 1;
     this.#senders.set(src, count);
-    const far = queue.pieces.length > 0 && count - queue.senderCount > MAX_DISTANCE;
+    const far = queue.pieces.length > 0 && count - queue.senderCount > this.#maxDistance;
     queue.senderCount = count;
     if (!far) return;
     this.#net.ip.snmp.ip.ReasmFails++;
     for (const piece of queue.pieces) this.#net.free(piece.skb);
+    this.#limits.restart(queue);
     queue.pieces.length = 0;
     queue.runs.length = 0;
     queue.tail = -1;
@@ -164,7 +190,7 @@ export class FragmentQueues {
     queue.length = 0;
     queue.lastIn = false;
     this.#net.clock.cancel(queue.timer);
-    queue.timer = this.#net.clock.schedule(REASSEMBLY_TIME, () => this.#expire(key, queue, user));
+    queue.timer = this.#net.clock.schedule(this.#limits.waitMicros, () => this.#expire(key, queue, user));
   }
 
   /** A piece that cannot be: it goes, and with it all that was kept. */
@@ -176,6 +202,7 @@ export class FragmentQueues {
   }
 
   #end(key: string, queue: Queue): void {
+    this.#limits.end(queue);
     this.#net.clock.cancel(queue.timer);
     this.#queues.delete(key);
     for (const piece of queue.pieces) this.#net.free(piece.skb);

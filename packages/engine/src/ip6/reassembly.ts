@@ -4,9 +4,9 @@
  * its first piece came. Models net/ipv6/netfilter/nf_conntrack_reasm.c, net/ipv6/reassembly.c and inet_fragment.c;
  * memory limits are not modelled.
  */
-import { HZ } from "../clock.js";
 import type { NetDevice } from "../dev/device.js";
 import { type FragmentQueue, findPlace } from "../ip/fragment.js";
+import { FragmentLimits } from "../ip/fragment-limits.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
 import { get16, get32, put16 } from "../wire/bytes.js";
@@ -35,7 +35,6 @@ import {
 import { isLinkLocal, isMulticast6, readInto } from "./address.js";
 import type { Ip6Stack } from "./stack.js";
 
-const SECOND = 1_000_000;
 /** The ECN codepoint that says: congestion met. */
 const ECN_CE = 3;
 
@@ -63,93 +62,37 @@ interface Queue extends FragmentQueue {
   maxSize: number;
   /** The device that the latest piece came by. */
   iif: NetDevice | null;
-  /** Bytes of the kernel's memory that the pieces and the queue itself take. */
-  memory: number;
   /** Whose timeout and limit are its own. */
   readonly user: User;
 }
 
 type User = "local" | "conntrack";
 
-/** `sizeof(struct frag_queue)`, `sizeof(struct sk_buff)` and `sizeof(struct skb_shared_info)`, as they are aligned. */
-const QUEUE_BYTES = 184;
-const SKB_BYTES = 256;
-const SHARED_INFO_BYTES = 320;
-/** What stays free before a packet; what a small packet's buffer takes, and how much it then holds. */
-const HEADROOM = 64;
-const SMALL_HEAD_BYTES = 576;
-const SMALL_HEAD_ROOM: number = SMALL_HEAD_BYTES - SHARED_INFO_BYTES;
-const CACHE_LINE = 64;
-
-/**
- * The memory that a packet in one buffer takes: its skb, and a buffer of a small head or of a power of two. As Linux 6.18
- * was seen to count what comes in by a TUN; a driver may take more. Models `skb->truesize`.
- */
-function truesize(length: number): number {
-  const room = HEADROOM + length;
-  if (room <= SMALL_HEAD_ROOM) return SKB_BYTES + SMALL_HEAD_BYTES;
-  const needed = Math.ceil(room / CACHE_LINE) * CACHE_LINE + SHARED_INFO_BYTES;
-  return SKB_BYTES + 2 ** Math.ceil(Math.log2(needed));
-}
-
 /** What became of a fragment: kept, given up, or left for others to judge. */
 export type Fate = "kept" | "dropped" | "as it is" | "whole";
 
 const words = new Int32Array(4);
 
-/** The kernel keeps the time as jiffies in 31 bits and a sign; with a negative one a queue expires at once. */
-const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
+/** `sizeof(struct frag_queue)`. */
+const QUEUE_BYTES = 184;
+/** `IPV6_FRAG_TIMEOUT`. */
+const SECONDS = 60;
 
 export class Fragments6 {
   readonly #ip: Ip6Stack;
   readonly #queues = new Map<string, Queue>();
-  /** `net.netfilter.nf_conntrack_frag6_timeout` and `net.ipv6.ip6frag_time`, in seconds. */
-  readonly #seconds = { conntrack: 60, local: 60 };
-  /** Bytes that the unfinished packets of conntrack take, and `net.netfilter.nf_conntrack_frag6_high_thresh`. */
-  #memory = 0;
-  #highThreshold = 4n << 20n;
-  /** `net.netfilter.nf_conntrack_frag6_low_thresh`, which bounds the high one and else does nothing. */
-  #lowThreshold = 3n << 20n;
+  readonly #limits: Readonly<Record<User, FragmentLimits>> = {
+    conntrack: new FragmentLimits(SECONDS, QUEUE_BYTES),
+    local: new FragmentLimits(SECONDS, QUEUE_BYTES),
+  };
 
   constructor(ip: Ip6Stack) {
     this.#ip = ip;
   }
 
   registerSysctls(sysctl: SysctlTable): void {
-    for (const [name, key] of [
-      ["net.netfilter.nf_conntrack_frag6_timeout", "conntrack"],
-      ["net.ipv6.ip6frag_time", "local"],
-    ] as const)
-      sysctl.registerInt(
-        name,
-        () => this.#seconds[key],
-        (value) => {
-          this.#seconds[key] = value;
-        },
-        -MAX_SECONDS,
-        MAX_SECONDS,
-      );
-    sysctl.registerUnsignedLong(
-      "net.netfilter.nf_conntrack_frag6_high_thresh",
-      () => this.#highThreshold,
-      (value) => {
-        this.#highThreshold = value;
-      },
-      (value) => value >= this.#lowThreshold,
-    );
-    sysctl.registerUnsignedLong(
-      "net.netfilter.nf_conntrack_frag6_low_thresh",
-      () => this.#lowThreshold,
-      (value) => {
-        this.#lowThreshold = value;
-      },
-      (value) => value <= this.#highThreshold,
-    );
-  }
-
-  /** Whether conntrack's fragments take more memory than they may; without a limit none are taken. Models `inet_frag_find()`. */
-  get #full(): boolean {
-    return this.#highThreshold === 0n || this.#memory > BigInt.asIntN(64, this.#highThreshold);
+    this.#limits.conntrack.register(sysctl, "net.netfilter.nf_conntrack_frag6_", "timeout");
+    this.#limits.local.register(sysctl, "net.ipv6.ip6frag_", "time");
   }
 
   /**
@@ -172,9 +115,10 @@ export class Fragments6 {
       return "dropped";
     }
     if (local && (get16(data, header + 2) & (0xfff8 | IP6_MF)) === 0) return "as it is";
-    if (!local && this.#full) return "dropped";
+    const owner = local ? "local" : "conntrack";
+    if (this.#limits[owner].full) return "dropped";
     const key = this.#key(skb, header, user);
-    return this.#add(key, this.#queue(key, local ? "local" : "conntrack"), skb, header, local);
+    return this.#add(key, this.#queue(key, owner), skb, header, local);
   }
 
   #key({ data, iif }: SkBuff, header: number, user: DefragUser): string {
@@ -197,13 +141,11 @@ export class Fragments6 {
         iif: null,
         memory: 0,
         user,
-        timer: this.#ip.net.clock.scheduleOnWheel(Math.max(0, this.#seconds[user]) * SECOND, () =>
-          this.#expire(key, made),
-        ),
+        timer: this.#ip.net.clock.scheduleOnWheel(this.#limits[user].waitMicros, () => this.#expire(key, made)),
       };
       queue = made;
       this.#queues.set(key, queue);
-      this.#charge(queue, QUEUE_BYTES);
+      this.#limits[user].begin(queue);
     }
     return queue;
   }
@@ -247,7 +189,7 @@ export class Fragments6 {
       return "dropped";
     }
     queue.pieces.push({ start, end, at, skb });
-    this.#charge(queue, truesize(skb.len));
+    this.#limits[queue.user].keep(queue, skb);
     queue.ecn |= 1 << (ipv6TrafficClass(data, 0) & 3);
     queue.maxSize = Math.max(queue.maxSize, payload);
     queue.iif = skb.iif;
@@ -300,13 +242,8 @@ export class Fragments6 {
     return true;
   }
 
-  #charge(queue: Queue, bytes: number): void {
-    queue.memory += bytes;
-    if (queue.user === "conntrack") this.#memory += bytes;
-  }
-
   #forget(key: string, queue: Queue): void {
-    this.#charge(queue, -queue.memory);
+    this.#limits[queue.user].end(queue);
     this.#ip.net.clock.cancel(queue.timer);
     if (this.#queues.get(key) === queue) this.#queues.delete(key);
   }
