@@ -143,7 +143,7 @@ export const FOREVER = "       valid_lft forever preferred_lft forever";
 
 /** An address with its prefix length, which is that of its peer where it has one. */
 function localText({ local, peer, prefixLength }: InterfaceAddress): string {
-  return `${formatIPv4(local)}${peer === local ? "" : ` peer ${formatIPv4(peer)}`}/${prefixLength}`;
+  return `${formatIPv4(local)}${peer === local || peer === 0 ? "" : ` peer ${formatIPv4(peer)}`}/${prefixLength}`;
 }
 
 function addressText(address: InterfaceAddress): string {
@@ -186,8 +186,10 @@ function selection(context: LabContext, options: IpOptions, words: Words, object
       words.next();
     } else if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
-    else if (words.take("to")) to = new AddressFamily(options).readPrefix(words.next());
-    else if (words.take("type")) kind = words.next();
+    else if (words.take("to")) {
+      const text = words.next();
+      to = EVERY.includes(text) ? null : new AddressFamily(options).readPrefix(text);
+    } else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
     else if (words.take("nomaster")) noMaster = true;
     else if (words.take("label")) label = globbing(words.next());
@@ -255,7 +257,7 @@ function addressesOf(
   readonly addresses6: readonly IfAddr6[];
 } {
   const prefix6 = to !== null && typeof to.address !== "number" ? to.address : null;
-  const only = family ?? (to === null ? null : prefix6 === null ? 4 : 6);
+  const only = familyOf({ family }, { to });
   return {
     addresses: (only === null || only === 4 ? net.ip.addresses(dev) : []).filter(
       (each) =>
@@ -272,6 +274,11 @@ function addressesOf(
         (to === null || (prefix6 !== null && samePrefixIPv6(each.local, prefix6, to.prefixLength))),
     ),
   };
+}
+
+/** The family that an option says, or else a prefix. */
+function familyOf({ family }: Pick<IpOptions, "family">, { to }: Pick<Selection, "to">): IpOptions["family"] {
+  return family ?? (to === null ? null : typeof to.address === "number" ? 4 : 6);
 }
 
 /** The addresses that a listing would show, for a flush. */
@@ -323,7 +330,9 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
         context.stdout.write(`${deviceAddressText(address)}\\${FOREVER}\n`);
     } else {
       const links = chosen.label === null;
-      const lines = links ? linkLines(dev, false, options.family, chosen.device !== null) : [];
+      const lines = links
+        ? linkLines(dev, false, familyOf(options, chosen), chosen.device !== null || options.family === null)
+        : [];
       for (const address of addresses) lines.push(`    ${addressText(address)}`, FOREVER);
       for (const address of addresses6) lines.push(`    ${addressText6(address)}`, FOREVER);
       if (links && options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));
@@ -386,16 +395,21 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   let local: Cidr | Cidr6 | null = null;
   let localText = "";
   let nameless = false;
+  let broadcastNameless = false;
   let peer: Cidr | Cidr6 | null = null;
   let broadcast: number | Int32Array | "+" | null = null;
   let scope: number | null = null;
   let label: string | null = null;
   while (!words.done) {
     if (words.take("dev")) deviceName = words.next();
-    else if (words.take("peer", "remote")) peer = addresses.prefix(words.next());
-    else if (words.take("broadcast", "brd")) {
+    else if (words.take("peer", "remote")) {
+      const text = words.next();
+      peer = addresses.prefix(text);
+      nameless ||= text === "any" || text === "all";
+    } else if (words.take("broadcast", "brd")) {
       const text = words.next();
       broadcast = text === "+" ? "+" : text === "-" ? 0 : addresses.address(text);
+      broadcastNameless = broadcast === null;
     } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
     else if (words.take("nodad")) continue;
@@ -419,12 +433,13 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   // Without a prefix length the tool leaves it to the kernel, which takes the first address that is like it.
   const wildcard =
     command === "del" && local !== null && peer === null && addresses.known !== 6 && !/\/|^[a-z]/.test(localText);
-  if (addresses.known === 6 && (broadcast === "+" || broadcast === 0))
+  if (addresses.known !== 4 && (broadcast === "+" || broadcast === 0))
     throw new IpError("Broadcast can be set only for IPv4 addresses", 1);
   if (wildcard) context.stderr.write(wildcardWarning(localText));
   device = deviceOf(net, deviceName);
   // An address of no length, which the kernel sees; of no family, there is nobody whom it could ask.
-  if (nameless && addresses.known !== null) throw new IpError("Error: Attribute failed policy validation.", 2);
+  if ((nameless && addresses.known !== null) || (broadcastNameless && addresses.known === 4))
+    throw new IpError("Error: Attribute failed policy validation.", 2);
   if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
   if (typeof local.address !== "number") {
     changeAddress6(context, device, local as Cidr6, peer as Cidr6 | null, command);
@@ -432,7 +447,8 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   }
   const target = device;
   const { address } = local;
-  const prefixLength = peer?.prefixLength ?? local.prefixLength;
+  // A peer of no length leaves the address's.
+  const prefixLength = peer?.prefixLength || local.prefixLength;
   const hostBits = prefixLength >= 31 ? 0 : 2 ** (32 - prefixLength) - 1;
   const request = {
     local: address,

@@ -18,7 +18,6 @@ import {
   abbreviated,
   begins,
   deviceOf,
-  EVERY,
   IpError,
   netlink,
   numberOf,
@@ -51,8 +50,8 @@ export interface RouteFilter<A> {
   protocol: number | null;
   type: number | null;
   scope: number | null;
-  via: A | null;
-  src: A | null;
+  via: Prefix<A> | null;
+  src: Prefix<A> | null;
   metric: number | null;
   tos: number | null;
   realms: RealmFilter | null;
@@ -124,8 +123,11 @@ export interface RouteFamily<A, R extends RouteCore<A>> {
   prefix(text: string): Prefix<A>;
   /** One of a listing, which says nothing of the others. Throws {@link OtherReader}. */
   readPrefix(text: string): Prefix<A>;
-  /** An address; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
-  address(text: string): A;
+  /**
+   * An address; the first says of which family all are, where no option did. Null: of no length. Throws
+   * {@link OtherReader}.
+   */
+  address(text: string): A | null;
   /** Whether the first bits of two addresses are the same. */
   alike(a: A, b: A | null, bits: number): boolean;
 
@@ -224,8 +226,8 @@ function filterOf<A>(context: LabContext, family: Family<A>, words: Words): Rout
     else if (metricWord(word)) filter.metric = metricOf(words);
     else if (word === "via") {
       words.take(family.names[0]);
-      filter.via = family.readPrefix(words.next()).address;
-    } else if (word === "src") filter.src = family.readPrefix(words.next()).address;
+      filter.via = family.readPrefix(words.next());
+    } else if (word === "src") filter.src = family.readPrefix(words.next());
     else if (begins(word, "realms")) filter.realms = realmFilterOf(words);
     else if (begins(word, "vrf") || word === "nhid") throw unsupported(family, word);
     else if (begins(word, "from")) {
@@ -253,7 +255,8 @@ function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: 
   const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
   if (filter.cache) return [];
   if (table !== "all" && !family.hasTable(table)) throw noTable(family.label, doing);
-  const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
+  const lies = (within: Prefix<A> | null, has: A | null): boolean =>
+    within === null || within.prefixLength === 0 || family.alike(within.address, has, within.prefixLength);
   const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
     inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
   const fits = (has: Prefix<A>, one: Prefix<A> | null, within: Prefix<A> | null, around: Prefix<A> | null): boolean =>
@@ -261,10 +264,10 @@ function filtered<A, R extends RouteCore<A>>(family: RouteFamily<A, R>, filter: 
     (within === null || covers(within, has)) &&
     (around === null || covers(has, around));
   const wanted = (route: R): boolean =>
-    ((dev === null && via === null) || family.isAlone(route)) &&
+    ((dev === null && !via?.prefixLength) || family.isAlone(route)) &&
     (dev === null || route.dev === dev) &&
-    same(via, route.gateway) &&
-    same(src, route.prefsrc) &&
+    lies(via, route.gateway) &&
+    lies(src, route.prefsrc) &&
     (protocol === null || route.protocol === protocol) &&
     (type === null || route.type === type) &&
     fits({ address: route.dst, prefixLength: route.prefixLength }, exact, root, match) &&
@@ -296,18 +299,23 @@ export interface MetricReader {
 /** What routers say of themselves, by the number that stands for it. */
 const PREFERENCES: readonly RouterPreference[] = ["medium", "high", "medium", "low"];
 
-function gatewayOf<A>(family: Family<A>, words: Words): A {
+/** Reads an address of a route; that it has no length (`any`) only the kernel will see. */
+type ReadAddress<A> = (words: Words) => A;
+
+function gatewayOf<A>(family: Family<A>, words: Words, address: ReadAddress<A>): A {
   const [own, other] = family.names;
   if (words.peek() === other) throw unsupported(family, `via ${other}`);
   words.take(own);
-  const text = words.next();
-  // An address of no length, which the kernel sees.
-  if (EVERY.includes(text)) throw new IpError("Error: Attribute failed policy validation.", 2);
-  return family.address(text);
+  return address(words);
 }
 
 /** `nexthop ...`, as many as there are. Models `parse_nexthops()`. */
-function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): SaidNexthop<A>[] {
+function nexthopsOf<A>(
+  context: LabContext,
+  family: Family<A>,
+  words: Words,
+  address: ReadAddress<A>,
+): SaidNexthop<A>[] {
   const nexthops: SaidNexthop<A>[] = [];
   while (!words.done) {
     const word = words.next();
@@ -315,7 +323,7 @@ function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): Sa
     if (words.done) throw new IpError('Error: unexpected end of line after "nexthop"', 255);
     const nexthop: SaidNexthop<A> = {};
     for (;;) {
-      if (words.take("via")) nexthop.gateway = gatewayOf(family, words);
+      if (words.take("via")) nexthop.gateway = gatewayOf(family, words, address);
       else if (words.take("dev")) nexthop.dev = deviceOf(context.net, words.next());
       else if (words.take("weight")) {
         const text = words.next();
@@ -338,13 +346,19 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   let destination: Prefix<A> | null = null;
   let device: string | null = null;
   const said: Partial<SaidRoute<A>> = {};
+  let empty = false;
+  const address = (from: Words): A => {
+    const address = family.address(from.next());
+    empty ||= address === null;
+    return address ?? family.prefix("any").address;
+  };
   const metrics = family.metrics?.();
   while (!words.done) {
     let word = words.next();
-    if (word === "src") said.prefsrc = family.address(words.next());
+    if (word === "src") said.prefsrc = address(words);
     else if (word === "via") {
       if (said.gateway !== undefined) throw wrongArgument(word, "use nexthop syntax to specify multiple via\n");
-      said.gateway = gatewayOf(family, words);
+      said.gateway = gatewayOf(family, words, address);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
     else if (METRICS.has(word)) {
       if (metrics === undefined) throw new OtherReader("changeRoute");
@@ -357,7 +371,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       if (words.take("lock")) said.mtuLocked = true;
       said.mtu = numberOf(words.next(), '"mtu" value is invalid\n');
     } else if (word === "onlink") said.onlink = true;
-    else if (word === "nexthop") said.nexthops = nexthopsOf(context, family, words.back());
+    else if (word === "nexthop") said.nexthops = nexthopsOf(context, family, words.back(), address);
     else if (begins(word, "protocol")) said.protocol = protocolOf(words.next());
     else if (begins(word, "table")) said.table = tableOf(words.next(), '"table" value is invalid\n');
     else if (word === "dev" || word === "oif") device = words.next();
@@ -382,6 +396,13 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   if (destination === null) throw new UsageError("route");
   if (device !== null) said.dev = deviceOf(context.net, device);
   if (metrics !== undefined) said.metrics = metrics.made();
+  if (empty)
+    throw new IpError(
+      said.nexthops === undefined
+        ? "Error: Attribute failed policy validation."
+        : `Error: Invalid ${family.label.replace("ip", "IP")} address in RTA_GATEWAY.`,
+      2,
+    );
   return { ...said, dst: destination.address, prefixLength: destination.prefixLength };
 }
 

@@ -51,14 +51,14 @@ export function routeText(
   text += `${prefixText(route.dst, route.prefixLength)} `;
   if (route.tos !== 0 && filter.tos === null) text += `tos ${dsfieldText(route.tos)} `;
   if (route.paths === null) {
-    if (route.gateway !== 0 && filter.via === null) text += `via ${formatIPv4(route.gateway)} `;
+    if (route.gateway !== 0 && filter.via?.prefixLength !== 32) text += `via ${formatIPv4(route.gateway)} `;
     if (route.dev !== null && filter.dev === null) text += `dev ${route.dev.name} `;
   }
   if (filter.table === "all" && route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
   if (route.protocol !== RTPROT_BOOT && filter.protocol === null) text += `proto ${protocolText(route.protocol)} `;
   if (route.scope !== RT_SCOPE_UNIVERSE && filter.scope === null)
     text += `scope ${SCOPES.get(route.scope) ?? route.scope} `;
-  if (route.prefsrc !== 0 && filter.src === null) text += `src ${formatIPv4(route.prefsrc)} `;
+  if (route.prefsrc !== 0 && filter.src?.prefixLength !== 32) text += `src ${formatIPv4(route.prefsrc)} `;
   if (route.priority !== 0 && filter.metric === null) text += `metric ${route.priority} `;
   if (route.paths === null) {
     text += flagsText(false, route.onlink, route.linkdown);
@@ -116,7 +116,7 @@ export const routes4 = (
   readPrefix: (text) => ofIPv4(addresses.readPrefix(text)),
   address(text) {
     const address = addresses.address(text);
-    if (typeof address !== "number") throw new OtherReader("route6");
+    if (typeof address === "object" && address !== null) throw new OtherReader("route6");
     return address;
   },
   alike: (a, b, bits) => b !== null && ((a ^ b) & prefixMask(bits)) === 0,
