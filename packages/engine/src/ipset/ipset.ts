@@ -239,6 +239,15 @@ export class IpSet {
     return stored;
   }
 
+  /** Refuses what the set was not made for. */
+  check(said: ElementOptions): void {
+    const { options } = this;
+    if (said.timeout !== undefined && options.timeout === null) throw new SetError("TIMEOUT");
+    if ((said.packets !== undefined || said.bytes !== undefined) && !options.counters) throw new SetError("COUNTER");
+    if (said.comment !== undefined && !options.comment) throw new SetError("COMMENT");
+    if (said.skbinfo !== undefined && !options.skbinfo) throw new SetError("SKBINFO");
+  }
+
   /** Adds an element; `exist`: one that is there is given what is said anew. Models `mtype_add()`. */
   add(
     key: ElementKey,
@@ -247,10 +256,7 @@ export class IpSet {
     position: { before: boolean; slot: SetSlot } | null = null,
   ): void {
     const { options } = this;
-    if (said.timeout !== undefined && options.timeout === null) throw new SetError("TIMEOUT");
-    if ((said.packets !== undefined || said.bytes !== undefined) && !options.counters) throw new SetError("COUNTER");
-    if (said.comment !== undefined && !options.comment) throw new SetError("COMMENT");
-    if (said.skbinfo !== undefined && !options.skbinfo) throw new SetError("SKBINFO");
+    this.check(said);
     const stored = this.normalise(key);
     const seconds = said.timeout ?? options.timeout ?? 0;
     const expires = seconds === 0 ? 0 : this.#net.clock.jiffies + Math.min(seconds, MAX_TIMEOUT) * HZ;

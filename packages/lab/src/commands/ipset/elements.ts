@@ -265,7 +265,7 @@ export function bitmapPorts(text: string): SaidPorts {
 }
 
 function portText({ proto, port }: ElementKey): string {
-  const name = protocolName(proto) ?? String(proto);
+  const name = proto === 0 ? "ip" : (protocolName(proto) ?? String(proto));
   if (proto !== IPPROTO_ICMP && proto !== IPPROTO_ICMPV6) return `${name}:${port}`;
   return `${name}:${icmpText(port, proto === IPPROTO_ICMPV6)}`;
 }

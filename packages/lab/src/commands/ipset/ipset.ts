@@ -426,6 +426,7 @@ export class Ipset {
         this.err += found ? `Warning: ${where} is in set ${name}.\n` : `${where} is NOT in set ${name}.\n`;
       return found ? 0 : 1;
     }
+    if (command === "add") set.check(said);
     for (const key of elements.keys()) {
       if (beside !== null && position === null) throw new SetError("BESIDE");
       if (command === "add") set.add(key, said, this.#settings.exist, position);
