@@ -30,6 +30,9 @@ function replacesAmongOthers(command: string): boolean {
   return rules.length > 1 && rules.some((line) => /^(-R|--replace)\b/.test(line));
 }
 
+/** A type of ICMP where a set of ports is made or asked: `range icmp:8`, `add ports 1:2:3`. */
+const ICMP_IN_PORTS = /^ipset( \S+)* (range|add|del|test)( \S+)* (icmp|icmpv6|ipv6-icmp|0*1|0*58):./i;
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: "words-not-supported",
@@ -51,6 +54,13 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: "Debian's tool ends with a fault on some of them; the lab goes on.",
     kinds: ["wrong-commands"],
     shown: ({ steps }) => steps.some((step) => "run" in step && replacesAmongOthers(step.run)),
+  },
+  {
+    name: "icmp-in-ports",
+    about: "ICMP in a `bitmap:port` of `ipset`.",
+    reason: "Debian's tool ends with a fault; the lab says that only TCP and UDP are valid.",
+    kinds: ["wrong-commands"],
+    shown: ({ steps }) => steps.some((step) => "run" in step && ICMP_IN_PORTS.test(step.run)),
   },
 ];
 

@@ -81,6 +81,8 @@ export type SetErrno =
   | "LISTSIZE"
   | "NAME"
   | "NAMEREF"
+  | "BESIDE"
+  | "PROTO"
   | "LOOP"
   | "EXISTS_SET"
   | "RENAME_EXISTS"
@@ -228,12 +230,22 @@ export class IpSet {
     if (dimensions[0] === "ip" && !this.maskAddress(stored.ip)) throw new SetError("NULL");
     if (dimensions[0] === "net") maskIPv6(stored.ip, key.cidr);
     if (dimensions[2] === "net") maskIPv6(stored.ip2, key.cidr2);
+    if (storage === "hash" && dimensions.includes("port") && key.proto === 0) throw new SetError("PROTO");
     if (storage === "bitmap") {
       const value = dimensions[0] === "port" ? key.port : key.ip[0] >>> 0;
       if (value < options.from || value > options.to) throw new SetError("RANGE");
       stored.proto = 0;
     }
     return stored;
+  }
+
+  /** Refuses what the set was not made for. */
+  check(said: ElementOptions): void {
+    const { options } = this;
+    if (said.timeout !== undefined && options.timeout === null) throw new SetError("TIMEOUT");
+    if ((said.packets !== undefined || said.bytes !== undefined) && !options.counters) throw new SetError("COUNTER");
+    if (said.comment !== undefined && !options.comment) throw new SetError("COMMENT");
+    if (said.skbinfo !== undefined && !options.skbinfo) throw new SetError("SKBINFO");
   }
 
   /** Adds an element; `exist`: one that is there is given what is said anew. Models `mtype_add()`. */
@@ -244,13 +256,16 @@ export class IpSet {
     position: { before: boolean; slot: SetSlot } | null = null,
   ): void {
     const { options } = this;
-    if (said.timeout !== undefined && options.timeout === null) throw new SetError("TIMEOUT");
-    if ((said.packets !== undefined || said.bytes !== undefined) && !options.counters) throw new SetError("COUNTER");
-    if (said.comment !== undefined && !options.comment) throw new SetError("COMMENT");
-    if (said.skbinfo !== undefined && !options.skbinfo) throw new SetError("SKBINFO");
+    this.check(said);
     const stored = this.normalise(key);
     const seconds = said.timeout ?? options.timeout ?? 0;
     const expires = seconds === 0 ? 0 : this.#net.clock.jiffies + Math.min(seconds, MAX_TIMEOUT) * HZ;
+    let at = this.#elements.length;
+    if (position !== null) {
+      const beside = this.#elements.findIndex((each) => each.key.slot === position.slot);
+      if (beside < 0 || position.slot === key.slot) throw new SetError("NAMEREF");
+      at = position.before ? beside : beside + 1;
+    }
     const there = this.#at(stored);
     if (this.#alive(there)) {
       if (!exist) throw new SetError("EXIST");
@@ -268,12 +283,6 @@ export class IpSet {
     if (this.#elements.length >= limit) {
       if (!options.forceadd) throw new SetError(this.type.storage === "list" ? "LISTSIZE" : "FULL");
       this.#remove(this.#elements[this.#net.random.u32() % this.#elements.length]);
-    }
-    let at = this.#elements.length;
-    if (position !== null) {
-      const beside = this.#elements.findIndex((each) => each.key.slot === position.slot);
-      if (beside < 0) throw new SetError("NAMEREF");
-      at = position.before ? beside : beside + 1;
     }
     const element: Element = {
       key: stored,
@@ -295,6 +304,27 @@ export class IpSet {
       throw new SetError("MISSING");
     }
     this.#remove(there);
+  }
+
+  /** Whether a list's element stands right before another, or right behind it. */
+  stands(key: ElementKey, { before, slot }: { readonly before: boolean; readonly slot: SetSlot }): boolean {
+    const at = this.#elements.findIndex((each) => each.key.slot === key.slot);
+    return at >= 0 && this.#elements[before ? at + 1 : at - 1]?.key.slot === slot;
+  }
+
+  /** Whether a set that was made so would be the same. Models the types' `same_set()`. */
+  isLike(setType: SetType, options: SetOptions): boolean {
+    const own = this.options;
+    const alike = (...names: readonly (keyof SetOptions)[]): boolean =>
+      names.every((name) => own[name] === options[name]);
+    if (setType !== this.type || !alike("timeout", "counters", "comment", "skbinfo")) return false;
+    if (setType.storage === "list") return alike("size");
+    if (setType.storage === "bitmap") return alike("from", "to", "netmask");
+    const maskOf = ({ family, netmask, bitmask }: SetOptions): string => {
+      if (bitmask === null && netmask === addressBits(family)) return "";
+      return (bitmask ?? maskIPv6(new Int32Array(4).fill(-1), netmask)).join();
+    };
+    return alike("maxelem") && maskOf(own) === maskOf(options);
   }
 
   /** Takes all elements out. */

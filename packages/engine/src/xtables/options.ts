@@ -128,6 +128,12 @@ export function checkOptions(extension: string, specs: readonly OptionSpec[], va
   }
 }
 
+/** A number as atoi(3) reads it into 32 bits: what follows is not looked at, and 0 where there is none. */
+export function atoi(text: string): number {
+  const digits = /^\s*([+-]?\d+)/.exec(text)?.[1] ?? "0";
+  return Number(BigInt.asIntN(32, BigInt(digits.replace("+", ""))));
+}
+
 /**
  * An unsigned number as strtoul() reads it with base 0: decimal, 0x hexadecimal, 0 octal; undefined when the text is
  * anything else or out of range. Models xtables_strtoui().

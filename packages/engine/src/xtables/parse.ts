@@ -331,7 +331,8 @@ class Parser {
         break;
       case "j":
         this.#setOption("j", 0);
-        this.#jump(argument as string);
+        // The whole word where the name is in one with the option: `-jACCEPT` goes to the chain of that name.
+        this.#jump(this.#getopt.args[this.#getopt.index - 1]);
         break;
       case "i":
         this.#checkEmptyInterface(argument as string);

@@ -12,7 +12,7 @@ import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
 import { ADDRESS_WORDS, addressOffset } from "../ip-header.js";
 import { maskOf, maxPrefix, parsePrefix } from "../network.js";
-import { type OptionCall, type OptionValues, stringOption, uintOption } from "../options.js";
+import { atoi, type OptionCall, type OptionValues, stringOption, uintOption } from "../options.js";
 import { WordMap } from "../word-map.js";
 
 /** Rates are kept as periods in millionths of a second. Models XT_HASHLIMIT_SCALE_v2. */
@@ -86,9 +86,10 @@ function parseRate(text: string, { extension, option }: OptionCall): Rate {
     if (found === undefined) throw wrong;
     seconds = found[1];
   }
-  const rate = Number.parseInt(count, 10);
-  if (!(rate > 0)) throw wrong;
-  const avg = Math.floor((SCALE * seconds) / rate);
+  const rate = atoi(count);
+  if (rate === 0) throw wrong;
+  // A negative one is a very great one.
+  const avg = rate < 0 ? 0 : Math.floor((SCALE * seconds) / rate);
   if (avg === 0) throw new ParameterProblem(`Rate too fast "${text}"`);
   return { avg, bytes: false, unitSeconds: seconds };
 }

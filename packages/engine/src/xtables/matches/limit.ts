@@ -6,7 +6,7 @@ import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";
-import { uintOption } from "../options.js";
+import { atoi, uintOption } from "../options.js";
 
 /** Rates are kept as periods, in units of a ten-thousandth second. Models XT_LIMIT_SCALE. */
 const SCALE = 10_000;
@@ -37,8 +37,8 @@ function parseRate(text: string): number {
     if (found === undefined) throw new ParameterProblem(`bad rate "${text}"'`);
     seconds = found[1];
   }
-  const rate = Number.parseInt(count, 10);
-  if (!(rate > 0)) throw new ParameterProblem(`bad rate "${text}"'`);
+  const rate = atoi(count) >>> 0;
+  if (rate === 0) throw new ParameterProblem(`bad rate "${text}"'`);
   const period = Math.floor((SCALE * seconds) / rate);
   if (period === 0) throw new ParameterProblem(`Rate too fast "${text}"`);
   return period;

@@ -95,7 +95,10 @@ class CommandLine {
   readonly #flow = new Flow();
   readonly #given: Set<string> = new Set();
   readonly #protocolGiven: Set<string> = new Set();
-  readonly #labels: { readonly names: string; readonly into: Set<number> }[] = [];
+  /** The names of labels; undefined before the first option that is about them. */
+  #labels: LabelMap | null | undefined;
+  /** The last word that is no option: the tool puts such words behind the options that it has read. */
+  #stray: string | null = null;
   #at = 0;
   #command: string | null = null;
   #table: ConntrackTable = "conntrack";
@@ -117,6 +120,7 @@ class CommandLine {
       if (word === "--") break;
       if (word.startsWith("--")) this.#long(word);
       else if (word.startsWith("-") && word.length > 1) this.#short(word);
+      else this.#stray = word;
     }
     return this.#finish();
   }
@@ -143,7 +147,9 @@ class CommandLine {
       const last = i === word.length - 1;
       // What the tool names is the word before the one that comes next.
       if (kind === undefined)
-        throw new ConntrackUsageError(`unknown option \`${last ? word : (this.#args[this.#at - 2] ?? "conntrack")}'`);
+        throw new ConntrackUsageError(
+          `unknown option \`${last ? word : (this.#stray ?? this.#args[this.#at - 2] ?? "conntrack")}'`,
+        );
       if (kind === "none") {
         this.#option(word[i], null);
         continue;
@@ -399,24 +405,23 @@ class CommandLine {
       throw new ConntrackFailure("cannot use --label-add and --label-del at the same time");
     const names = key === ">" ? this.#optional(value) : (value ?? "");
     const into = key === "l" ? this.#flow.labels : this.#flow.changedLabels;
-    if (names !== null) this.#labels.push({ names, into });
+    const map = this.#labelMap();
+    if (names === null) return;
+    for (const name of names.split(",")) {
+      const number = map?.numberOf(name);
+      if (number === undefined) throw new ConntrackUsageError(`unknown label '${name}'`);
+      into.add(number);
+    }
   }
 
-  /** Looks labels up, when there may be any. */
+  /** Reads the names of labels, once. */
   #labelMap(): LabelMap | null {
-    if (!this.#labelled && !["l", "<", ">"].some((key) => this.#given.has(key))) return null;
-    const map = readLabelMap(this.#context);
-    for (const { names, into } of this.#labels)
-      for (const name of names.split(",")) {
-        const number = map?.numberOf(name);
-        if (number === undefined) throw new ConntrackUsageError(`unknown label '${name}'`);
-        into.add(number);
-      }
-    return map;
+    if (this.#labels === undefined) this.#labels = readLabelMap(this.#context);
+    return this.#labels;
   }
 
   #finish(): ConntrackCommand {
-    const labels = this.#labelMap();
+    const labels = this.#labelled ? this.#labelMap() : (this.#labels ?? null);
     const given = this.#given;
     if (given.has("j") && (given.has("n") || given.has("g")))
       throw new ConntrackUsageError("cannot specify `--src-nat' or `--dst-nat' with `--any-nat'");

@@ -22,7 +22,7 @@ export const FOREVER = "       valid_lft forever preferred_lft forever";
 
 /** An address with its prefix length, which is that of its peer where it has one. */
 function localText({ local, peer, prefixLength }: InterfaceAddress): string {
-  return `${formatIPv4(local)}${peer === local ? "" : ` peer ${formatIPv4(peer)}`}/${prefixLength}`;
+  return `${formatIPv4(local)}${peer === local || peer === 0 ? "" : ` peer ${formatIPv4(peer)}`}/${prefixLength}`;
 }
 
 function addressText(address: InterfaceAddress): string {
@@ -43,7 +43,7 @@ function addressesOf(
   readonly addresses6: readonly IfAddr6[];
 } {
   const prefix6 = to !== null && typeof to.address !== "number" ? to.address : null;
-  const only = family ?? (to === null ? null : prefix6 === null ? 4 : 6);
+  const only = familyOf({ family }, { to });
   return {
     addresses: (only === null || only === 4 ? net.ip.addresses(dev) : []).filter(
       (each) =>
@@ -60,6 +60,11 @@ function addressesOf(
         (to === null || (prefix6 !== null && samePrefixIPv6(each.local, prefix6, to.prefixLength))),
     ),
   };
+}
+
+/** The family that an option says, or else a prefix. */
+function familyOf({ family }: Pick<IpOptions, "family">, { to }: Pick<Selection, "to">): IpOptions["family"] {
+  return family ?? (to === null ? null : typeof to.address === "number" ? 4 : 6);
 }
 
 /** The addresses that a listing would show, for a flush. */
@@ -111,7 +116,9 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
         context.stdout.write(`${deviceAddressText(address)}\\${FOREVER}\n`);
     } else {
       const links = chosen.label === null;
-      const lines = links ? linkLines(dev, false, options.family, chosen.device !== null) : [];
+      const lines = links
+        ? linkLines(dev, false, familyOf(options, chosen), chosen.device !== null || options.family === null)
+        : [];
       for (const address of addresses) lines.push(`    ${addressText(address)}`, FOREVER);
       for (const address of addresses6) lines.push(`    ${addressText6(address)}`, FOREVER);
       if (links && options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));

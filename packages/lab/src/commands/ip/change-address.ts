@@ -21,16 +21,21 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   let local: Cidr | Cidr6 | null = null;
   let localText = "";
   let nameless = false;
+  let broadcastNameless = false;
   let peer: Cidr | Cidr6 | null = null;
   let broadcast: number | Int32Array | "+" | null = null;
   let scope: number | null = null;
   let label: string | null = null;
   while (!words.done) {
     if (words.take("dev")) deviceName = words.next();
-    else if (words.take("peer", "remote")) peer = addresses.prefix(words.next());
-    else if (words.take("broadcast", "brd")) {
+    else if (words.take("peer", "remote")) {
+      const text = words.next();
+      peer = addresses.prefix(text);
+      nameless ||= text === "any" || text === "all";
+    } else if (words.take("broadcast", "brd")) {
       const text = words.next();
       broadcast = text === "+" ? "+" : text === "-" ? 0 : addresses.address(text);
+      broadcastNameless = broadcast === null;
     } else if (words.take("scope")) scope = scopeOf(words.next(), "invalid scope value.");
     else if (words.take("label")) label = words.next();
     else if (words.take("nodad")) continue;
@@ -54,12 +59,13 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   // Without a prefix length the tool leaves it to the kernel, which takes the first address that is like it.
   const wildcard =
     command === "del" && local !== null && peer === null && addresses.known !== 6 && !/\/|^[a-z]/.test(localText);
-  if (addresses.known === 6 && (broadcast === "+" || broadcast === 0))
+  if (addresses.known !== 4 && (broadcast === "+" || broadcast === 0))
     throw new IpError("Broadcast can be set only for IPv4 addresses", 1);
   if (wildcard) context.stderr.write(wildcardWarning(localText));
   device = deviceOf(net, deviceName);
   // An address of no length, which the kernel sees; of no family, there is nobody whom it could ask.
-  if (nameless && addresses.known !== null) throw new IpError("Error: Attribute failed policy validation.", 2);
+  if ((nameless && addresses.known !== null) || (broadcastNameless && addresses.known === 4))
+    throw new IpError("Error: Attribute failed policy validation.", 2);
   if (local === null || EVERY.includes(localText)) throw new IpError("RTNETLINK answers: Operation not supported", 2);
   if (typeof local.address !== "number") {
     changeAddress6(context, device, local as Cidr6, peer as Cidr6 | null, command);
@@ -67,7 +73,8 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
   }
   const target = device;
   const { address } = local;
-  const prefixLength = peer?.prefixLength ?? local.prefixLength;
+  // A peer of no length leaves the address's.
+  const prefixLength = peer?.prefixLength || local.prefixLength;
   const hostBits = prefixLength >= 31 ? 0 : 2 ** (32 - prefixLength) - 1;
   const request = {
     local: address,

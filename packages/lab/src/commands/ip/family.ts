@@ -29,15 +29,13 @@ export class AddressFamily {
     return this.#read(text, "prefix", prefixIn, prefixIn6);
   }
 
-  address(text: string): number | Int32Array {
-    const address = this.readAddress(text);
+  /** An address; null: of no length, as `any` is, and `default` where nobody has said of which family it is. */
+  address(text: string): number | Int32Array | null {
+    if (text === "any" || text === "all" || (text === "default" && this.known === null)) return null;
+    if (text === "default") return this.known === 4 ? 0 : new Int32Array(4);
+    const address = this.#read(text, "address", addressIn, addressIn6);
     this.#learn(address);
     return address;
-  }
-
-  /** An address that says nothing of the family of others. */
-  readAddress(text: string): number | Int32Array {
-    return this.#read(text, "address", addressIn, addressIn6);
   }
 
   #learn(address: number | Int32Array): void {

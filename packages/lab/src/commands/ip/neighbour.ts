@@ -10,17 +10,7 @@ import {
 import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import type { IpOptions } from "./options.js";
-import {
-  abbreviated,
-  deviceOf,
-  IpError,
-  listedDeviceOf,
-  macOf,
-  macText,
-  netlink,
-  UsageError,
-  type Words,
-} from "./words.js";
+import { abbreviated, deviceOf, EVERY, IpError, macOf, macText, netlink, UsageError, type Words } from "./words.js";
 
 const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["permanent", "PERMANENT"],
@@ -32,6 +22,15 @@ const STATES: ReadonlyMap<string, NeighbourState> = new Map([
   ["incomplete", "INCOMPLETE"],
   ["noarp", "NOARP"],
 ]);
+
+function stateOf(text: string): NeighbourState {
+  const known = STATES.get(text);
+  if (known === undefined) throw new IpError(`Error: argument "${text}" is wrong: nud state is bad`, 255);
+  return known;
+}
+
+const duplicate = (word: string, second: string): IpError =>
+  new IpError(`Error: duplicate "${word}": "${second}" is the second value.`, 255);
 
 /** The entries of both tables, or of one: ARP's first, as the kernel dumps them. */
 function neighbours(
@@ -49,11 +48,18 @@ function show(context: LabContext, options: IpOptions, words: Words): number {
   let to: InetAddress | null = null;
   let state: NeighbourState | null = null;
   while (!words.done) {
-    if (words.take("dev")) name = words.next();
-    else if (words.take("nud")) state = STATES.get(words.next()) ?? null;
-    else {
+    if (words.take("dev")) {
+      const text = words.next();
+      if (name !== null) throw duplicate("dev", text);
+      name = text;
+    } else if (words.take("nud")) {
+      const text = words.next();
+      state = text === "all" ? null : stateOf(text);
+    } else {
       words.take("to");
-      to = addresses.prefix(words.next()).address;
+      const text = words.next();
+      const { address } = addresses.prefix(text);
+      to = EVERY.includes(text) ? null : address;
     }
   }
   const dev = name === null ? null : deviceOf(context.net, name);
@@ -99,7 +105,7 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
     let dev: NetDevice | undefined;
     if (!words.take("all")) {
       words.take("dev");
-      dev = listedDeviceOf(net, words.next());
+      dev = deviceOf(net, words.next());
     }
     if (options.family !== 6) net.ip.flushNeighbours(dev);
     if (options.family !== 4) net.ip6.neighbourTable.flush(dev, false);
@@ -108,23 +114,28 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
   if (command === "help") throw new UsageError("neigh");
   if (command === "get") throw new IpError(`ip neigh ${command}: not supported by the lab`, 255);
   let address: InetAddress | null = null;
-  let dev: NetDevice | null = null;
-  let mac: Uint8Array | null = null;
+  let said = false;
+  let name: string | null = null;
+  let lladdr: string | null = null;
   let state: NeighbourState = "PERMANENT";
   while (!words.done) {
-    if (words.take("lladdr")) mac = macOf(words.next());
-    else if (words.take("dev")) dev = deviceOf(net, words.next());
-    else if (words.take("nud")) {
+    if (words.take("lladdr")) {
       const text = words.next();
-      const known = STATES.get(text);
-      if (known === undefined) throw new IpError(`Error: argument "${text}" is wrong: nud state is bad`, 255);
-      state = known;
-    } else {
+      if (lladdr !== null) throw duplicate("lladdr", text);
+      lladdr = text;
+    } else if (words.take("dev")) name = words.next();
+    else if (words.take("nud")) state = stateOf(words.next());
+    else {
       words.take("to");
-      address = new AddressFamily(options).readAddress(words.next());
+      const text = words.next();
+      if (said) throw new IpError(`Error: either "to" is duplicate, or "${text}" is a garbage.`, 255);
+      said = true;
+      address = new AddressFamily(options).address(text);
     }
   }
-  if (dev === null || address === null) throw new IpError("Device and destination are required arguments.", 255);
+  if (name === null || address === null) throw new IpError("Device and destination are required arguments.", 255);
+  const mac = lladdr === null ? null : macOf(lladdr);
+  const dev = deviceOf(net, name);
   const device = dev;
   const target = address;
   if (command === "delete")
@@ -134,14 +145,15 @@ export function ipNeighbour(context: LabContext, options: IpOptions, words: Word
         : net.ip6.neighbourTable.delete(device, target),
     );
   else {
-    const lladdr = mac;
-    if (lladdr === null) throw new IpError("RTNETLINK answers: Invalid argument", 2);
-    if (command === "add" && neighbours(context, null, device).some((entry) => sameAddress(entry.address, target)))
-      throw new IpError("RTNETLINK answers: File exists", 2);
+    const there = neighbours(context, null, device).some((entry) => sameAddress(entry.address, target));
+    if ((command === "change" || command === "chg") && !there)
+      throw new IpError("RTNETLINK answers: No such file or directory", 2);
+    if (mac === null) throw new IpError("RTNETLINK answers: Invalid argument", 2);
+    if (command === "add" && there) throw new IpError("RTNETLINK answers: File exists", 2);
     netlink(() =>
       typeof target === "number"
-        ? net.ip.setNeighbour(device, target, lladdr, state)
-        : net.ip6.neighbourTable.set(device, target, lladdr, state),
+        ? net.ip.setNeighbour(device, target, mac, state)
+        : net.ip6.neighbourTable.set(device, target, mac, state),
     );
   }
   return 0;

@@ -31,7 +31,7 @@ export interface AnsweringFamily<A, R extends RouteCore<A>> extends ListedFamily
 function answerRoute<A, R extends RouteCore<A>>(
   context: LabContext,
   family: AnsweringFamily<A, R>,
-  { oneLine }: IpOptions,
+  { oneLine, family: asked }: IpOptions,
   words: Words,
 ): void {
   const { net } = context;
@@ -43,8 +43,12 @@ function answerRoute<A, R extends RouteCore<A>>(
   while (!words.done) {
     const word = words.next();
     if (tosWord(word)) more.tos = dsfieldOf(words.next(), "TOS value is invalid\n");
-    else if (begins(word, "from")) from = family.prefix(words.next());
-    else if (begins(word, "iif")) more.iif = deviceOf(net, words.next());
+    else if (begins(word, "from")) {
+      const text = words.next();
+      from = family.prefix(text);
+      // Of no length, it is not told to the kernel.
+      if (text === "any" || text === "all") from = null;
+    } else if (begins(word, "iif")) more.iif = deviceOf(net, words.next());
     else if (begins(word, "mark")) more.mark = numberOf(words.next(), "invalid mark value");
     else if (begins(word, "oif") || word === "dev") more.oif = deviceOf(net, words.next());
     else if (begins(word, "uid")) more.uid = numberOf(words.next(), "invalid UID\n");
@@ -56,7 +60,7 @@ function answerRoute<A, R extends RouteCore<A>>(
     else {
       const text = begins(word, "to") ? words.next() : word;
       dst = family.prefix(text);
-      if (dst.prefixLength !== family.bits && !EVERY.includes(text))
+      if (dst.prefixLength !== family.bits && (asked !== null || !EVERY.includes(text)))
         context.stderr.write(
           `Warning: /${dst.prefixLength} as prefix is invalid, only /${family.bits} (or none) is supported.\n`,
         );
@@ -64,6 +68,11 @@ function answerRoute<A, R extends RouteCore<A>>(
   }
   if (dst === null) throw new IpError("need at least a destination address", 1);
   if (from !== null) {
+    if (from.prefixLength === 0)
+      throw new IpError(
+        `Error: ${family.label}: rtm_src_len and rtm_dst_len must be ${family.bits} for ${family.label.replace("ip", "IP")}.`,
+        2,
+      );
     if (from.prefixLength !== family.bits)
       throw new IpError(
         `Error: ${family.label}: Invalid values in header for ${family.bits > 32 ? "get route" : "route get"} request.`,

@@ -20,8 +20,6 @@ import { begins, deviceOf, IpError, UsageError, type Words, wrongArgument } from
 
 /** What a choice among the routes needs of a family. */
 export interface ListedFamily<A, R extends RouteCore<A>> extends RouteFamily<A, R> {
-  /** As the kernel names it. */
-  readonly label: "ipv4" | "ipv6";
   /** The bits of an address. */
   readonly bits: number;
   /** A prefix of a listing, which says nothing of the others. Throws {@link OtherReader}. */
@@ -66,8 +64,8 @@ function filterOf<A>(context: LabContext, family: ListedFamily<A, RouteCore<A>>,
     else if (metricWord(word)) filter.metric = metricOf(words);
     else if (word === "via") {
       words.take(family.names[0]);
-      filter.via = family.readPrefix(words.next()).address;
-    } else if (word === "src") filter.src = family.readPrefix(words.next()).address;
+      filter.via = family.readPrefix(words.next());
+    } else if (word === "src") filter.src = family.readPrefix(words.next());
     else if (begins(word, "realms")) filter.realms = realmFilterOf(words);
     else if (begins(word, "vrf") || word === "nhid") throw unsupported(family, word);
     else if (begins(word, "from")) {
@@ -95,7 +93,8 @@ function filtered<A, R extends RouteCore<A>>(family: ListedFamily<A, R>, filter:
   const { table, dev, protocol, type, via, src, exact, root, match, fromExact, fromRoot, fromMatch } = filter;
   if (filter.cache) return [];
   if (table !== "all" && !family.hasTable(table)) throw noTable(family.label, doing);
-  const same = (wanted: A | null, has: A | null): boolean => wanted === null || family.alike(wanted, has, family.bits);
+  const lies = (within: Prefix<A> | null, has: A | null): boolean =>
+    within === null || within.prefixLength === 0 || family.alike(within.address, has, within.prefixLength);
   const covers = (outer: Prefix<A>, inner: Prefix<A>): boolean =>
     inner.prefixLength >= outer.prefixLength && family.alike(outer.address, inner.address, outer.prefixLength);
   const fits = (has: Prefix<A>, one: Prefix<A> | null, within: Prefix<A> | null, around: Prefix<A> | null): boolean =>
@@ -103,10 +102,10 @@ function filtered<A, R extends RouteCore<A>>(family: ListedFamily<A, R>, filter:
     (within === null || covers(within, has)) &&
     (around === null || covers(has, around));
   const wanted = (route: R): boolean =>
-    ((dev === null && via === null) || family.isAlone(route)) &&
+    ((dev === null && !via?.prefixLength) || family.isAlone(route)) &&
     (dev === null || route.dev === dev) &&
-    same(via, route.gateway) &&
-    same(src, route.prefsrc) &&
+    lies(via, route.gateway) &&
+    lies(src, route.prefsrc) &&
     (protocol === null || route.protocol === protocol) &&
     (type === null || route.type === type) &&
     fits({ address: route.dst, prefixLength: route.prefixLength }, exact, root, match) &&

@@ -19,7 +19,6 @@ import {
   abbreviated,
   begins,
   deviceOf,
-  EVERY,
   IpError,
   netlink,
   numberOf,
@@ -52,8 +51,8 @@ export interface RouteFilter<A> {
   protocol: number | null;
   type: number | null;
   scope: number | null;
-  via: A | null;
-  src: A | null;
+  via: Prefix<A> | null;
+  src: Prefix<A> | null;
   metric: number | null;
   tos: number | null;
   realms: RealmFilter | null;
@@ -101,12 +100,17 @@ export interface RouteFamily<A, R extends RouteCore<A>> {
   readonly names: readonly [own: "inet" | "inet6", other: "inet" | "inet6"];
   /** Reads metrics beside the MTU; absent where that is for {@link OtherReader}. */
   readonly metrics?: () => MetricReader;
+  /** As the kernel names it. */
+  readonly label: "ipv4" | "ipv6";
   /** The command so far, as a complaint begins. */
   readonly command: string;
   /** A prefix; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
   prefix(text: string): Prefix<A>;
-  /** An address; the first says of which family all are, where no option did. Throws {@link OtherReader}. */
-  address(text: string): A;
+  /**
+   * An address; the first says of which family all are, where no option did. Null: of no length. Throws
+   * {@link OtherReader}.
+   */
+  address(text: string): A | null;
   hasTable(table: number): boolean;
   /** As they are listed. */
   routes(table: number): readonly R[];
@@ -140,7 +144,7 @@ export const EVERYTHING: RouteFilter<never> = {
 /** A listing that nothing is said of: the main table. */
 export const PLAIN: RouteFilter<never> = { ...EVERYTHING, table: RT_TABLE_MAIN };
 
-type Family<A> = Pick<RouteFamily<A, RouteCore<A>>, "names" | "command" | "metrics" | "prefix" | "address">;
+type Family<A> = Pick<RouteFamily<A, RouteCore<A>>, "names" | "label" | "command" | "metrics" | "prefix" | "address">;
 
 /**
  * Only another reader understands the command, which is to read it from its beginning: IPv6's, where the first address was
@@ -187,18 +191,23 @@ export interface MetricReader {
 /** What routers say of themselves, by the number that stands for it. */
 const PREFERENCES: readonly RouterPreference[] = ["medium", "high", "medium", "low"];
 
-function gatewayOf<A>(family: Family<A>, words: Words): A {
+/** Reads an address of a route; that it has no length (`any`) only the kernel will see. */
+type ReadAddress<A> = (words: Words) => A;
+
+function gatewayOf<A>(family: Family<A>, words: Words, address: ReadAddress<A>): A {
   const [own, other] = family.names;
   if (words.peek() === other) throw unsupported(family, `via ${other}`);
   words.take(own);
-  const text = words.next();
-  // An address of no length, which the kernel sees.
-  if (EVERY.includes(text)) throw new IpError("Error: Attribute failed policy validation.", 2);
-  return family.address(text);
+  return address(words);
 }
 
 /** `nexthop ...`, as many as there are. Models `parse_nexthops()`. */
-function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): SaidNexthop<A>[] {
+function nexthopsOf<A>(
+  context: LabContext,
+  family: Family<A>,
+  words: Words,
+  address: ReadAddress<A>,
+): SaidNexthop<A>[] {
   const nexthops: SaidNexthop<A>[] = [];
   while (!words.done) {
     const word = words.next();
@@ -206,7 +215,7 @@ function nexthopsOf<A>(context: LabContext, family: Family<A>, words: Words): Sa
     if (words.done) throw new IpError('Error: unexpected end of line after "nexthop"', 255);
     const nexthop: SaidNexthop<A> = {};
     for (;;) {
-      if (words.take("via")) nexthop.gateway = gatewayOf(family, words);
+      if (words.take("via")) nexthop.gateway = gatewayOf(family, words, address);
       else if (words.take("dev")) nexthop.dev = deviceOf(context.net, words.next());
       else if (words.take("weight")) {
         const text = words.next();
@@ -229,13 +238,19 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   let destination: Prefix<A> | null = null;
   let device: string | null = null;
   const said: Partial<SaidRoute<A>> = {};
+  let empty = false;
+  const address = (from: Words): A => {
+    const address = family.address(from.next());
+    empty ||= address === null;
+    return address ?? family.prefix("any").address;
+  };
   const metrics = family.metrics?.();
   while (!words.done) {
     let word = words.next();
-    if (word === "src") said.prefsrc = family.address(words.next());
+    if (word === "src") said.prefsrc = address(words);
     else if (word === "via") {
       if (said.gateway !== undefined) throw wrongArgument(word, "use nexthop syntax to specify multiple via\n");
-      said.gateway = gatewayOf(family, words);
+      said.gateway = gatewayOf(family, words, address);
     } else if (UNSUPPORTED.has(word)) throw unsupported(family, word);
     else if (METRICS.has(word)) {
       if (metrics === undefined) throw new OtherReader("route4");
@@ -248,7 +263,7 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
       if (words.take("lock")) said.mtuLocked = true;
       said.mtu = numberOf(words.next(), '"mtu" value is invalid\n');
     } else if (word === "onlink") said.onlink = true;
-    else if (word === "nexthop") said.nexthops = nexthopsOf(context, family, words.back());
+    else if (word === "nexthop") said.nexthops = nexthopsOf(context, family, words.back(), address);
     else if (begins(word, "protocol")) said.protocol = protocolOf(words.next());
     else if (begins(word, "table")) said.table = tableOf(words.next(), '"table" value is invalid\n');
     else if (word === "dev" || word === "oif") device = words.next();
@@ -273,6 +288,13 @@ function routeOf<A>(context: LabContext, family: Family<A>, words: Words): SaidR
   if (destination === null) throw new UsageError("route");
   if (device !== null) said.dev = deviceOf(context.net, device);
   if (metrics !== undefined) said.metrics = metrics.made();
+  if (empty)
+    throw new IpError(
+      said.nexthops === undefined
+        ? "Error: Attribute failed policy validation."
+        : `Error: Invalid ${family.label.replace("ip", "IP")} address in RTA_GATEWAY.`,
+      2,
+    );
   return { ...said, dst: destination.address, prefixLength: destination.prefixLength };
 }
 

@@ -49,14 +49,14 @@ export function routeText(
   text += `${prefixText(route.dst, route.prefixLength)} `;
   if (route.tos !== 0 && filter.tos === null) text += `tos ${dsfieldText(route.tos)} `;
   if (route.paths === null) {
-    if (route.gateway !== 0 && filter.via === null) text += `via ${formatIPv4(route.gateway)} `;
+    if (route.gateway !== 0 && filter.via?.prefixLength !== 32) text += `via ${formatIPv4(route.gateway)} `;
     if (route.dev !== null && filter.dev === null) text += `dev ${route.dev.name} `;
   }
   if (filter.table === "all" && route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
   if (route.protocol !== RTPROT_BOOT && filter.protocol === null) text += `proto ${protocolText(route.protocol)} `;
   if (route.scope !== RT_SCOPE_UNIVERSE && filter.scope === null)
     text += `scope ${SCOPES.get(route.scope) ?? route.scope} `;
-  if (route.prefsrc !== 0 && filter.src === null) text += `src ${formatIPv4(route.prefsrc)} `;
+  if (route.prefsrc !== 0 && filter.src?.prefixLength !== 32) text += `src ${formatIPv4(route.prefsrc)} `;
   if (route.priority !== 0 && filter.metric === null) text += `metric ${route.priority} `;
   if (route.paths === null) {
     text += flagsText(false, route.onlink, route.linkdown);
@@ -102,9 +102,14 @@ export const routes4 = (
   realmNames: RealmNames,
 ): RouteFamily<number, Route> => ({
   names: ["inet", "inet6"],
+  label: "ipv4",
   command: "ip route ",
   prefix: (text) => ofIPv4(addresses.prefix(text)),
-  address: (text) => ofIPv4({ address: addresses.address(text) }).address,
+  address(text) {
+    const address = addresses.address(text);
+    if (address !== null && typeof address !== "number") throw new OtherReader("route6");
+    return address;
+  },
   hasTable: (table) => ip.hasTable(table),
   routes: (table) => ip.routes(table),
   text: (route, filter, oneLine) => routeText(route, filter, oneLine, realmNames),

@@ -72,7 +72,6 @@ export function ipRoute4(context: LabContext, options: IpOptions, words: Words):
   const realmNames = new RealmNames();
   const family: AnsweringFamily<number, Route> = {
     ...routes4(context, addresses, realmNames),
-    label: "ipv4",
     bits: 32,
     metrics: metricReader,
     readPrefix: (text) => ofIPv4(addresses.readPrefix(text)),

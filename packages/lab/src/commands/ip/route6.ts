@@ -7,6 +7,7 @@ import {
   ENETDOWN,
   equalIPv6,
   formatIPv6,
+  isAnyAddress,
   type NetDevice,
   type Route6,
   type Route6Request,
@@ -74,12 +75,12 @@ function routeText(route: Route6, filter: RouteFilter<Int32Array>, oneLine: bool
   if (route.srcLength > 0) text += `from ${prefixText6(route.src, route.srcLength, "all")} `;
   const { siblings } = route;
   if (siblings === null) {
-    if (route.gateway !== null && filter.via === null) text += `via ${formatIPv6(route.gateway)} `;
+    if (route.gateway !== null && filter.via?.prefixLength !== 128) text += `via ${formatIPv6(route.gateway)} `;
     if (filter.dev === null) text += `dev ${route.dev.name} `;
   }
   if (filter.table === "all" && route.table !== RT_TABLE_MAIN) text += `table ${tableName(route.table)} `;
   if (route.protocol !== RTPROT_BOOT && filter.protocol === null) text += `proto ${protocolText(route.protocol)} `;
-  if (route.prefsrc !== null && filter.src === null) text += `src ${formatIPv6(route.prefsrc)} `;
+  if (route.prefsrc !== null && filter.src?.prefixLength !== 128) text += `src ${formatIPv6(route.prefsrc)} `;
   if (filter.metric === null) text += `metric ${route.metric} `;
   if (siblings === null) text += flagsText(route.dead, route.onlink, linkdown(route));
   text += `${metricsText(route)}${iifText(iif)}pref ${route.preference}`;
@@ -100,6 +101,11 @@ function requestOf(words: SaidRoute<Int32Array>): Route6Request {
   const { type, tos = 0, table, priority, from, scope: _, realms: __, ...said } = words;
   if (type !== undefined && (type < RTN_UNICAST || type > RTN_THROW))
     throw new IpError(`ip -6 route ${routeTypeText(type)}: not supported by the lab`, 255);
+  const gateways = [said, ...(said.nexthops ?? [])].map(({ gateway }) => gateway);
+  if (gateways.some((gateway) => gateway !== undefined && isAnyAddress(gateway)))
+    throw new IpError("Error: Invalid gateway address.", 2);
+  // No address is none to prefer.
+  if (said.prefsrc !== undefined && isAnyAddress(said.prefsrc)) delete said.prefsrc;
   if (tos !== 0) throw new IpError("Error: Invalid dsfield (tos): option not available for IPv6.", 2);
   const local = type === RTN_LOCAL || type === RTN_BROADCAST || type === RTN_ANYCAST;
   return {
@@ -131,7 +137,7 @@ function routes6({ net: { ip6 } }: LabContext, options: IpOptions): AnsweringFam
       mixed = true;
       return { address: new Int32Array(4), prefixLength: 0 };
     },
-    address: (text) => addresses.address(text) as Int32Array,
+    address: (text) => addresses.address(text) as Int32Array | null,
     alike: (a, b, bits) => b !== null && (bits < 128 ? samePrefixIPv6(a, b, bits) : equalIPv6(a, b)),
     hasTable: (table) => ip6.fib.hasTable(table),
     tables: () => ip6.fib.tables(),

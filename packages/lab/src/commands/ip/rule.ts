@@ -330,15 +330,27 @@ const prefixIn = (rule: Partial<PolicyRule>, end: RuleEnd): Cidr =>
     : { address: rule.dst ?? 0, prefixLength: rule.dstLength ?? 0 };
 
 function ruleCommands4({ net }: LabContext, options: IpOptions): RuleCommands<PolicyRule> {
+  // An address of IPv6 in a rule of IPv4 is the kernel's to refuse, behind all that is wrong with the words.
+  const foreign = { src: false, dst: false };
+  const refuseForeign = (): void => {
+    const end = foreign.src ? "source" : foreign.dst ? "dst" : null;
+    if (end !== null) throw new IpError(`Error: Invalid ${end} address.`, 2);
+  };
   return {
     list: () => net.ip.rules(),
     resolved: (rule) => net.ip.ruleResolved(rule),
-    add: (rule) => net.ip.addRule(rule),
-    delete: (rule) => net.ip.deleteRule(rule),
+    add(rule) {
+      refuseForeign();
+      net.ip.addRule(rule);
+    },
+    delete(rule) {
+      refuseForeign();
+      net.ip.deleteRule(rule);
+    },
     prefix(end, text, listing) {
       const { address, prefixLength } = new AddressFamily(listing ? { family: 4 } : options).readPrefix(text);
-      if (typeof address !== "number")
-        throw new IpError(`Error: Invalid ${end === "src" ? "source" : "dst"} address.`, 2);
+      foreign[end] = typeof address !== "number";
+      if (typeof address !== "number") return {};
       return end === "src" ? { src: address, srcLength: prefixLength } : { dst: address, dstLength: prefixLength };
     },
     text(rule, end) {

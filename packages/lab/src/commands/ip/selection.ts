@@ -7,7 +7,7 @@ import { AddressFamily } from "./family.js";
 import { groupOf } from "./names.js";
 import type { IpOptions } from "./options.js";
 import { scopeOf } from "./scope.js";
-import { begins, listedDeviceOf, oneDevice, UsageError, type Words, wrongArgument } from "./words.js";
+import { begins, EVERY, listedDeviceOf, oneDevice, UsageError, type Words, wrongArgument } from "./words.js";
 
 export interface Selection {
   readonly device: NetDevice | null;
@@ -47,8 +47,10 @@ export function selection(
       words.next();
     } else if (words.take("up")) upOnly = true;
     else if (words.take("scope")) scope = scopeOf(words.next(), 'invalid "scope"\n');
-    else if (words.take("to")) to = new AddressFamily(options).readPrefix(words.next());
-    else if (words.take("type")) kind = words.next();
+    else if (words.take("to")) {
+      const text = words.next();
+      to = EVERY.includes(text) ? null : new AddressFamily(options).readPrefix(text);
+    } else if (words.take("type")) kind = words.next();
     else if (words.take("master")) master = masterOf(context.net, words.next()).name;
     else if (words.take("nomaster")) noMaster = true;
     else if (words.take("label")) label = globbing(words.next());

@@ -10,7 +10,6 @@ import {
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
   type NetNamespace,
-  parseIPv4,
   parseIPv6,
   prefixMask,
   protocolName,
@@ -28,45 +27,82 @@ import {
   type SetSlot,
   type SetType,
 } from "@netfilter-lab/engine/parts";
-import { IpsetFailure, number } from "./failure.js";
+import { byte, IpsetFailure, inTwo, number, rangeIn, withoutBrackets } from "./failure.js";
 import { icmpText, icmpValue } from "./icmp-names.js";
 
 const MAX_DEVICE_NAME = 15;
+const MAX_SET_NAME = 31;
 /** Protocols whose ports may be given. */
 const PORT_PROTOCOLS: readonly number[] = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE];
 
-/** An address of a family. */
-export function address(text: string, family: SetFamily): Int32Array {
-  const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
+/**
+ * An address of IPv4 as the C library resolves it: up to four numbers, of which the last fills what is left; octal where
+ * it begins with a zero. Undefined where it is none.
+ */
+function resolved4(text: string): number | undefined {
+  const parts = text.split(".");
+  if (parts.length > 4 || !parts.every((part) => /^(0[0-7]*|[1-9]\d*)$/.test(part))) return undefined;
+  const values = parts.map((part) => Number.parseInt(part, part.startsWith("0") ? 8 : 10));
+  const last = values.pop() ?? 0;
+  if (values.some((value) => value > 255) || last >= 2 ** (32 - 8 * values.length)) return undefined;
+  return values.reduce((sum, value, i) => sum + value * 2 ** (24 - 8 * i), last);
+}
+
+function resolved6(text: string): Int32Array | undefined {
   try {
-    return family === "inet6" ? parseIPv6(bare) : Int32Array.of(parseIPv4(bare), 0, 0, 0);
+    return parseIPv6(text);
   } catch (error) {
-    if (error instanceof AddressError)
-      throw new IpsetFailure(
-        `Syntax error: cannot parse ${text}: resolving to ${family === "inet6" ? "IPv6" : "IPv4"} address failed`,
-      );
+    if (error instanceof AddressError) return undefined;
     throw error;
   }
 }
 
+/** An address of a family. */
+export function address(text: string, family: SetFamily): Int32Array {
+  const bare = withoutBrackets(text);
+  const four = family === "inet6" ? undefined : resolved4(bare);
+  const found = four === undefined ? (family === "inet6" ? resolved6(bare) : undefined) : Int32Array.of(four, 0, 0, 0);
+  if (found !== undefined) return found;
+  throw new IpsetFailure(
+    `Syntax error: cannot parse ${bare}: resolving to ${family === "inet6" ? "IPv6" : "IPv4"} address failed`,
+  );
+}
+
 const address4 = (text: string): number => address(text, "inet")[0] >>> 0;
 
-/** First and last address of IPv4's `a`, `a/n` or `a-b`; the prefix length when one was given. */
-export function addresses(text: string): {
-  readonly first: number;
-  readonly last: number;
+/** One address of IPv4, where more would not do. */
+export function plainAddress(text: string): number {
+  if (rangeIn(text) !== null || inTwo(text, "/") !== null)
+    throw new IpsetFailure(`Syntax error: plain IP address must be supplied: ${text}`);
+  return address4(text);
+}
+
+/** What is said of addresses of IPv4: `a`, `a/n` or `a-b`. */
+export interface SaidAddresses {
+  readonly address: number;
+  readonly last: number | null;
   readonly cidr: number | null;
-} {
-  const slash = text.indexOf("/");
-  if (slash >= 0) {
-    const cidr = number(text.slice(slash + 1), 0, 32);
-    const first = (address4(text.slice(0, slash)) & prefixMask(cidr)) >>> 0;
-    return { first, last: (first | ~prefixMask(cidr)) >>> 0, cidr };
+}
+
+export function addresses(text: string): SaidAddresses {
+  const network = inTwo(text, "/");
+  if (network !== null) {
+    // The length is read first.
+    const cidr = byte(network[1], 0, 32);
+    return { address: address4(network[0]), last: null, cidr };
   }
-  const dash = text.indexOf("-");
-  if (dash < 0) return { first: address4(text), last: address4(text), cidr: null };
-  const ends = [address4(text.slice(0, dash)), address4(text.slice(dash + 1))];
-  return { first: Math.min(...ends), last: Math.max(...ends), cidr: null };
+  const range = rangeIn(text);
+  if (range !== null) return { address: address4(range[0]), last: address4(range[1]), cidr: null };
+  return { address: address4(text), last: null, cidr: null };
+}
+
+/** First and last of them. */
+export function endsOf({ address, last, cidr }: SaidAddresses): readonly [first: number, last: number] {
+  if (cidr !== null) {
+    const mask = prefixMask(cidr);
+    return [(address & mask) >>> 0, (address | ~mask) >>> 0];
+  }
+  return last === null ? [address, address] : [Math.min(address, last), Math.max(address, last)];
 }
 
 /** An address, or a network with its prefix length. */
@@ -94,29 +130,69 @@ function* hosts(first: number, last: number, { netmask }: SetOptions): Generator
   for (let ip = first; ip <= last; ip += 2 ** (32 - netmask)) yield range4(ip, 32);
 }
 
-/** What a word says of one dimension: IPv6 has no ranges, and networks only where the type has them. */
-function ranges(text: string, network: boolean, options: SetOptions): () => Iterable<Range> {
-  if (options.family === "inet6") {
-    if (text.includes("-"))
-      throw new IpsetFailure(
-        `Syntax error: ${network ? "IP address or IP/cidr" : "plain IP address"} must be ${network ? "specified" : "supplied"}: ${text}`,
-      );
-    const [head, length] = text.split("/");
-    if (!network && length !== undefined && length !== "128")
-      throw new IpsetFailure(`Syntax error: plain IP address must be supplied: ${text}`);
-    const cidr = length === undefined ? 128 : number(length, 0, 128);
-    const only = [{ ip: address(head, "inet6"), cidr }];
-    return () => only;
-  }
-  const { first, last, cidr } = addresses(text);
-  if (!network) return () => hosts(first, last, options);
-  return () => (cidr === null ? networks(first, last) : [range4(first, cidr)]);
+/** What a word says of one dimension. */
+interface SaidDimension {
+  /** All that it stands for. */
+  each(): Iterable<Range>;
+  /** First and last; null of IPv6, where it is one. */
+  readonly ends: readonly [first: number, last: number] | null;
+  /** The one that a test asks for. */
+  readonly tested: Range;
+  /** What may be too much for a command. */
+  readonly isRange: boolean;
+  readonly hasLength: boolean;
+  /** As a test names it, where it is more than an address. */
+  readonly text: string | null;
+}
+
+/** IPv6 has no ranges, and networks only where the type has them. */
+function said6(text: string, network: boolean): SaidDimension {
+  const parts = inTwo(text, "/");
+  if (network) {
+    if (rangeIn(text) !== null)
+      throw new IpsetFailure(`Syntax error: IP address or IP/cidr must be specified: ${text}`);
+  } else if (rangeIn(text) !== null || (parts !== null && parts[1] !== "128"))
+    throw new IpsetFailure(`Syntax error: plain IP address must be supplied: ${text}`);
+  const cidr = parts === null ? 128 : byte(parts[1], 0, 128);
+  const only = { ip: address(parts?.[0] ?? text, "inet6"), cidr };
+  return { each: () => [only], ends: null, tested: only, isRange: false, hasLength: parts !== null, text: null };
+}
+
+function said4(text: string, network: boolean, plain: boolean, options: SetOptions): SaidDimension {
+  // All bits are no network, but a word too many.
+  const bare = plain && text.endsWith("/32") ? text.slice(0, -"/32".length) : text;
+  const said = plain ? { address: plainAddress(bare), last: null, cidr: bare === text ? null : 32 } : addresses(text);
+  const { address, last: end, cidr } = said;
+  const [first, last] = endsOf(said);
+  const each = (): Iterable<Range> => {
+    if (!network) {
+      if (cidr === 0) throw new SetError("CIDR");
+      return hosts(first, last, options);
+    }
+    return cidr === null ? networks(first, last) : [range4(first, cidr)];
+  };
+  const tested = range4(address, network && cidr !== null ? cidr : 32);
+  const wide = end !== null || (cidr !== null && cidr < 32);
+  const shown = end === null ? `${formatIPv4(address)}/${cidr}` : `${formatIPv4(address)}-${formatIPv4(end)}`;
+  return {
+    each,
+    ends: [first, last],
+    tested,
+    isRange: end !== null,
+    hasLength: cidr !== null,
+    text: wide && !network ? shown : null,
+  };
 }
 
 /** A port, or the name of a service. A failure tells of each thing that was tried. */
 function portNumber(text: string, protocol: string): number {
-  const port = servicePort(text, protocol);
-  if (port !== undefined) return port;
+  try {
+    const port = servicePort(withoutBrackets(text), protocol);
+    if (port !== undefined) return port;
+  } catch (error) {
+    if (!(error instanceof IpsetFailure)) throw error;
+    throw new IpsetFailure(`${error.message}\ncannot parse '${text}' as a ${protocol} port`);
+  }
   try {
     return number(text, 0, 65_535);
   } catch (error) {
@@ -127,16 +203,33 @@ function portNumber(text: string, protocol: string): number {
   }
 }
 
+/** A protocol by its name, as it stands in /etc/protocols or in capitals, or by its number. */
+function protocolOf(name: string): number {
+  const named = protocolNumber(name) ?? (name === name.toUpperCase() ? protocolNumber(name.toLowerCase()) : undefined);
+  if (named !== undefined) return named;
+  try {
+    return number(name, 0, 255);
+  } catch (error) {
+    if (!(error instanceof IpsetFailure)) throw error;
+    throw new IpsetFailure(`Syntax error: cannot parse '${name}' as a protocol`);
+  }
+}
+
+/** Ports of one protocol. */
+interface SaidPorts {
+  readonly proto: number;
+  readonly first: number;
+  readonly last: number;
+  readonly isRange: boolean;
+}
+
+/** One port, of TCP where nothing else is said. */
+export const port = (text: string): number => portNumber(text, "tcp");
+
 /** `[proto:]port[-port]`. */
-export function ports(
-  text: string,
-  family: SetFamily,
-): { readonly proto: number; readonly first: number; readonly last: number } {
-  const colon = text.indexOf(":");
-  const name = colon < 0 ? "tcp" : text.slice(0, colon);
-  const proto = protocolNumber(name) ?? -1;
-  if (proto < 0) throw new IpsetFailure(`Syntax error: cannot parse '${name}' as a protocol`);
-  const rest = text.slice(colon + 1);
+function ports(text: string, family: SetFamily): SaidPorts {
+  const [name, rest] = inTwo(text, ":") ?? ["tcp", text];
+  const proto = protocolOf(name);
   if (proto === IPPROTO_ICMP || proto === IPPROTO_ICMPV6) {
     const ipv6 = proto === IPPROTO_ICMPV6;
     if (ipv6 !== (family === "inet6"))
@@ -144,21 +237,35 @@ export function ports(
         `Syntax error: Protocol ${ipv6 ? "ICMPv6" : "ICMP"} can be used with family ${ipv6 ? "inet6" : "inet"} only\nInvalid add command: missing setname`,
       );
     const value = icmpValue(rest, ipv6);
-    return { proto, first: value, last: value };
+    return { proto, first: value, last: value, isRange: false };
   }
   if (!PORT_PROTOCOLS.includes(proto)) {
     if (rest !== "0")
       throw new IpsetFailure(`Syntax error: Protocol ${name} can be used with pseudo port value 0 only.`);
-    return { proto, first: 0, last: 0 };
+    return { proto, first: 0, last: 0, isRange: false };
   }
-  const [first, last = first] = (/^(.+?)-(.+)$/.exec(rest)?.slice(1) ?? [rest]).map((part) =>
-    portNumber(part, protocolName(proto) ?? name),
-  );
-  return { proto, first: Math.min(first, last), last: Math.max(first, last) };
+  const protocol = protocolName(proto) ?? name;
+  const range = rangeIn(rest);
+  // The second is read first.
+  const ends =
+    range === null ? [portNumber(rest, protocol)] : [...range].reverse().map((end) => portNumber(end, protocol));
+  return { proto, first: Math.min(...ends), last: Math.max(...ends), isRange: range !== null };
+}
+
+/** Ports of a bitmap: the protocol before them must be one of two, and goes unheard. */
+export function bitmapPorts(text: string): SaidPorts {
+  const name = inTwo(text, ":")?.[0];
+  const proto = name === undefined ? IPPROTO_TCP : protocolOf(name);
+  // Where there are types in place of ports, the real tool ends with a fault.
+  if (proto !== IPPROTO_ICMP && proto !== IPPROTO_ICMPV6) {
+    const said = ports(text, "inet");
+    if (proto === IPPROTO_TCP || proto === IPPROTO_UDP) return { ...said, proto: 0 };
+  }
+  throw new IpsetFailure("Syntax error: Only protocols TCP and UDP are valid");
 }
 
 function portText({ proto, port }: ElementKey): string {
-  const name = protocolName(proto) ?? String(proto);
+  const name = proto === 0 ? "ip" : (protocolName(proto) ?? String(proto));
   if (proto !== IPPROTO_ICMP && proto !== IPPROTO_ICMPV6) return `${name}:${port}`;
   return `${name}:${icmpText(port, proto === IPPROTO_ICMPV6)}`;
 }
@@ -178,7 +285,7 @@ export function elementText(setType: SetType, family: SetFamily, key: ElementKey
         case "iface":
           return `${key.physdev ? "physdev:" : ""}${key.iface}`;
         case "mac":
-          return key.mac;
+          return key.mac.toUpperCase();
         default:
           return key.slot?.name ?? "";
       }
@@ -196,19 +303,14 @@ function device(text: string): { readonly iface: string; readonly physdev: boole
   return { iface, physdev };
 }
 
-/** What `ipset test` may not be asked. */
-function checkTest(parts: readonly string[], { type, options }: SetSlot["set"]): void {
-  const where = `is not allowed in command test with set type ${type.name} and family ${options.family}`;
-  parts.forEach((part, i) => {
-    const dimension = type.dimensions[i];
-    if (dimension === "port" && type.storage === "hash" && /^(\w+:)?\d+-\d+$/.test(part))
-      throw new IpsetFailure(`FROM-TO port range ${where}`);
-    if (dimension !== "ip" && dimension !== "net") return;
-    if (type.name === "hash:ip" || options.family === "inet6" || type.storage !== "hash") return;
-    if (part.includes("-")) throw new IpsetFailure(`FROM-TO IP range ${where}`);
-    if (dimension === "ip" && part.includes("/") && !part.endsWith("/32"))
-      throw new IpsetFailure(`IP/CIDR range ${where}`);
-  });
+/** Ethernet's address, each byte in two digits. */
+function linkAddress(text: string): string {
+  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(text))
+    throw new IpsetFailure(`Syntax error: cannot parse '${text}' as ethernet address`);
+  return text
+    .split(":")
+    .map((byte) => byte.padStart(2, "0").toLowerCase())
+    .join(":");
 }
 
 const SEPARATORS = ["none", "one", "two"];
@@ -217,54 +319,112 @@ function* eachOf<From, To>(from: Iterable<From>, each: (value: From) => Iterable
   for (const value of from) yield* each(value);
 }
 
-/** All elements that a word of the command line stands for, one by one; `test` asks for the first. */
-export function keysOf(net: NetNamespace, slot: SetSlot, text: string, test: boolean): Iterable<ElementKey> {
-  const { type, options } = slot.set;
-  if (type.storage === "list") {
-    const member = ipSetsOf(net).find(text);
-    if (member === undefined) throw new SetError("NAME");
-    if (member.set.type.storage === "list") throw new SetError("LOOP");
-    return [{ ...emptyKey("inet"), slot: member }];
-  }
-  const parts = text.split(",");
-  const count = type.dimensions.length;
-  const optional = type.name === "bitmap:ip,mac" ? 1 : 0;
-  if (parts.length < count - optional)
-    throw new IpsetFailure(`Syntax error: ${parts.length === 1 ? "Second" : "Third"} element is missing from ${text}.`);
-  if (parts.length > count)
+/** What a word of the command line stands for. */
+export interface SaidElements {
+  /** All, one by one. Throws what only the kernel refuses. */
+  keys(): Iterable<ElementKey>;
+  /** The one that a test asks for, and how its answer names it; null: there can be none such. */
+  tested(): { readonly key: ElementKey | null; readonly text: string };
+}
+
+/** `bitmap:ip,mac` takes an address alone, and what is behind ports is one where it is no network. */
+const isPlain = ({ name }: SetType, at: number): boolean => name === "bitmap:ip,mac" || at === 2;
+
+/** The parts of a word, as many as the type has. */
+function partsOf(text: string, { name, dimensions }: SetType): string[] {
+  const parts = [text];
+  for (let two = inTwo(text, ","); two !== null; two = inTwo(two[1], ",")) parts.splice(-1, 1, ...two);
+  const most = dimensions.length;
+  if (parts.length > most)
     throw new IpsetFailure(
-      `Syntax error: ${["", "Elem separator", "Two elem separators", "Three elem separators"][count]} in ${text}, but settype ${type.name} supports ${SEPARATORS[count - 1]}.`,
+      `Syntax error: ${["", "Elem separator", "Two elem separators", "Three elem separators"][most]} in ${text}, but settype ${name} supports ${SEPARATORS[most - 1]}.`,
     );
-  let keys: Iterable<ElementKey> = [emptyKey(options.family)];
+  const least = name === "bitmap:ip,mac" ? 1 : most;
+  if (parts.length < least)
+    throw new IpsetFailure(`Syntax error: ${parts.length === 1 ? "Second" : "Third"} element is missing from ${text}.`);
+  return parts;
+}
+
+function saidMember(net: NetNamespace, text: string): SaidElements {
+  if (text.length > MAX_SET_NAME)
+    throw new IpsetFailure(`Syntax error: setname '${text}' is longer than ${MAX_SET_NAME} characters`);
+  const member = ipSetsOf(net).find(text);
+  const key = member === undefined ? null : { ...emptyKey("inet"), slot: member };
+  return {
+    keys() {
+      if (key === null) throw new SetError("NAME");
+      if (key.slot.set.type.storage === "list") throw new SetError("LOOP");
+      return [key];
+    },
+    tested: () => ({ key, text }),
+  };
+}
+
+/** Reads the word of `add`, `del` or `test` that says which elements are meant. */
+export function saidElements(net: NetNamespace, slot: SetSlot, text: string, command: string): SaidElements {
+  const { type, options } = slot.set;
+  const { family } = options;
+  if (type.storage === "list") return saidMember(net, text);
+  let keys: () => Iterable<ElementKey> = () => [emptyKey(family)];
+  let tested = emptyKey(family);
+  let tooMuch: string | null = null;
+  let shown: string | null = null;
+  let ends: readonly [number, number] | null = null;
   const vary = (each: (key: ElementKey) => Iterable<ElementKey>): void => {
     const before = keys;
-    keys = { [Symbol.iterator]: () => eachOf(before, each) };
+    keys = () => eachOf(before(), each);
   };
-  parts.forEach((part, i) => {
+  partsOf(text, type).forEach((part, i) => {
     const dimension = type.dimensions[i];
     if (dimension === "ip" || dimension === "net") {
-      const list = ranges(part, dimension === "net", options);
-      vary((key) =>
-        eachOf(list(), ({ ip, cidr }) => [i === 0 ? { ...key, ip, cidr } : { ...key, ip2: ip, cidr2: cidr }]),
-      );
+      const network = dimension === "net";
+      const plain = isPlain(type, i) && !network;
+      const said = family === "inet6" ? said6(part, network) : said4(part, network, plain, options);
+      const withRange = (key: ElementKey, { ip, cidr }: Range): ElementKey =>
+        i === 0 ? { ...key, ip, cidr } : { ...key, ip2: ip, cidr2: cidr };
+      vary((key) => eachOf(said.each(), (range) => [withRange(key, range)]));
+      tested = withRange(tested, said.tested);
+      ends = said.ends;
+      shown ??= said.text;
+      const free = type.name === "hash:ip" || i > 0;
+      if (!free && command === "test" && said.isRange) tooMuch ??= "FROM-TO IP range";
+      if (!free && !network && (plain || command === "test") && said.hasLength) tooMuch ??= "IP/CIDR range";
     } else if (dimension === "port") {
-      const { family } = options;
-      const range =
-        type.storage === "bitmap" ? { ...ports(part.replace(/^\w+:/, ""), family), proto: 0 } : ports(part, family);
+      const range = type.storage === "bitmap" ? bitmapPorts(part) : ports(part, family);
+      const { proto } = range;
       vary((key) =>
-        Array.from({ length: range.last - range.first + 1 }, (_, k) => ({
-          ...key,
-          proto: range.proto,
-          port: range.first + k,
-        })),
+        Array.from({ length: range.last - range.first + 1 }, (_, k) => ({ ...key, proto, port: range.first + k })),
       );
+      tested = { ...tested, proto, port: range.first };
+      ends = [range.first, range.last];
+      if (command === "test" && range.isRange) tooMuch ??= "FROM-TO port range";
     } else if (dimension === "iface") {
       const named = device(part);
       vary((key) => [{ ...key, ...named }]);
-    } else vary((key) => [{ ...key, mac: part.toLowerCase() }]);
+      tested = { ...tested, ...named };
+    } else {
+      const mac = linkAddress(part);
+      vary((key) => [{ ...key, mac }]);
+      tested = { ...tested, mac };
+    }
   });
-  if (!test) return keys;
-  checkTest(parts, slot.set);
-  for (const key of keys) return [key];
-  return [];
+  const check = (): void => {
+    if (tooMuch !== null)
+      throw new IpsetFailure(
+        `${tooMuch} is not allowed in command ${command} with set type ${type.name} and family ${type.name === "bitmap:port" ? "unspec" : family}`,
+      );
+  };
+  return {
+    keys() {
+      check();
+      // A bitmap has all of them or none.
+      if (type.storage === "bitmap" && ends !== null && (ends[0] < options.from || ends[1] > options.to))
+        throw new SetError("RANGE");
+      return keys();
+    },
+    tested() {
+      check();
+      return { key: tested, text: shown ?? elementText(type, family, { ...tested, physdev: false }) };
+    },
+  };
 }

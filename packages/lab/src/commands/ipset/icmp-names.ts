@@ -1,5 +1,5 @@
 /** The names that ipset has for types of ICMP and ICMPv6: `name type code`, and others for the same. */
-import { IpsetFailure, number } from "./failure.js";
+import { IpsetFailure, inTwo, number } from "./failure.js";
 
 type Named = readonly [name: string, value: number];
 
@@ -80,10 +80,10 @@ export function icmpNames(ipv6: boolean): string[] {
 
 /** Type and code in one number: `type/code`, a name, or the beginning of one. */
 export function icmpValue(text: string, ipv6: boolean): number {
-  const named = (ipv6 ? ICMPV6 : ICMP).find(([name]) => name.startsWith(text));
+  const named = (ipv6 ? ICMPV6 : ICMP).find(([name]) => name.toLowerCase().startsWith(text.toLowerCase()));
   if (named !== undefined) return named[1];
-  const parts = text.split("/");
-  if (parts.length !== 2) throw new IpsetFailure(`Cannot parse ${text} as an ICMP${ipv6 ? "v6" : ""} type/code.`);
+  const parts = inTwo(text, "/");
+  if (parts === null) throw new IpsetFailure(`Cannot parse ${text} as an ICMP${ipv6 ? "v6" : ""} type/code.`);
   const [icmpType, code] = parts.map((part) => number(part, 0, 255));
   return icmpType * 256 + code;
 }

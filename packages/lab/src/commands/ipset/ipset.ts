@@ -9,6 +9,7 @@ import {
   type Element,
   type ElementKey,
   type ElementOptions,
+  type IpSet,
   type IpSets,
   ipSetsOf,
   MAX_TIMEOUT,
@@ -18,12 +19,14 @@ import {
   SetError,
   type SetSlot,
   type SkbInfo,
+  TEST_NO,
+  TEST_NOMATCH,
   TEST_YES,
 } from "@netfilter-lab/engine/parts";
 import { FileError, type FileSystem } from "../../files.js";
 import { createOptions, headerOf, type Listed } from "./create.js";
-import { elementText, keysOf } from "./elements.js";
-import { HINT, IpsetFailure, number, OutputFailure, VERSION, Words } from "./failure.js";
+import { elementText, saidElements } from "./elements.js";
+import { HINT, IpsetFailure, inTwo, number, OutputFailure, optionNamed, VERSION, Words } from "./failure.js";
 import { typeHelp } from "./type-help.js";
 import { SUPPORTED_TYPES, USAGE } from "./usage.js";
 
@@ -49,7 +52,9 @@ export const ERRORS: Readonly<Record<SetErrno, string>> = {
   CIDR: "The value of the CIDR parameter of the IP address is invalid",
   LISTSIZE: "Set is full, more elements cannot be added.",
   NAME: "Set to be added/deleted/tested as element does not exist.",
-  NAMEREF: "Reference set is not added to the set.",
+  NAMEREF: "The set to which you referred with 'before' or 'after' is not added to the set.",
+  BESIDE: "The set to which you referred with 'before' or 'after' does not exist.",
+  PROTO: "Invalid protocol specified",
   LOOP: "Sets with list:set type cannot be added to the set.",
   EXISTS_SET: "Set cannot be created: set with the same name already exists",
   RENAME_EXISTS: "Set cannot be renamed: a set with the new name already exists",
@@ -159,17 +164,30 @@ const SKB_INFO: Readonly<Record<"skbmark" | "skbprio" | "skbqueue", (text: strin
   skbqueue: (text) => ({ queue: number(text, 0, 65_535) }),
 };
 
-/** What a word stands for: what is wrong with it is known at once, but not what the kernel says. */
-function elementsOf(net: NetNamespace, slot: SetSlot, text: string, test: boolean): () => Iterable<ElementKey> {
+/** What a set says of a key; one that it could not have it has not. */
+function holds(set: IpSet, key: ElementKey): number {
   try {
-    const keys = keysOf(net, slot, text, test);
-    return () => keys;
+    return set.test(set.normalise(key));
   } catch (error) {
-    if (!(error instanceof SetError)) throw error;
-    return () => {
-      throw error;
-    };
+    if (error instanceof SetError) return TEST_NO;
+    throw error;
   }
+}
+
+const MAX_COUNTER = 18_446_744_073_709_551_614n;
+
+function commentOf(text: string): string {
+  if (text.includes('"')) throw new IpsetFailure('Syntax error: " character is not permitted in comments');
+  return text;
+}
+
+/** A list's element in one word with its place, as the first versions had it. */
+function placed(text: string): readonly string[] {
+  if (inTwo(text, ",") === null) return [text];
+  const parts = text.split(",");
+  if (parts.length !== 3 || (parts[1] !== "before" && parts[1] !== "after"))
+    throw new IpsetFailure("you must specify elements as setname,[before|after],setname");
+  return parts;
 }
 
 /** One run of the tool: its lines, and what they said of how to list. */
@@ -206,8 +224,8 @@ export class Ipset {
       if (word === "-exist" || word === "-!" || word === "--exist") settings.exist = true;
       else if (word === "-quiet" || word === "-q" || word === "--quiet") settings.quiet = true;
       else if (word === "-sorted" || word === "-s" || word === "--sorted") settings.sorted = true;
-      else if ((word === "-name" || word === "-n" || word === "--name") && rest.length > 0) settings.name = true;
-      else if ((word === "-terse" || word === "-t" || word === "--terse") && rest.length > 0) settings.terse = true;
+      else if (word === "-name" || word === "-n" || word === "--name") settings.name = true;
+      else if (word === "-terse" || word === "-t" || word === "--terse") settings.terse = true;
       else if (word === "-resolve" || word === "-r" || word === "--resolve") continue;
       else if (word === "-output" || word === "-o" || word === "--output") {
         const output = words[++i];
@@ -362,44 +380,58 @@ export class Ipset {
         throw new IpsetFailure("Kernel error received: set type not supported");
       throw new IpsetFailure(`Syntax error: typename '${typeName}' is unknown`);
     }
-    const options = createOptions(setType, rest);
+    const { options, warning } = createOptions(setType, rest);
+    if (!this.quiet) this.err += warning;
     const there = this.#sets.find(name);
-    if (there !== undefined && this.#settings.exist && there.set.type === setType) return;
+    if (there !== undefined && this.#settings.exist && there.set.isLike(setType, options)) return;
     this.#sets.create(name, setType, options);
   }
 
   #element(command: "add" | "del" | "test", name: string, text: string, rest: readonly string[]): number {
     const slot = this.#sets.require(name);
-    const keys = elementsOf(this.#net, slot, text, command === "test");
-    const words = new Words(rest);
+    const list = slot.set.type.storage === "list";
+    const [element, ...place] = list ? placed(text) : [text];
+    const elements = saidElements(this.#net, slot, element, command);
+    const words = new Words([...place, ...rest]);
+    const ofNetworks = slot.set.type.dimensions.includes("net");
     let said: ElementOptions = {};
     let skbinfo: Partial<SkbInfo> = {};
-    let position: { before: boolean; slot: SetSlot } | null = null;
-    for (let word = words.next(); word !== undefined; word = words.next()) {
-      if (word === "timeout") said = { ...said, timeout: number(words.value(word), 0, MAX_TIMEOUT) };
-      else if (word === "packets" || word === "bytes")
-        said = { ...said, [word]: number(words.value(word), 0, Number.MAX_SAFE_INTEGER) };
-      else if (word === "skbmark" || word === "skbprio" || word === "skbqueue")
-        skbinfo = { ...skbinfo, ...SKB_INFO[word](words.value(word)) };
-      else if (word === "comment") said = { ...said, comment: words.value(word) };
-      else if (word === "nomatch" && slot.set.type.dimensions.includes("net")) said = { ...said, nomatch: true };
-      else if ((word === "before" || word === "after") && slot.set.type.storage === "list")
-        position = { before: word === "before", slot: this.#sets.find(words.value(word)) ?? slot };
-      else throw new IpsetFailure(`Unknown argument: \`${word}'`, 2);
+    let beside: { before: boolean; name: string } | null = null;
+    for (let option = words.next(); option !== undefined; option = words.next()) {
+      const word = optionNamed(option);
+      const adding = command === "add";
+      if (word === "timeout" && adding) said = { ...said, timeout: number(words.value(option), 0, MAX_TIMEOUT) };
+      else if ((word === "packets" || word === "bytes") && adding)
+        said = { ...said, [word]: number(words.value(option), 0, MAX_COUNTER) };
+      else if ((word === "skbmark" || word === "skbprio" || word === "skbqueue") && adding)
+        skbinfo = { ...skbinfo, ...SKB_INFO[word](words.value(option)) };
+      else if (word === "comment" && adding) said = { ...said, comment: commentOf(words.value(option)) };
+      else if (word === "nomatch" && ofNetworks && command !== "del") said = { ...said, nomatch: true };
+      else if ((word === "before" || word === "after") && list)
+        beside = { before: word === "before", name: words.value(option, "beside") };
+      else throw new IpsetFailure(`Unknown argument: \`${option}'`, 2);
     }
     if (Object.keys(skbinfo).length > 0) said = { ...said, skbinfo: { ...NO_SKB_INFO, ...skbinfo } };
     const { set } = slot;
+    const other = beside === null ? undefined : this.#sets.find(beside.name);
+    const position = beside === null || other === undefined ? null : { before: beside.before, slot: other };
+    const stands = (key: ElementKey): boolean => beside === null || (position !== null && set.stands(key, position));
     if (command === "test") {
-      const [key] = keys();
-      const found = set.test(set.normalise(key)) === TEST_YES;
-      const shown = elementText(set.type, set.options.family, { ...key, physdev: false });
-      if (!this.#settings.quiet)
-        this.err += found ? `Warning: ${shown} is in set ${name}.\n` : `${shown} is NOT in set ${name}.\n`;
+      const { key, text: shown } = elements.tested();
+      const wanted = said.nomatch === true ? TEST_NOMATCH : TEST_YES;
+      const found = key !== null && holds(set, key) === wanted && stands(key);
+      // Which side it was asked of is not told.
+      const where = beside === null ? shown : `${shown} after ${beside.name}`;
+      if (!this.quiet)
+        this.err += found ? `Warning: ${where} is in set ${name}.\n` : `${where} is NOT in set ${name}.\n`;
       return found ? 0 : 1;
     }
-    for (const key of keys()) {
+    if (command === "add") set.check(said);
+    for (const key of elements.keys()) {
+      if (beside !== null && position === null) throw new SetError("BESIDE");
       if (command === "add") set.add(key, said, this.#settings.exist, position);
-      else set.delete(key, this.#settings.exist);
+      else if (stands(key)) set.delete(key, this.#settings.exist);
+      else throw new SetError("NAMEREF");
     }
     return 0;
   }
