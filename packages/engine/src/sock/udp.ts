@@ -158,6 +158,7 @@ export class UdpProtocol implements UdpApi {
     setTransportChecksum(family, data, at, at + UDP_CHECKSUM, IPPROTO_UDP, length);
     // Zero would say that there is none.
     if (get16(data, at + UDP_CHECKSUM) === 0) put16(data, at + UDP_CHECKSUM, 0xffff);
+    skb.checksumPartial = true;
     const error = family.send(skb);
     if (error === 0) mib.OutDatagrams++;
     // Of a device that does not take it a socket without IP_RECVERR is told nothing.
