@@ -163,6 +163,15 @@ export const scenarios: readonly Scenario[] = [
       ["client", "ping -c 2 -i 0.2 217.254.1.76"],
       ["client", "iptables -I OUTPUT -p icmp -j DROP"],
       ["client", "ping -c 1 -W 1 192.168.2.1"],
+      // The gateway's end of the cable takes less: whoever sends more is told of it by its own device.
+      ["gateway", "ip link set eth0 mtu 1300"],
+      ["client", "iptables -F OUTPUT"],
+      ["client", "ping -c 1 192.168.2.1 > /dev/null; ping -c 2 -W 1 -s 1400 192.168.2.1"],
+      ["client", "ping -c 2 -i 0.2 -W 0.5 -s 3000 192.168.2.1"],
+      ["client", "ping -q -c 1 -W 0.5 -s 1400 192.168.2.1"],
+      ["client", "ping -c 1 -w 2 -s 1400 192.168.2.1"],
+      ["client", "ping -c 1 -W 1 -s 1272 192.168.2.1 > /dev/null; echo $?"],
+      ["client", "printf '%01400d' 0 | nc -u -w 1 192.168.2.1 99; echo $?"],
     ],
   },
   {

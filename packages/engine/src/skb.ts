@@ -95,6 +95,11 @@ export class SkBuff {
    * CHECKSUM_COMPLETE packet.
    */
   summedHeader = -1;
+  /**
+   * Whether a socket of a lab's host left a datagram's sum to the device, which on a cable nobody makes: it has none when
+   * it arrives. Models CHECKSUM_PARTIAL of UDP, where it counts.
+   */
+  checksumPartial = false;
   /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
   options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
@@ -168,6 +173,7 @@ export class SkBuff {
     skb.largestFragment = this.largestFragment;
     skb.checksumVerified = this.checksumVerified;
     skb.summedHeader = this.summedHeader;
+    skb.checksumPartial = this.checksumPartial;
     skb.options = this.options;
     skb.uid = this.uid;
     skb.linkSource = this.linkSource;

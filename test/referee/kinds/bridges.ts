@@ -8,13 +8,18 @@ import { cuts, shuffled } from "./fragments.js";
 import { closing, type Kind, lan, loaded, wan } from "./router.js";
 
 /** Ends of a packet. */
-interface Between {
+export interface Between {
   readonly src: string;
   readonly dst: string;
 }
 
 /** What a packet holds: UDP, TCP or an echo, of either family. */
-function whole(choice: Choice, { src, dst }: Between, ports: readonly [number, number], v6: boolean): Uint8Array {
+export function whole(
+  choice: Choice,
+  { src, dst }: Between,
+  ports: readonly [number, number],
+  v6: boolean,
+): Uint8Array {
   const payload = text(choice.pick([0, 8, 40, 600, 1232, 1400, 1452, 1460]));
   const [sport, dport] = ports;
   const ip = { src, dst, id: choice.pick([0, 7]) };
@@ -49,7 +54,7 @@ function whole(choice: Choice, { src, dst }: Between, ports: readonly [number, n
 }
 
 /** A datagram in fragments, cut anywhere, at times out of order or with one missing. */
-function inFragments(
+export function inFragments(
   choice: Choice,
   { src, dst }: Between,
   [sport, dport]: readonly [number, number],
@@ -83,7 +88,7 @@ function evenCuts(choice: Choice, length: number): number[] {
 }
 
 /** Rules that look at bridged frames, judge them, or write into them. */
-function rules(choice: Choice, tool: string, family: BridgeFamily): string[] {
+export function rules(choice: Choice, tool: string, family: BridgeFamily): string[] {
   const v6 = family === BRIDGE_6;
   const [first, second, up] = family.servers;
   const reset = "-p tcp -j REJECT --reject-with tcp-reset";

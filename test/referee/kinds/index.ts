@@ -1,4 +1,5 @@
 /** All kinds of scenarios, in the order in which they are run. */
+import { BRIDGE_RULES } from "./bridge-rules.js";
 import { BRIDGES } from "./bridges.js";
 import { BROKEN_HEADERS } from "./broken-headers.js";
 import { BYTES } from "./bytes.js";
@@ -64,6 +65,7 @@ export const KINDS: readonly Kind[] = [
   REALMS,
   MULTIPATH,
   BRIDGES,
+  BRIDGE_RULES,
   RULESETS,
   EXTENSIONS,
   EXTENSIONS_6,

@@ -27,9 +27,8 @@ function l4ChecksumOk6(skb: SkBuff, at: number, length: number, protonum: number
   const { data } = skb;
   const pseudo = protonum === IPPROTO_ICMP ? 0 : pseudoHeaderSumIPv6(data, 0, protonum, length);
   skb.checksumVerified = checksumPartial(data, at, covered, pseudo) === 0xffff;
-  // What IPv4's header adds up to is always the same; and a packet of a lab's host has no sum yet when it arrives: that
-  // is left to the device (CHECKSUM_PARTIAL).
-  if (skb.checksumVerified && skb.iif?.kind === "tun") skb.summedHeader = headerShare(data, at, pseudo);
+  // What IPv4's header adds up to is always the same.
+  if (skb.checksumVerified && !skb.checksumPartial) skb.summedHeader = headerShare(data, at, pseudo);
   return skb.checksumVerified;
 }
 

@@ -10,7 +10,15 @@ import type { NetNamespace } from "../netns.js";
 import { NO_CT, PACKET_HOST, type SkBuff } from "../skb.js";
 import type { InetAddress } from "../wire/address.js";
 import { confirmFlooded, forwardAndPostRoute, preRouting, sendForwarded } from "./bridge-hooks.js";
-import { type Bridge, IFF_BROADCAST, IFF_MULTICAST, NetDevice, type OperState } from "./device.js";
+import {
+  type Bridge,
+  IFF_BROADCAST,
+  IFF_MULTICAST,
+  NET_XMIT_CN,
+  NET_XMIT_SUCCESS,
+  NetDevice,
+  type OperState,
+} from "./device.js";
 import { deterministicMac, VLAN_HEADER_LENGTH } from "./pair.js";
 
 /** An address that was not heard of for so long is forgotten (`ageing_time`). */
@@ -155,23 +163,25 @@ export class BridgeDevice extends NetDevice implements Bridge {
   // --- frames -----------------------------------------------------------------------------------------------------
 
   /** This host sends by the bridge, or NAT leads a frame on. Models `br_dev_xmit()`. */
-  override transmit(skb: SkBuff): void {
+  override transmit(skb: SkBuff): number {
     const source = skb.preRouted ? this.#redirected.get(skb) : undefined;
     if (source !== undefined && skb.physIn !== null) {
       this.#redirected.delete(skb);
       skb.linkSource = source;
       this.#handleFrame(skb, skb.physIn);
-      return;
+      return NET_XMIT_SUCCESS;
     }
     if (!this.running) {
       this.refuse(skb);
-      return;
+      return NET_XMIT_CN;
     }
     this.sent(skb);
     const port =
       skb.packetType === PACKET_HOST && skb.linkDestination !== null ? this.#portOf(skb.linkDestination) : null;
     if (port !== null) this.#send(skb, port);
     else this.#flood(skb, null, false);
+    // What its ports say it does not say on.
+    return NET_XMIT_SUCCESS;
   }
 
   /**

@@ -4,6 +4,7 @@
  * this engine: a device asks the link directly who owns an address ({@link NetDevice.resolve}), so captures show none.
  * Models `struct net_device`, include/linux/netdevice.h.
  */
+import { ENOBUFS } from "../errno.js";
 import type { InDevice } from "../ip/indevice.js";
 import type { InDevice6 } from "../ip6/indevice.js";
 import type { NetNamespace } from "../netns.js";
@@ -33,6 +34,19 @@ export const IFF_RUNNING: number = 1 << 6;
 export const IFF_NOARP: number = 1 << 7;
 export const IFF_MULTICAST: number = 1 << 12;
 export const IFF_LOWER_UP: number = 1 << 16;
+
+/** What became of a packet that a device was given to send: it has it, */
+export const NET_XMIT_SUCCESS = 0;
+/** the other end does not take it, */
+export const NET_XMIT_DROP = 1;
+/** or without a carrier it has no queue. */
+export const NET_XMIT_CN = 2;
+
+/** What a socket is told of a device's answer, or of a negative errno, which stays. Models `net_xmit_errno()`. */
+export function netXmitErrno(answer: number): number {
+  if (answer <= 0) return answer;
+  return answer === NET_XMIT_CN ? 0 : -ENOBUFS;
+}
 
 /** Operational state as `ip link` prints it (RFC 2863). */
 export type OperState = "UNKNOWN" | "DOWN" | "LOWERLAYERDOWN" | "UP";
@@ -109,8 +123,8 @@ export abstract class NetDevice {
   /** `IFF_*` flags that the kind of device has, besides UP, RUNNING and LOWER_UP; IFF_MULTICAST can be taken away. */
   abstract kindFlags: number;
 
-  /** Takes a packet that the IP layer sends. The device owns it from here. Models `dev_queue_xmit()`. */
-  abstract transmit(skb: SkBuff): void;
+  /** Takes a packet that the IP layer sends, and says `NET_XMIT_*`. The device owns it from here. Models `dev_queue_xmit()`. */
+  abstract transmit(skb: SkBuff): number;
 
   /**
    * Asks the link who owns an address: the MAC address that a request (ARP, neighbour solicitation) would have brought,

@@ -5,7 +5,7 @@
  */
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
-import { IFF_LOOPBACK, NetDevice, type OperState } from "./device.js";
+import { IFF_LOOPBACK, NET_XMIT_CN, NET_XMIT_SUCCESS, NetDevice, type OperState } from "./device.js";
 import { DelayQueue } from "./queue.js";
 
 const NO_MAC: Uint8Array = new Uint8Array(6);
@@ -33,15 +33,16 @@ export class LoopbackDevice extends NetDevice {
     return this.up ? "UNKNOWN" : "DOWN";
   }
 
-  override transmit(skb: SkBuff): void {
+  override transmit(skb: SkBuff): number {
     if (!this.up) {
       this.refuse(skb);
-      return;
+      return NET_XMIT_CN;
     }
     this.sent(skb);
     // Models skb_orphan(): what comes in is nobody's.
     skb.uid = -1;
     this.#queue.push(skb, 0);
+    return NET_XMIT_SUCCESS;
   }
 
   override resolve(): Uint8Array {

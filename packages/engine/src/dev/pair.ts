@@ -7,7 +7,17 @@ import type { NetNamespace } from "../netns.js";
 import { type RandomSource, SeededRandom } from "../random.js";
 import type { SkBuff } from "../skb.js";
 import type { InetAddress } from "../wire/address.js";
-import { IFF_BROADCAST, IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } from "./device.js";
+import {
+  IFF_BROADCAST,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_POINTOPOINT,
+  NET_XMIT_CN,
+  NET_XMIT_DROP,
+  NET_XMIT_SUCCESS,
+  NetDevice,
+  type OperState,
+} from "./device.js";
 import { DelayQueue } from "./queue.js";
 
 /** An Ethernet device takes that much more than its MTU: a frame may have a VLAN tag. */
@@ -59,18 +69,19 @@ export abstract class PairDevice extends NetDevice {
     return this.peer?.mac ?? null;
   }
 
-  override transmit(skb: SkBuff): void {
-    if (!this.running || (this.peer !== null && !this.peer.takes(skb.len))) {
+  override transmit(skb: SkBuff): number {
+    const { running } = this;
+    if (!running || (this.peer !== null && !this.peer.takes(skb.len))) {
       this.refuse(skb);
-      return;
+      return running ? NET_XMIT_DROP : NET_XMIT_CN;
     }
     this.sent(skb);
     this.net.resetConntrack(skb);
     const packetType = skb.packetType;
     skb.scrub();
     skb.packetType = packetType;
-    if (this.loss > 0 && this.random.u32() < this.loss * 0x1_0000_0000) return;
-    this.#underWay.push(skb, this.latencyMicros);
+    if (this.loss === 0 || this.random.u32() >= this.loss * 0x1_0000_0000) this.#underWay.push(skb, this.latencyMicros);
+    return NET_XMIT_SUCCESS;
   }
 
   /** Whether this end takes a packet of so many bytes that the other end sends. */

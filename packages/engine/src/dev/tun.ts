@@ -4,7 +4,15 @@
  */
 import type { NetNamespace } from "../netns.js";
 import { SkBuff } from "../skb.js";
-import { IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, NetDevice, type OperState } from "./device.js";
+import {
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_POINTOPOINT,
+  NET_XMIT_CN,
+  NET_XMIT_SUCCESS,
+  NetDevice,
+  type OperState,
+} from "./device.js";
 
 /** A point-to-point device whose other side is the caller: packets begin at the IP header. */
 export class TunDevice extends NetDevice {
@@ -40,14 +48,15 @@ export class TunDevice extends NetDevice {
     this.receive(skb);
   }
 
-  override transmit(skb: SkBuff): void {
+  override transmit(skb: SkBuff): number {
     if (!this.up) {
       this.refuse(skb);
-      return;
+      return NET_XMIT_CN;
     }
     this.sent(skb);
     this.net.resetConntrack(skb);
     this.onTransmit(skb.bytes());
+    return NET_XMIT_SUCCESS;
   }
 
   override resolve(): null {

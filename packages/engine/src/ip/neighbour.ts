@@ -7,7 +7,7 @@
  * net/ipv6/ndisc.c.
  */
 import type { Timer } from "../clock.js";
-import type { NetDevice } from "../dev/device.js";
+import { NET_XMIT_SUCCESS, type NetDevice } from "../dev/device.js";
 import { EINVAL, ENOENT, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
@@ -86,28 +86,26 @@ export class NeighbourTable<A extends InetAddress = number> {
     return entry;
   }
 
-  /** Sends a packet to a next hop, now (true) or when it is found (false). Models `neigh_output()`. */
-  output(entry: NeighbourEntry<A>, skb: SkBuff, source: A): boolean {
+  /** Sends a packet to a next hop: gives what the device says, or null where it waits until the next hop is found. Models `neigh_output()`. */
+  output(entry: NeighbourEntry<A>, skb: SkBuff, source: A): number | null {
     const now = this.#net.clock.nowMicros;
     if (entry.state === "REACHABLE" && now <= entry.confirmedMicros + REACHABLE_TIME) {
       entry.usedMicros = now;
-      this.#transmit(entry, skb);
-      return true;
+      return this.#transmit(entry, skb);
     }
     this.#age(entry);
     entry.usedMicros = now;
     if (entry.state === "STALE") this.#become(entry, "DELAY");
-    if (entry.mac !== null && entry.state !== "INCOMPLETE" && entry.state !== "FAILED") {
-      this.#transmit(entry, skb);
-      return true;
-    }
+    if (entry.mac !== null && entry.state !== "INCOMPLETE" && entry.state !== "FAILED")
+      return this.#transmit(entry, skb);
     if (entry.state !== "INCOMPLETE" && this.#begin(entry, source)) {
+      // On Linux it waited for the answer: what the device says then nobody hears.
       this.#transmit(entry, skb);
-      return true;
+      return NET_XMIT_SUCCESS;
     }
     if (entry.waiting.length === QUEUE_LENGTH) this.#net.free(entry.waiting.shift() as SkBuff);
     entry.waiting.push(skb);
-    return false;
+    return null;
   }
 
   /** Whether an address is known; if not, the link is asked for it. Models `neigh_event_send()`. */
@@ -154,10 +152,10 @@ export class NeighbourTable<A extends InetAddress = number> {
     return false;
   }
 
-  #transmit(entry: NeighbourEntry<A>, skb: SkBuff): void {
+  #transmit(entry: NeighbourEntry<A>, skb: SkBuff): number {
     skb.linkSource = entry.dev.mac;
     skb.linkDestination = entry.mac;
-    entry.dev.transmit(skb);
+    return entry.dev.transmit(skb);
   }
 
   /** Somebody on the link asked for one of our addresses, and so made itself known. Models `arp_process()`. */

@@ -2,7 +2,7 @@
  * A packet leaves: OUTPUT for packets of this host, POSTROUTING, fragmentation, the next hop, the device. Broadcasts
  * and multicasts are not looped back to their sender. Models net/ipv4/ip_output.c.
  */
-import type { NetDevice } from "../dev/device.js";
+import { type NetDevice, netXmitErrno } from "../dev/device.js";
 import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "../errno.js";
 import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr, type Verdict } from "../hooks.js";
 import { NO_CT, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, SkBuff } from "../skb.js";
@@ -87,7 +87,7 @@ export class IdentGenerator {
   }
 }
 
-/** Models `ip_local_out()`. */
+/** 0 or a negative errno. Models `ip_send_skb()`. */
 export function ipLocalOut(ip: IpStack, skb: SkBuff): number {
   const { net } = ip;
   const trace = net.trace;
@@ -95,7 +95,7 @@ export function ipLocalOut(ip: IpStack, skb: SkBuff): number {
     trace.begin(skb);
     trace.enter("__ip_local_out", null, skb);
   }
-  const error = localOutFinish(ip, skb);
+  const error = netXmitErrno(localOutFinish(ip, skb));
   if (trace !== null) trace.end();
   return error;
 }
@@ -153,7 +153,7 @@ export function describeOutput(rt: Rtable): string {
   return rt.gateway === 0 ? `dev ${rt.dev?.name ?? ""}` : `via ${formatIPv4(rt.gateway)} dev ${rt.dev?.name ?? ""}`;
 }
 
-/** Sends a routed packet. Models `ip_output()`. 0 or a negative errno. */
+/** Sends a routed packet. Models `ip_output()`. What the device says (`NET_XMIT_*`), or a negative errno. */
 export function dstOutput(ip: IpStack, skb: SkBuff): number {
   const trace = ip.net.trace;
   if (trace === null) return output(ip, skb);
@@ -227,8 +227,7 @@ function finishOutput2(ip: IpStack, skb: SkBuff, rt: Rtable): number {
   }
   skb.linkSource = dev.mac;
   skb.linkDestination = null;
-  dev.transmit(skb);
-  return 0;
+  return dev.transmit(skb);
 }
 
 /** Multicasts and broadcasts are counted by themselves too. */
@@ -255,15 +254,15 @@ function toNeighbour(ip: IpStack, skb: SkBuff, rt: Rtable, dev: NetDevice): numb
     neighbour = ip.neighbourTable.entry(dev, rt.gateway === 0 ? get32(skb.data, IPV4_DST) : rt.gateway);
     if (rt.gateway !== 0) rt.neighbour = neighbour;
   }
-  const sent = ip.neighbourTable.output(neighbour, skb, get32(skb.data, IPV4_SRC));
+  const answer = ip.neighbourTable.output(neighbour, skb, get32(skb.data, IPV4_SRC));
   if (trace !== null) {
-    if (sent) {
+    if (answer !== null) {
       // A cable only takes the packet here; its bytes are still those that left.
       trace.note({ kind: "transmit", device: dev.name });
       trace.done(skb, dev.name);
     } else trace.note({ kind: "end", reason: `waits for the link-layer address of ${formatIPv4(neighbour.address)}` });
   }
-  return 0;
+  return answer ?? 0;
 }
 
 /**

@@ -16,7 +16,7 @@ import {
 import type { IpStack } from "./stack.js";
 
 /**
- * Sends a packet in pieces by `emit`; 0 or a negative errno. One that conntrack put together leaves as it came: in the same
+ * Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer. One that conntrack put together leaves as it came: in the same
  * pieces where they fit, else in pieces no larger than its largest. Models `ip_do_fragment()`.
  */
 export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: SkBuff) => number): number {
@@ -29,13 +29,14 @@ export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: 
   // The pieces it came in serve again while they are all its bytes (no hook changed its length) and fit.
   const asItCame = came?.every((size) => size <= most - headerLength) && came.reduce((sum, n) => sum + n, 0) === total;
   let error = 0;
-  for (let offset = 0, i = 0; offset < total; i++) {
+  for (let offset = 0, i = 0; offset < total && error === 0; i++) {
     const size = asItCame === true && came !== null ? came[i] : Math.min(room, total - offset);
-    error = emit(piece(skb, offset, size)) || error;
-    mib.FragCreates++;
+    error = emit(piece(skb, offset, size));
+    if (error === 0) mib.FragCreates++;
     offset += size;
   }
-  mib.FragOKs++;
+  if (error === 0) mib.FragOKs++;
+  else mib.FragFails++;
   if (skb.nfct !== NO_CT) ip.net.free(skb);
   return error;
 }

@@ -42,7 +42,7 @@ function firstFragmentable(data: Uint8Array, length: number): Cut {
   return { at, previous };
 }
 
-/** Sends a packet in pieces by `emit`; 0 or a negative errno. */
+/** Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer; or a negative errno. */
 export function fragment6(
   ip: Ip6Stack,
   skb: SkBuff,
@@ -79,10 +79,10 @@ function sendPieces(ip: Ip6Stack, skb: SkBuff, mtu: number, emit: (piece: SkBuff
   const id = identification(ip);
   const dev = skb.dev as NetDevice;
   let error = 0;
-  for (let offset = 0, i = 0; offset < total; i++) {
+  for (let offset = 0, i = 0; offset < total && error === 0; i++) {
     const rest = total - offset;
     const size = asItCame ? came[i] : rest <= room ? rest : room & ~7;
-    error = emit(piece(skb, { at, previous }, offset, size, id), dev) || error;
+    error = emit(piece(skb, { at, previous }, offset, size, id), dev);
     offset += size;
   }
   ip.net.free(skb);

@@ -2,7 +2,7 @@
  * An IPv6 packet leaves: OUTPUT for packets of this host, POSTROUTING, fragmentation, the device. Flow labels are not
  * drawn: `auto_flowlabels` keeps its value and packets of this host have label 0. Models net/ipv6/ip6_output.c.
  */
-import type { NetDevice } from "../dev/device.js";
+import { type NetDevice, netXmitErrno } from "../dev/device.js";
 import { EPERM } from "../errno.js";
 import { NF_ACCEPT, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_STOLEN, nfDropGetErr } from "../hooks.js";
 import { PACKET_MULTICAST, SkBuff } from "../skb.js";
@@ -70,7 +70,7 @@ export function ip6SendWritten(ip: Ip6Stack, skb: SkBuff): number {
     trace.begin(skb);
     trace.enter("__ip6_local_out", null, skb);
   }
-  const error = localOut(ip, skb);
+  const error = netXmitErrno(localOut(ip, skb));
   if (trace !== null) trace.end();
   return error;
 }
@@ -111,7 +111,7 @@ function refused(ip: Ip6Stack, skb: SkBuff, verdict: number, reason: string): nu
   return errno === 0 ? -EPERM : -Math.abs(errno);
 }
 
-/** Sends a routed packet. Models `ip6_output()`. 0 or a negative errno. */
+/** Sends a routed packet. Models `ip6_output()`. What the device says (`NET_XMIT_*`), or a negative errno. */
 export function ip6Output(ip: Ip6Stack, skb: SkBuff): number {
   const { trace } = ip.net;
   const route = skb.dst6 as Route6;
@@ -146,18 +146,18 @@ function finishOutput2(ip: Ip6Stack, skb: SkBuff, route: Route6, dev: NetDevice)
       neighbour = ip.neighbourTable.entry(dev, hop.slice());
       route.neighbour = neighbour;
     }
-    if (!ip.neighbourTable.output(neighbour, skb, readInto(source, skb.data, IPV6_SRC))) {
+    const answer = ip.neighbourTable.output(neighbour, skb, readInto(source, skb.data, IPV6_SRC));
+    if (answer === null) {
       if (trace !== null) trace.note({ kind: "end", reason: `waits for the link-layer address of ${formatIPv6(hop)}` });
       return 0;
     }
     transmitted(ip, skb, dev);
-    return 0;
+    return answer;
   }
   skb.linkSource = dev.mac;
   skb.linkDestination = null;
   transmitted(ip, skb, dev);
-  dev.transmit(skb);
-  return 0;
+  return dev.transmit(skb);
 }
 
 /** The trace learns that a device took the packet; a cable only takes it, its bytes are still those that left. */

@@ -3,7 +3,7 @@
  * datagrams at once. Multicast groups cannot be joined. Models net/ipv4/udp.c.
  */
 import type { NetDevice } from "../dev/device.js";
-import { EACCES, EADDRINUSE, EMSGSIZE, ENOTCONN, SystemError } from "../errno.js";
+import { EACCES, EADDRINUSE, EMSGSIZE, ENOBUFS, ENOTCONN, SystemError } from "../errno.js";
 import type { IcmpError } from "../ip/icmp.js";
 import { inetIif, RTN_BROADCAST } from "../ip/route.js";
 import type { NetNamespace } from "../netns.js";
@@ -158,12 +158,12 @@ export class UdpProtocol implements UdpApi {
     setTransportChecksum(family, data, at, at + UDP_CHECKSUM, IPPROTO_UDP, length);
     // Zero would say that there is none.
     if (get16(data, at + UDP_CHECKSUM) === 0) put16(data, at + UDP_CHECKSUM, 0xffff);
+    skb.checksumPartial = true;
     const error = family.send(skb);
-    if (error !== 0) {
-      mib.SndbufErrors++;
-      throw new SystemError(-error);
-    }
-    mib.OutDatagrams++;
+    if (error === 0) mib.OutDatagrams++;
+    // Of a device that does not take it a socket without IP_RECVERR is told nothing.
+    else if (error === -ENOBUFS) mib.SndbufErrors++;
+    else throw new SystemError(-error);
   }
 
   close(socket: UdpEndpoint): void {

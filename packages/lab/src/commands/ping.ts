@@ -5,6 +5,7 @@
 import {
   EACCES,
   EMSGSIZE,
+  ENOBUFS,
   formatAddress,
   formatIPv4,
   type InetAddress,
@@ -319,18 +320,26 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
   socket.handlers = { onReply, onError };
   const payload = new Uint8Array(options.size);
   for (let i = 0; i < payload.length; i++) payload[i] = i & 0xff;
+  /** How often no device took a request since one was sent. */
+  let refusals = 0;
   const send = (): void => {
     const sequence = ++transmitted;
     lastSentAt = clock.nowMicros;
     sentAt.set(sequence, clock.nowMicros);
     try {
       socket.send(address, sequence & 0xffff, payload);
+      refusals = 0;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       if (error.errno === EMSGSIZE) {
         errors++;
         acknowledge(sequence);
         stderr.write(`ping: local error: message too long, mtu${ipv6 ? ": " : "="}${mtuTo(context, address)}\n`);
+      } else if (error.errno === ENOBUFS) {
+        // The request is tried again, until waiting for it would have taken as long as waiting for an answer.
+        const pause = Math.min(Math.max(options.intervalMicros / 2, 10_000), 500_000);
+        if (++refusals * pause < options.lingerMicros) transmitted--;
+        else if (!options.quiet) stderr.write(`ping: sendmsg: ${strerror(ENOBUFS)}\n`);
       }
     }
   };
@@ -363,13 +372,13 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
     print();
     socket.close();
     if (context.signal() !== "SIGTERM" && context.signal() !== "SIGKILL") {
-      const loss = transmitted === 0 ? 0 : Math.floor(((transmitted - received) * 100) / transmitted);
       const counted = errors > 0 ? `, +${errors} errors` : "";
+      const lost =
+        transmitted === 0
+          ? ""
+          : `, ${lossText(transmitted, received)}% packet loss, time ${Math.floor((lastSentAt - startedAt) / 1000)}ms`;
       stdout.write(`\n--- ${options.target} ping statistics ---\n`);
-      stdout.write(
-        `${transmitted} packets transmitted, ${received} received${counted}, ` +
-          `${lossText(transmitted, received, loss)}% packet loss, time ${Math.floor((lastSentAt - startedAt) / 1000)}ms\n`,
-      );
+      stdout.write(`${transmitted} packets transmitted, ${received} received${counted}${lost}\n`);
       const summary = received > 0 && trips.length > 0 ? rttText(trips) : "";
       if (context.signal() === "SIGINT") context.catches(received === 0 ? 1 : 0);
       stdout.write(`${summary}${pipe > 1 ? `${summary === "" ? "" : ", "}pipe ${pipe}` : ""}\n`);
@@ -379,11 +388,9 @@ function* run(context: LabContext, options: PingOptions): CommandProcess {
   return 0;
 }
 
-/** Whole percents plain, others as `%g` shows them. */
-function lossText(transmitted: number, received: number, whole: number): string {
-  if (transmitted === 0) return "0";
-  const exact = ((transmitted - received) * 100) / transmitted;
-  return Number.isInteger(exact) ? String(whole) : String(Number(exact.toPrecision(6)));
+/** Percents as `%g` shows them. */
+function lossText(transmitted: number, received: number): string {
+  return String(Number((((transmitted - received) * 100) / transmitted).toPrecision(6)));
 }
 
 function rttText(trips: readonly number[]): string {
