@@ -1,6 +1,7 @@
 /** Elements of sets as words: what a command line means by them, and how they are listed. */
 import {
   AddressError,
+  atonIPv4,
   formatIPv4,
   formatIPv6,
   IPPROTO_ICMP,
@@ -35,24 +36,17 @@ const MAX_SET_NAME = 31;
 /** Protocols whose ports may be given. */
 const PORT_PROTOCOLS: readonly number[] = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE];
 
-/**
- * An address of IPv4 as the C library resolves it: up to four numbers, of which the last fills what is left; octal where
- * it begins with a zero. Undefined where it is none.
- */
-function resolved4(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length > 4 || !parts.every((part) => /^(0[0-7]*|[1-9]\d*)$/.test(part))) return undefined;
-  const values = parts.map((part) => Number.parseInt(part, part.startsWith("0") ? 8 : 10));
-  const last = values.pop() ?? 0;
-  if (values.some((value) => value > 255) || last >= 2 ** (32 - 8 * values.length)) return undefined;
-  return values.reduce((sum, value, i) => sum + value * 2 ** (24 - 8 * i), last);
+/** An address of IPv4 as the C library resolves it, which does not take hexadecimal numbers there. Null where it is none. */
+function resolved4(text: string): Int32Array | null {
+  const address = /x/i.test(text) ? null : atonIPv4(text);
+  return address === null ? null : Int32Array.of(address, 0, 0, 0);
 }
 
-function resolved6(text: string): Int32Array | undefined {
+function resolved6(text: string): Int32Array | null {
   try {
     return parseIPv6(text);
   } catch (error) {
-    if (error instanceof AddressError) return undefined;
+    if (error instanceof AddressError) return null;
     throw error;
   }
 }
@@ -60,9 +54,8 @@ function resolved6(text: string): Int32Array | undefined {
 /** An address of a family. */
 export function address(text: string, family: SetFamily): Int32Array {
   const bare = withoutBrackets(text);
-  const four = family === "inet6" ? undefined : resolved4(bare);
-  const found = four === undefined ? (family === "inet6" ? resolved6(bare) : undefined) : Int32Array.of(four, 0, 0, 0);
-  if (found !== undefined) return found;
+  const found = family === "inet6" ? resolved6(bare) : resolved4(bare);
+  if (found !== null) return found;
   throw new IpsetFailure(
     `Syntax error: cannot parse ${bare}: resolving to ${family === "inet6" ? "IPv6" : "IPv4"} address failed`,
   );
