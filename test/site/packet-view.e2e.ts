@@ -226,9 +226,11 @@ test("fits a phone", async ({ page }) => {
 test("a Mermaid diagram of the hooks follows the packet", async ({ page }) => {
   await page.goto(`${home}/lessons/playground/`);
   const diagram = page.locator("[data-mermaid]").first();
-  // The page puts another in its place while it comes to life.
-  await expect(() => diagram.scrollIntoViewIfNeeded({ timeout: 1000 })).toPass();
-  await expect(diagram).toHaveAttribute("data-mermaid", "drawn");
+  // The page puts another in its place while it comes to life, which may then be out of sight again.
+  await expect(async () => {
+    await diagram.scrollIntoViewIfNeeded({ timeout: 1000 });
+    await expect(diagram).toHaveAttribute("data-mermaid", "drawn", { timeout: 2000 });
+  }).toPass({ timeout: 20_000 });
   const view = page.locator("netfilter-packet-view section.view").first();
   await view.getByRole("button", { name: "Next lookup" }).click();
   await expect(diagram.locator("g[data-here]")).toHaveCount(1);
