@@ -44,6 +44,9 @@ export const PACKET_MULTICAST = 2;
 /** {@link SkBuff.uid} of what the kernel says for itself (ICMP, resets): its socket has no owner. */
 export const UID_KERNEL: number = -2;
 
+/** {@link SkBuff.fragments} of a packet that was joined nobody knows where. */
+const UNKNOWN_FRAGMENTS: readonly number[] = [];
+
 /** A packet. Its bytes begin at the network (IP) header; link headers exist only in captures. */
 export class SkBuff {
   /** Holds the packet from offset 0; may be longer than the packet. */
@@ -87,6 +90,8 @@ export class SkBuff {
    * `IPCB()->frag_max_size`.
    */
   largestFragment = 0;
+  /** Whether the largest of them had DF: pieces cut anew have it too. Models IPSKB_FRAG_PMTU. */
+  largestHadDf = false;
   /** Whether conntrack found the transport checksum right: REJECT looks no more, sockets do. Models `skb->csum_valid`. */
   checksumVerified = false;
   /**
@@ -141,6 +146,7 @@ export class SkBuff {
     this.traceId = 0;
     this.fragments = null;
     this.largestFragment = 0;
+    this.largestHadDf = false;
     this.checksumVerified = false;
     this.summedHeader = -1;
     this.options = null;
@@ -153,7 +159,10 @@ export class SkBuff {
     this.preRouted = false;
   }
 
-  /** A copy with its own bytes and the same attachments. Models `skb_copy()`; conntrack references are the caller's. */
+  /**
+   * A copy with its own bytes and the same attachments; it is not taken apart where it was joined, for the original's
+   * fragments are not its own. Models `skb_clone()` and `pskb_copy()`; conntrack references are the caller's.
+   */
   copy(): SkBuff {
     const skb = new SkBuff(this.data.slice(0, this.len));
     skb.iif = this.iif;
@@ -169,8 +178,9 @@ export class SkBuff {
     skb.transportOffset = this.transportOffset;
     skb.nfTrace = this.nfTrace;
     skb.traceId = this.traceId;
-    skb.fragments = this.fragments;
+    skb.fragments = this.fragments === null ? null : UNKNOWN_FRAGMENTS;
     skb.largestFragment = this.largestFragment;
+    skb.largestHadDf = this.largestHadDf;
     skb.checksumVerified = this.checksumVerified;
     skb.summedHeader = this.summedHeader;
     skb.checksumPartial = this.checksumPartial;

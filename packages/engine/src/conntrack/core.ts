@@ -196,6 +196,7 @@ function defragment4(ct: Conntrack, skb: SkBuff, state: HookState): Verdict {
     skb.transportOffset = whole.transportOffset;
     skb.fragments = whole.fragments;
     skb.largestFragment = whole.largestFragment;
+    skb.largestHadDf = whole.largestHadDf;
     skb.options = whole.options;
   }
   return NF_ACCEPT;

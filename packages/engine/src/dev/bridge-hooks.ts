@@ -54,11 +54,12 @@ const ipv4: BridgedFamily = {
   addressWords: 1,
   hooks: (net) => net.hooks,
 
-  /** Models `br_validate_ipv4()`; options are not looked at. */
+  /** Models `br_validate_ipv4()`; options are not looked at, and what IP noted on the packet is gone but for a size. */
   validate(skb) {
     if (checkIPv4(skb.data, 0, skb.len) !== "ok") return false;
     skb.len = ipv4TotalLength(skb.data, 0);
     skb.transportOffset = ipv4HeaderLength(skb.data, 0);
+    skb.largestHadDf = false;
     return true;
   },
 

@@ -245,11 +245,10 @@ export class BridgeDevice extends NetDevice implements Bridge {
     if (up) this.#passUp(skb);
   }
 
-  /** Models `skb_clone()`: fragments that were put together are not taken apart in the same places while others look on. */
+  /** Models `skb_clone()`. */
   #clone(skb: SkBuff): SkBuff {
     const clone = skb.copy();
     if (clone.nfct !== NO_CT) this.net.ct.get(clone.nfct);
-    if (clone.fragments !== null) clone.fragments = [];
     return clone;
   }
 
@@ -261,6 +260,7 @@ export class BridgeDevice extends NetDevice implements Bridge {
       skb.linkDestination = skb.packetType === PACKET_HOST ? this.mac : null;
       // IP begins anew with its notes on the packet.
       skb.largestFragment = 0;
+      skb.largestHadDf = false;
       this.receive(skb);
     }
     if (trace !== null) trace.leave();

@@ -229,7 +229,8 @@ export class FragmentQueues {
     // One piece met congestion: so did the datagram (RFC 3168, section 5.3).
     if ((queue.ecn & (1 << ECN_CE)) !== 0) whole.data[IPV4_TOS] |= ECN_CE;
     // DF was meant for the whole when the largest piece has it.
-    put16(whole.data, IPV4_FRAGMENT, queue.maxDfSize === queue.maxSize ? IP_DF : 0);
+    whole.largestHadDf = queue.maxDfSize === queue.maxSize;
+    put16(whole.data, IPV4_FRAGMENT, whole.largestHadDf ? IP_DF : 0);
     whole.fragments = queue.pieces.map(({ start, end }) => end - start);
     whole.largestFragment = queue.maxSize;
     ipv4SetChecksum(whole.data, 0);

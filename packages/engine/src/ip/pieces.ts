@@ -5,6 +5,7 @@
 import { NO_CT, SkBuff } from "../skb.js";
 import { get16, put16 } from "../wire/bytes.js";
 import {
+  IP_DF,
   IP_MF,
   IP_OFFSET,
   IPV4_FRAGMENT,
@@ -16,8 +17,9 @@ import {
 import type { IpStack } from "./stack.js";
 
 /**
- * Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer. One that conntrack put together leaves as it came: in the same
- * pieces where they fit, else in pieces no larger than its largest. Models `ip_do_fragment()`.
+ * Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer. One that
+ * conntrack put together leaves as it came: in the same pieces where they fit, else in pieces no larger than its
+ * largest, with that one's DF. Models `ip_do_fragment()`.
  */
 export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: SkBuff) => number): number {
   const { ip: mib } = ip.snmp;
@@ -28,10 +30,11 @@ export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: 
   const room = (most - headerLength) & ~7;
   // The pieces it came in serve again while they are all its bytes (no hook changed its length) and fit.
   const asItCame = came?.every((size) => size <= most - headerLength) && came.reduce((sum, n) => sum + n, 0) === total;
+  const df = asItCame !== true && skb.largestHadDf ? IP_DF : 0;
   let error = 0;
   for (let offset = 0, i = 0; offset < total && error === 0; i++) {
     const size = asItCame === true && came !== null ? came[i] : Math.min(room, total - offset);
-    error = emit(piece(skb, offset, size));
+    error = emit(piece(skb, offset, size, df));
     if (error === 0) mib.FragCreates++;
     offset += size;
   }
@@ -42,10 +45,10 @@ export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: 
 }
 
 /**
- * `size` bytes at `offset` of a packet's payload as a fragment of it. Options are repeated in every fragment only when
+ * `size` bytes at `offset` of a packet's payload as a fragment of it, with DF or 0. Options are repeated in every fragment only when
  * their copied bit is set; in the others they become no-ops. A bridge does not look at options and repeats them all.
  */
-function piece(skb: SkBuff, offset: number, size: number): SkBuff {
+function piece(skb: SkBuff, offset: number, size: number, df: number): SkBuff {
   const { data } = skb;
   const word = get16(data, IPV4_FRAGMENT);
   const headerLength = ipv4HeaderLength(data, 0);
@@ -55,7 +58,8 @@ function piece(skb: SkBuff, offset: number, size: number): SkBuff {
   part.data.set(data.subarray(headerLength + offset, headerLength + offset + size), headerLength);
   if (offset > 0 && skb.physOut === null) dropUncopiedOptions(part.data, headerLength);
   put16(part.data, IPV4_TOTAL_LENGTH, headerLength + size);
-  put16(part.data, IPV4_FRAGMENT, (((word & IP_OFFSET) + (offset >>> 3)) & IP_OFFSET) | (last ? word & IP_MF : IP_MF));
+  const place = ((word & IP_OFFSET) + (offset >>> 3)) & IP_OFFSET;
+  put16(part.data, IPV4_FRAGMENT, df | place | (last ? word & IP_MF : IP_MF));
   ipv4SetChecksum(part.data, 0);
   part.iif = skb.iif;
   part.dev = skb.dev;
