@@ -15,6 +15,8 @@ const MAX_UNSEEN_DRAWS = 64;
 const MAX_DRAWS = 128;
 /** What `-m statistic` draws where it does not match; zeros match. */
 const UNLUCKY: readonly number[] = [0xffff, 0xffff];
+/** A draw that is another in every range and chance: odd, and large. */
+const OTHER_DRAW = 0xaaab;
 /** Ports looked at, of those that one difference shows. */
 const MAX_PORTS = 4;
 
@@ -116,7 +118,8 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
     const ports = [...theirs.filter((port) => !ours.has(port)), ...theirs.filter((port) => ours.has(port))];
     let next: Pinned | null = null;
     const chances = /--mode random/.test(JSON.stringify(scenario)) ? [UNLUCKY] : [];
-    for (const draws of [...chances, ...candidates(ports, bases)]) {
+    const telling = await tellingDraws(engine, scenario, best);
+    for (const draws of [...chances, ...candidates(ports, bases, telling - best.random.length)]) {
       const random = [...best.random, ...draws];
       const answer = await engine.ask(withDraws(scenario, random));
       const difference = compareAnswers(scenario, answer, linux);
@@ -130,12 +133,39 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
   return best;
 }
 
-/** What may have been drawn for these ports: one of them, after none or some that nothing shows. */
-function* candidates(ports: readonly number[], bases: readonly number[]): Generator<readonly number[]> {
+/**
+ * How many of a scenario's draws the engine's answer depends on, beginning with the first; those after them change
+ * nothing, so that they need not be tried. Found by halving.
+ */
+async function tellingDraws(engine: Backend, scenario: Scenario, { answer, random }: Pinned): Promise<number> {
+  const shown = JSON.stringify(answer, withoutSeconds);
+  let least = random.length;
+  let most = MAX_DRAWS;
+  while (least < most) {
+    const half = (least + most) >> 1;
+    const kept = [...random, ...Array<number>(half - random.length).fill(0)];
+    const others = Array<number>(MAX_DRAWS - half).fill(OTHER_DRAW);
+    const other = await engine.ask({ ...scenario, random: [...kept, ...others] });
+    if (JSON.stringify(other, withoutSeconds) === shown) most = half;
+    else least = half + 1;
+  }
+  return least;
+}
+
+/** How long an answer took is none of it. */
+function withoutSeconds(key: string, value: unknown): unknown {
+  return key === "seconds" ? undefined : value;
+}
+
+/**
+ * What may have been drawn for these ports: one of them, after none or some that nothing shows, within the next `most`
+ * draws.
+ */
+function* candidates(ports: readonly number[], bases: readonly number[], most: number): Generator<readonly number[]> {
   const draws = ports
     .slice(0, MAX_PORTS)
     .flatMap((port) => bases.filter((base) => port >= base).map((base) => port - base));
   if (draws.length === 0) return;
-  for (let before = 0; before <= MAX_UNSEEN_DRAWS; before++)
+  for (let before = 0; before < most && before <= MAX_UNSEEN_DRAWS; before++)
     for (const draw of draws) yield [...Array<number>(before).fill(0), draw];
 }
