@@ -3,19 +3,39 @@
  * of the first versions. Each list begins on no sets.
  */
 
+/** Sets of addresses and ports, of both families. */
+const BOTH_FAMILIES: readonly string[] = [
+  "ipset create p bitmap:port range 1-100",
+  "ipset create h hash:ip",
+  "ipset create n hash:net",
+  "ipset create hp hash:ip,port",
+  "ipset create h6 hash:ip family inet6",
+  "ipset create n6 hash:net family inet6",
+  "ipset create bm bitmap:ip,mac range 198.51.100.0/24",
+  "ipset create b bitmap:ip range 198.51.100.0/24",
+  "ipset create h6p hash:ip,port family inet6",
+];
+
+/** A set of most types. */
+const MANY_TYPES: readonly string[] = [
+  "ipset create p bitmap:port range 1-100",
+  "ipset create h hash:ip",
+  "ipset create n hash:net",
+  "ipset create l list:set",
+  "ipset create bm bitmap:ip,mac range 198.51.100.0/24",
+  "ipset create hp hash:ip,port",
+  "ipset create hpi hash:ip,port,ip",
+  "ipset create h6 hash:ip family inet6",
+  "ipset create m hash:ip netmask 24",
+  "ipset create hnp hash:ip,port,net",
+  "ipset create nn hash:net,port",
+];
+
 export const IPSET_ELEMENT_WORDS: readonly (readonly [name: string, commands: readonly string[]])[] = [
   [
     "ports",
     [
-      "ipset create p bitmap:port range 1-100",
-      "ipset create h hash:ip",
-      "ipset create n hash:net",
-      "ipset create hp hash:ip,port",
-      "ipset create h6 hash:ip family inet6",
-      "ipset create n6 hash:net family inet6",
-      "ipset create bm bitmap:ip,mac range 198.51.100.0/24",
-      "ipset create b bitmap:ip range 198.51.100.0/24",
-      "ipset create h6p hash:ip,port family inet6",
+      ...BOTH_FAMILIES,
       "ipset add p 1-100-",
       "ipset add p -1",
       "ipset add p 1-",
@@ -84,15 +104,7 @@ export const IPSET_ELEMENT_WORDS: readonly (readonly [name: string, commands: re
   [
     "addresses",
     [
-      "ipset create p bitmap:port range 1-100",
-      "ipset create h hash:ip",
-      "ipset create n hash:net",
-      "ipset create hp hash:ip,port",
-      "ipset create h6 hash:ip family inet6",
-      "ipset create n6 hash:net family inet6",
-      "ipset create bm bitmap:ip,mac range 198.51.100.0/24",
-      "ipset create b bitmap:ip range 198.51.100.0/24",
-      "ipset create h6p hash:ip,port family inet6",
+      ...BOTH_FAMILIES,
       "ipset create ni hash:net,iface",
       "ipset create c hash:ip counters",
       "ipset add h 257",
@@ -375,17 +387,7 @@ export const IPSET_ELEMENT_WORDS: readonly (readonly [name: string, commands: re
   [
     "words",
     [
-      "ipset create p bitmap:port range 1-100",
-      "ipset create h hash:ip",
-      "ipset create n hash:net",
-      "ipset create l list:set",
-      "ipset create bm bitmap:ip,mac range 198.51.100.0/24",
-      "ipset create hp hash:ip,port",
-      "ipset create hpi hash:ip,port,ip",
-      "ipset create h6 hash:ip family inet6",
-      "ipset create m hash:ip netmask 24",
-      "ipset create hnp hash:ip,port,net",
-      "ipset create nn hash:net,port",
+      ...MANY_TYPES,
       "ipset add h 0x1.2.3.4",
       "ipset add h 0x10.1",
       "ipset add h 1.0x2",
@@ -523,17 +525,7 @@ export const IPSET_ELEMENT_WORDS: readonly (readonly [name: string, commands: re
   [
     "what a test may ask",
     [
-      "ipset create p bitmap:port range 1-100",
-      "ipset create h hash:ip",
-      "ipset create n hash:net",
-      "ipset create l list:set",
-      "ipset create bm bitmap:ip,mac range 198.51.100.0/24",
-      "ipset create hp hash:ip,port",
-      "ipset create hpi hash:ip,port,ip",
-      "ipset create h6 hash:ip family inet6",
-      "ipset create m hash:ip netmask 24",
-      "ipset create hnp hash:ip,port,net",
-      "ipset create nn hash:net,port",
+      ...MANY_TYPES,
       "ipset create b bitmap:ip range 198.51.100.0/24",
       "ipset create n6 hash:net family inet6",
       "ipset create hp6 hash:ip,port family inet6",
