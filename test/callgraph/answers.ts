@@ -23,7 +23,10 @@ function asText(steps: readonly RecordedStep[]): string {
   return steps.map(({ result, calls }) => `${result.join("\n")}\n${functionGraphText(calls)}`).join("\n");
 }
 
-/** Writes a recording for each scenario into a folder. Throws {@link MachineError} when its two runs went different ways. */
+/**
+ * Writes a recording for each scenario into a folder. Throws {@link MachineError} when its two runs went different
+ * ways.
+ */
 export function writeRecordings(folder: string, answers: readonly GuestAnswer[]): void {
   for (const scenario of SCENARIOS) {
     const [first, second] = answers.filter(({ name }) => name === scenario.name);

@@ -215,7 +215,8 @@ export async function bootAndRun(
   const machine = spawn(
     "qemu-system-x86_64",
     [
-      // Emulated throughout, so that it runs alike in a virtual machine and out of one; one CPU keeps the order of calls.
+      // Emulated throughout, so that it runs alike in a virtual machine and out of one; one CPU keeps the order of
+      // calls.
       "-accel tcg -cpu max -smp 1 -m 1536 -nographic -no-reboot -nic none -monitor none".split(" "),
       ["-kernel", kernel.image, "-initrd", ramdisk, "-append", "console=ttyS0 quiet panic=-1"],
       ["-serial", `file:${console}`, "-serial", `file:${answers}`],

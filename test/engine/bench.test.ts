@@ -1,4 +1,7 @@
-/** The benchmark's router takes its rules and forwards: nobody runs the benchmark on CI, whose figures would be the machine's. */
+/**
+ * The benchmark's router takes its rules and forwards: nobody runs the benchmark on CI, whose figures would be the
+ * machine's.
+ */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * The site's page of matches and targets is made from the registry: `npx vitest run test/engine/extensions-page.test.ts -u`
- * writes it anew.
+ * The site's page of matches and targets is made from the registry: `npx vitest run test/engine/extensions-page.test.ts
+ * -u` writes it anew.
  */
 import { matchExtensions, targetExtensions, type XtExtension } from "@netfilter-lab/engine";
 import { expect, test } from "vitest";

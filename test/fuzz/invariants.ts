@@ -32,8 +32,8 @@ function insist(holds: boolean, what: () => string): void {
 }
 
 /**
- * Throws {@link BrokenInvariant} where the tracker and NAT of a namespace contradict themselves. `byHand`: a tool may have
- * set the status of entries (`conntrack -U -u`), which Linux lets it.
+ * Throws {@link BrokenInvariant} where the tracker and NAT of a namespace contradict themselves. `byHand`: a tool may
+ * have set the status of entries (`conntrack -U -u`), which Linux lets it.
  */
 export function checkInvariants(net: Tracked, byHand = false): void {
   const { ct } = net;

@@ -64,8 +64,8 @@ function gateway(name: string, setup: readonly string[], steps: Scenario["steps"
 }
 
 /**
- * The rules of a save, without the lines that tell of the time, and without tables that are there and empty: a file that
- * names one opens it, with the legacy tool, whatever comes of its lines.
+ * The rules of a save, without the lines that tell of the time, and without tables that are there and empty: a file
+ * that names one opens it, with the legacy tool, whatever comes of its lines.
  */
 function saved(outcome: StepResult | undefined): string {
   const text = outcome !== undefined && "stdout" in outcome ? outcome.stdout : "";

@@ -1,6 +1,6 @@
 /**
- * Labels by their names: iptables and conntrack with a file /etc/xtables/connlabel.conf and without, on the engine and on
- * the machine's tools, which see a copy of /etc that has the file.
+ * Labels by their names: iptables and conntrack with a file /etc/xtables/connlabel.conf and without, on the engine and
+ * on the machine's tools, which see a copy of /etc that has the file.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -54,7 +54,10 @@ const script = (lines: readonly string[]): string =>
     ...lines.map((line) => `echo '$' "${line.replaceAll(/["$\\]/g, "\\$&")}"; ${line}; echo $?`),
   ].join("\n");
 
-/** Warnings about the other flavour's tables concern the machine; that the file is missing the lab's iptables does not say. */
+/**
+ * Warnings about the other flavour's tables concern the machine; that the file is missing the lab's iptables does not
+ * say.
+ */
 const normalised = (text: string): string => text.replace(/^(# Warning: |Warning: cannot open ).*\n/gm, "");
 
 async function ours(lines: readonly string[], file: string | null): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * conntrack(8) from end to end on one host: connections made, changed, listed, deleted and refused, as Linux and the lab
- * both answer.
+ * conntrack(8) from end to end on one host: connections made, changed, listed, deleted and refused, as Linux and the
+ * lab both answer.
  */
 import type { ConntrackScenario } from "./conntrack-runner.ts";
 

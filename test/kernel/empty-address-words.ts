@@ -1,6 +1,6 @@
 /**
- * Addresses of `ip` that say little: `any` and `all` have no length, `default` has one where the family is known, and a rule
- * of IPv4 takes none of IPv6. Who complains first, and of what; and what a listing makes of them.
+ * Addresses of `ip` that say little: `any` and `all` have no length, `default` has one where the family is known, and a
+ * rule of IPv4 takes none of IPv6. Who complains first, and of what; and what a listing makes of them.
  */
 
 export const EMPTY_ADDRESS_WORDS: readonly string[] = [

@@ -1,4 +1,6 @@
-/** Command lines of `ip` about realms and users: how they are said, listed, filtered, compared, and what is answered. */
+/**
+ * Command lines of `ip` about realms and users: how they are said, listed, filtered, compared, and what is answered.
+ */
 
 /** Realms as they may be said, or not. */
 const SAID: readonly string[] = [
@@ -201,7 +203,8 @@ export const UID_RANGES: readonly string[] = [
   "ip rule del uidrange 7-7",
   "ip rule del uidrange 6-8",
   "ip rule",
-  // A next hop keeps the realm of who asked first, on each processor of its own: without it no answer depends on where ip runs.
+  // A next hop keeps the realm of who asked first, on each processor of its own: without it no answer depends on where
+  // ip runs.
   "ip rule del realms 3",
   ...["", " uid 0", " uid 4", " uid 5", " uid 9", " uid 10", " uid 4294967295", " uid x"].flatMap((user) => [
     `ip route get 1.1.1.1${user}`,

@@ -1,4 +1,7 @@
-/** Rules of ip6tables with every extension that is IPv6's own or that takes its addresses, right and wrong, by their place. */
+/**
+ * Rules of ip6tables with every extension that is IPv6's own or that takes its addresses, right and wrong, by their
+ * place.
+ */
 
 /** `table CHAIN` and the rules put there. */
 export const EXTENSION_RULES_6: readonly (readonly [string, readonly string[]])[] = [

@@ -1,6 +1,6 @@
 /**
- * Sets of IPv6, masks, skbinfo and the listing as XML: command lines by name. Each set has one element at most when it is
- * listed, as the kernel lists more in an order of its own.
+ * Sets of IPv6, masks, skbinfo and the listing as XML: command lines by name. Each set has one element at most when it
+ * is listed, as the kernel lists more in an order of its own.
  */
 
 /** One element of each type, put in, asked for and listed. */

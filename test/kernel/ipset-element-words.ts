@@ -1,6 +1,6 @@
 /**
- * Elements, ranges and options of `ipset`, right and wrong: separators at the ends of a word, brackets, octal addresses, words
- * of the first versions. Each list begins on no sets.
+ * Elements, ranges and options of `ipset`, right and wrong: separators at the ends of a word, brackets, octal
+ * addresses, words of the first versions. Each list begins on no sets.
  */
 
 /** Sets of addresses and ports, of both families. */

@@ -1,6 +1,6 @@
 /**
- * Lessons on the machine's own kernel, unchanged: those that wait for no timeout of minutes, which would be waited for in
- * earnest here. `npm run lessons -- --backend linux` runs all of them.
+ * Lessons on the machine's own kernel, unchanged: those that wait for no timeout of minutes, which would be waited for
+ * in earnest here. `npm run lessons -- --backend linux` runs all of them.
  */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";

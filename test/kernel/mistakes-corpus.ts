@@ -1,4 +1,6 @@
-/** Lines with two mistakes, of which the tool names one; numbers that wrap; restores of nothing. Command lines by name. */
+/**
+ * Lines with two mistakes, of which the tool names one; numbers that wrap; restores of nothing. Command lines by name.
+ */
 
 const TWO_MISTAKES: readonly string[] = [
   "iptables -t mangle -A PREROUTING -j MARK -- 0x1",

@@ -1,4 +1,7 @@
-/** nfacct(8) and `-m nfacct` on both backends: every command, right and wrong, and what packets count on objects with quotas. */
+/**
+ * nfacct(8) and `-m nfacct` on both backends: every command, right and wrong, and what packets count on objects with
+ * quotas.
+ */
 import { Lab } from "netfilter-lab";
 import { afterEach, expect, test } from "vitest";
 

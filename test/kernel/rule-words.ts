@@ -1,4 +1,7 @@
-/** Commands of iptables on rules: types of ICMP, help in odd places, rules looked for by what made them, names of labels. */
+/**
+ * Commands of iptables on rules: types of ICMP, help in odd places, rules looked for by what made them, names of
+ * labels.
+ */
 export const RULE_WORDS: readonly string[] = [
   "ip6tables-legacy -A INPUT -p icmpv6 --icmpv6-type 9:8",
   "ip6tables -A INPUT -p icmpv6 --icmpv6-type 9:8",

@@ -1,6 +1,7 @@
 /**
  * Every lesson in the live session, cell by cell, and each output compared with the saved one, which `npm run lessons`
- * compares with the real tslab kernel's. So what a reader's browser shows for an unchanged lesson is what Jupyter shows.
+ * compares with the real tslab kernel's. So what a reader's browser shows for an unchanged lesson is what Jupyter
+ * shows.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -75,7 +76,9 @@ describe("with the program in parts that come late", () => {
     bundled = await bundleProgram(cells, fileURLToPath(site));
   }, 60_000);
 
-  /** In the page, what a cell names is fetched before it runs; without that, parts come while commands are under way. */
+  /**
+   * In the page, what a cell names is fetched before it runs; without that, parts come while commands are under way.
+   */
   describe.each([
     ["fetched before the cell that names them", true],
     ["fetched when a command asks", false],

@@ -39,7 +39,9 @@ export function held(path: string, value: number): Held {
   };
 }
 
-/** Lowers the number of buckets, or leaves it as it is where it is low already (another run's doing, who puts it back). */
+/**
+ * Lowers the number of buckets, or leaves it as it is where it is low already (another run's doing, who puts it back).
+ */
 export function fewBuckets(path: string = BUCKETS): Held {
   // Without the tunable nobody has used conntrack yet, or nobody can.
   const before = existsSync(path) ? readFileSync(path, "utf8").trim() : "0";

@@ -28,7 +28,10 @@ function alignAge(ours: string | undefined, theirs: string): string {
   return more >= 0 && more <= TIMEOUT_TOLERANCE ? theirs.replace(WITH_AGE, a[0]) : theirs;
 }
 
-/** A line of `conntrack -E` or `-L`, also with `-o save`, or XML's: what comes before the timeout, the timeout, what comes after. */
+/**
+ * A line of `conntrack -E` or `-L`, also with `-o save`, or XML's: what comes before the timeout, the timeout, what
+ * comes after.
+ */
 const WITH_TIMEOUT =
   /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|-[AUD] -t |<flow>.*<timeout>)(\d+)((?: |<).*)$/;
 
@@ -66,7 +69,10 @@ export function withoutMoment(line: string): string {
     .replace(/^# (Generated|Completed) on .*$/, "# $1");
 }
 
-/** The queueing discipline in a device's line: which one is first is the machine's setting, and the packets go around it. */
+/**
+ * The queueing discipline in a device's line: which one is first is the machine's setting, and the packets go around
+ * it.
+ */
 export function withoutQdisc(line: string): string {
   return line.replace(/^(\d+: \S+ <\S+> mtu \d+ qdisc) \S+ /, "$1 ");
 }
@@ -193,8 +199,8 @@ function clearTimes(bytes: Uint8Array, header: number, end: number): void {
 }
 
 /**
- * A packet without the time of day that routers wrote into its timestamp option, or into that of the packet that an ICMP
- * error quotes; checksums that cover it are made right where they were.
+ * A packet without the time of day that routers wrote into its timestamp option, or into that of the packet that an
+ * ICMP error quotes; checksums that cover it are made right where they were.
  */
 export function withoutStampedTime(hex: string): string {
   const bytes = fromHex(hex);
@@ -273,8 +279,8 @@ const COUNTS = / packets=\d+ bytes=\d+/g;
 
 /**
  * The kernel's listing with our counters where it lost its own: of an entry whose counters it had just taken and zeroed
- * when the rest of it did not fit into the message any more, so that it stands in the next one, with 0. No message holds
- * fewer than ten entries.
+ * when the rest of it did not fit into the message any more, so that it stands in the next one, with 0. No message
+ * holds fewer than ten entries.
  */
 export function withLostCounts(ours: readonly string[], theirs: readonly string[]): readonly string[] {
   const countless = (line: string): string => timelessKey(line).replace(COUNTS, "");

@@ -1,4 +1,6 @@
-/** Packets in one line each, for scenarios and tests that read as a conversation: ends as `10.0.0.1:80`, flags as `SA`. */
+/**
+ * Packets in one line each, for scenarios and tests that read as a conversation: ends as `10.0.0.1:80`, flags as `SA`.
+ */
 import { sack, tcpOptions, windowScale } from "./kinds/conversation.js";
 import {
   ACK,

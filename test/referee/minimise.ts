@@ -59,7 +59,9 @@ function headerLength(packet: Uint8Array): number {
   return (packet[0] & 15) * 4;
 }
 
-/** Whether a packet's lengths are what its bytes are: only such a one is made shorter at an offset that means something. */
+/**
+ * Whether a packet's lengths are what its bytes are: only such a one is made shorter at an offset that means something.
+ */
 function sound(packet: Uint8Array): boolean {
   const header = headerLength(packet);
   return packet.length >= 20 && header >= 20 && header <= packet.length && get16(packet, 2) === packet.length;

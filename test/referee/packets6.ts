@@ -1,6 +1,6 @@
 /**
- * IPv6 packets as the referee wants them: right unless told otherwise, and then wrong in exactly the field that is named.
- * As in packets.ts, nothing here is the engine's.
+ * IPv6 packets as the referee wants them: right unless told otherwise, and then wrong in exactly the field that is
+ * named. As in packets.ts, nothing here is the engine's.
  */
 import {
   checksum,

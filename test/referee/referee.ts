@@ -47,7 +47,10 @@ export interface Tally {
   disagreeing: number;
   /** Differed once, and not when asked again. */
   unrepeated: number;
-  /** The kernel has not what they ask for, or was too late each time: neither agreeing nor disagreeing, and their packets do not count. */
+  /**
+   * The kernel has not what they ask for, or was too late each time: neither agreeing nor disagreeing, and their
+   * packets do not count.
+   */
   notComparable: number;
 }
 

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * The site without a network after one visit, at the root of a server and below a path of one: each test has a server of
- * its own and stops it.
+ * The site without a network after one visit, at the root of a server and below a path of one: each test has a server
+ * of its own and stops it.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * The attacks that `website/docs/security.md` speaks of, carried out in a real browser: a stranger's link brings a cell,
- * the reader presses Run, and the cell does its worst. Each test fails if the defence it is about is taken away.
+ * The attacks that `website/docs/security.md` speaks of, carried out in a real browser: a stranger's link brings a
+ * cell, the reader presses Run, and the cell does its worst. Each test fails if the defence it is about is taken away.
  */
 import { readdirSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";

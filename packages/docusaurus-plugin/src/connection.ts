@@ -1,4 +1,6 @@
-/** What the browser tells of the reader's connection (Network Information API); one that tells nothing has a good one. */
+/**
+ * What the browser tells of the reader's connection (Network Information API); one that tells nothing has a good one.
+ */
 interface NetworkInformation {
   readonly saveData?: boolean;
   readonly effectiveType?: string;

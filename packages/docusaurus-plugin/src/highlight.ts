@@ -1,7 +1,7 @@
 /**
- * Code as HTML in which each token has Prism's classes, by the highlighter and grammars that Docusaurus has; and the style
- * sheet that colours them as the site's Prism themes say. A string, not elements: the site's build makes it once, and a
- * page that becomes live has nothing to compare it with.
+ * Code as HTML in which each token has Prism's classes, by the highlighter and grammars that Docusaurus has; and the
+ * style sheet that colours them as the site's Prism themes say. A string, not elements: the site's build makes it once,
+ * and a page that becomes live has nothing to compare it with.
  */
 import { Prism, type PrismTheme } from "prism-react-renderer";
 import { escapeHtml } from "./html.js";

@@ -1,6 +1,6 @@
 /**
- * What a page says of an output that a running kernel gave, too: by which kernel, what it printed, and by which rules the
- * two were compared. A cell whose code or outputs have changed since has no mark: {@link kernelMark} looks.
+ * What a page says of an output that a running kernel gave, too: by which kernel, what it printed, and by which rules
+ * the two were compared. A cell whose code or outputs have changed since has no mark: {@link kernelMark} looks.
  */
 import type { Notebook } from "@netfilter-lab/notebook";
 import { type KernelRecord, recordOfCell, wordsOfRule } from "@netfilter-lab/notebook/kernel-record";

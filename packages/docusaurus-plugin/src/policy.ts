@@ -1,8 +1,8 @@
 /**
- * The content security policy that every built page carries in its head: nothing from elsewhere, no script but the site's
- * own files and the few lines that Docusaurus writes into a page, each named by its hash, and no `eval`. Should the
- * sanitiser of outputs ever let something through, it could still run nothing. Pages without a server's headers cannot
- * forbid being framed (`frame-ancestors`); a host that can send headers should.
+ * The content security policy that every built page carries in its head: nothing from elsewhere, no script but the
+ * site's own files and the few lines that Docusaurus writes into a page, each named by its hash, and no `eval`. Should
+ * the sanitiser of outputs ever let something through, it could still run nothing. Pages without a server's headers
+ * cannot forbid being framed (`frame-ancestors`); a host that can send headers should.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";

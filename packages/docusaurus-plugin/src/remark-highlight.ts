@@ -1,7 +1,7 @@
 /**
- * The remark plugin that highlights a page's blocks of code when the site is built: each gets its tokens as the property
- * `html`, which the site's `CodeBlock` shows. Languages that Docusaurus's highlighter has not by itself are taken from
- * Prism's own.
+ * The remark plugin that highlights a page's blocks of code when the site is built: each gets its tokens as the
+ * property `html`, which the site's `CodeBlock` shows. Languages that Docusaurus's highlighter has not by itself are
+ * taken from Prism's own.
  */
 /// <reference types="mdast-util-to-hast" />
 import { createRequire } from "node:module";

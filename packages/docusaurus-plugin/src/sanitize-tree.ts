@@ -1,7 +1,8 @@
 /**
  * HTML and SVG from a notebook's outputs, made safe to put into a page: an allow-list of elements and attributes, no
- * script, no event handler, no address that a reader's browser would fetch. Ids and style sheets are confined to the one
- * output, so that two drawings on a page cannot meet. Used when the site is built, and in the page for what cells draw there.
+ * script, no event handler, no address that a reader's browser would fetch. Ids and style sheets are confined to the
+ * one output, so that two drawings on a page cannot meet. Used when the site is built, and in the page for what cells
+ * draw there.
  */
 import type { Element, Nodes, Properties, Root } from "hast";
 import { defaultSchema, type Schema, sanitize } from "hast-util-sanitize";
@@ -141,7 +142,9 @@ function scoped(css: string, scope: string): string {
   return `#${scope} {${css.replace(/(\[data-theme="(?:light|dark)"\])\s+/g, "$1 & ")}}`;
 }
 
-/** True if every bracket in a style sheet is closed by its own kind, so that nothing in it ends the rule put round it. */
+/**
+ * True if every bracket in a style sheet is closed by its own kind, so that nothing in it ends the rule put round it.
+ */
 function staysInside(css: string): boolean {
   const open: string[] = [];
   // What a browser reads as one piece, whatever is in it: comments, strings, and addresses without quotes.

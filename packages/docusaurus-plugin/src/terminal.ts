@@ -1,7 +1,7 @@
 /**
- * A printed text as lines that know how to be laid out: columns keep their line and scroll, everything else wraps, hanging
- * under what its first line says. The two tuples of a conntrack line are told apart, because they are what such a line is
- * about and where it may best be broken. Needs no DOM.
+ * A printed text as lines that know how to be laid out: columns keep their line and scroll, everything else wraps,
+ * hanging under what its first line says. The two tuples of a conntrack line are told apart, because they are what such
+ * a line is about and where it may best be broken. Needs no DOM.
  */
 import { type AnsiRun, ansiRuns } from "./ansi.js";
 import { escapeHtml } from "./html.js";
@@ -33,8 +33,8 @@ export function terminalLines(text: string): TerminalLine[] {
 }
 
 /**
- * A printed text as HTML, its lines in elements of class `nb-line`. A string, not elements: of a long output a page that
- * becomes live has nothing to compare.
+ * A printed text as HTML, its lines in elements of class `nb-line`. A string, not elements: of a long output a page
+ * that becomes live has nothing to compare.
  */
 export function terminalHtml(text: string): string {
   return terminalLines(text)
@@ -88,7 +88,9 @@ function hasColumns(line: string): boolean {
 /** No continuation begins further right, so that it has room. */
 const furthest = 12;
 
-/** Under what follows the marks that `conntrack -E` begins with, else two to the right of the line's own indentation. */
+/**
+ * Under what follows the marks that `conntrack -E` begins with, else two to the right of the line's own indentation.
+ */
 function hang(line: string): number {
   const marks = /^(?:\s*\[[\w.]+\])+\s+/.exec(line)?.[0].length;
   return Math.min(marks ?? line.length - line.trimStart().length + 2, furthest);

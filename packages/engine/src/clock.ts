@@ -4,12 +4,17 @@
  * `jiffies` and `struct timer_list`.
  */
 
-/** Jiffies a second: CONFIG_HZ of Debian's kernels and of the referee's. Conntrack timeouts are kept in jiffies, as the kernel keeps them. */
+/**
+ * Jiffies a second: CONFIG_HZ of Debian's kernels and of the referee's. Conntrack timeouts are kept in jiffies, as the
+ * kernel keeps them.
+ */
 export const HZ = 250;
 
 const MICROS_PER_JIFFY = 1_000_000 / HZ;
 
-/** The kernel's timer wheel: slots a level, and how much coarser each level is than the one below (as a power of two). */
+/**
+ * The kernel's timer wheel: slots a level, and how much coarser each level is than the one below (as a power of two).
+ */
 const WHEEL_SLOTS = 64;
 const WHEEL_SHIFT = 3;
 const WHEEL_LEVELS = 9;
@@ -45,8 +50,8 @@ export class Timer {
 export class VirtualClock {
   #nowMicros = 0;
   /**
-   * The kernel's tick counter as an unsigned 32-bit number, {@link HZ} a second. Moves with the clock and only then: every
-   * packet asks for it, several times. The clock's own to write.
+   * The kernel's tick counter as an unsigned 32-bit number, {@link HZ} a second. Moves with the clock and only then:
+   * every packet asks for it, several times. The clock's own to write.
    */
   jiffies = 0;
   #sequence = 0;
@@ -97,8 +102,8 @@ export class VirtualClock {
   }
 
   /**
-   * When a timer of the kernel's wheel fires that is set `delayMicros` from now, in microseconds of virtual time. Such a
-   * timer never fires early and is the later the longer it is: the wheel's levels have steps of 4 ms (up to 0.25 s),
+   * When a timer of the kernel's wheel fires that is set `delayMicros` from now, in microseconds of virtual time. Such
+   * a timer never fires early and is the later the longer it is: the wheel's levels have steps of 4 ms (up to 0.25 s),
    * 32 ms (up to 2 s), 256 ms (up to 16 s), ... Models `calc_wheel_index()`, kernel/time/timer.c.
    */
   wheelMicros(delayMicros: number): number {

@@ -1,6 +1,6 @@
 /**
- * The switch of netfilter's hooks in light-weight tunnels, which nobody turns off again. Hosts here have no such tunnels:
- * it changes no packet. Models net/netfilter/nf_hooks_lwtunnel.c.
+ * The switch of netfilter's hooks in light-weight tunnels, which nobody turns off again. Hosts here have no such
+ * tunnels: it changes no packet. Models net/netfilter/nf_hooks_lwtunnel.c.
  */
 import { SysctlError, type SysctlTable } from "./sysctl.js";
 

@@ -1,7 +1,7 @@
 /**
- * The five places in a packet's way through IPv4 (and the five through IPv6) where others may look at it, and the ordered list of who does.
- * Conntrack, NAT and the tables never call one another: they meet here, by priority, and in the packet.
- * Models include/uapi/linux/netfilter_ipv4.h and net/netfilter/core.c.
+ * The five places in a packet's way through IPv4 (and the five through IPv6) where others may look at it, and the
+ * ordered list of who does. Conntrack, NAT and the tables never call one another: they meet here, by priority, and in
+ * the packet. Models include/uapi/linux/netfilter_ipv4.h and net/netfilter/core.c.
  */
 import type { NetDevice } from "./dev/device.js";
 import type { NetNamespace } from "./netns.js";
@@ -83,7 +83,8 @@ export type HookFunction = (skb: SkBuff, state: HookState) => Verdict;
 
 /**
  * One registration. Models `struct nf_hook_ops`. Those that most packets meet are objects of few classes (conntrack's,
- * NAT's, the tables'): V8 calls a method straight where it sees no more than four classes, any other function by a detour.
+ * NAT's, the tables'): V8 calls a method straight where it sees no more than four classes, any other function by a
+ * detour.
  */
 export interface HookOps {
   readonly hook: HookNumber;

@@ -1,6 +1,6 @@
 /**
- * Linux netfilter in TypeScript: hooks, conntrack, NAT, tables and routing, packet by packet, without a dependency. What a
- * page may load later (rare extensions, TCP's connections) is `@netfilter-lab/engine/parts`.
+ * Linux netfilter in TypeScript: hooks, conntrack, NAT, tables and routing, packet by packet, without a dependency.
+ * What a page may load later (rare extensions, TCP's connections) is `@netfilter-lab/engine/parts`.
  * @packageDocumentation
  */
 export * from "./clock.js";

@@ -23,7 +23,9 @@ import { NftTrace } from "./xtables/nft-trace.js";
 import { registeredPacketLog } from "./xtables/registry.js";
 import { Xtables } from "./xtables/xtables.js";
 
-/** One network namespace: devices, addresses, routes, hooks, conntrack, NAT, tables and sockets. Models `struct net`. */
+/**
+ * One network namespace: devices, addresses, routes, hooks, conntrack, NAT, tables and sockets. Models `struct net`.
+ */
 export class NetNamespace {
   /** The host's name. */
   readonly name: string;

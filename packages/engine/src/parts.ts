@@ -1,6 +1,6 @@
 /**
- * What a page may load later than the engine: extensions that few rulesets use, TCP's connections for sockets of the engine,
- * the helpers' list. Where `browser` of package.json is obeyed, the engine begins without the first two, and
+ * What a page may load later than the engine: extensions that few rulesets use, TCP's connections for sockets of the
+ * engine, the helpers' list. Where `browser` of package.json is obeyed, the engine begins without the first two, and
  * `registerExtensions` and `registerTcpConnections` make them known; elsewhere it has them from the start.
  */
 export { conntrackHelpers } from "./conntrack/helpers/registry.js";

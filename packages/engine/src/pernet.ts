@@ -1,6 +1,6 @@
 /**
- * What a part of netfilter keeps for each namespace, which itself knows nothing of it. Models `struct pernet_operations`
- * with `net_generic()`.
+ * What a part of netfilter keeps for each namespace, which itself knows nothing of it. Models `struct
+ * pernet_operations` with `net_generic()`.
  */
 import type { NetNamespace } from "./netns.js";
 

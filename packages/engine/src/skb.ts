@@ -86,13 +86,15 @@ export class SkBuff {
    */
   fragments: readonly number[] | null = null;
   /**
-   * The size of the largest of them in bytes, IP header included; 0 where nobody knows, as of what a bridge passed up. Models
-   * `IPCB()->frag_max_size`.
+   * The size of the largest of them in bytes, IP header included; 0 where nobody knows, as of what a bridge passed up.
+   * Models `IPCB()->frag_max_size`.
    */
   largestFragment = 0;
   /** Whether the largest of them had DF: pieces cut anew have it too. Models IPSKB_FRAG_PMTU. */
   largestHadDf = false;
-  /** Whether conntrack found the transport checksum right: REJECT looks no more, sockets do. Models `skb->csum_valid`. */
+  /**
+   * Whether conntrack found the transport checksum right: REJECT looks no more, sockets do. Models `skb->csum_valid`.
+   */
   checksumVerified = false;
   /**
    * What conntrack's sum over an IPv6 packet holds of its header: that without the pseudo header, folded; -1 while
@@ -101,11 +103,13 @@ export class SkBuff {
    */
   summedHeader = -1;
   /**
-   * Whether a socket of a lab's host left a datagram's sum to the device, which on a cable nobody makes: it has none when
-   * it arrives. Models CHECKSUM_PARTIAL of UDP, where it counts.
+   * Whether a socket of a lab's host left a datagram's sum to the device, which on a cable nobody makes: it has none
+   * when it arrives. Models CHECKSUM_PARTIAL of UDP, where it counts.
    */
   checksumPartial = false;
-  /** What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`. */
+  /**
+   * What its header's options ask for, once they were read; null for a packet without options. Models `IPCB()->opt`.
+   */
   options: IpOptions | null = null;
   /** User id of the sending socket for `-m owner`; -1 without one, {@link UID_KERNEL} for the kernel's own. */
   uid = -1;

@@ -13,7 +13,9 @@ export interface Wait {
   arm(wake: () => void): () => void;
 }
 
-/** A command under way: yields waits, returns the exit status. A signal ends it through `return()`, so `finally` runs. */
+/**
+ * A command under way: yields waits, returns the exit status. A signal ends it through `return()`, so `finally` runs.
+ */
 export type CommandProcess = Generator<Wait, number, void>;
 
 /** A stream of text between commands: a pipe, a terminal, a here-string. */

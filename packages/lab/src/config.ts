@@ -15,7 +15,9 @@ import {
 } from "@netfilter-lab/engine";
 import { parseDuration } from "./duration.js";
 
-/** Addresses of a device: one or several of `"192.168.2.55/24"` and `"2001:db8:2::55/64"`, or an empty list for none. */
+/**
+ * Addresses of a device: one or several of `"192.168.2.55/24"` and `"2001:db8:2::55/64"`, or an empty list for none.
+ */
 export type AddressesConfig = string | readonly string[];
 
 /**

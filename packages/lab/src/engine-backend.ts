@@ -107,8 +107,8 @@ export class EngineBackend implements Backend {
   #settleMicros = SETTLE_MICROS;
 
   /**
-   * Makes the hosts and cables, and gives the hosts their routes and tunables by command, for some of which a part has to
-   * come first. Throws {@link LabConfigError} for what only the host itself can judge.
+   * Makes the hosts and cables, and gives the hosts their routes and tunables by command, for some of which a part has
+   * to come first. Throws {@link LabConfigError} for what only the host itself can judge.
    */
   static async make(topology: Topology): Promise<EngineBackend> {
     const backend = new EngineBackend(topology);

@@ -1,6 +1,6 @@
 /**
- * How a lab's hosts begin, on either backend: IPv6 is on where a host has an address of it, and then says nothing of its
- * own accord: no duplicate detection, no search for routers, no flow labels drawn at random.
+ * How a lab's hosts begin, on either backend: IPv6 is on where a host has an address of it, and then says nothing of
+ * its own accord: no duplicate detection, no search for routers, no flow labels drawn at random.
  */
 import type { HostTopology } from "./config.js";
 

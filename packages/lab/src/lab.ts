@@ -177,8 +177,8 @@ export class Host {
   /**
    * Runs commands as root's shell does, to their end. In a template, interpolated values become one word each, quoted.
    * A command that fails does not throw: look at {@link ShellResult.status}. A command that would never end does, with
-   * an `EndlessCommandError`: one that waits for what cannot come (on Linux: when no process of the lab has done anything
-   * or waited for a time for 15 seconds), and one that has not ended after 10 minutes of the lab's time.
+   * an `EndlessCommandError`: one that waits for what cannot come (on Linux: when no process of the lab has done
+   * anything or waited for a time for 15 seconds), and one that has not ended after 10 minutes of the lab's time.
    */
   async sh(script: TemplateStringsArray | string, ...values: unknown[]): Promise<ShellResult> {
     return new ShellResult(await this.#backend.run(this.name, scriptOf(script, values)));
@@ -195,10 +195,11 @@ export class Host {
   }
 
   /**
-   * Sends a packet written by hand, byte for byte from its IP header on, as a raw socket does (`IPPROTO_RAW`). Of IPv4 the
-   * kernel fills in the total length, the header checksum, and source and identification when they are 0 (raw(7)); of IPv6
-   * nothing, and an address of a link has no way, as nothing says which link. Throws a `SystemError` when it cannot: a header
-   * cut short (EINVAL), more than the device takes (EMSGSIZE), no route, or a rule that drops it (EPERM).
+   * Sends a packet written by hand, byte for byte from its IP header on, as a raw socket does (`IPPROTO_RAW`). Of IPv4
+   * the kernel fills in the total length, the header checksum, and source and identification when they are 0 (raw(7));
+   * of IPv6 nothing, and an address of a link has no way, as nothing says which link. Throws a `SystemError` when it
+   * cannot: a header cut short (EINVAL), more than the device takes (EMSGSIZE), no route, or a rule that drops it
+   * (EPERM).
    */
   async send(packet: Uint8Array): Promise<void> {
     await this.#backend.send(this.name, packet);

@@ -4,7 +4,10 @@
  */
 import type { Backend } from "./backend.js";
 
-/** Under this symbol of the global object stands a function that tells each lab's time in seconds, in the order of making; null: nobody uses it any more. */
+/**
+ * Under this symbol of the global object stands a function that tells each lab's time in seconds, in the order of
+ * making; null: nobody uses it any more.
+ */
 const TIMES: unique symbol = Symbol.for("netfilter-lab.times") as never;
 
 interface Teller {

@@ -1,4 +1,7 @@
-/** What labs do must not depend on when the program's parts come: each script, in a program that has them and in one that has yet to load them. */
+/**
+ * What labs do must not depend on when the program's parts come: each script, in a program that has them and in one
+ * that has yet to load them.
+ */
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type * as labModule from "./index.js";
 

@@ -1,6 +1,6 @@
 /**
- * The parts of this program that not every lab needs. In Node they are there from the start (`provide.ts`); in a page each
- * is loaded when it is first asked for (`provide-deferred.ts`), and meanwhile the lab stands still.
+ * The parts of this program that not every lab needs. In Node they are there from the start (`provide.ts`); in a page
+ * each is loaded when it is first asked for (`provide-deferred.ts`), and meanwhile the lab stands still.
  */
 import type { CommandProcess, Wait } from "./command.js";
 import type * as drawings from "./parts/drawings.js";

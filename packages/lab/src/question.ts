@@ -4,7 +4,10 @@
  */
 import type { LabConfig } from "./config.js";
 
-/** The three hosts of the question: client, gateway and server, with its addresses; no rule yet. Give it to `Lab.create`. */
+/**
+ * The three hosts of the question: client, gateway and server, with its addresses; no rule yet. Give it to
+ * `Lab.create`.
+ */
 export const theQuestion: LabConfig<"client" | "gateway" | "server"> = {
   hosts: {
     client: { eth0: "192.168.2.55/24", routes: ["default via 192.168.2.1"] },

@@ -1,7 +1,7 @@
 /**
- * While a part of the program is on its way (`parts.ts`), nothing in any lab moves: no clock is stepped and no command goes
- * on. What was about to happen is done when the part is there, in the order in which it would have been done had the part
- * been there all along; so what a lab's commands print does not depend on when parts come.
+ * While a part of the program is on its way (`parts.ts`), nothing in any lab moves: no clock is stepped and no command
+ * goes on. What was about to happen is done when the part is there, in the order in which it would have been done had
+ * the part been there all along; so what a lab's commands print does not depend on when parts come.
  */
 import type { Wait } from "./command.js";
 

@@ -19,7 +19,10 @@ export function appended(held: string, text: string): string {
   return held + text;
 }
 
-/** A pipe between two commands; never full before {@link MAX_TEXT}, since virtual time gives nobody a reason to block on a full one. */
+/**
+ * A pipe between two commands; never full before {@link MAX_TEXT}, since virtual time gives nobody a reason to block on
+ * a full one.
+ */
 export class Pipe implements Reader, Writer {
   #text = "";
   #writers = 1;

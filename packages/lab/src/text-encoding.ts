@@ -1,4 +1,7 @@
-/** Text and bytes. The encoders are everywhere the lab runs (Node, workers, pages), though not in the language's own types. */
+/**
+ * Text and bytes. The encoders are everywhere the lab runs (Node, workers, pages), though not in the language's own
+ * types.
+ */
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (label?: string) => { decode(bytes: Uint8Array, options?: { stream: boolean }): string };

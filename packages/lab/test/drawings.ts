@@ -1,4 +1,6 @@
-/** Every kind of drawing, of the question's flow and of cases at the edge: what the tests of layout and syntax go over. */
+/**
+ * Every kind of drawing, of the question's flow and of cases at the edge: what the tests of layout and syntax go over.
+ */
 
 import { readFileSync } from "node:fs";
 import type { ConntrackSnapshot } from "@netfilter-lab/engine";

@@ -1,4 +1,6 @@
-/** Which branches of the engine's source the recordings take, folder by folder: a run of replay.test.ts under coverage. */
+/**
+ * Which branches of the engine's source the recordings take, folder by folder: a run of replay.test.ts under coverage.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

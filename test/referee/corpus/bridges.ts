@@ -1,6 +1,6 @@
 /**
- * Frames that cross a bridge, of both families alike: what iptables and conntrack see of them, where NAT leads them, in which
- * fragments they leave, and who hears that they do not.
+ * Frames that cross a bridge, of both families alike: what iptables and conntrack see of them, where NAT leads them, in
+ * which fragments they leave, and who hears that they do not.
  */
 import { BRIDGE_4, BRIDGE_6, type BridgeFamily, bridgeSetup } from "../kinds/bridge.js";
 import { lan, wan } from "../kinds/router.js";

@@ -19,7 +19,9 @@ export interface Refreshed {
   readonly difference: Disagreement | null;
 }
 
-/** How often the kernel is asked at most: when it sweeps its table is its own affair, which asking again tells apart. */
+/**
+ * How often the kernel is asked at most: when it sweeps its table is its own affair, which asking again tells apart.
+ */
 const ASKED_AT_MOST = 4;
 
 /** One scenario, asked and compared with what was recorded of it. */

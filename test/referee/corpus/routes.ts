@@ -1,6 +1,6 @@
 /**
- * What decides on a packet's way besides its addresses: whose packet it is (`ip rule ... uidrange`), and rules that have
- * fragments put together before they are routed.
+ * What decides on a packet's way besides its addresses: whose packet it is (`ip rule ... uidrange`), and rules that
+ * have fragments put together before they are routed.
  */
 
 import { DEVICES, FORWARDING, lan, wan } from "../kinds/router.js";

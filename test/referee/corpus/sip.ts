@@ -1,4 +1,6 @@
-/** SIP by name: registrations, calls and their media through NAT, and what is dropped; errors about what was expected. */
+/**
+ * SIP by name: registrations, calls and their media through NAT, and what is dropped; errors about what was expected.
+ */
 import { lan, wan } from "../kinds/router.js";
 import { udp as udpLine } from "../lines.js";
 import { icmp, udp } from "../packets.js";

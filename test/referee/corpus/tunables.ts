@@ -1,6 +1,6 @@
 /**
- * Netfilter's tunables, one scenario each: what it is at first, and what of values near its limits is taken. Those that a
- * namespace of Linux may only read are read. The page `/tracking/` is made from these.
+ * Netfilter's tunables, one scenario each: what it is at first, and what of values near its limits is taken. Those that
+ * a namespace of Linux may only read are read. The page `/tracking/` is made from these.
  */
 
 import { ipv4 } from "../packets.js";
@@ -137,7 +137,10 @@ interface Reassembler {
   readonly host: Scenario;
   /** A fragment with so many bytes of zeros. */
   readonly fragment: (id: number, offset: number, more: boolean, bytes: number) => Step;
-  /** Limits about what three fragments take, and how many bytes each carries: the least and the most of a size of buffer. */
+  /**
+   * Limits about what three fragments take, and how many bytes each carries: the least and the most of a size of
+   * buffer.
+   */
   readonly memory: readonly (readonly [limits: readonly string[], bytes: readonly number[]])[];
 }
 

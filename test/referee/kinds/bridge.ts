@@ -1,7 +1,7 @@
 /**
- * A bridge inside the router: what is routed to v0 crosses br0 from port p0 to the port of whoever has the MAC address, and
- * comes back to the router by v1 or v2, which routes it on. So packets of both families meet iptables as frames. Nobody is
- * asked for MAC addresses, and no device says anything of its own accord.
+ * A bridge inside the router: what is routed to v0 crosses br0 from port p0 to the port of whoever has the MAC address,
+ * and comes back to the router by v1 or v2, which routes it on. So packets of both families meet iptables as frames.
+ * Nobody is asked for MAC addresses, and no device says anything of its own accord.
  */
 import type { Scenario } from "../scenario.js";
 
@@ -55,8 +55,8 @@ const BR0 = "02:00:00:00:00:30";
 const NOBODY = "02:00:00:00:00:99";
 
 /**
- * What Linux says to groups of its own accord, and says again at a random moment within an interval; the lab has none, and
- * says nothing.
+ * What Linux says to groups of its own accord, and says again at a random moment within an interval; the lab has none,
+ * and says nothing.
  */
 const QUIET = [
   "net.ipv4.igmp_link_local_mcast_reports=0",

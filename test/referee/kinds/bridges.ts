@@ -1,4 +1,6 @@
-/** Frames of both families through a bridge inside the router: forwarded, flooded, rewritten, refused and in fragments. */
+/**
+ * Frames of both families through a bridge inside the router: forwarded, flooded, rewritten, refused and in fragments.
+ */
 import type { Choice } from "../choice.js";
 import { ACK, echo, FIN, ipv4, PSH, RST, SYN, tcp, text, udp } from "../packets.js";
 import { echo6, fragmentHeader, ipv6, options6, PAYLOAD_6, tcp6, udp6 } from "../packets6.js";

@@ -1,10 +1,14 @@
-/** Packets with one thing wrong in a header: lengths, checksums, versions, addresses, and the same with nothing wrong. */
+/**
+ * Packets with one thing wrong in a header: lengths, checksums, versions, addresses, and the same with nothing wrong.
+ */
 import type { Choice } from "../choice.js";
 import { ACK, echo, type IpFields, icmp, ipv4, PSH, SYN, type TcpFields, tcp, text, udp } from "../packets.js";
 import type { PacketStep } from "../scenario.js";
 import { CLIENT, type Kind, lan, OUTSIDE, routed, SERVER, TOOLS, translation, wan } from "./router.js";
 
-/** Protocols that the generic tracker follows on both backends: SCTP, GRE and UDP-Lite have Linux trackers of their own. */
+/**
+ * Protocols that the generic tracker follows on both backends: SCTP, GRE and UDP-Lite have Linux trackers of their own.
+ */
 const OTHER_PROTOCOLS = [0, 2, 4, 41, 50, 51, 89, 253, 255];
 
 function spoiltIp(choice: Choice, length: number): Partial<IpFields> {

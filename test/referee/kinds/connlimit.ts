@@ -1,6 +1,6 @@
 /**
- * `-m connlimit`: connections that come, are answered, end and come again, counted by networks of either side. Packets are
- * some time apart: what Linux counts of those that share a jiffy is a matter of its clock.
+ * `-m connlimit`: connections that come, are answered, end and come again, counted by networks of either side. Packets
+ * are some time apart: what Linux counts of those that share a jiffy is a matter of its clock.
  */
 import type { Choice } from "../choice.js";
 import type { PacketStep, Step } from "../scenario.js";

@@ -1,7 +1,7 @@
 /**
- * Random uses of every match and target that the tables have beside the commonest: what a rule may ask of the packets of
- * `traffic.ts` and of the router, so that it holds now and then. What the machine alone knows (its CPU, its clock, its
- * dice) is not asked.
+ * Random uses of every match and target that the tables have beside the commonest: what a rule may ask of the packets
+ * of `traffic.ts` and of the router, so that it holds now and then. What the machine alone knows (its CPU, its clock,
+ * its dice) is not asked.
  */
 import type { Choice } from "../choice.js";
 

@@ -1,4 +1,6 @@
-/** Fragments of IPv6: in order and not, repeated, missing, overlapping, too long, through conntrack and to the router. */
+/**
+ * Fragments of IPv6: in order and not, repeated, missing, overlapping, too long, through conntrack and to the router.
+ */
 import type { Choice } from "../choice.js";
 import { text } from "../packets.js";
 import { echo6, fragmentHeader, type Ip6Fields, ipv6, options6, PAYLOAD_6, udp6 } from "../packets6.js";
@@ -93,7 +95,8 @@ export const FRAGMENTS_6: Kind = {
     const mtu = choice.oneIn(4)
       ? [`ip link set ${choice.pick(["wan0", "lan0"])} mtu ${choice.pick([1280, 1400])}`]
       : [];
-    // Who puts together gives up early: one datagram at a time, as several end in an order that the kernel's timers draw.
+    // Who puts together gives up early: one datagram at a time, as several end in an order that the kernel's timers
+    // draw.
     const seconds = choice.oneIn(6)
       ? choice.pick([
           [1, 1],

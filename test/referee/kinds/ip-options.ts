@@ -74,7 +74,9 @@ function option(choice: Choice): number[] {
   ])();
 }
 
-/** IP options: ends and fillers, record route, timestamps, source routes, router alert, labels, and lengths that lie. */
+/**
+ * IP options: ends and fillers, record route, timestamps, source routes, router alert, labels, and lengths that lie.
+ */
 function ipOptions(choice: Choice): Uint8Array {
   const bytes = choice.times(choice.pick([1, 1, 1, 2, 3]), () => option(choice)).flat();
   while (bytes.length % 4 !== 0) bytes.push(0);

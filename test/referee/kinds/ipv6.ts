@@ -176,7 +176,8 @@ function anyPacket(choice: Choice, ports: readonly number[]): PacketStep {
           ...(choice.oneIn(8) ? { checksumError: 1 } : {}),
         }),
       ),
-    // Too large for the link, or for a path that a router told of: about an answer of this router's, or nobody's packet.
+    // Too large for the link, or for a path that a router told of: about an answer of this router's, or nobody's
+    // packet.
     () => lan(udp6(out, { sport: port, dport: serverPort, payload: text(choice.pick([1352, 1400, 1460])) })),
     () => wan(echo6({ ...back, dst: OUTSIDE }, port, 1, false, text(choice.pick([1280, 1400])))),
     () =>

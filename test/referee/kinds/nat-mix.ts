@@ -29,7 +29,8 @@ export function natRule(choice: Choice, tool: string): string {
   const into = choice.pick([`-d ${OUTSIDE}`, "-i wan0", "-i lan0 -d 198.51.100.0/24", "-d 198.51.100.20"]);
   const proto = choice.pick(["-p tcp --dport 80", "-p udp --dport 53", "-p tcp", "-p udp", "-p icmp"]);
   const portProto = choice.pick(["-p tcp --dport 80", "-p tcp --dport 8080", "-p udp --dport 53", "-p tcp"]);
-  // Where DNAT and SNAT both draw a port for one packet, the comparison cannot feed both draws back: not from the inside.
+  // Where DNAT and SNAT both draw a port for one packet, the comparison cannot feed both draws back: not from the
+  // inside.
   const drawn = `-i wan0 -d ${OUTSIDE}`;
   return choice.pick([
     () => post(`${out} -j SNAT --to-source ${OUTSIDE}`),

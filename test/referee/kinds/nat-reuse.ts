@@ -1,7 +1,7 @@
 /**
- * Ports of finished, half-open and forgotten connections that NAT gives away again: few ports for many clients, strangers
- * who hold the port that a client wants, connections taken up in the middle, and entries deleted, changed and made by
- * hand while their packets go on.
+ * Ports of finished, half-open and forgotten connections that NAT gives away again: few ports for many clients,
+ * strangers who hold the port that a client wants, connections taken up in the middle, and entries deleted, changed and
+ * made by hand while their packets go on.
  */
 import type { Choice } from "../choice.js";
 import { ACK, echo, FIN, PSH, RST, SYN, text, udp } from "../packets.js";
@@ -47,7 +47,9 @@ function hiding(choice: Choice, tool: string): Hiding {
   ])();
 }
 
-/** A TCP connection up to some stage, from a first sequence number that may be beyond an earlier connection's, or not. */
+/**
+ * A TCP connection up to some stage, from a first sequence number that may be beyond an earlier connection's, or not.
+ */
 function connection(choice: Choice, ports: readonly number[] | undefined): readonly PacketStep[] {
   const first = choice.pick([1000, 2000, 2000, 50_000, 0xffff_fff0, 0x7fff_ffff]);
   const ends = {

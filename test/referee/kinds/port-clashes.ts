@@ -34,7 +34,9 @@ function draws(rule: string, chain: "PREROUTING" | "POSTROUTING"): boolean {
   return rule.includes(` ${chain} `) && (chain === "POSTROUTING" || /:\d|--to-ports|--random/.test(rule));
 }
 
-/** One rule, or two; not two that both draw a port for one packet: the comparison cannot tell one draw from the other. */
+/**
+ * One rule, or two; not two that both draw a port for one packet: the comparison cannot tell one draw from the other.
+ */
 function rules(choice: Choice, tool: string): string[] {
   const first = rule(choice, tool);
   if (!choice.oneIn(3)) return [first];

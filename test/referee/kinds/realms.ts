@@ -1,7 +1,7 @@
 /**
- * Realms: of routes (one way or several), of rules, of both directions, and `-m realm` wherever it may stand. Linux keeps
- * what it decided for its own packets for each CPU, with the realms of the rule that came first: rules that lead those
- * to one table are all of the same realms here.
+ * Realms: of routes (one way or several), of rules, of both directions, and `-m realm` wherever it may stand. Linux
+ * keeps what it decided for its own packets for each CPU, with the realms of the rule that came first: rules that lead
+ * those to one table are all of the same realms here.
  */
 import type { Choice } from "../choice.js";
 import type { Scenario, Step } from "../scenario.js";

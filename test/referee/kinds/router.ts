@@ -68,8 +68,8 @@ export function translation(choice: Choice, tool: string): Translation {
 }
 
 /**
- * Rules in one go, by `iptables-restore`: the commands of one tool, `TOOL [-t TABLE] -A CHAIN ...`, as what they load. A
- * command is a process, and scenarios of many packets should spend their time on packets.
+ * Rules in one go, by `iptables-restore`: the commands of one tool, `TOOL [-t TABLE] -A CHAIN ...`, as what they load.
+ * A command is a process, and scenarios of many packets should spend their time on packets.
  */
 export function loaded(tool: string, commands: readonly string[]): string {
   const tables = new Map<string, string[]>();

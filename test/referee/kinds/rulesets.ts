@@ -1,4 +1,6 @@
-/** Random rules in every table and chain, from all matches and targets that the engine has; counters tell what matched. */
+/**
+ * Random rules in every table and chain, from all matches and targets that the engine has; counters tell what matched.
+ */
 import type { Choice } from "../choice.js";
 import { natRule } from "./nat-mix.js";
 import { closing, DEVICES, FORWARDING, type Kind, putIn, ROUTE, TOOLS } from "./router.js";
@@ -69,7 +71,8 @@ function stateMatch(choice: Choice): string {
     `conntrack --ctreplsrc 198.51.100.9`,
     `conntrack --ctorigdst 198.51.100.0/24`,
     `conntrack --ctorigdstport 80`,
-    // Of an entry not confirmed yet, Linux says otherwise in the first minutes after it was started: only of later ones.
+    // Of an entry not confirmed yet, Linux says otherwise in the first minutes after it was started: only of later
+    // ones.
     `conntrack --ctstate ESTABLISHED ${turned(choice, `--ctexpire ${choice.pick(["0:40", "100:500000"])}`)}`,
     `state ${turned(choice, `--state ${plain}`)}`,
   ])}`;

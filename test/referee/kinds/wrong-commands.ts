@@ -1,6 +1,7 @@
 /**
- * Commands that are wrong: words left out, doubled, changed, put in and moved about in commands that are right. What the
- * tools say, their status, and what they did nevertheless must be the same; packets in between tell whether they did.
+ * Commands that are wrong: words left out, doubled, changed, put in and moved about in commands that are right. What
+ * the tools say, their status, and what they did nevertheless must be the same; packets in between tell whether they
+ * did.
  */
 import type { Choice } from "../choice.js";
 import type { Step } from "../scenario.js";

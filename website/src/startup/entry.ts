@@ -1,7 +1,7 @@
 /**
- * The site's entry in a browser: what Docusaurus's own does, in steps that let the browser draw and answer between them.
- * The page as it was written is drawn first; then the page's chunks are asked for, React is evaluated while they come, and
- * after it the site.
+ * The site's entry in a browser: what Docusaurus's own does, in steps that let the browser draw and answer between
+ * them. The page as it was written is drawn first; then the page's chunks are asked for, React is evaluated while they
+ * come, and after it the site.
  */
 import { fetchAhead } from "./fetchAhead";
 

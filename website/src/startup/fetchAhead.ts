@@ -1,7 +1,7 @@
 /**
- * Fetches ahead what the links in sight lead to: a page's chunks when nothing else is to do, each chunk once. Docusaurus's
- * own way asks for all the links of a screen in one go, looks through every route for each, and makes an element for
- * chunks that it has asked for before: 242 of them on a lesson that needed 23.
+ * Fetches ahead what the links in sight lead to: a page's chunks when nothing else is to do, each chunk once.
+ * Docusaurus's own way asks for all the links of a screen in one go, looks through every route for each, and makes an
+ * element for chunks that it has asked for before: 242 of them on a lesson that needed 23.
  */
 import routes from "@generated/routes";
 import routesChunkNames from "@generated/routesChunkNames";

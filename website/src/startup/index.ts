@@ -1,6 +1,6 @@
 /**
- * How the site starts in a browser, for phones: Docusaurus evaluates everything, and makes the component of every route,
- * in one go before the first page comes to life.
+ * How the site starts in a browser, for phones: Docusaurus evaluates everything, and makes the component of every
+ * route, in one go before the first page comes to life.
  */
 import { join } from "node:path";
 import type { Plugin } from "@docusaurus/types";

@@ -1,6 +1,6 @@
 /**
- * The page's code colours in the editor: from the same Prism theme that colours the code blocks, so that a cell looks the
- * same before and while it is edited, in light and in dark.
+ * The page's code colours in the editor: from the same Prism theme that colours the code blocks, so that a cell looks
+ * the same before and while it is edited, in light and in dark.
  */
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";

@@ -35,7 +35,9 @@ export function lessonVersion(published: readonly PublishedCell[]): string {
   return [there, back].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-/** A cell as it is stored or sent: everything about it in words of JSON. `source` may be left out if it is as published. */
+/**
+ * A cell as it is stored or sent: everything about it in words of JSON. `source` may be left out if it is as published.
+ */
 export interface CellRecord {
   readonly id: string;
   readonly anchor: string;

@@ -1,6 +1,6 @@
 /**
- * What is kept of a page's cells, and what came from elsewhere: the reader's changes go into storage as they are made and
- * come back with the page; cells of a link or a file are shown, kept only when the reader says so, and never run by
+ * What is kept of a page's cells, and what came from elsewhere: the reader's changes go into storage as they are made
+ * and come back with the page; cells of a link or a file are shown, kept only when the reader says so, and never run by
  * being shown. Knows nothing of React.
  */
 import { contentOf, isPublished, type LiveDocument } from "../live/document.js";

@@ -1,7 +1,7 @@
 /**
- * A link that carries a lesson's cells: JSON, compressed, in the address's fragment, which no browser sends to a server.
- * Such a link is a stranger's word. It is bounded before it is unpacked and while it is, and then read like any cells
- * from outside; nothing in it runs by being read.
+ * A link that carries a lesson's cells: JSON, compressed, in the address's fragment, which no browser sends to a
+ * server. Such a link is a stranger's word. It is bounded before it is unpacked and while it is, and then read like any
+ * cells from outside; nothing in it runs by being read.
  */
 import type { CellContent } from "../live/document.js";
 import { CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";

@@ -1,6 +1,6 @@
 /**
- * A lesson with the reader's cells as an `.ipynb` file, and back. The file is the published notebook with its code cells
- * replaced, so prose, pictures and tags are those of the lesson; it opens in Jupyter like the lesson itself.
+ * A lesson with the reader's cells as an `.ipynb` file, and back. The file is the published notebook with its code
+ * cells replaced, so prose, pictures and tags are those of the lesson; it opens in Jupyter like the lesson itself.
  */
 import {
   type Cell,
@@ -110,8 +110,8 @@ interface Stretch {
 }
 
 /**
- * In whose place each code cell of a file is to be shown. The lesson's prose cells that the file has too say between which
- * of them a code cell stands; among the lesson's code cells there, it stands with the last that is not after it.
+ * In whose place each code cell of a file is to be shown. The lesson's prose cells that the file has too say between
+ * which of them a code cell stands; among the lesson's code cells there, it stands with the last that is not after it.
  */
 function anchorsOf(
   lesson: Notebook,

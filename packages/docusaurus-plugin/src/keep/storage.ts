@@ -1,7 +1,7 @@
 /**
- * The reader's cells kept in the browser, one entry for each lesson and each of its published versions, so that a lesson
- * that changed does not take anybody's work away. Storage may be forbidden, full, or hold what something else left
- * there: a lesson runs in any case, and the reader is told what is not kept.
+ * The reader's cells kept in the browser, one entry for each lesson and each of its published versions, so that a
+ * lesson that changed does not take anybody's work away. Storage may be forbidden, full, or hold what something else
+ * left there: a lesson runs in any case, and the reader is told what is not kept.
  */
 import type { CellContent } from "../live/document.js";
 import { CellsError, type PublishedCell, readCells, recordsOf } from "./cells.js";
@@ -14,7 +14,10 @@ export type NotKept = "forbidden" | "full";
 
 /** One lesson's entries. */
 export interface Keeper {
-  /** The cells kept for the lesson as it is now; `undefined` if there are none. Throws CellsError if they are unreadable. */
+  /**
+   * The cells kept for the lesson as it is now; `undefined` if there are none. Throws CellsError if they are
+   * unreadable.
+   */
   load(): CellContent[] | undefined;
   /** The versions of the lesson, other than this, for which cells are kept. */
   otherVersions(): readonly string[];

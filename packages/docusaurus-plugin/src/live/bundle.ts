@@ -1,7 +1,8 @@
 /**
  * What runs in the page's worker, bundled when the site is built: the worker itself, the modules cells may import, and
- * the compiler for cells that were changed; the page around the frame that the worker lives in; the worker of the editor's
- * types; and the site's service worker. Plain files beside the site's own, which a page fetches when it needs them.
+ * the compiler for cells that were changed; the page around the frame that the worker lives in; the worker of the
+ * editor's types; and the site's service worker. Plain files beside the site's own, which a page fetches when it needs
+ * them.
  */
 import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -25,8 +26,8 @@ export interface CellModule {
 export interface CellModules {
   readonly modules: readonly CellModule[];
   /**
-   * A module that loads what else the packages import dynamically: `prepareFor(source)` what a cell seems to need before it
-   * runs, `prepareAll()` everything.
+   * A module that loads what else the packages import dynamically: `prepareFor(source)` what a cell seems to need
+   * before it runs, `prepareAll()` everything.
    */
   readonly prepare?: string;
 }
@@ -77,7 +78,9 @@ export async function bundleParts(folder: string, cells: CellModules, siteDir: s
   };
 }
 
-/** Bundles what cells import, in parts: what a first Run needs, the whole, and whatever the packages import dynamically. */
+/**
+ * Bundles what cells import, in parts: what a first Run needs, the whole, and whatever the packages import dynamically.
+ */
 export async function bundleProgram({ modules, prepare }: CellModules, siteDir: string): Promise<BundledProgram> {
   const object = (entries: readonly string[]): string => `export const modules = { ${entries.join(", ")} };`;
   const first = modules.map(({ name, first = [] }, index) => ({

@@ -69,7 +69,9 @@ export type DocumentAction =
   | { readonly type: "move"; readonly id: string; readonly direction: "up" | "down" }
   /** The lesson as published, nothing run. */
   | { readonly type: "reset" }
-  /** All cells' content at once: kept, opened from a file or a link. Cells with an unknown anchor go to the last one. */
+  /**
+   * All cells' content at once: kept, opened from a file or a link. Cells with an unknown anchor go to the last one.
+   */
   | { readonly type: "replace"; readonly cells: readonly CellContent[] }
   | { readonly type: "session" }
   | { readonly type: "queue"; readonly ids: readonly string[] }

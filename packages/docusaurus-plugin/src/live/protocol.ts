@@ -47,8 +47,8 @@ export type Answer =
 export const mostCharacters = 200_000;
 
 /**
- * What came from the worker, if it has the shape of an answer. A cell shares the worker with the program that speaks for
- * it, so whatever a cell can think of may come; what has no proper shape is dropped.
+ * What came from the worker, if it has the shape of an answer. A cell shares the worker with the program that speaks
+ * for it, so whatever a cell can think of may come; what has no proper shape is dropped.
  *
  * @param parts what there is to be asked for
  */

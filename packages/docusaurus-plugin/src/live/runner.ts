@@ -1,4 +1,6 @@
-/** The page's side of its worker: starts it when it is first needed, gives it cells, ends it. Knows nothing of React. */
+/**
+ * The page's side of its worker: starts it when it is first needed, gives it cells, ends it. Knows nothing of React.
+ */
 import type { CompiledCell } from "@netfilter-lab/notebook/live";
 import { type Answer, type CellEvent, compilerPart, type PartName, type Request, readAnswer } from "./protocol.js";
 import { type Sandbox, startSandbox } from "./sandbox.js";

@@ -1,9 +1,10 @@
 /**
  * The document in which cells run: a static page of the site, and inside it a frame without an origin, in which the
  * worker is made. Two, because of what browsers do with each: a frame without an origin is never answered by the site's
- * service worker, so its text has to be at hand where there is no network; and a frame whose text is at hand inherits its
- * embedder's policy, which must allow `unsafe-eval`, as the lesson's own page must not. Between them they run nothing but
- * these two scripts, named by their hashes, and can fetch nothing, neither from the site nor from anywhere else.
+ * service worker, so its text has to be at hand where there is no network; and a frame whose text is at hand inherits
+ * its embedder's policy, which must allow `unsafe-eval`, as the lesson's own page must not. Between them they run
+ * nothing but these two scripts, named by their hashes, and can fetch nothing, neither from the site nor from anywhere
+ * else.
  */
 import { hashOf } from "../policy.js";
 
@@ -52,7 +53,9 @@ const policyOf = (...scripts: readonly string[]): string =>
 
 const inner = documentOf("Where the cells of a lesson run", policyOf(innerScript), innerScript);
 
-/** In the site's page: makes the frame, and hands on what the page that embeds it sends, once, if it is the site's own. */
+/**
+ * In the site's page: makes the frame, and hands on what the page that embeds it sends, once, if it is the site's own.
+ */
 const outerScript = `
 "use strict";
 addEventListener("message", function start(event) {

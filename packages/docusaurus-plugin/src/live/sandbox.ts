@@ -1,9 +1,9 @@
 /**
  * Where cells run: a worker inside a frame that is sandboxed without an origin and forbidden every request (see
  * `sandbox-document.ts`). A cell of a lesson, of the reader's or of a stranger's link is the same to it: it can compute
- * and answer, and nothing else. The worker is not the frame's own thread, so an endless loop leaves the page alone; taking
- * the frame away ends it. Whatever comes out of the port a cell may have made up: it is data to check (`readAnswer`), never
- * anything to trust.
+ * and answer, and nothing else. The worker is not the frame's own thread, so an endless loop leaves the page alone;
+ * taking the frame away ends it. Whatever comes out of the port a cell may have made up: it is data to check
+ * (`readAnswer`), never anything to trust.
  */
 
 /** A worker and the line to it. */

@@ -1,4 +1,6 @@
-/** The sanitiser that the site's build uses, with the browser's own parser. Loaded with the first drawing a cell makes. */
+/**
+ * The sanitiser that the site's build uses, with the browser's own parser. Loaded with the first drawing a cell makes.
+ */
 import type { Root } from "hast";
 import { fromDom } from "hast-util-from-dom";
 import { sanitizeTree } from "../sanitize-tree.js";

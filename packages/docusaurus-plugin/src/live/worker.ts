@@ -1,6 +1,6 @@
 /**
- * The worker of a page: one program, one cell after the other. It is created without an origin (see `sandbox.ts`), so that
- * a cell, whoever wrote it, reaches neither the network nor anything the site has stored.
+ * The worker of a page: one program, one cell after the other. It is created without an origin (see `sandbox.ts`), so
+ * that a cell, whoever wrote it, reaches neither the network nor anything the site has stored.
  */
 import { type CellSink, type CompiledCell, LiveSession } from "@netfilter-lab/notebook/live";
 import { format, inspect } from "node-inspect-extracted";

@@ -1,7 +1,7 @@
 /**
- * Gives the site its service worker, once the page is there and nothing else is to do: what was visited, the lessons, and
- * what runs their cells are then there without a network. Not while the site is written (`docusaurus start`), and not for
- * readers who asked their browser to save data.
+ * Gives the site its service worker, once the page is there and nothing else is to do: what was visited, the lessons,
+ * and what runs their cells are then there without a network. Not while the site is written (`docusaurus start`), and
+ * not for readers who asked their browser to save data.
  */
 import siteConfig from "@generated/docusaurus.config";
 import { savesData } from "../connection.js";

@@ -1,7 +1,7 @@
 /**
- * What the service worker keeps from the first visit on: every page but those of folders that are left out, and what runs
- * cells. The pages' scripts, pictures and fonts are kept as a page loads them, which is also ahead of time for the pages it
- * links to.
+ * What the service worker keeps from the first visit on: every page but those of folders that are left out, and what
+ * runs cells. The pages' scripts, pictures and fonts are kept as a page loads them, which is also ahead of time for the
+ * pages it links to.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";

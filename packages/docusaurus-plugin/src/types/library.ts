@@ -1,7 +1,7 @@
 /**
- * The declarations that the editor's types are made of, gathered when the site is built from what the compiler loads for
- * a cell that imports our packages: the language's library, our packages' own declarations, and what cells find in the
- * page. Nothing of it is written down anywhere by hand.
+ * The declarations that the editor's types are made of, gathered when the site is built from what the compiler loads
+ * for a cell that imports our packages: the language's library, our packages' own declarations, and what cells find in
+ * the page. Nothing of it is written down anywhere by hand.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

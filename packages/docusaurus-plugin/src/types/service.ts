@@ -1,7 +1,7 @@
 /**
- * The types of a lesson's cells as one types: completion, explanation, errors, across cells. TypeScript's language service
- * over files that exist only in memory: a module for each cell (`checker/cells.ts` of the notebook package makes them,
- * as it does for the checker), the language's library and our packages' declarations. Runs no cell.
+ * The types of a lesson's cells as one types: completion, explanation, errors, across cells. TypeScript's language
+ * service over files that exist only in memory: a module for each cell (`checker/cells.ts` of the notebook package
+ * makes them, as it does for the checker), the language's library and our packages' declarations. Runs no cell.
  */
 import {
   type CellDiagnostic,

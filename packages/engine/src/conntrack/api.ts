@@ -45,7 +45,9 @@ export interface ConntrackSnapshot {
     | null;
   /** Nanoseconds since 1970; null unless `nf_conntrack_timestamp` was on. */
   readonly timestamp: { readonly startNanos: bigint; readonly stopNanos: bigint } | null;
-  /** References to the entry, as `conntrack -L` shows behind `use=` (reading /proc/net/nf_conntrack adds its own one). */
+  /**
+   * References to the entry, as `conntrack -L` shows behind `use=` (reading /proc/net/nf_conntrack adds its own one).
+   */
   readonly use: number;
 }
 
@@ -88,7 +90,9 @@ export interface ConntrackStats {
 
 /** Interface of the engine's conntrack; implemented in this folder. */
 export interface ConntrackApi {
-  /** Registers conntrack's hooks of a family (IPv4 unless said) when the first user comes. Models `nf_ct_netns_get()`. */
+  /**
+   * Registers conntrack's hooks of a family (IPv4 unless said) when the first user comes. Models `nf_ct_netns_get()`.
+   */
   netnsGet(pf?: NfProto): void;
   /** Unregisters them when the last user goes. */
   netnsPut(pf?: NfProto): void;
@@ -132,7 +136,9 @@ export interface ConntrackApi {
 
   /** Takes a reference (a copied skb, an attached reply). Models `nf_conntrack_get()`. */
   get(ct: CtHandle): void;
-  /** Gives a packet's reference back; destroys an unconfirmed entry whose last reference it was. Models `nf_ct_put()`. */
+  /**
+   * Gives a packet's reference back; destroys an unconfirmed entry whose last reference it was. Models `nf_ct_put()`.
+   */
   put(ct: CtHandle): void;
   /** Drops a packet's attachment: every place that frees a packet calls it. Models `skb_nfct_reset` / `kfree_skb`. */
   release(skb: SkBuff): void;

@@ -1,6 +1,7 @@
 /**
- * Verification of a received packet's transport checksum, as conntrack does it at PREROUTING. It trusts nothing:
- * there is no hardware here that might have looked already. Models `nf_ip_checksum()` and `nf_ip6_checksum()`, net/netfilter/utils.c.
+ * Verification of a received packet's transport checksum, as conntrack does it at PREROUTING. It trusts nothing: there
+ * is no hardware here that might have looked already. Models `nf_ip_checksum()` and `nf_ip6_checksum()`,
+ * net/netfilter/utils.c.
  */
 import type { SkBuff } from "../skb.js";
 import { getInt32 } from "../wire/bytes.js";

@@ -217,7 +217,9 @@ export class Conntrack implements ConntrackApi {
     this.defragPut(pf);
   }
 
-  /** Fragments are put together from the first user on. Models `nf_defrag_ipv4_enable()` and `nf_defrag_ipv6_enable()`. */
+  /**
+   * Fragments are put together from the first user on. Models `nf_defrag_ipv4_enable()` and `nf_defrag_ipv6_enable()`.
+   */
   defragGet(pf: NfProto): void {
     if (++this.#defragUsers[pf] > 1) return;
     for (const ops of this.#defragHooks[pf]) this.#hooksOf(pf).register(ops);
@@ -627,8 +629,8 @@ export class Conntrack implements ConntrackApi {
   }
 
   /**
-   * Looks a tuple up by the hash it has as an original one, and where the zone counts in one direction alone, as a reply
-   * too. Models what `nf_conntrack_find_get()` and `resolve_normal_ct()` share.
+   * Looks a tuple up by the hash it has as an original one, and where the zone counts in one direction alone, as a
+   * reply too. Models what `nf_conntrack_find_get()` and `resolve_normal_ct()` share.
    */
   findGetEitherWay(tuple: Int32Array, at: number, hash: number, zone: Zone): number {
     const node = this.findGetHashed(tuple, at, hash, zone);

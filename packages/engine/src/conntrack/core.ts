@@ -1,8 +1,8 @@
 /**
- * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once, and
- * hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into the
- * table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c.
- * A rule's template (`-j CT`) comes in on the packet, says in which zone to look and what a new entry is to have, and is
+ * A packet meets its connection, and leaves: {@link conntrackIn} at PREROUTING (or OUTPUT) looks its tuple up, once,
+ * and hangs the entry on the packet; {@link confirm}, the last to run at POSTROUTING (or INPUT), puts a new entry into
+ * the table. In between, nobody looks anything up. Models net/netfilter/nf_conntrack_core.c and nf_conntrack_proto.c. A
+ * rule's template (`-j CT`) comes in on the packet, says in which zone to look and what a new entry is to have, and is
  * gone when the packet has its entry.
  */
 import { HZ } from "../clock.js";
@@ -342,7 +342,9 @@ function handleIcmp(
   return result;
 }
 
-/** The trackers' functions, for the trace; other protocols' packets go to the generic one, which is no function there. */
+/**
+ * The trackers' functions, for the trace; other protocols' packets go to the generic one, which is no function there.
+ */
 const TRACKERS: ReadonlyMap<number, string> = new Map([
   [IPPROTO_TCP, "nf_conntrack_tcp_packet"],
   [IPPROTO_UDP, "nf_conntrack_udp_packet"],
@@ -438,8 +440,8 @@ function resolve(
 }
 
 /**
- * Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use and those of the rule's template.
- * Models `init_conntrack()`.
+ * Makes an entry for {@link tuple} and {@link inverted}, with the extensions now in use and those of the rule's
+ * template. Models `init_conntrack()`.
  */
 function initConntrack(ct: Conntrack, hash: number, template: CtHandle, zone: Zone): CtHandle {
   const trace = ct.net.trace;

@@ -1,15 +1,17 @@
 /**
- * The conntrack entry: 32 words (128 bytes, two cache lines) of one growing typed array, named by its index, and 16 words
- * of another where its protocol keeps its own. Flat records instead of an object for each connection keep the packet path
- * free of allocation and a million connections in 192 MB. What few entries have stands beside: counters and time stamps
- * here, where one asks for them, NAT's chains with NAT. Models `struct nf_conn`, include/net/netfilter/nf_conntrack.h,
- * and of its extensions event cache, accounting and time stamps.
+ * The conntrack entry: 32 words (128 bytes, two cache lines) of one growing typed array, named by its index, and 16
+ * words of another where its protocol keeps its own. Flat records instead of an object for each connection keep the
+ * packet path free of allocation and a million connections in 192 MB. What few entries have stands beside: counters and
+ * time stamps here, where one asks for them, NAT's chains with NAT. Models `struct nf_conn`,
+ * include/net/netfilter/nf_conntrack.h, and of its extensions event cache, accounting and time stamps.
  */
 import { TUPLE_WORDS } from "./tuple.js";
 
 /** The shift from a handle to its first word in {@link EntrySlab.words}. */
 export const ENTRY_SHIFT = 5;
-/** The shift from a handle to the first word that its protocol may use in {@link EntrySlab.own}, and to the first byte. */
+/**
+ * The shift from a handle to the first word that its protocol may use in {@link EntrySlab.own}, and to the first byte.
+ */
 export const OWN_SHIFT = 4;
 export const OWN_BYTE_SHIFT = 6;
 /** From a handle to its counters in {@link EntrySlab.counters}. */

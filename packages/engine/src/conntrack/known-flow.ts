@@ -1,7 +1,8 @@
 /**
- * The lookup of a packet whose flow is known, by the words of its header alone: no tuple is written down, and nothing is
- * made. It finds what the lookup of `resolve_normal_ct()` would find, or leaves the packet to that one: fragments of the
- * answer that it does not know are zones, expired entries in the chain (which a lookup collects), and flows without entry.
+ * The lookup of a packet whose flow is known, by the words of its header alone: no tuple is written down, and nothing
+ * is made. It finds what the lookup of `resolve_normal_ct()` would find, or leaves the packet to that one: fragments of
+ * the answer that it does not know are zones, expired entries in the chain (which a lookup collects), and flows without
+ * entry.
  */
 import { NFPROTO_IPV4 } from "../hooks.js";
 import {
@@ -37,8 +38,8 @@ export function originalCtinfo(status: number): number {
 }
 
 /**
- * Hangs the entry of an IPv4 packet in the default zone on it, and gives its protocol's number; 0, and nothing has changed,
- * when it is not found so easily.
+ * Hangs the entry of an IPv4 packet in the default zone on it, and gives its protocol's number; 0, and nothing has
+ * changed, when it is not found so easily.
  */
 export function attachKnownFlow(ct: Conntrack, skb: SkBuff): number {
   const { data } = skb;

@@ -1,7 +1,7 @@
 /**
  * Connections made, changed, fetched and deleted by a tool: what `conntrack` asks of the kernel by netlink, with the
- * kernel's checks and error numbers. Helpers, sequence corrections, SYN proxies and masters cannot be given here, as the
- * tool gives none. Models net/netfilter/nf_conntrack_netlink.c.
+ * kernel's checks and error numbers. Helpers, sequence corrections, SYN proxies and masters cannot be given here, as
+ * the tool gives none. Models net/netfilter/nf_conntrack_netlink.c.
  */
 import { HZ } from "../clock.js";
 import { EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ETIME, SystemError } from "../errno.js";
@@ -163,7 +163,10 @@ export function getConntrack(ct: Conntrack, message: ConntrackMessage): CtHandle
   return entry;
 }
 
-/** Deletes the entry of a tuple, and of an id if it is said. Throws {@link SystemError}. Models `ctnetlink_del_conntrack()`. */
+/**
+ * Deletes the entry of a tuple, and of an id if it is said. Throws {@link SystemError}. Models
+ * `ctnetlink_del_conntrack()`.
+ */
 export function deleteConntrack(ct: Conntrack, message: ConntrackMessage, portid: number): void {
   const entry = getConntrack(ct, message);
   if (message.id !== null && ct.idOf(entry) !== message.id) throw new SystemError(ENOENT);

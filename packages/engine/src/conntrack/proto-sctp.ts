@@ -1,8 +1,8 @@
 /**
  * SCTP as a man in the middle sees it: each chunk of a packet may move the association's state, and the verification
- * tags must be those that INIT and INIT ACK gave. Of HEARTBEAT it learns further paths of an association whose beginning
- * went another way. Models net/netfilter/nf_conntrack_proto_sctp.c; multihoming beyond heartbeats is not modelled, there
- * as here.
+ * tags must be those that INIT and INIT ACK gave. Of HEARTBEAT it learns further paths of an association whose
+ * beginning went another way. Models net/netfilter/nf_conntrack_proto_sctp.c; multihoming beyond heartbeats is not
+ * modelled, there as here.
  */
 import { HZ } from "../clock.js";
 import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";

@@ -34,8 +34,8 @@ function udpError(ct: Conntrack, skb: SkBuff, at: number, length: number, hook: 
 }
 
 /**
- * Marks an entry that no datagram began, but a tool: in Linux its `stream_ts` stays 0, a moment long gone, and its first
- * datagram after an answer is a stream's.
+ * Marks an entry that no datagram began, but a tool: in Linux its `stream_ts` stays 0, a moment long gone, and its
+ * first datagram after an answer is a stream's.
  */
 export function udpBegunLongAgo(ct: Conntrack, entry: CtHandle): void {
   ct.slab.own[(entry << OWN_SHIFT) + STREAM_TS] = ct.net.clock.jiffies - 1;

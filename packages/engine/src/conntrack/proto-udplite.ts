@@ -1,6 +1,6 @@
 /**
- * UDP-Lite (RFC 3828): UDP with UDP's timeouts, but for a checksum that must be there and covers as much of the datagram
- * as its sender said. The first answer makes a stream. Models nf_conntrack_udplite_packet(),
+ * UDP-Lite (RFC 3828): UDP with UDP's timeouts, but for a checksum that must be there and covers as much of the
+ * datagram as its sender said. The first answer makes a stream. Models nf_conntrack_udplite_packet(),
  * net/netfilter/nf_conntrack_proto_udp.c.
  */
 import { type HookState, NF_ACCEPT, NF_INET_PRE_ROUTING } from "../hooks.js";

@@ -113,7 +113,10 @@ export function eventOf(
   };
 }
 
-/** The functions that build an event's message, as the kernel's tracer shows them; `protoinfo`: of {@link carriesProtoinfo}. */
+/**
+ * The functions that build an event's message, as the kernel's tracer shows them; `protoinfo`: of {@link
+ * carriesProtoinfo}.
+ */
 export function traceEventMessage(trace: PacketTracer, protonum: number, protoinfo: boolean): void {
   const call = (name: string): void => trace.call(name, "nf_conntrack");
   call("nf_ct_l4proto_find");

@@ -1,6 +1,6 @@
 /**
- * What the SYN proxy does otherwise over IPv4 and over IPv6: addresses, where TCP begins, the segment sizes that a cookie
- * can tell, and how its segments leave. Models the `ipv4` and `ipv6` halves of net/netfilter/nf_synproxy_core.c.
+ * What the SYN proxy does otherwise over IPv4 and over IPv6: addresses, where TCP begins, the segment sizes that a
+ * cookie can tell, and how its segments leave. Models the `ipv4` and `ipv6` halves of net/netfilter/nf_synproxy_core.c.
  */
 import type { Hooks, NfProto } from "../hooks.js";
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from "../hooks.js";

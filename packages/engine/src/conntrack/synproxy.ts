@@ -1,9 +1,9 @@
 /**
  * The SYN proxy: answers a client's SYN with a number that is a cookie, and opens the connection to the server once the
- * client has acknowledged it; from then on sequence numbers and timestamps of the two halves are moved. The cookie is this
- * project's hash with a secret from the injected randomness, as the kernel's secret is random too. Models
- * net/netfilter/nf_synproxy_core.c with __cookie_v4_init_sequence() and __cookie_v4_check() of net/ipv4/syncookies.c and
- * their like of net/ipv6.
+ * client has acknowledged it; from then on sequence numbers and timestamps of the two halves are moved. The cookie is
+ * this project's hash with a secret from the injected randomness, as the kernel's secret is random too. Models
+ * net/netfilter/nf_synproxy_core.c with __cookie_v4_init_sequence() and __cookie_v4_check() of net/ipv4/syncookies.c
+ * and their like of net/ipv6.
  */
 import {
   type HookOps,
@@ -179,8 +179,8 @@ export class Synproxy {
   }
 
   /**
-   * A client's acknowledgement: when it is of a cookie, the server is asked for the connection. `begin` is the number of
-   * the client's first byte. Models synproxy_recv_client_ack().
+   * A client's acknowledgement: when it is of a cookie, the server is asked for the connection. `begin` is the number
+   * of the client's first byte. Models synproxy_recv_client_ack().
    */
   receiveAck(skb: SkBuff, at: number, begin: number): boolean {
     const { data } = skb;

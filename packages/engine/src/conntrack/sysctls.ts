@@ -75,7 +75,10 @@ const MAX_SECONDS: number = Math.floor(0x7fffffff / HZ);
 const HEAD_BYTES = 8;
 const HEADS_OF_A_PAGE: number = 4096 / HEAD_BYTES;
 
-/** Sets the number of buckets. No table is larger than 2 GiB, nor one of negative size. Models `nf_conntrack_hash_resize()`. */
+/**
+ * Sets the number of buckets. No table is larger than 2 GiB, nor one of negative size. Models
+ * `nf_conntrack_hash_resize()`.
+ */
 function resize(ct: Conntrack, name: string, asked: number): void {
   if (asked === 0) throw new SysctlError("EINVAL", name);
   const heads = Math.ceil((asked >>> 0) / HEADS_OF_A_PAGE) * HEADS_OF_A_PAGE;

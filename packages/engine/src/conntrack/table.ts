@@ -1,10 +1,10 @@
 /**
  * The hash table that holds both tuples of every confirmed entry. Chains are linked through the entries' own words; a
- * node is twice the entry's handle plus the direction, 0 ends a chain. The kernel's has its full size, `nf_conntrack_buckets`,
- * from the start; this one grows when it is full: fewer chains than that while there are few entries, so that several of
- * the kernel's stand in one, and more of them when there are very many, so that each of the kernel's is parted. What the
- * kernel says of a chain ({@link chainLength}, {@link firstPart}) is about those of the full size.
- * Models `nf_conntrack_hash`, net/netfilter/nf_conntrack_core.c.
+ * node is twice the entry's handle plus the direction, 0 ends a chain. The kernel's has its full size,
+ * `nf_conntrack_buckets`, from the start; this one grows when it is full: fewer chains than that while there are few
+ * entries, so that several of the kernel's stand in one, and more of them when there are very many, so that each of the
+ * kernel's is parted. What the kernel says of a chain ({@link chainLength}, {@link firstPart}) is about those of the
+ * full size. Models `nf_conntrack_hash`, net/netfilter/nf_conntrack_core.c.
  */
 import { E_HASH, E_NEXT, ENTRY_SHIFT, type EntrySlab } from "./entry.js";
 
@@ -48,8 +48,8 @@ export class TupleTable {
   }
 
   /**
-   * The buckets in which the nodes of a chain of the full size stand, among others where there are fewer buckets: this one,
-   * and each that is {@link limit} further.
+   * The buckets in which the nodes of a chain of the full size stand, among others where there are fewer buckets: this
+   * one, and each that is {@link limit} further.
    */
   firstPart(chain: number): number {
     return chain & (Math.min(this.heads.length, this.limit) - 1);

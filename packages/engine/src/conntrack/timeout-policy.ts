@@ -166,7 +166,9 @@ export function setDefaultTimeouts(ct: Conntrack, protonum: number, seconds: Tim
   overwrite(protocol.defaults(ct), protocol, seconds);
 }
 
-/** The namespace's own timeouts of a protocol, in jiffies. Throws {@link SystemError}. Models `cttimeout_default_get()`. */
+/**
+ * The namespace's own timeouts of a protocol, in jiffies. Throws {@link SystemError}. Models `cttimeout_default_get()`.
+ */
 export function defaultTimeouts(ct: Conntrack, protonum: number): readonly number[] {
   return protocolOf(protonum).defaults(ct);
 }
@@ -176,7 +178,10 @@ export function listTimeouts(protocol: TimeoutProtocol, timeouts: readonly numbe
   return protocol.states.map(([state, place]) => [state, Math.trunc((timeouts[place] >>> 0) / HZ)]);
 }
 
-/** Gives a policy to a rule's template, in place of the one that it may have. Models `nf_ct_set_timeout()`; the rule was checked before. */
+/**
+ * Gives a policy to a rule's template, in place of the one that it may have. Models `nf_ct_set_timeout()`; the rule was
+ * checked before.
+ */
 export function setTimeoutPolicy(ct: Conntrack, template: CtHandle, name: string): void {
   const policy = ct.timeoutPolicies.get(name);
   if (policy === undefined) throw new Error(`no timeout policy ${name}`);

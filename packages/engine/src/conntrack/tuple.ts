@@ -108,7 +108,9 @@ export interface SourceKeys {
   lookup(tuple: Int32Array): number;
 }
 
-/** Reads the keys into a tuple whose addresses are there. False for what no tracker knows. Models `gre_pkt_to_tuple()`. */
+/**
+ * Reads the keys into a tuple whose addresses are there. False for what no tracker knows. Models `gre_pkt_to_tuple()`.
+ */
 function greTuple(data: Uint8Array, at: number, length: number, tuple: Int32Array, keymap: SourceKeys): boolean {
   tuple[TUPLE_PORTS] = 0;
   if (at + GRE_HEADER_LENGTH > length || greVersion(data, at) !== GRE_VERSION_1) return true;
@@ -140,8 +142,9 @@ export function transportProtonum(data: Uint8Array, nhoff: number, pf: NfProto):
 }
 
 /**
- * Reads the tuple of a packet of a family into `tuple`. `nhoff` and `dataoff` are where its network and transport headers
- * begin, `length` where its bytes end; `keymap` knows PPTP's call ids. False when the transport header is too short. Models `nf_ct_get_tuple()`.
+ * Reads the tuple of a packet of a family into `tuple`. `nhoff` and `dataoff` are where its network and transport
+ * headers begin, `length` where its bytes end; `keymap` knows PPTP's call ids. False when the transport header is too
+ * short. Models `nf_ct_get_tuple()`.
  */
 export function getTuple(
   data: Uint8Array,

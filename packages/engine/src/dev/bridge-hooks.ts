@@ -1,7 +1,8 @@
 /**
  * Frames that cross a bridge on their way through the hooks of IPv4 and of IPv6: PREROUTING as they arrive, FORWARD and
- * POSTROUTING as they cross, with the bridge as device. What conntrack put together on the way leaves in fragments again.
- * Frames with VLAN tags or PPPoE are not modelled. Models net/bridge/br_netfilter_hooks.c and br_netfilter_ipv6.c.
+ * POSTROUTING as they cross, with the bridge as device. What conntrack put together on the way leaves in fragments
+ * again. Frames with VLAN tags or PPPoE are not modelled. Models net/bridge/br_netfilter_hooks.c and
+ * br_netfilter_ipv6.c.
  */
 import { confirmEarly } from "../conntrack/core.js";
 import {
@@ -34,7 +35,9 @@ import {
 import type { BridgeDevice } from "./bridge.js";
 import type { NetDevice } from "./device.js";
 
-/** Where a frame goes whose destination NAT changed: on by the bridge (it is gone already), up to be routed, or nowhere. */
+/**
+ * Where a frame goes whose destination NAT changed: on by the bridge (it is gone already), up to be routed, or nowhere.
+ */
 type Redirected = "on" | "up" | "nowhere";
 
 /** What each of the families does in its own way. */

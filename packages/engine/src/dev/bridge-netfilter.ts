@@ -1,7 +1,7 @@
 /**
- * Whether iptables and ip6tables see frames that cross a bridge. Frames here are IPv4 and IPv6 without VLAN tags or PPPoE,
- * and links carry no ARP packets, so that the switches for those are kept and asked by nobody. Models the sysctls of
- * net/bridge/br_netfilter_hooks.c.
+ * Whether iptables and ip6tables see frames that cross a bridge. Frames here are IPv4 and IPv6 without VLAN tags or
+ * PPPoE, and links carry no ARP packets, so that the switches for those are kept and asked by nobody. Models the
+ * sysctls of net/bridge/br_netfilter_hooks.c.
  */
 import type { NetNamespace } from "../netns.js";
 

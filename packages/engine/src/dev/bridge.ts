@@ -185,8 +185,8 @@ export class BridgeDevice extends NetDevice implements Bridge {
   }
 
   /**
-   * A frame that NAT gave another destination on this bridge goes on as from its sender, once `send` knows whose MAC address
-   * that is. Models `br_nf_pre_routing_finish_bridge()`.
+   * A frame that NAT gave another destination on this bridge goes on as from its sender, once `send` knows whose MAC
+   * address that is. Models `br_nf_pre_routing_finish_bridge()`.
    */
   redirect(skb: SkBuff, send: () => void): void {
     this.#redirected.set(skb, skb.linkSource);

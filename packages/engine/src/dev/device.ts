@@ -23,7 +23,9 @@ export interface DeviceStats {
   txDropped: number;
 }
 
-/** Sees every packet that a device sends or receives, before anything changes it. The bytes are borrowed: copy to keep. */
+/**
+ * Sees every packet that a device sends or receives, before anything changes it. The bytes are borrowed: copy to keep.
+ */
 export type DeviceTap = (direction: "in" | "out", skb: SkBuff, device: NetDevice) => void;
 
 export const IFF_UP: number = 1 << 0;
@@ -73,8 +75,8 @@ export interface Bridge {
 const ETHERNET_BROADCAST: Uint8Array = new Uint8Array([255, 255, 255, 255, 255, 255]);
 
 /**
- * A network device of a namespace: its name, its state, its addresses of the link, and where packets go that it is given.
- * Models `struct net_device`.
+ * A network device of a namespace: its name, its state, its addresses of the link, and where packets go that it is
+ * given. Models `struct net_device`.
  */
 export abstract class NetDevice {
   readonly net: NetNamespace;
@@ -123,14 +125,17 @@ export abstract class NetDevice {
   /** `IFF_*` flags that the kind of device has, besides UP, RUNNING and LOWER_UP; IFF_MULTICAST can be taken away. */
   abstract kindFlags: number;
 
-  /** Takes a packet that the IP layer sends, and says `NET_XMIT_*`. The device owns it from here. Models `dev_queue_xmit()`. */
+  /**
+   * Takes a packet that the IP layer sends, and says `NET_XMIT_*`. The device owns it from here. Models
+   * `dev_queue_xmit()`.
+   */
   abstract transmit(skb: SkBuff): number;
 
   /**
    * Asks the link who owns an address: the MAC address that a request (ARP, neighbour solicitation) would have brought,
    * or null for silence. `sender` is the asking host's address ("any": none), which the owner learns. Not asked of
-   * devices with {@link IFF_NOARP} (or of the loopback). `from` is the asker's MAC address, this device's unless a bridge
-   * asks on.
+   * devices with {@link IFF_NOARP} (or of the loopback). `from` is the asker's MAC address, this device's unless a
+   * bridge asks on.
    */
   abstract resolve(address: InetAddress, sender: InetAddress, from?: Uint8Array | null): Uint8Array | null;
 

@@ -324,7 +324,9 @@ const PROPS: ReadonlyMap<number, { readonly scope: number; readonly error: numbe
 
 const BLANK: PolicyRule = { ...BLANK_RULE, src: 0, dst: 0, realms: null };
 
-/** The part of the TOS byte that rules and routes compare. Models `IPTOS_RT_MASK`, as `fib_dscp_masked_match()` has it. */
+/**
+ * The part of the TOS byte that rules and routes compare. Models `IPTOS_RT_MASK`, as `fib_dscp_masked_match()` has it.
+ */
 const TOS_MATCHED = 0x1c;
 
 /** IPv4's part of the rules. Models `fib4_rules_ops_template`. */
@@ -433,7 +435,9 @@ export class Fib {
     return this.#routesWithRealms > 0 || this.#rulesHaveRealms;
   }
 
-  /** The next hop that a lookup of a route with several ended with, before a choice among them. Models `FIB_RES_NHC()`. */
+  /**
+   * The next hop that a lookup of a route with several ended with, before a choice among them. Models `FIB_RES_NHC()`.
+   */
   nexthopOf(route: FibRoute, flow: Flow): FibRoute {
     return route.paths?.find((path) => usable(path, flow, false)) ?? route;
   }

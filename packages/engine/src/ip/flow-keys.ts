@@ -1,7 +1,8 @@
 /**
  * What the kernel's dissector finds in a packet: addresses, protocol, ports and flow label of the innermost header, or
  * of the outermost one where the search is to end at a tunnel's. It looks into IPIP, IPv6 in either, and GRE with what
- * that carries. Models skb_flow_dissect_flow_keys(), net/core/flow_dissector.c, as far as the choice of a next hop asks.
+ * that carries. Models skb_flow_dissect_flow_keys(), net/core/flow_dissector.c, as far as the choice of a next hop
+ * asks.
  */
 import type { SkBuff } from "../skb.js";
 import { get16, get32, getInt32 } from "../wire/bytes.js";

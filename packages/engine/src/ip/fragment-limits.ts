@@ -1,6 +1,6 @@
 /**
- * How long the unfinished packets of one user wait for their missing pieces, and how much of the kernel's memory they may
- * take. Models `struct fqdir`, include/net/inet_frag.h, with net/ipv4/inet_fragment.c.
+ * How long the unfinished packets of one user wait for their missing pieces, and how much of the kernel's memory they
+ * may take. Models `struct fqdir`, include/net/inet_frag.h, with net/ipv4/inet_fragment.c.
  */
 import { HZ } from "../clock.js";
 import type { SkBuff } from "../skb.js";
@@ -20,8 +20,8 @@ const SMALL_HEAD_ROOM: number = SMALL_HEAD_BYTES - SHARED_INFO_BYTES;
 const CACHE_LINE = 64;
 
 /**
- * The memory that a packet in one buffer takes: its skb, and a buffer of a small head or of a power of two. As Linux 6.18
- * was seen to count what comes in by a TUN; a driver may take more. Models `skb->truesize`.
+ * The memory that a packet in one buffer takes: its skb, and a buffer of a small head or of a power of two. As Linux
+ * 6.18 was seen to count what comes in by a TUN; a driver may take more. Models `skb->truesize`.
  */
 function truesize(length: number): number {
   const room = HEADROOM + length;

@@ -1,8 +1,8 @@
 /**
  * Fragments put together again. A piece that cannot belong ends the whole packet, as Linux has it; an incomplete one is
- * given up after `ipfrag_time`, with an ICMP error when its first piece came and it was for this host, and without a word when more
- * other fragments of its sender than `ipfrag_max_dist` came in between.
- * Models net/ipv4/ip_fragment.c and inet_fragment.c.
+ * given up after `ipfrag_time`, with an ICMP error when its first piece came and it was for this host, and without a
+ * word when more other fragments of its sender than `ipfrag_max_dist` came in between. Models net/ipv4/ip_fragment.c
+ * and inet_fragment.c.
  */
 import type { Timer } from "../clock.js";
 import type { NetNamespace } from "../netns.js";
@@ -59,7 +59,9 @@ export interface FragmentQueue extends FragmentRuns, Charged {
 
 interface Queue extends FragmentQueue {
   readonly pieces: Piece[];
-  /** The largest fragment in bytes, its header included, and the largest of those with DF; both outlive a new beginning. */
+  /**
+   * The largest fragment in bytes, its header included, and the largest of those with DF; both outlive a new beginning.
+   */
   maxSize: number;
   maxDfSize: number;
   /** How many fragments its sender had sent when the latest of these came. */

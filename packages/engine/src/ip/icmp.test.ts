@@ -136,7 +136,8 @@ describe("errors of a router", () => {
 });
 
 describe("sources that may arrive on g0", () => {
-  // Columns: rp_filter 0, 1, 2. accept: forwarded or delivered; filter: counted in IPReversePathFilter; drop: a martian.
+  // Columns: rp_filter 0, 1, 2. accept: forwarded or delivered; filter: counted in IPReversePathFilter; drop: a
+  // martian.
   it.each([
     ["10.1.0.2", "10.2.0.2", "accept", "accept", "accept"],
     ["10.2.0.2", "10.2.0.2", "accept", "filter", "accept"],

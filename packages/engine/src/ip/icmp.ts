@@ -67,7 +67,9 @@ const INADDR_DUMMY = 0xc0000008;
 const ERROR_LENGTH = 576;
 /** Precedence of errors: internetwork control. */
 const IPTOS_PREC_INTERNETCONTROL = 0xc0;
-/** The errno that a socket gets for a code of DEST_UNREACH, and whether it ends a connection. Models `icmp_err_convert`. */
+/**
+ * The errno that a socket gets for a code of DEST_UNREACH, and whether it ends a connection. Models `icmp_err_convert`.
+ */
 const UNREACH_ERRORS: readonly (readonly [number, boolean])[] = [
   [ENETUNREACH, false],
   [EHOSTUNREACH, false],
@@ -436,8 +438,8 @@ export interface IcmpError {
   /** The next hop's MTU of a "fragmentation needed" or a "packet too big"; 0 for all others. */
   readonly mtu: number;
   /**
-   * Has routing remember that MTU, or a redirect's gateway, for the packet's destination; null for what is no news of the
-   * way. Whoever sent the packet calls it: else it is not believed.
+   * Has routing remember that MTU, or a redirect's gateway, for the packet's destination; null for what is no news of
+   * the way. Whoever sent the packet calls it: else it is not believed.
    */
   readonly learn: (() => void) | null;
 }

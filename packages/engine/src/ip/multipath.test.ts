@@ -29,7 +29,9 @@ function router(nexthops: readonly NexthopRequest[], seed: string): NetNamespace
 
 const gateway = (text: string, weight = 1): NexthopRequest => ({ gateway: parseIPv4(text), weight });
 
-/** The last figure of the gateways to 32 addresses, as `ip route get 203.0.113.N from 192.168.1.10 iif lan0` names them. */
+/**
+ * The last figure of the gateways to 32 addresses, as `ip route get 203.0.113.N from 192.168.1.10 iif lan0` names them.
+ */
 function gateways(net: NetNamespace): string {
   const iif = net.devices.get("lan0") ?? null;
   const src = parseIPv4("192.168.1.10");

@@ -1,9 +1,9 @@
 /**
  * Which of a route's several next hops a flow takes: a keyed hash of its addresses (policy 0) or of its addresses,
- * protocol and ports (policy 1; 2 and 3 are multipath-fields.ts), the same in both directions, measured against the next
- * hops' shares. With `net.ipv4.fib_multipath_hash_seed` set the choice is Linux's own; without, Linux draws the key when
- * it boots, and here it comes from the namespace's generator.
- * Models fib_multipath_hash(), net/ipv4/route.c, with lib/siphash.c and `struct flow_keys`.
+ * protocol and ports (policy 1; 2 and 3 are multipath-fields.ts), the same in both directions, measured against the
+ * next hops' shares. With `net.ipv4.fib_multipath_hash_seed` set the choice is Linux's own; without, Linux draws the
+ * key when it boots, and here it comes from the namespace's generator. Models fib_multipath_hash(), net/ipv4/route.c,
+ * with lib/siphash.c and `struct flow_keys`.
  */
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";

@@ -1,9 +1,9 @@
 /**
  * Who is on the link: a family's neighbour table with its states in virtual time. Links of this engine carry no ARP
- * packets and no neighbour discovery: a device asks its link directly, so an address that somebody owns is known at once; one that nobody owns is waited
- * for three seconds, as three unanswered requests take, and then the packets that wait for it fail with "host
- * unreachable". States age as in Linux, but are worked out when somebody looks; the reachable time is the base of 30 s
- * (Linux draws 15 to 45 s). Models net/core/neighbour.c with net/ipv4/arp.c and
+ * packets and no neighbour discovery: a device asks its link directly, so an address that somebody owns is known at
+ * once; one that nobody owns is waited for three seconds, as three unanswered requests take, and then the packets that
+ * wait for it fail with "host unreachable". States age as in Linux, but are worked out when somebody looks; the
+ * reachable time is the base of 30 s (Linux draws 15 to 45 s). Models net/core/neighbour.c with net/ipv4/arp.c and
  * net/ipv6/ndisc.c.
  */
 import type { Timer } from "../clock.js";
@@ -86,7 +86,10 @@ export class NeighbourTable<A extends InetAddress = number> {
     return entry;
   }
 
-  /** Sends a packet to a next hop: gives what the device says, or null where it waits until the next hop is found. Models `neigh_output()`. */
+  /**
+   * Sends a packet to a next hop: gives what the device says, or null where it waits until the next hop is found.
+   * Models `neigh_output()`.
+   */
   output(entry: NeighbourEntry<A>, skb: SkBuff, source: A): number | null {
     const now = this.#net.clock.nowMicros;
     if (entry.state === "REACHABLE" && now <= entry.confirmedMicros + REACHABLE_TIME) {

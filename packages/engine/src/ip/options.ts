@@ -1,8 +1,8 @@
 /**
- * IP options (RFC 791): read as a packet arrives, written into as it passes, echoed in answers. Record route, timestamps
- * and source routes are obeyed; router alert has nobody to alert here; CIPSO labels are refused, as by a kernel in which
- * none was defined; all other options are carried. Options of TCP connections' own segments are not modelled.
- * Models net/ipv4/ip_options.c.
+ * IP options (RFC 791): read as a packet arrives, written into as it passes, echoed in answers. Record route,
+ * timestamps and source routes are obeyed; router alert has nobody to alert here; CIPSO labels are refused, as by a
+ * kernel in which none was defined; all other options are carried. Options of TCP connections' own segments are not
+ * modelled. Models net/ipv4/ip_options.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { PACKET_HOST, type SkBuff } from "../skb.js";
@@ -202,7 +202,10 @@ function timestamp(ip: IpStack, skb: SkBuff, found: IpOptions, dev: NetDevice, a
   return 0;
 }
 
-/** The address by which this host was meant: the destination, or what it would answer from. Models `fib_compute_spec_dst()`. */
+/**
+ * The address by which this host was meant: the destination, or what it would answer from. Models
+ * `fib_compute_spec_dst()`.
+ */
 function specificDestination(ip: IpStack, skb: SkBuff, dev: NetDevice): number {
   const { data } = skb;
   if ((skb.dst as Rtable).type === RTN_LOCAL) return get32(data, IPV4_DST);
@@ -303,7 +306,9 @@ export function forwardOptions(ip: IpStack, skb: SkBuff, found: IpOptions): void
   ipv4SetChecksum(data, 0);
 }
 
-/** Options for the answer to a packet; null when they cannot be, and no answer is to be. Models `__ip_options_echo()`. */
+/**
+ * Options for the answer to a packet; null when they cannot be, and no answer is to be. Models `__ip_options_echo()`.
+ */
 export function echoOptions(ip: IpStack, skb: SkBuff): EchoedOptions | null {
   const asked = skb.options;
   const found = new IpOptions();
@@ -368,7 +373,9 @@ function echoTimestamp(ip: IpStack, asked: IpOptions, found: IpOptions, bytes: n
   return true;
 }
 
-/** The hops of a source route that were passed, the other way round; the last of them is where the answer goes first. */
+/**
+ * The hops of a source route that were passed, the other way round; the last of them is where the answer goes first.
+ */
 function echoSourceRoute(skb: SkBuff, asked: IpOptions, found: IpOptions, bytes: number[]): number {
   const { data } = skb;
   const size = data[asked.srr + LENGTH];

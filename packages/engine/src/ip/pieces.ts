@@ -1,6 +1,6 @@
 /**
- * A packet of IPv4 cut into fragments, by its host, by a router, or by a bridge that let conntrack put it together. Models
- * ip_do_fragment(), net/ipv4/ip_output.c.
+ * A packet of IPv4 cut into fragments, by its host, by a router, or by a bridge that let conntrack put it together.
+ * Models ip_do_fragment(), net/ipv4/ip_output.c.
  */
 import { NO_CT, SkBuff } from "../skb.js";
 import { get16, put16 } from "../wire/bytes.js";
@@ -17,8 +17,8 @@ import {
 import type { IpStack } from "./stack.js";
 
 /**
- * Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer. One that
- * conntrack put together leaves as it came: in the same pieces where they fit, else in pieces no larger than its
+ * Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer. One
+ * that conntrack put together leaves as it came: in the same pieces where they fit, else in pieces no larger than its
  * largest, with that one's DF. Models `ip_do_fragment()`.
  */
 export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: SkBuff) => number): number {
@@ -45,8 +45,9 @@ export function sendPieces(ip: IpStack, skb: SkBuff, mtu: number, emit: (piece: 
 }
 
 /**
- * `size` bytes at `offset` of a packet's payload as a fragment of it, with DF or 0. Options are repeated in every fragment only when
- * their copied bit is set; in the others they become no-ops. A bridge does not look at options and repeats them all.
+ * `size` bytes at `offset` of a packet's payload as a fragment of it, with DF or 0. Options are repeated in every
+ * fragment only when their copied bit is set; in the others they become no-ops. A bridge does not look at options and
+ * repeats them all.
  */
 function piece(skb: SkBuff, offset: number, size: number, df: number): SkBuff {
   const { data } = skb;

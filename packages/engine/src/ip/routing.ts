@@ -425,8 +425,8 @@ export class Routing {
   }
 
   /**
-   * Whether a source may arrive here; sets {@link error}, and what its realm is. `out` is the device that the packet goes on by: for rules, the
-   * way back comes from there. Models `fib_validate_source()`.
+   * Whether a source may arrive here; sets {@link error}, and what its realm is. `out` is the device that the packet
+   * goes on by: for rules, the way back comes from there. Models `fib_validate_source()`.
    */
   #sourceOk(dst: number, src: number, tos: number, mark: number, dev: NetDevice, out: NetDevice | null): boolean {
     const ip = this.#ip;
@@ -734,8 +734,8 @@ export class Routing {
   // --- `ip route get` ---------------------------------------------------------------------------------------------
 
   /**
-   * The route that was found for a question. A decision about broadcasts or multicasts keeps none: what was asked of the
-   * tables, if anything was, still stands.
+   * The route that was found for a question. A decision about broadcasts or multicasts keeps none: what was asked of
+   * the tables, if anything was, still stands.
    */
   #found({ route }: Rtable, { dst, iif = null, oif = null }: RouteGetRequest): FibRoute | null {
     if (route !== null) return route.whole ?? route;

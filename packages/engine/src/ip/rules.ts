@@ -1,7 +1,8 @@
 /**
  * Policy rules: which table, or which refusal, a packet's addresses, mark, devices and ports lead to. One list serves
  * IPv4 and IPv6; what differs (the addresses, and how much of the TOS byte counts) a family brings with it. Rules by
- * tunnel key or VRF are not modelled. What no socket sends, and what arrives, is the user's 0. Models net/core/fib_rules.c.
+ * tunnel key or VRF are not modelled. What no socket sends, and what arrives, is the user's 0. Models
+ * net/core/fib_rules.c.
  */
 import type { NetDevice } from "../dev/device.js";
 import { EEXIST, EINVAL, ENOENT, SystemError } from "../errno.js";
@@ -102,7 +103,10 @@ export interface RuleFamily<R extends RuleCore, F extends RuleFlow> {
   matches(rule: R, flow: F): boolean;
   /** Whether a rule has the addresses and the TOS that a request names. Models `fib4_rule_compare()`. */
   sameAddresses(rule: R, request: Partial<R>): boolean;
-  /** The rule as it is added, once all else about it is in order. Models `fib4_rule_configure()` and `fib6_rule_configure()`. */
+  /**
+   * The rule as it is added, once all else about it is in order. Models `fib4_rule_configure()` and
+   * `fib6_rule_configure()`.
+   */
   configure?(rule: R): R;
 }
 
@@ -130,8 +134,8 @@ export class RuleList<R extends RuleCore, F extends RuleFlow> {
   /** For each rule the place of its goto's target, or -1. */
   #targets: number[];
   /**
-   * Whether a rule looks at protocol or ports, so that packets must be asked for them; of this host's own they are known.
-   * Models `fib_rule_requires_fldissect()`.
+   * Whether a rule looks at protocol or ports, so that packets must be asked for them; of this host's own they are
+   * known. Models `fib_rule_requires_fldissect()`.
    */
   looksAtPorts = false;
   /** Whether a rule besides the first ones was ever made. Models `fib_has_custom_rules`. */

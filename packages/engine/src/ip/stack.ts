@@ -64,7 +64,10 @@ export interface IpApi {
   routeMeHarder(skb: SkBuff): number;
   /** The kind of an address: `RTN_*`. Models `inet_addr_type()` (with `dev`: `inet_dev_addr_type()`). */
   addressType(address: number, dev?: NetDevice): number;
-  /** The primary address a device has for packets to `dst` (scope aware); 0 when it has none. Models `inet_select_addr()`. */
+  /**
+   * The primary address a device has for packets to `dst` (scope aware); 0 when it has none. Models
+   * `inet_select_addr()`.
+   */
   selectAddress(dev: NetDevice, dst: number): number;
   /** Called for each address added or removed and each device going down (MASQUERADE forgets its entries). */
   onAddressChange(listener: (dev: NetDevice, address: InterfaceAddress, added: boolean) => void): void;
@@ -220,7 +223,9 @@ export class IpStack implements IpApi, RtnetlinkApi {
     this.#downListeners.push(listener);
   }
 
-  /** Whether an ARP request for an address, come to `dev`, is answered. Models `arp_process()` with arp_ignore 0 and 1. */
+  /**
+   * Whether an ARP request for an address, come to `dev`, is answered. Models `arp_process()` with arp_ignore 0 and 1.
+   */
   answersFor(dev: NetDevice, address: number): boolean {
     if (isLoopback(address) && !this.routesLocalnet(dev)) return false;
     if (this.addressType(address) !== RTN_LOCAL) return false;

@@ -29,7 +29,9 @@ export function isLinkLocal(a: Words): boolean {
   return a[0] >>> 22 === 0xfe80 >>> 6;
 }
 
-/** Whether an address means something on one device only: routes by others are none to it. Models `rt6_need_strict()`. */
+/**
+ * Whether an address means something on one device only: routes by others are none to it. Models `rt6_need_strict()`.
+ */
 export function needsDevice(a: Words): boolean {
   return isMulticast6(a) || isLinkLocal(a) || isLoopback6(a);
 }

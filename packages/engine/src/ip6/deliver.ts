@@ -45,8 +45,8 @@ export function deliver(ip: Ip6Stack, skb: SkBuff): void {
     previous = at;
     at += (skb.data[at + 1] + 1) * 8;
   }
-  // Reading goes on where the fragments' payload began, even where an options header before them was not read yet: Linux
-  // takes the payload for those options.
+  // Reading goes on where the fragments' payload began, even where an options header before them was not read yet:
+  // Linux takes the payload for those options.
   if (skb.fragments !== null) at = skb.transportOffset;
   for (;;) {
     const kind = skb.data[previous];

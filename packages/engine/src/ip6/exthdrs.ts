@@ -1,9 +1,9 @@
 /**
  * Hop-by-hop and destination options: padding, router alerts (which nobody here asks for), jumbograms (which no device
- * here carries), and what is unknown, whose first two bits say what becomes of the packet; and routing headers, of which
- * none is followed. Security labels (CALIPSO) are of no domain known here; in-situ measurements (IOAM), segment routing
- * and RPL are off, as Linux begins (`ioam6_enabled`, `seg6_enabled`, `rpl_seg_enabled`), and so is Mobile IPv6, which a
- * kernel may be built without. Models ip6_parse_tlv() and ipv6_rthdr_rcv(), net/ipv6/exthdrs.c.
+ * here carries), and what is unknown, whose first two bits say what becomes of the packet; and routing headers, of
+ * which none is followed. Security labels (CALIPSO) are of no domain known here; in-situ measurements (IOAM), segment
+ * routing and RPL are off, as Linux begins (`ioam6_enabled`, `seg6_enabled`, `rpl_seg_enabled`), and so is Mobile IPv6,
+ * which a kernel may be built without. Models ip6_parse_tlv() and ipv6_rthdr_rcv(), net/ipv6/exthdrs.c.
  */
 import { PACKET_HOST, type SkBuff } from "../skb.js";
 import { get16, get32 } from "../wire/bytes.js";

@@ -194,7 +194,10 @@ export class Fib6 {
   readonly #main: Route6[];
   /** The policy rules. Tables are asked in their order. */
   readonly rules: RuleList<PolicyRule6, Flow6> = newRules6();
-  /** Whether a rule was ever made. Deleting the first ones, unlike in IPv4, changes nothing. Models `fib6_has_custom_rules`. */
+  /**
+   * Whether a rule was ever made. Deleting the first ones, unlike in IPv4, changes nothing. Models
+   * `fib6_has_custom_rules`.
+   */
   #customRules = false;
   /** What nobody takes: a refusal. Models `fib6_null_entry`. */
   readonly nullEntry: Route6;
@@ -473,7 +476,9 @@ export class Fib6 {
     this.genid++;
   }
 
-  /** The way to a gateway: that of the new route's table, if it needs no other gateway. Models `ip6_route_check_nh()`. */
+  /**
+   * The way to a gateway: that of the new route's table, if it needs no other gateway. Models `ip6_route_check_nh()`.
+   */
   #towards(gateway: Int32Array, dev: NetDevice | null, table: number): Route6 {
     const flow = towards(gateway, dev);
     const own = find(this.#tables.get(table) ?? [], flow);
@@ -534,7 +539,9 @@ function sameNexthop(a: Route6, b: Route6): boolean {
   return a.gateway === null || b.gateway === null || equalIPv6(a.gateway, b.gateway);
 }
 
-/** Long prefixes first (so that the first that fits is the best), then by address, by source likewise, and by metric. */
+/**
+ * Long prefixes first (so that the first that fits is the best), then by address, by source likewise, and by metric.
+ */
 function compare(a: Route6, b: Route6): number {
   return (
     byPrefix(a.dst, a.prefixLength, b.dst, b.prefixLength) ||

@@ -42,7 +42,10 @@ function firstFragmentable(data: Uint8Array, length: number): Cut {
   return { at, previous };
 }
 
-/** Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer; or a negative errno. */
+/**
+ * Sends a packet in pieces by `emit`, up to the first that it answers with anything but 0, which is the answer; or a
+ * negative errno.
+ */
 export function fragment6(
   ip: Ip6Stack,
   skb: SkBuff,

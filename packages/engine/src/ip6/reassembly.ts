@@ -1,7 +1,7 @@
 /**
  * Fragments of IPv6 put together again: by conntrack before it looks at them, and else where they arrive. A piece that
- * overlaps another ends the whole packet (RFC 5722); an incomplete one is given up after 60 s, with an ICMPv6 error when
- * its first piece came. Models net/ipv6/netfilter/nf_conntrack_reasm.c, net/ipv6/reassembly.c and inet_fragment.c;
+ * overlaps another ends the whole packet (RFC 5722); an incomplete one is given up after 60 s, with an ICMPv6 error
+ * when its first piece came. Models net/ipv6/netfilter/nf_conntrack_reasm.c, net/ipv6/reassembly.c and inet_fragment.c;
  * memory limits are not modelled.
  */
 import type { NetDevice } from "../dev/device.js";
@@ -96,8 +96,8 @@ export class Fragments6 {
   }
 
   /**
-   * Takes a fragment. When it was the missing piece ("whole"), the packet holds everything, without its fragment header,
-   * and is that of its first piece. Models `nf_ct_frag6_gather()` and `ipv6_frag_rcv()`.
+   * Takes a fragment. When it was the missing piece ("whole"), the packet holds everything, without its fragment
+   * header, and is that of its first piece. Models `nf_ct_frag6_gather()` and `ipv6_frag_rcv()`.
    */
   defrag(skb: SkBuff, user: DefragUser): Fate {
     const { data } = skb;

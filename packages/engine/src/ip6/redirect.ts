@@ -82,7 +82,8 @@ function parse({ data, len }: SkBuff, from: number): Options | null {
 
 /**
  * A redirect came; `obey` believes it. Gives where the packet begins that it is about (whoever sent that may then
- * obey), 0 where the message does not say and was obeyed at once, and -1 for a wrong one. Models `ndisc_redirect_rcv()`.
+ * obey), 0 where the message does not say and was obeyed at once, and -1 for a wrong one. Models
+ * `ndisc_redirect_rcv()`.
  */
 export function receiveRedirect6(ip: Ip6Stack, skb: SkBuff, at: number): number {
   const { data, len } = skb;

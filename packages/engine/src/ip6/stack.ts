@@ -516,7 +516,10 @@ export class Ip6Stack {
     for (const listener of this.#addressListeners) listener(dev, local, false);
   }
 
-  /** The route that goes with an address: the first to its prefix by its device, whoever made it. Models `addrconf_get_prefix_route()`. */
+  /**
+   * The route that goes with an address: the first to its prefix by its device, whoever made it. Models
+   * `addrconf_get_prefix_route()`.
+   */
   #prefixRoute({ dev, local, prefixLength }: IfAddr6): Route6 | undefined {
     return this.fib
       .routes(RT_TABLE_MAIN)
@@ -556,7 +559,9 @@ export class Ip6Stack {
     dev.ipv6 = null;
   }
 
-  /** A device was set up: the loopback gets ::1, an Ethernet device its link-local address. Models `addrconf_notify()`. */
+  /**
+   * A device was set up: the loopback gets ::1, an Ethernet device its link-local address. Models `addrconf_notify()`.
+   */
   setUp(dev: NetDevice): void {
     const inDev = this.#inDevice(dev);
     if (inDev.conf.disabled) return;

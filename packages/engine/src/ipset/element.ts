@@ -56,7 +56,9 @@ function mix(hash: number, value: number): number {
   return Math.imul(hash ^ value, 0x9e3779b1) ^ (hash >>> 15);
 }
 
-/** A number that equal keys share. Devices, MAC addresses and members tell few elements apart: they have no part in it. */
+/**
+ * A number that equal keys share. Devices, MAC addresses and members tell few elements apart: they have no part in it.
+ */
 export function hashKey({ ip, cidr, proto, port, ip2, cidr2 }: ElementKey): number {
   let hash = mix(cidr | (cidr2 << 8), port | (proto << 16));
   for (let i = 0; i < IPV6_WORDS; i++) hash = mix(mix(hash, ip[i]), ip2[i]);

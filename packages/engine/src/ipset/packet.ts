@@ -36,7 +36,10 @@ function readAddress({ data }: SkBuff, ipv6: boolean, source: boolean, words: In
   }
 }
 
-/** Reads protocol and port, of ICMP type and code. Models `ip_set_get_ip4_port()`, `ip_set_get_ip6_port()`, `get_port()`. */
+/**
+ * Reads protocol and port, of ICMP type and code. Models `ip_set_get_ip4_port()`, `ip_set_get_ip6_port()`,
+ * `get_port()`.
+ */
 function readPort({ data, len }: SkBuff, ipv6: boolean, source: boolean): boolean {
   let at = (data[0] & 0xf) << 2;
   let later = false;
@@ -144,7 +147,9 @@ export function testPacket(par: XtActionParam, slot: SetSlot, sides: Sides): num
   return mac === "" || mac === scratch.mac ? result : TEST_NO;
 }
 
-/** Counts a packet on the element that {@link testPacket} found, and on its member's. Models ip_set_update_counter(). */
+/**
+ * Counts a packet on the element that {@link testPacket} found, and on its member's. Models ip_set_update_counter().
+ */
 export function countPacket(par: XtActionParam, { found, options }: IpSet, own: boolean, members: boolean): void {
   if (found === null) return;
   if (options.counters && own) {

@@ -17,7 +17,9 @@ export interface SetType {
   readonly dimensions: readonly Dimension[];
   readonly storage: "hash" | "bitmap" | "list";
   readonly memory: { readonly inet: Memory; readonly inet6: Memory };
-  /** Whether addresses may be masked before they are stored; such a mask is listed among the first words or the last. */
+  /**
+   * Whether addresses may be masked before they are stored; such a mask is listed among the first words or the last.
+   */
   readonly masks?: "first" | "last";
 }
 

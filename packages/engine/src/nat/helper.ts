@@ -25,7 +25,10 @@ import {
 
 const MAX_PACKET = 65535;
 
-/** Puts `text` in place of `length` bytes at `at`; everything behind moves. False when the packet grows too long. Models `mangle_contents()`. */
+/**
+ * Puts `text` in place of `length` bytes at `at`; everything behind moves. False when the packet grows too long. Models
+ * `mangle_contents()`.
+ */
 function replaceBytes(skb: SkBuff, family: NfProto, at: number, length: number, text: string): boolean {
   const grown = skb.len + text.length - length;
   if (grown > MAX_PACKET) return false;
@@ -43,7 +46,10 @@ function replaceBytes(skb: SkBuff, family: NfProto, at: number, length: number, 
   return true;
 }
 
-/** The transport checksum at `sumAt`, computed afresh as the kernel leaves it to the device. Models `nf_nat_csum_recalc()`. */
+/**
+ * The transport checksum at `sumAt`, computed afresh as the kernel leaves it to the device. Models
+ * `nf_nat_csum_recalc()`.
+ */
 function recomputeChecksum(skb: SkBuff, family: NfProto, protoff: number, protonum: number, sumAt: number): void {
   const { data } = skb;
   const length = skb.len - protoff;
@@ -56,7 +62,9 @@ function recomputeChecksum(skb: SkBuff, family: NfProto, protoff: number, proton
   put16(data, sumAt, sum === 0 && protonum === IPPROTO_UDP ? 0xffff : sum);
 }
 
-/** Replaces text in a TCP segment, and leaves its numbers alone. Models `__nf_nat_mangle_tcp_packet()` without `adjust`. */
+/**
+ * Replaces text in a TCP segment, and leaves its numbers alone. Models `__nf_nat_mangle_tcp_packet()` without `adjust`.
+ */
 export function mangleTcpText(family: NfProto, announced: Announced, text: string): boolean {
   const { skb, protoff, offset, length } = announced;
   const dataoff = protoff + (skb.data[protoff + TCP_DATA_OFFSET] >>> 4) * 4;
@@ -76,7 +84,10 @@ export function segmentGrew(
   net.ct.helpers.adjustment(entry).set(ctinfoDirection(ctinfo), getInt32(skb.data, protoff + TCP_SEQ), growth);
 }
 
-/** Replaces what a TCP segment announces; later sequence numbers move by what it grew. Models `nf_nat_mangle_tcp_packet()`. */
+/**
+ * Replaces what a TCP segment announces; later sequence numbers move by what it grew. Models
+ * `nf_nat_mangle_tcp_packet()`.
+ */
 export function mangleTcp(net: NetNamespace, entry: CtHandle, announced: Announced, text: string): boolean {
   if (!mangleTcpText(net.ct.l3numOf(entry), announced, text)) return false;
   segmentGrew(net, entry, announced, text.length - announced.length);
@@ -125,8 +136,8 @@ export function followMaster(net: NetNamespace): NamedExpectFunction {
 const MAX_ATTEMPTS = 128;
 
 /**
- * Notes an expectation at a port, or where that is taken at one drawn from those above. Returns the port, or 0 when none
- * was free. Models `nf_nat_exp_find_port()`.
+ * Notes an expectation at a port, or where that is taken at one drawn from those above. Returns the port, or 0 when
+ * none was free. Models `nf_nat_exp_find_port()`.
  */
 export function expectAtPort(net: NetNamespace, expectation: Expectation, wanted: number): number {
   const above = 0xffff - wanted;

@@ -64,8 +64,9 @@ function adjust(data: Uint8Array, at: number, delta: number): void {
 }
 
 /**
- * Rewrites the transport header at `hdroff`: source (or destination) port, or ICMP id, and the checksum that covers them
- * and the address, whose change adds `delta` to it. False when the header is not all there. Models `l4proto_manip_pkt()`.
+ * Rewrites the transport header at `hdroff`: source (or destination) port, or ICMP id, and the checksum that covers
+ * them and the address, whose change adds `delta` to it. False when the header is not all there. Models
+ * `l4proto_manip_pkt()`.
  */
 function manipL4(skb: SkBuff, delta: number, hdroff: number, protonum: number, port: number, src: boolean): boolean {
   const portAt = hdroff + (src ? SRC_PORT : DST_PORT);
@@ -189,8 +190,8 @@ export function manipIPv4(
 }
 
 /**
- * The same of an IPv6 packet: its address becomes the four words at `wordsAt`. Behind a later fragment's header, or in a
- * packet cut off in its extension headers, only the address is rewritten. Models `nf_nat_ipv6_manip_pkt()`.
+ * The same of an IPv6 packet: its address becomes the four words at `wordsAt`. Behind a later fragment's header, or in
+ * a packet cut off in its extension headers, only the address is rewritten. Models `nf_nat_ipv6_manip_pkt()`.
  */
 export function manipIPv6(
   skb: SkBuff,

@@ -107,7 +107,9 @@ export interface SocketFamily {
   trafficClass(data: Uint8Array): number;
   /** Whether an arriving packet's destination is an address of this host and no group. */
   toOne(skb: SkBuff): boolean;
-  /** Whether an arriving packet's destination is a group, whose members each get it. An IPv6 anycast address is none. */
+  /**
+   * Whether an arriving packet's destination is a group, whose members each get it. An IPv6 anycast address is none.
+   */
   toMany(skb: SkBuff): boolean;
   /** Folded sum of `length` bytes at `at` with the pseudo header; 0xffff when the checksum in them is right. */
   sum(data: Uint8Array, at: number, protocol: number, length: number): number;

@@ -1,7 +1,7 @@
 /**
- * Sending a packet whose IP header the sender wrote (`IPPROTO_RAW`, `IP_HDRINCL`). The kernel fills in what raw(7) says:
- * the total length and the checksum always, the source address and the identification when they are 0.
- * Models raw_send_hdrinc(), net/ipv4/raw.c.
+ * Sending a packet whose IP header the sender wrote (`IPPROTO_RAW`, `IP_HDRINCL`). The kernel fills in what raw(7)
+ * says: the total length and the checksum always, the source address and the identification when they are 0. Models
+ * raw_send_hdrinc(), net/ipv4/raw.c.
  */
 import { EINVAL, EMSGSIZE, ENOBUFS, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";

@@ -13,8 +13,8 @@ import type { Way6 } from "./family.js";
 
 /**
  * Sends `packet`, an IPv6 packet from its header on; the bytes are copied. Throws {@link SystemError}: EINVAL for less
- * than a header, or an address of a link, as nobody said which; EMSGSIZE for more than the way takes; or what routing and
- * the hooks answer.
+ * than a header, or an address of a link, as nobody said which; EMSGSIZE for more than the way takes; or what routing
+ * and the hooks answer.
  */
 export function sendRaw6(net: NetNamespace, packet: Uint8Array): void {
   if (packet.length < IPV6_HEADER_LENGTH) throw new SystemError(EINVAL);

@@ -56,7 +56,9 @@ import type { Backlog, TcpHost } from "./tcp/host.js";
 
 let connections = presentConnections;
 
-/** Says what a connection is, where the program is loaded in parts: needed before the first is opened or listened for. */
+/**
+ * Says what a connection is, where the program is loaded in parts: needed before the first is opened or listened for.
+ */
 export function registerTcpConnections(implementation: typeof TcpSock): void {
   connections = implementation;
 }
@@ -264,7 +266,10 @@ export class TcpProtocol implements TcpApi, TcpHost<TcpSock> {
     return connection;
   }
 
-  /** Whether a bind clashes: with a listener always, with connections unless SO_REUSEADDR. Models `inet_csk_bind_conflict()`. */
+  /**
+   * Whether a bind clashes: with a listener always, with connections unless SO_REUSEADDR. Models
+   * `inet_csk_bind_conflict()`.
+   */
   #bindConflict(address: InetAddress, port: number, reuse: boolean): boolean {
     if (this.#listeners.some((other) => other.localPort === port && overlap(address, other.localAddress))) return true;
     if (reuse) return false;

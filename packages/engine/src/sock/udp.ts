@@ -170,7 +170,9 @@ export class UdpProtocol implements UdpApi {
     this.#sockets = this.#sockets.filter((other) => other !== socket);
   }
 
-  /** The socket that fits best: connected before bound to an address before bound to any. Models `udp4_lib_lookup2()`. */
+  /**
+   * The socket that fits best: connected before bound to an address before bound to any. Models `udp4_lib_lookup2()`.
+   */
   lookup(
     local: InetAddress,
     port: number,

@@ -16,8 +16,8 @@ export function formatIPv4(address: number): string {
 }
 
 /**
- * An IPv4 address of one to four parts, each decimal, octal or hexadecimal, of which the last fills what is left; null: none.
- * Models inet_aton(3).
+ * An IPv4 address of one to four parts, each decimal, octal or hexadecimal, of which the last fills what is left; null:
+ * none. Models inet_aton(3).
  */
 export function atonIPv4(text: string): number | null {
   const parts = text.split(".");

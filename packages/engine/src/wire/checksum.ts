@@ -23,7 +23,9 @@ export function pseudoHeaderSum(src: number, dst: number, protocol: number, leng
   return halves(src) + halves(dst) + protocol + length;
 }
 
-/** What a 16-bit word's change from `before` to `after` adds to the sum that a checksum is the complement of: ~m + m'. */
+/**
+ * What a 16-bit word's change from `before` to `after` adds to the sum that a checksum is the complement of: ~m + m'.
+ */
 export function checksumDelta2(before: number, after: number): number {
   return (~before & 0xffff) + after;
 }

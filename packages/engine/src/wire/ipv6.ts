@@ -65,8 +65,9 @@ const IPV6_TLV_PAD1 = 0;
 const IPV6_TLV_JUMBO = 0xc2;
 
 /**
- * Whether the options of every hop, which follow the header, fit into their header and that into the packet. A jumbogram's
- * length is believed by nobody: no link takes so much. Models `nf_ip6_check_hbh_len()`, net/netfilter/utils.c.
+ * Whether the options of every hop, which follow the header, fit into their header and that into the packet. A
+ * jumbogram's length is believed by nobody: no link takes so much. Models `nf_ip6_check_hbh_len()`,
+ * net/netfilter/utils.c.
  */
 export function hopByHopFits(data: Uint8Array, length: number): boolean {
   let at = IPV6_HEADER_LENGTH;
@@ -173,7 +174,9 @@ export function findHeader(data: Uint8Array, nhoff: number, length: number, targ
   return at;
 }
 
-/** One's complement sum of IPv6's pseudo header, for the transport checksum. Models `csum_ipv6_magic()`'s first part. */
+/**
+ * One's complement sum of IPv6's pseudo header, for the transport checksum. Models `csum_ipv6_magic()`'s first part.
+ */
 export function pseudoHeaderSumIPv6(data: Uint8Array, nhoff: number, protocol: number, length: number): number {
   return checksumPartial(data, nhoff + IPV6_SRC, 32, protocol + (length >>> 16) + (length & 0xffff));
 }

@@ -1,6 +1,6 @@
 /**
- * The SCTP common header and its chunks (RFC 9260) over a byte buffer: offsets and types named once, and the CRC32c that
- * covers the whole packet (RFC 9260, appendix A). The kernel's counterpart is include/linux/sctp.h.
+ * The SCTP common header and its chunks (RFC 9260) over a byte buffer: offsets and types named once, and the CRC32c
+ * that covers the whole packet (RFC 9260, appendix A). The kernel's counterpart is include/linux/sctp.h.
  */
 import { put32 } from "./bytes.js";
 

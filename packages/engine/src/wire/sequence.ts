@@ -1,4 +1,6 @@
-/** Arithmetic on TCP's 32-bit sequence numbers, which wrap around. Models `before()` and `after()`, include/net/tcp.h. */
+/**
+ * Arithmetic on TCP's 32-bit sequence numbers, which wrap around. Models `before()` and `after()`, include/net/tcp.h.
+ */
 
 /** Whether a precedes b. */
 export function before(a: number, b: number): boolean {

@@ -1,6 +1,6 @@
 /**
- * Extensions that the tool has and today's kernels, or the one this engine is compared with, have not: their options are
- * read as the tool reads them, and then every rule with them is refused as the kernel refuses it.
+ * Extensions that the tool has and today's kernels, or the one this engine is compared with, have not: their options
+ * are read as the tool reads them, and then every rule with them is refused as the kernel refuses it.
  */
 import { type MatchExtension, type TargetExtension, XT_CONTINUE } from "./extension.js";
 

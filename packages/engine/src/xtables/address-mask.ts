@@ -1,4 +1,7 @@
-/** Addresses with masks, as `-s` and `-d` take them, masked already: numbers, prefixes, names, lists. Models libxtables/xtables.c. */
+/**
+ * Addresses with masks, as `-s` and `-d` take them, masked already: numbers, prefixes, names, lists. Models
+ * libxtables/xtables.c.
+ */
 import { AddressError, atonIPv4, parseIPv6 } from "../wire/address.js";
 import { ParameterProblem } from "./error.js";
 import type { XtFamily } from "./extension.js";

@@ -24,7 +24,9 @@ const ROUTED: number = bit(RTN_LOCAL) | bit(RTN_ANYCAST) | bit(RTN_UNREACHABLE);
 
 const scratch = new Int32Array(4);
 
-/** Whether an address is unicast: neither of a group, nor none, nor one of IPv4 in disguise. Models `ipv6_addr_type()`. */
+/**
+ * Whether an address is unicast: neither of a group, nor none, nor one of IPv4 in disguise. Models `ipv6_addr_type()`.
+ */
 function isUnicast6(words: Int32Array): boolean {
   const mapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
   return !isMulticast6(words) && !isUnspecified(words) && !mapped;

@@ -1,4 +1,7 @@
-/** Chains: lists of rules, where the kernel's tables have one blob each. Models `struct nft_chain` and what ip_tables.c counts. */
+/**
+ * Chains: lists of rules, where the kernel's tables have one blob each. Models `struct nft_chain` and what ip_tables.c
+ * counts.
+ */
 import type { HookNumber, HookOps } from "../hooks.js";
 import type { NatLookup } from "../nat/nat.js";
 import type { Rule } from "./rule.js";

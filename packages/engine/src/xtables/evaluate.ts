@@ -61,8 +61,8 @@ function noteRule(
 
 /**
  * Reads what rules compare an IPv6 packet with. Models nft_set_pktinfo_ipv6(), which does not look behind an
- * authentication header, and for the `legacy` tables ip6_packet_match()'s walk over the extension headers, which does not
- * depend on the rule.
+ * authentication header, and for the `legacy` tables ip6_packet_match()'s walk over the extension headers, which does
+ * not depend on the rule.
  */
 function readIPv6(skb: SkBuff, par: XtActionParam, legacy: boolean): void {
   const { data, len } = skb;
@@ -87,7 +87,9 @@ export class Evaluator {
   /** A REJECT sends a packet through OUTPUT while its own is still being judged: one parameter object a depth. */
   readonly #params: XtActionParam[] = [];
   #depth = 0;
-  /** The legacy flavour's TRACE writes to the kernel log; nf_tables reports to `nft monitor trace` listeners instead. */
+  /**
+   * The legacy flavour's TRACE writes to the kernel log; nf_tables reports to `nft monitor trace` listeners instead.
+   */
   readonly #traceLog: TraceLog | null;
   readonly #nftTrace: NftTrace | null;
 

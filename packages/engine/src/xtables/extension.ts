@@ -61,7 +61,9 @@ export interface Match {
   readonly unlisted?: boolean;
   /** What the tool says on stderr when it prints the options. */
   notice?(): string;
-  /** What rules are compared by besides, for `-C` and `-D`; `asked` is that of the command line, not one that is kept. */
+  /**
+   * What rules are compared by besides, for `-C` and `-D`; `asked` is that of the command line, not one that is kept.
+   */
   compared?(asked: boolean): string;
   /** Throws {@link RulesetError} when the kernel would refuse it. */
   check?(flavour: "nft" | "legacy", net: NetNamespace): void;
@@ -78,7 +80,10 @@ export interface Match {
 /** A target with its options, as a part of a rule. */
 export interface Target {
   readonly name: string;
-  /** Acts on the packet: a verdict, {@link XT_CONTINUE} or {@link XT_RETURN}. Allocates nothing where the kernel does not. */
+  /**
+   * Acts on the packet: a verdict, {@link XT_CONTINUE} or {@link XT_RETURN}. Allocates nothing where the kernel does
+   * not.
+   */
   target(par: XtActionParam): Verdict;
   /** What {@link target} always decides, where it needs no look at the packet: it is not called then. */
   readonly verdict?: Verdict;
@@ -96,7 +101,9 @@ export interface Target {
   attach?(net: NetNamespace, pf: NfProto): void;
   /** That rule left the ruleset. */
   detach?(net: NetNamespace, pf: NfProto): void;
-  /** The rule was put in anew as the tool reads it back. Throws {@link RulesetError} when the kernel would refuse that. */
+  /**
+   * The rule was put in anew as the tool reads it back. Throws {@link RulesetError} when the kernel would refuse that.
+   */
   renew?(net: NetNamespace): void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * What is known of operating systems by the first segment that they send: fingerprints, loaded by nfnl_osf(8) and looked
- * through by `-m osf`. The kernel has one list for all namespaces; here each host, a machine of its own, has one. Models
- * net/netfilter/nfnetlink_osf.c.
+ * What is known of operating systems by the first segment that they send: fingerprints, loaded by nfnl_osf(8) and
+ * looked through by `-m osf`. The kernel has one list for all namespaces; here each host, a machine of its own, has
+ * one. Models net/netfilter/nfnetlink_osf.c.
  */
 import { EINVAL, ENOENT, SystemError } from "../errno.js";
 import type { NetNamespace } from "../netns.js";

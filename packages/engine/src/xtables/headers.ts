@@ -1,8 +1,8 @@
 /**
- * The header parts of a long IPv4 chain's rules as one flat list of numbers, so that the rules which a packet's addresses
- * or protocol rule out are passed over without being looked at: a chain of thousands of rules is mostly such. What the
- * list cannot say (interfaces, `!`, fragments) it leaves to the rule itself. The kernel's blob of entries, walked by
- * ipt_do_table(), serves the same end.
+ * The header parts of a long IPv4 chain's rules as one flat list of numbers, so that the rules which a packet's
+ * addresses or protocol rule out are passed over without being looked at: a chain of thousands of rules is mostly such.
+ * What the list cannot say (interfaces, `!`, fragments) it leaves to the rule itself. The kernel's blob of entries,
+ * walked by ipt_do_table(), serves the same end.
  */
 
 import type { Chain } from "./chain.js";

@@ -1,5 +1,6 @@
 /**
- * Chains and rules in the columns of `iptables -L`, and as `iptables -v -A` tells of one. The layout is that of iptables
+ * Chains and rules in the columns of `iptables -L`, and as `iptables -v -A` tells of one. The layout is that of
+ * iptables
  * 1.8.9 (iptables/xshared.c), checked against the tool.
  */
 import type { Chain } from "./chain.js";

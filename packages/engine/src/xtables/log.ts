@@ -170,7 +170,9 @@ function macText(skb: SkBuff, state: HookState, flags: number): string {
   return `MAC=${colons(destination)}:${colons(source)}:${state.pf === NFPROTO_IPV4 ? "08:00" : "86:dd"} `;
 }
 
-/** A rule, return or policy that a packet marked by TRACE meets. Models trace_packet(), net/ipv4/netfilter/ip_tables.c. */
+/**
+ * A rule, return or policy that a packet marked by TRACE meets. Models trace_packet(), net/ipv4/netfilter/ip_tables.c.
+ */
 export function logTracedRule(
   skb: SkBuff,
   state: HookState,

@@ -1,4 +1,7 @@
-/** What Linux 6.18 wrote of IPv6 packets that `ip6tables -j LOG` met, with options, TCP sequence numbers and options asked for. */
+/**
+ * What Linux 6.18 wrote of IPv6 packets that `ip6tables -j LOG` met, with options, TCP sequence numbers and options
+ * asked for.
+ */
 import { expect, it } from "vitest";
 import { dumpPacket6 } from "./log6.js";
 

@@ -1,4 +1,7 @@
-/** The addresses that have names, and addresses, alone or with a mask, as options of extensions take them (XTTYPE_HOST, XTTYPE_HOSTMASK). */
+/**
+ * The addresses that have names, and addresses, alone or with a mask, as options of extensions take them (XTTYPE_HOST,
+ * XTTYPE_HOSTMASK).
+ */
 import { AddressError, parseIPv4, parseIPv6, prefixMask, prefixMaskIPv6 } from "../wire/address.js";
 import { ParameterProblem } from "./error.js";
 import type { XtFamily } from "./extension.js";

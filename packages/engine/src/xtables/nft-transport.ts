@@ -1,7 +1,7 @@
 /**
  * What iptables-nft makes of ports and TCP flags: instructions of nf_tables that load bytes of the transport header and
- * compare them. Unlike the kernel's xt_tcpudp they do not ask whether the header is whole, nor whether it is there: of a
- * later fragment they read what stands in its place. Models nft_payload_fast_eval(), net/netfilter/nf_tables_core.c.
+ * compare them. Unlike the kernel's xt_tcpudp they do not ask whether the header is whole, nor whether it is there: of
+ * a later fragment they read what stands in its place. Models nft_payload_fast_eval(), net/netfilter/nf_tables_core.c.
  */
 import { get16 } from "../wire/bytes.js";
 import type { Match, XtActionParam } from "./extension.js";

@@ -9,7 +9,9 @@ import type { XtFamily } from "./extension.js";
 /** One option of an extension. */
 export interface OptionSpec {
   readonly name: string;
-  /** Options that are the same thing under two names share an id (`--dport`, `--destination-port`). Default: the name. */
+  /**
+   * Options that are the same thing under two names share an id (`--dport`, `--destination-port`). Default: the name.
+   */
   readonly id?: string;
   /** Turns the argument into a value; absent: the option takes no argument. */
   readonly parse?: (text: string, option: OptionCall) => unknown;

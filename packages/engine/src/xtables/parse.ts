@@ -154,7 +154,9 @@ class Parser {
     return this.#finish();
   }
 
-  /** An unknown option may be the protocol's (`-p tcp --dport 80`): then its match is loaded, and the option read again. */
+  /**
+   * An unknown option may be the protocol's (`-p tcp --dport 80`): then its match is loaded, and the option read again.
+   */
   #reparseWithProtocol(kind: "unknown" | "missing"): boolean {
     if (kind === "missing" || this.#protocolText === null || this.#protocolLoaded) return false;
     if (this.#matches.some((use) => use.extension.name === this.#protocolName())) return false;
@@ -166,7 +168,10 @@ class Parser {
     return true;
   }
 
-  /** The name of the match that a protocol's own options belong to: `tcp`, and `icmp6` for ICMPv6 whatever it was called. */
+  /**
+   * The name of the match that a protocol's own options belong to: `tcp`, and `icmp6` for ICMPv6 whatever it was
+   * called.
+   */
   #protocolName(): string {
     if (this.#context.family === "ipv6" && this.#proto === IPPROTO_ICMPV6) return "icmp6";
     const text = this.#protocolText as string;

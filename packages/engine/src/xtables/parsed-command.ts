@@ -4,7 +4,9 @@ import type { Extension, Match, Target, XtFamily } from "./extension.js";
 import type { IpSpec } from "./ip-spec.js";
 import type { XtFlavour } from "./table.js";
 
-/** What a command line asks for, by the letter of its option; `delete-num` and `zero-num` are `-D` and `-Z` by number. */
+/**
+ * What a command line asks for, by the letter of its option; `delete-num` and `zero-num` are `-D` and `-Z` by number.
+ */
 export type XtCommandKind =
   | "append"
   | "insert"

@@ -7,8 +7,8 @@ import { serviceName, servicePort } from "./services.js";
 export const ALL_PORTS: Range = { min: 0, max: 65535 };
 
 /**
- * `--source-port` and `--destination-port` under both their names. `parse` gets the long name; `once`: of a second one the
- * extension speaks in its own words.
+ * `--source-port` and `--destination-port` under both their names. `parse` gets the long name; `once`: of a second one
+ * the extension speaks in its own words.
  */
 export function portOptions(parse: (name: string) => (text: string) => Range, once: boolean): readonly OptionSpec[] {
   return [
@@ -32,8 +32,8 @@ export function asksPort(values: OptionValues, id: string): boolean {
 }
 
 /**
- * A port as getaddrinfo() resolves it: a service's name, or decimal digits, of which the lower 16 bits count; undefined for
- * anything else. Models xtables_getportbyname().
+ * A port as getaddrinfo() resolves it: a service's name, or decimal digits, of which the lower 16 bits count; undefined
+ * for anything else. Models xtables_getportbyname().
  */
 export function resolvePort(text: string, protocol: string | null): number | undefined {
   const digits = /^\s*\+?(\d+)$/.exec(text)?.[1];

@@ -1,6 +1,6 @@
 /**
- * The extensions that few rulesets use, one line each; a new extension goes here. A page loads them when a command names one
- * of them. Their names must stand among the names of `registry.ts`, by which that is noticed.
+ * The extensions that few rulesets use, one line each; a new extension goes here. A page loads them when a command
+ * names one of them. Their names must stand among the names of `registry.ts`, by which that is noticed.
  */
 import { ah6Match } from "./matches/ah6.js";
 import { bpfMatch } from "./matches/bpf.js";

@@ -1,7 +1,7 @@
 /**
- * Rate estimators: what `-j RATEEST` counts and `-m rateest` reads, an exponentially weighted mean of bytes and packets a
- * second. The kernel's timer adds to the mean at each interval; here the intervals that have passed are made up for when
- * somebody counts or reads, with the same outcome. Models net/core/gen_estimator.c and xt_rateest_tg_checkentry(),
+ * Rate estimators: what `-j RATEEST` counts and `-m rateest` reads, an exponentially weighted mean of bytes and packets
+ * a second. The kernel's timer adds to the mean at each interval; here the intervals that have passed are made up for
+ * when somebody counts or reads, with the same outcome. Models net/core/gen_estimator.c and xt_rateest_tg_checkentry(),
  * net/netfilter/xt_RATEEST.c.
  */
 import { HZ } from "../clock.js";

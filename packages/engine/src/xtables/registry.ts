@@ -1,6 +1,6 @@
 /**
- * The extensions there are, by name: those of `everyday.ts` and `rare.ts`, which are there from the start or, in a page, come
- * in parts.
+ * The extensions there are, by name: those of `everyday.ts` and `rare.ts`, which are there from the start or, in a
+ * page, come in parts.
  */
 import type { HookState } from "../hooks.js";
 import type { SkBuff } from "../skb.js";
@@ -90,8 +90,8 @@ export function targetExtensions(): readonly TargetExtension[] {
 }
 
 /**
- * Whether a command line, or the text of a ruleset, names an extension that is not known yet. By its words: one that only
- * looks like an extension's name counts, too.
+ * Whether a command line, or the text of a ruleset, names an extension that is not known yet. By its words: one that
+ * only looks like an extension's name counts, too.
  */
 export function namesUnknownExtension(text: string): boolean {
   const unknown = [...RARE, ...RARE_IN_ONE].filter(

@@ -88,7 +88,9 @@ export class Table {
   readonly family: XtFamily;
   /** Every chain there is, by name: built-in ones in the order of their making, user chains likewise. */
   chains: Map<string, Chain> = new Map();
-  /** Each chain's jump stack: where evaluation returns to. Shared by nested evaluations, which stack upon one another. */
+  /**
+   * Each chain's jump stack: where evaluation returns to. Shared by nested evaluations, which stack upon one another.
+   */
   readonly stackChains: Chain[] = [];
   readonly stackIndexes: number[] = [];
   stackTop = 0;

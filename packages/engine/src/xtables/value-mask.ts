@@ -1,4 +1,7 @@
-/** Numbers with a mask that may have names in a file of iproute2 (`rt_realms`, `group`). Models xtables_parse_val_mask(). */
+/**
+ * Numbers with a mask that may have names in a file of iproute2 (`rt_realms`, `group`). Models
+ * xtables_parse_val_mask().
+ */
 import { ParameterProblem } from "./error.js";
 import { type MarkMask, type OptionCall, uintPrefix } from "./options.js";
 

@@ -1,6 +1,6 @@
 /**
- * A map whose keys are some 32-bit words: addresses of either family, with ports. Looking a key up allocates nothing. The
- * kernel's matches have hash tables and trees of their own for it (xt_hashlimit.c, nf_conncount.c).
+ * A map whose keys are some 32-bit words: addresses of either family, with ports. Looking a key up allocates nothing.
+ * The kernel's matches have hash tables and trees of their own for it (xt_hashlimit.c, nf_conncount.c).
  */
 interface Node<V> {
   readonly words: Int32Array;

@@ -1,6 +1,6 @@
 /**
- * A pattern of the shell, as fnmatch(3) reads it: what it fits. Its marks stand for nothing that is `between` the parts of a
- * name (FNM_PATHNAME). A bracket whose range runs backwards fits nothing.
+ * A pattern of the shell, as fnmatch(3) reads it: what it fits. Its marks stand for nothing that is `between` the parts
+ * of a name (FNM_PATHNAME). A bracket whose range runs backwards fits nothing.
  */
 export function globbing(pattern: string, between = ""): (text: string) => boolean {
   const any = between === "" ? "[^]" : `[^${between}]`;

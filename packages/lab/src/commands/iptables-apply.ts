@@ -369,7 +369,9 @@ class Application {
     return this.#told("Flushing", [name]);
   }
 
-  /** Zeroes what was listed. Listing has nft's tool believe in every built-in chain; zeroing makes those, but no table. */
+  /**
+   * Zeroes what was listed. Listing has nft's tool believe in every built-in chain; zeroing makes those, but no table.
+   */
   #zeroListed(text: string): string {
     const { xt } = this.#tool;
     const table = tableToRead(this.#tool, this.#name);

@@ -305,7 +305,8 @@ class Restore {
         this.#renameChains(table);
         return;
       }
-      // The legacy tool puts in the whole table anew, its policies' counts forgotten; but not where nothing was to change.
+      // The legacy tool puts in the whole table anew, its policies' counts forgotten; but not where nothing was to
+      // change.
       if (isUntouched && this.#legacy) for (const chain of table.builtinChains()) forgetPolicyCount(chain);
       isUntouched = false;
       if (line.startsWith(":")) this.#chain(table, line.slice(1));

@@ -163,7 +163,9 @@ export function tableToRead(tool: Tool, name: TableName): Table | undefined {
   return tool.xt.flavour === "legacy" ? tool.xt.table(name) : tool.xt.existing(name);
 }
 
-/** What the nft tools say on stderr before they list, where a legacy tool has made a table. `see`: whose list has it. */
+/**
+ * What the nft tools say on stderr before they list, where a legacy tool has made a table. `see`: whose list has it.
+ */
 export function legacyWarning(tool: Tool, suffix: "" | "-save"): string {
   const { xt, base } = tool;
   const present = xt.flavour === "nft" && tablesOf(xt.net, xt.family, true).tables().length > 0;

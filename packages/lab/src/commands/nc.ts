@@ -376,8 +376,8 @@ function* copy(context: LabContext, options: NcOptions, connection: TcpConnectio
       connection.shutdown();
       shut = true;
     }
-    // A listener leaves as soon as the peer has said all; a client when its own input is at an end as well. The peer's last
-    // words may have come with its end, while this turn's own were sent.
+    // A listener leaves as soon as the peer has said all; a client when its own input is at an end as well. The peer's
+    // last words may have come with its end, while this turn's own were sent.
     if (events.ended && events.text === "" && pending.length === 0 && (options.listen || !inputOpen)) return 0;
     if (quitAt !== null && net.clock.nowMicros >= quitAt) return 0;
     const deadlines = [quitAt, options.timeoutMicros === null ? null : lastActivity + options.timeoutMicros].filter(

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Lab } from "../index.js";
 
-// The rest is compared with Linux in test/kernel/osf.test.ts; the kernel's log is the machine's, so its words stand here.
+// The rest is compared with Linux in test/kernel/osf.test.ts; the kernel's log is the machine's, so its words stand
+// here.
 test.each([
   ["0", 2, "Any [1:2] : 10.0.0.1:PORT -> 10.0.0.1:80 hops=0"],
   ["1", 1, "Any [1:2] : 10.0.0.1:PORT -> 10.0.0.1:80 hops=0"],

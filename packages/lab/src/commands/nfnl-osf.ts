@@ -1,6 +1,7 @@
 /**
  * `nfnl_osf`, as of iptables 1.8.9: loads fingerprints of operating systems for `-m osf` from a file of p0f's first
- * format, or takes them away. Processes of the lab have no numbers: where the real tool prints its own, this one prints 1.
+ * format, or takes them away. Processes of the lab have no numbers: where the real tool prints its own, this one prints
+ * 1.
  */
 import { EINVAL, ENOENT, SystemError, strerror } from "@netfilter-lab/engine";
 import {

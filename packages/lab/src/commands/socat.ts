@@ -1,7 +1,7 @@
 /**
  * `socat`, as in Debian 12: two addresses, between which bytes go both ways. TCP and UDP, the standard streams and an
- * unnamed pipe; what makes it worth having here is `ip-transparent`, by which a socket takes the packets that `-j TPROXY`
- * gives it. Files, programs, TLS and proxies are not supported, and say so.
+ * unnamed pipe; what makes it worth having here is `ip-transparent`, by which a socket takes the packets that `-j
+ * TPROXY` gives it. Files, programs, TLS and proxies are not supported, and say so.
  */
 import {
   formatAddress,

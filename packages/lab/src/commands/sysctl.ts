@@ -10,7 +10,9 @@ function swapped(text: string, one: string, other: string): string {
   return Array.from(text, (mark) => (mark === one ? other : mark === other ? one : mark)).join("");
 }
 
-/** A tunable's name with dots between its parts; whichever of dot and slash comes first in it is the one between them. */
+/**
+ * A tunable's name with dots between its parts; whichever of dot and slash comes first in it is the one between them.
+ */
 export function sysctlKey(written: string): string {
   return /[./]/.exec(written)?.[0] === "/" ? swapped(written, ".", "/") : written;
 }
@@ -98,7 +100,9 @@ export class SysctlTool {
     else if (!this.#options.has("e")) this.#failToRead(`cannot stat ${path(name)}: No such file or directory`);
   }
 
-  /** A line `name = value`, read; null for one that sets nothing, of which it may complain. Models parse_setting_line(). */
+  /**
+   * A line `name = value`, read; null for one that sets nothing, of which it may complain. Models parse_setting_line().
+   */
   setting(source: string, line: number, text: string): Setting | null {
     const start = text.trimStart();
     if (start.length < 2 || start.startsWith("#") || start.startsWith(";")) return null;

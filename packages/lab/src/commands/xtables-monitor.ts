@@ -1,6 +1,6 @@
 /**
- * `xtables-monitor --trace`: what nf_tables tells of packets that TRACE marked, until it is ended. Events of the ruleset
- * (`--event`) are not supported, and say so.
+ * `xtables-monitor --trace`: what nf_tables tells of packets that TRACE marked, until it is ended. Events of the
+ * ruleset (`--event`) are not supported, and say so.
  */
 import {
   formatIPv4,

@@ -147,7 +147,9 @@ const ICMPV6: Messages = {
 const messagesOf = (protocol: number): Messages | undefined =>
   protocol === IPPROTO_ICMP ? ICMP : protocol === IPPROTO_ICMPV6 ? ICMPV6 : undefined;
 
-/** What kind of message stands at an offset, `port unreachable`, and its numbers; null where it is no whole ICMP header. */
+/**
+ * What kind of message stands at an offset, `port unreachable`, and its numbers; null where it is no whole ICMP header.
+ */
 export function icmpHeadline(
   data: Uint8Array,
   at: number,

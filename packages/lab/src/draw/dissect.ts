@@ -1,7 +1,7 @@
 /**
- * Takes a packet apart into named fields, as an analyser shows it: IPv4 and IPv6 with TCP, UDP, ICMP and the packet inside
- * an ICMP error. Other protocols and fragments are shown as payload. It only reads; a packet cut short gives the fields
- * that are there.
+ * Takes a packet apart into named fields, as an analyser shows it: IPv4 and IPv6 with TCP, UDP, ICMP and the packet
+ * inside an ICMP error. Other protocols and fragments are shown as payload. It only reads; a packet cut short gives the
+ * fields that are there.
  */
 import {
   checksumPartial,

@@ -11,8 +11,8 @@ export function boxed(title: string, lines: readonly string[], width: number): s
 }
 
 /**
- * Rows as aligned columns two spaces apart; `right[i]` aligns column i to the right. The first row is the heading. Where
- * the whole is wider than a terminal, the last column goes on in rows below.
+ * Rows as aligned columns two spaces apart; `right[i]` aligns column i to the right. The first row is the heading.
+ * Where the whole is wider than a terminal, the last column goes on in rows below.
  */
 export function columns(table: readonly (readonly string[])[], right: readonly boolean[] = []): string[] {
   const rows = fitted(table);

@@ -1,8 +1,9 @@
 /// <reference types="node" />
 /**
  * The lab on the machine's own Linux: one network namespace a host, a veth pair a cable, Debian's tools, real time.
- * IPv6 is on at the hosts that have an address of it, devices have the engine's numbers and MAC addresses; everything else is the kernel's.
- * What a lab asks for that this kernel cannot do (delay and loss on a cable need netem) is refused by name.
+ * IPv6 is on at the hosts that have an address of it, devices have the engine's numbers and MAC addresses; everything
+ * else is the kernel's. What a lab asks for that this kernel cannot do (delay and loss on a cable need netem) is
+ * refused by name.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import {

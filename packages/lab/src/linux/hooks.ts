@@ -1,6 +1,6 @@
 /**
- * The hooks of a host on real Linux. A kernel built with CONFIG_NETFILTER_NETLINK_HOOK lists them (`nft list hooks`); the
- * one this was written on is not, and prints nothing. The registry says that it does not know.
+ * The hooks of a host on real Linux. A kernel built with CONFIG_NETFILTER_NETLINK_HOOK lists them (`nft list hooks`);
+ * the one this was written on is not, and prints nothing. The registry says that it does not know.
  */
 import { JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";
 import { HookRegistry } from "../draw/hook-map/hook-map.js";

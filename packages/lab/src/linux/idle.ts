@@ -7,7 +7,9 @@
  */
 import { readFileSync } from "node:fs";
 
-/** A system call that can wait for ever: the place of its time limit among its arguments, and the limit that is none. */
+/**
+ * A system call that can wait for ever: the place of its time limit among its arguments, and the limit that is none.
+ */
 interface WaitingCall {
   readonly limitAt: number | null;
   readonly none: bigint;
@@ -61,7 +63,10 @@ export function waitsWithoutLimit(line: string, arch: string = process.arch): bo
   return call.none === MINUS_ONE ? (limit & MINUS_ONE) === MINUS_ONE : limit === call.none;
 }
 
-/** Whether a table such as `/proc/PID/net/tcp` has a socket with a timer: something will still be sent. TIME_WAIT's says nothing. */
+/**
+ * Whether a table such as `/proc/PID/net/tcp` has a socket with a timer: something will still be sent. TIME_WAIT's says
+ * nothing.
+ */
 export function hasTcpTimer(table: string): boolean {
   return table
     .split("\n")

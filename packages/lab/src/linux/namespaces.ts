@@ -32,7 +32,10 @@ export async function runTool(tool: string, args: readonly string[], input = "")
   return (await running).stdout;
 }
 
-/** Clock ticks between boot and a process's start: with its id, a name that no other process ever has; null: no such process. */
+/**
+ * Clock ticks between boot and a process's start: with its id, a name that no other process ever has; null: no such
+ * process.
+ */
 function startTimeOf(pid: number): string | null {
   try {
     // The command's name, in parentheses, may hold anything; fields count from the last one.

@@ -59,7 +59,10 @@ function signature(bytes: Uint8Array, hops: number): string {
   return isIPv6(bytes) ? signature6(bytes, hops) : signature4(bytes, hops);
 }
 
-/** IPv6's headers have no identification: version, class, label, lengths and what follows the headers tell packets apart. */
+/**
+ * IPv6's headers have no identification: version, class, label, lengths and what follows the headers tell packets
+ * apart.
+ */
 function signature6(bytes: Uint8Array, hops: number): string {
   const transport = skipExtensionHeaders(bytes, IPV6_HEADER_LENGTH, bytes.length, bytes[IPV6_NEXT_HEADER]);
   const at = transport < 0 ? bytes.length : transport;

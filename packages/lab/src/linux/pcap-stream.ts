@@ -1,4 +1,7 @@
-/** A pcap file as it grows: what tcpdump writes to a pipe, record by record. Little or big endian, micro- or nanoseconds. */
+/**
+ * A pcap file as it grows: what tcpdump writes to a pipe, record by record. Little or big endian, micro- or
+ * nanoseconds.
+ */
 import type { PcapRecord } from "../pcap.js";
 
 const FILE_HEADER_LENGTH = 24;

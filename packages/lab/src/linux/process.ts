@@ -191,7 +191,9 @@ export class LinuxProcess implements BackgroundCommand {
     return sessions().get(String(this.#child?.pid)) ?? [];
   }
 
-  /** What the processes were doing: the same text twice means that nothing ran in between; null while something runs. */
+  /**
+   * What the processes were doing: the same text twice means that nothing ran in between; null while something runs.
+   */
   #activity(): string | null {
     let text = `${this.#text.length}`;
     const begun = this.#session().filter((pid) => pid !== this.#child?.pid);
@@ -206,7 +208,10 @@ export class LinuxProcess implements BackgroundCommand {
     return text;
   }
 
-  /** What its processes were doing, where all of them wait without a time limit; null while one works or waits for a time. */
+  /**
+   * What its processes were doing, where all of them wait without a time limit; null while one works or waits for a
+   * time.
+   */
   stuck(): string | null {
     const activity = this.#activity();
     const begun = this.#session().filter((pid) => pid !== this.#child?.pid);

@@ -1,8 +1,8 @@
 /**
  * The rules that packets met, as nf_tables' own trace tells them. For the time of a walk a table of ours asks for the
  * trace in each hook, before everything else, and `xtables-monitor --trace` prints it with rules in iptables' words. It
- * tells of rules that matched and of policies, in tables of iptables-nft; rules that did not match are not in it, nor are
- * the tables of iptables-legacy, nor conntrack and NAT, which have no rules of their own.
+ * tells of rules that matched and of policies, in tables of iptables-nft; rules that did not match are not in it, nor
+ * are the tables of iptables-legacy, nor conntrack and NAT, which have no rules of their own.
  */
 import { HOOK_NAMES, type HookNumber, type TraceNote } from "@netfilter-lab/engine";
 import { describeNote, type WalkStep } from "../walk.js";

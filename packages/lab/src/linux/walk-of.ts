@@ -31,8 +31,8 @@ function destinationOf(packet: Uint8Array): string {
 }
 
 /**
- * A packet that came to an address of the host itself counts as delivered, unless its trace says that it was dropped; one
- * that came to another and went out nowhere counts as dropped.
+ * A packet that came to an address of the host itself counts as delivered, unless its trace says that it was dropped;
+ * one that came to another and went out nowhere counts as dropped.
  */
 export function walkOf(sight: Sight): Walk {
   const passages = sight.captures

@@ -1,7 +1,8 @@
 /**
  * A walk on real Linux: packets as they were on the devices of a host, conntrack events, and the rules that the trace
  * of nf_tables names. The functions a packet met, lookups, rewrites and states are inside the kernel: what would need
- * them is an {@link EngineOnlyError} (a drawing: when it is drawn), and {@link WalkPacket.steps} holds hooks, rules that matched, and policies only.
+ * them is an {@link EngineOnlyError} (a drawing: when it is drawn), and {@link WalkPacket.steps} holds hooks, rules
+ * that matched, and policies only.
  */
 import type { GraphCall, GraphComparison } from "../draw/call-graph.js";
 import { type Drawing, JUPYTER_DISPLAY, type MimeBundle, NODE_INSPECT } from "../draw/drawing.js";

@@ -1,7 +1,7 @@
 /**
  * A packet as `tcpdump -n` prints it (version 4.99): IPv4 and IPv6 with TCP, UDP, ICMP and ICMPv6, a file each, and of
- * what they carry the text protocols HTTP, FTP, SMTP and SSH. Payloads of other ports that tcpdump knows (DNS, NTP, DHCP, ...) are not taken
- * apart; undissected.ts names them.
+ * what they carry the text protocols HTTP, FTP, SMTP and SSH. Payloads of other ports that tcpdump knows (DNS, NTP,
+ * DHCP, ...) are not taken apart; undissected.ts names them.
  */
 import { printIp } from "./ip.js";
 import { type PacketTextOptions, Printout } from "./printout.js";

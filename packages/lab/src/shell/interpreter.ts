@@ -319,7 +319,8 @@ export class Shell implements BuiltinShell {
 
   /**
    * After SIGINT a shell goes by what its command made of it, and has that command's status; any other signal ends the
-   * shell itself, unless it had become its command. Not modelled: after SIGINT was caught, bash runs the rest of a list.
+   * shell itself, unless it had become its command. Not modelled: after SIGINT was caught, bash runs the rest of a
+   * list.
    */
   statusAfter(signal: Signal): number | null {
     return signal === "SIGINT" || this.#replaced ? this.#caught : null;

@@ -1,6 +1,6 @@
 /**
- * Cuts a script into tokens: operators, newlines, and words with their quotes, parameters and braces. Here-documents are
- * read when the line that announced them ends.
+ * Cuts a script into tokens: operators, newlines, and words with their quotes, parameters and braces. Here-documents
+ * are read when the line that announced them ends.
  */
 import { type List, ShellSyntaxError, type Word, type WordPart } from "./script.js";
 

@@ -107,7 +107,8 @@ function undoEdits(edits: readonly Edit[], offset: number): number {
 /** `using x = …` and `await using x = …`, which TypeScript 5.0 parses as two statements on one line. */
 function isUsing(compiler: typeof ts, node: ts.Node, file: ts.SourceFile): boolean {
   if (compiler.isVariableDeclarationList(node)) {
-    // NodeFlags.Using is 4 and AwaitUsing 6 (with Const's 2) where the parser knows them; 5.0 never sets bit 4 on lists.
+    // NodeFlags.Using is 4 and AwaitUsing 6 (with Const's 2) where the parser knows them; 5.0 never sets bit 4 on
+    // lists.
     return (node.flags & 4) !== 0;
   }
   if (!compiler.isExpressionStatement(node)) return false;

@@ -1,7 +1,8 @@
 /**
- * A cell's TypeScript to JavaScript that a session can link with whatever earlier cells have declared: types taken away,
- * imports taken out, the last expression returned, names from outside listed. What a cell means does not depend on other
- * cells here, so a page's cells are compiled when the site is built and the compiler is only loaded for changed ones.
+ * A cell's TypeScript to JavaScript that a session can link with whatever earlier cells have declared: types taken
+ * away, imports taken out, the last expression returned, names from outside listed. What a cell means does not depend
+ * on other cells here, so a page's cells are compiled when the site is built and the compiler is only loaded for
+ * changed ones.
  */
 import { type AnyNode, type Program, parse } from "acorn";
 import { refusals, type SourceProblem } from "../notebook/source-error.js";

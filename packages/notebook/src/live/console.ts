@@ -1,6 +1,6 @@
 /**
- * Node's `console` for a cell: what it prints goes where the cell's output goes, formatted as Node formats it. Not there:
- * what measures real time (`time`), which no saved output could hold.
+ * Node's `console` for a cell: what it prints goes where the cell's output goes, formatted as Node formats it. Not
+ * there: what measures real time (`time`), which no saved output could hold.
  */
 
 /** What formatting needs; `node:util` has it, and `node-inspect-extracted` for browsers. */

@@ -1,8 +1,8 @@
 /**
  * A notebook's running program without Node: cells go in one after the other, what they print, show, return and throw
  * comes out. It means what our tslab kernel means by a cell, and a test runs every lesson in both and compares. Unlike
- * there, a cell's names are later cells' only if it succeeds, types are not checked, and what an earlier cell's variable
- * is assigned reaches that cell's own functions too.
+ * there, a cell's names are later cells' only if it succeeds, types are not checked, and what an earlier cell's
+ * variable is assigned reaches that cell's own functions too.
  */
 import { type CellRun, displayIn, drawn } from "../notebook/display.js";
 import type { CellSink, Displayed, ErrorReport } from "../notebook/sink.js";
@@ -20,8 +20,8 @@ export interface SessionHost {
   /** Compiles a cell. Given apart, because a page loads the compiler only for cells that were changed. */
   readonly compile: (source: string) => CompiledCell | Promise<CompiledCell>;
   /**
-   * What cells may import, besides `tslab`: each module is loaded when a cell asks for it. Where only some of its names are
-   * asked for, what comes need have no others.
+   * What cells may import, besides `tslab`: each module is loaded when a cell asks for it. Where only some of its names
+   * are asked for, what comes need have no others.
    */
   readonly modules: { readonly [name: string]: (names?: readonly string[]) => Promise<object> };
   /** Called where the list of modules is told to the reader: "in this page", "in Jupyter". */

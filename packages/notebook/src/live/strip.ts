@@ -1,6 +1,6 @@
 /**
- * TypeScript to JavaScript, by taking the types away (sucrase). Lines stay where they are; which column comes from which
- * is told beside the code. Nothing is checked. Not possible: namespaces, which are more than types.
+ * TypeScript to JavaScript, by taking the types away (sucrase). Lines stay where they are; which column comes from
+ * which is told beside the code. Nothing is checked. Not possible: namespaces, which are more than types.
  */
 import { decode } from "@jridgewell/sourcemap-codec";
 import { transform } from "sucrase";

@@ -1,7 +1,7 @@
 /**
  * From a value to what a front end shows. A value with a `Symbol.for("Jupyter.display")` method draws itself (the
- * convention of Deno's kernel): the method returns a MIME bundle, or a promise of one. Node's `inspect` is given by whoever
- * runs cells, since a browser has none.
+ * convention of Deno's kernel): the method returns a MIME bundle, or a promise of one. Node's `inspect` is given by
+ * whoever runs cells, since a browser has none.
  */
 import { isJsonMimeType, type Json, type MimeBundle } from "./model.js";
 import type { CellSink, ErrorReport } from "./sink.js";

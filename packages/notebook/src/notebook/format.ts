@@ -1,7 +1,7 @@
 /**
- * From a {@link Notebook} to the one canonical text of its file: what Python's nbformat 4.5 would write (1-space indent,
- * sorted keys, lines split), less what changes without meaning: execution counts, the kernel's version, and what front
- * ends leave behind (timestamps, scroll positions, trust).
+ * From a {@link Notebook} to the one canonical text of its file: what Python's nbformat 4.5 would write (1-space
+ * indent, sorted keys, lines split), less what changes without meaning: execution counts, the kernel's version, and
+ * what front ends leave behind (timestamps, scroll positions, trust).
  */
 import type { Cell, Json, JsonObject, MimeBundle, Notebook, Output } from "./model.js";
 

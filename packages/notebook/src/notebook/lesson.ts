@@ -1,6 +1,7 @@
 /**
  * What a notebook says about itself as a lesson: its title, its place among the others, its address on the site and one
- * sentence for listings. All of it comes from the file's name and first Markdown cell, so nothing is registered by hand.
+ * sentence for listings. All of it comes from the file's name and first Markdown cell, so nothing is registered by
+ * hand.
  */
 import { type Notebook, NotebookError } from "./model.js";
 

@@ -95,7 +95,9 @@ function readCell(reader: Reader, value: Json, taken: Map<string, number>): Cell
   }
 }
 
-/** A cell without an id (nbformat before 4.5) gets one made from its content, so that it is the same at every reading. */
+/**
+ * A cell without an id (nbformat before 4.5) gets one made from its content, so that it is the same at every reading.
+ */
 function readId(reader: Reader, id: Json | undefined, content: string, taken: Map<string, number>): string {
   if (id === undefined) {
     for (let attempt = 0; ; attempt++) {

@@ -1,4 +1,6 @@
-/** What a running cell does, as those who run cells tell it: Jupyter's server, the headless runner, the page's worker. */
+/**
+ * What a running cell does, as those who run cells tell it: Jupyter's server, the headless runner, the page's worker.
+ */
 import type { MimeBundle } from "./model.js";
 
 /** An exception as a front end shows it. */

@@ -1,6 +1,6 @@
 /**
- * Remembers which notebooks were found right, by a hash of all that decides it: the notebook's file, helper files beside
- * it, the kernel and checker, the built engine and lab, and Node's version. On CI nothing is remembered.
+ * Remembers which notebooks were found right, by a hash of all that decides it: the notebook's file, helper files
+ * beside it, the kernel and checker, the built engine and lab, and Node's version. On CI nothing is remembered.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

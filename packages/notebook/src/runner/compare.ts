@@ -77,7 +77,9 @@ function metadataLines(metadata: JsonObject): string[] {
   return Object.keys(metadata).length === 0 ? [] : [`metadata: ${JSON.stringify(metadata)}`];
 }
 
-/** Lines indented by two, so that no content is taken for a heading; a missing last newline is said, as diff says it. */
+/**
+ * Lines indented by two, so that no content is taken for a heading; a missing last newline is said, as diff says it.
+ */
 function linesOf(text: string): string[] {
   const lines = text.split("\n");
   const ended = lines.at(-1) === "";

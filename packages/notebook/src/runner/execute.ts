@@ -22,8 +22,8 @@ export interface ExecuteOptions {
   /** Compile all cells before the first one runs: for cells that run in real time. */
   readonly compileFirst?: boolean;
   /**
-   * Let other programs go first (nice 10); with `compileFirst`, until all is compiled, and before all others from then on:
-   * cells that run in real time must not wait for a processor. Needs root there.
+   * Let other programs go first (nice 10); with `compileFirst`, until all is compiled, and before all others from then
+   * on: cells that run in real time must not wait for a processor. Needs root there.
    */
   readonly yields?: boolean;
   /** Stop at the first cell that fails (true by default), as Jupyter's "run all" does. */

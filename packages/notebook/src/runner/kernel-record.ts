@@ -1,7 +1,8 @@
 /**
  * What running a lesson on Linux gave, kept in the repository so that a page can show it: one JSON file a lesson, with
  * the kernel's and the tools' versions and, for each cell whose outputs agreed, what Linux printed and which rules the
- * comparison needed. A record of a cell holds for the cell's saved outputs and for the code that led there, nothing else.
+ * comparison needed. A record of a cell holds for the cell's saved outputs and for the code that led there, nothing
+ * else.
  */
 import { createHash } from "node:crypto";
 import type { Notebook, Output } from "../notebook/model.js";

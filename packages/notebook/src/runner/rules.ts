@@ -8,7 +8,10 @@
 export interface Surroundings {
   /** Numbers that the lesson's cells and prose name: a port that stands there was not chosen at random. */
   readonly named: ReadonlySet<string>;
-  /** Ranges of ports that the lesson gives NAT to choose from: a port in one of them was chosen, though its ends are named. */
+  /**
+   * Ranges of ports that the lesson gives NAT to choose from: a port in one of them was chosen, though its ends are
+   * named.
+   */
   readonly ranges?: readonly (readonly [low: number, high: number])[];
 }
 
@@ -217,7 +220,9 @@ export function underRules(
   return [left, slackSeconds === 0 ? right : secondsLeft(left, right, slackSeconds)];
 }
 
-/** Of two texts that agree under all rules: the names of rules without which they would not. Empty: the very same text. */
+/**
+ * Of two texts that agree under all rules: the names of rules without which they would not. Empty: the very same text.
+ */
 export function rulesNeeded(saved: string, now: string, surroundings: Surroundings, slackSeconds = 1): string[] {
   const agree = (rules: readonly Rule[], slack: number): boolean => {
     const [left, right] = underRules(saved, now, surroundings, slack, rules);

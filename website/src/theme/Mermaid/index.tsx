@@ -1,6 +1,7 @@
 /**
- * A Mermaid diagram, drawn when it comes into view: Mermaid's code is fetched only by pages that have a diagram, and only
- * when the reader gets there. Until then, without JavaScript, and if drawing fails, its source stands in its place.
+ * A Mermaid diagram, drawn when it comes into view: Mermaid's code is fetched only by pages that have a diagram, and
+ * only when the reader gets there. Until then, without JavaScript, and if drawing fails, its source stands in its
+ * place.
  */
 import { useColorMode } from "@docusaurus/theme-common";
 import type { PacketStep } from "netfilter-lab/packet-view/element";

@@ -1,6 +1,6 @@
 /**
- * The theme's search field. Its index comes with the first focus, and when it has come the theme focuses the field, even
- * that of a reader who has tabbed on meanwhile. Here a field that was left stays left.
+ * The theme's search field. Its index comes with the first focus, and when it has come the theme focuses the field,
+ * even that of a reader who has tabbed on meanwhile. Here a field that was left stays left.
  */
 import SearchBar from "@theme-original/SearchBar";
 import { type ReactNode, useEffect, useRef } from "react";

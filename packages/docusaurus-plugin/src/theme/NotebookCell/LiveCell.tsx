@@ -199,7 +199,10 @@ function LiveCell({ cell, number, freshness, language, notebook, focus }: LiveCe
 
 export default memo(LiveCell);
 
-/** The next cell that can be seen, or the one before. A browser may give what a closed solution holds a place all the same. */
+/**
+ * The next cell that can be seen, or the one before. A browser may give what a closed solution holds a place all the
+ * same.
+ */
 function neighbour(id: string, step: 1 | -1): string | undefined {
   const cells = [...document.querySelectorAll<HTMLElement>("[data-cell-id]")].filter(
     (cell) => cell.dataset["cellId"] === id || cell.closest("details:not([open])") === null,

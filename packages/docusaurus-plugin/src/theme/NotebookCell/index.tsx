@@ -1,6 +1,6 @@
 /**
- * The place of one of a lesson's code cells: the cell itself, what the reader has added beside it or moved here, and how
- * to undo a deletion. In the page's HTML it is the cell as published, with its saved outputs, readable without
+ * The place of one of a lesson's code cells: the cell itself, what the reader has added beside it or moved here, and
+ * how to undo a deletion. In the page's HTML it is the cell as published, with its saved outputs, readable without
  * JavaScript; the same element becomes live.
  */
 import LiveCell from "@theme/NotebookCell/LiveCell";

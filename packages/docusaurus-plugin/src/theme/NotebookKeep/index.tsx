@@ -1,6 +1,6 @@
 /**
- * What becomes of the reader's cells: saved as a notebook, opened from one, shared by a link; and what the reader has to
- * know of cells that are not the lesson's author's, or not kept. Reset is with the other buttons for all cells.
+ * What becomes of the reader's cells: saved as a notebook, opened from one, shared by a link; and what the reader has
+ * to know of cells that are not the lesson's author's, or not kept. Reset is with the other buttons for all cells.
  */
 import { useLocation } from "@docusaurus/router";
 import { type ChangeEvent, type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";

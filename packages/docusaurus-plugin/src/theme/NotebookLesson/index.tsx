@@ -1,4 +1,6 @@
-/** The lines under a lesson's title: which lesson it is, the notebook to take away, and what is done with all its cells. */
+/**
+ * The lines under a lesson's title: which lesson it is, the notebook to take away, and what is done with all its cells.
+ */
 import useBaseUrl from "@docusaurus/useBaseUrl";
 import NotebookKeep from "@theme/NotebookKeep";
 import { type ReactNode, useEffect } from "react";

@@ -1,6 +1,6 @@
 /**
- * Addresses within text as the kernel's helpers read and write them: they take what begins like an address and end where
- * it does. Models `in4_pton()` and `in6_pton()` of net/core/utils.c, and `%pI6c` of lib/vsprintf.c.
+ * Addresses within text as the kernel's helpers read and write them: they take what begins like an address and end
+ * where it does. Models `in4_pton()` and `in6_pton()` of net/core/utils.c, and `%pI6c` of lib/vsprintf.c.
  */
 import { NFPROTO_IPV4, type NfProto } from "../../hooks.js";
 import { AddressError, formatIPv4, IPV6_WORDS, parseIPv6 } from "../../wire/address.js";
@@ -13,7 +13,10 @@ export interface AddressText {
 
 const QUAD = /(\d+)\.(\d+)\.(\d+)\.(\d+)(?![0-9A-Fa-f.])/y;
 
-/** The dotted quad at `at` of `text`, which ends at whatever is no part of a number. Models `in4_pton()` with any delimiter. */
+/**
+ * The dotted quad at `at` of `text`, which ends at whatever is no part of a number. Models `in4_pton()` with any
+ * delimiter.
+ */
 export function readIPv4At(text: string, at: number): AddressText | null {
   QUAD.lastIndex = at;
   const parts = QUAD.exec(text);
@@ -81,8 +84,8 @@ function compressed(groups: readonly number[]): string {
 }
 
 /**
- * An address as the kernel writes it in short: `%pI4`, `%pI6c`. Unlike inet_ntop(3), it shows the IPv4 part of mapped and
- * ISATAP addresses, and of no others.
+ * An address as the kernel writes it in short: `%pI4`, `%pI6c`. Unlike inet_ntop(3), it shows the IPv4 part of mapped
+ * and ISATAP addresses, and of no others.
  */
 export function kernelAddress(family: NfProto, words: Int32Array): string {
   if (family === NFPROTO_IPV4) return formatIPv4(words[0]);

@@ -1,8 +1,8 @@
 /**
- * FTP (RFC 959, 1123, 2428): the control connection says in text where the data connection will go: the client by PORT or
- * EPRT, the server in its answers 227 and 229. A line counts only where a line was seen to begin, and must come whole in
- * one segment: one that is cut is dropped, so that its repetition may come whole. An address that is not the speaker's own
- * is passed over, as where the module's option `loose` has its default. Models
+ * FTP (RFC 959, 1123, 2428): the control connection says in text where the data connection will go: the client by PORT
+ * or EPRT, the server in its answers 227 and 229. A line counts only where a line was seen to begin, and must come
+ * whole in one segment: one that is cut is dropped, so that its repetition may come whole. An address that is not the
+ * speaker's own is passed over, as where the module's option `loose` has its default. Models
  * net/netfilter/nf_conntrack_ftp.c.
  */
 import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type NfProto, type Verdict } from "../../hooks.js";
@@ -43,8 +43,8 @@ class FtpState {
 }
 
 /**
- * An announced end: its text's length, and the address (null: the speaker's) and port in it. Of an address those words are
- * there that the text names: one in the forms of IPv4, whatever the connection's family, and four in that of IPv6.
+ * An announced end: its text's length, and the address (null: the speaker's) and port in it. Of an address those words
+ * are there that the text names: one in the forms of IPv4, whatever the connection's family, and four in that of IPv6.
  */
 interface Named {
   readonly length: number;

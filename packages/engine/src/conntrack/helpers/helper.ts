@@ -1,6 +1,6 @@
 /**
- * What a helper is: somebody who reads a connection's payload and notes which other connections it announces. One file a
- * protocol beside this one; what NAT must rewrite is in nat/helpers/. Models `struct nf_conntrack_helper`,
+ * What a helper is: somebody who reads a connection's payload and notes which other connections it announces. One file
+ * a protocol beside this one; what NAT must rewrite is in nat/helpers/. Models `struct nf_conntrack_helper`,
  * include/net/netfilter/nf_conntrack_helper.h.
  */
 import { NFPROTO_IPV4, NFPROTO_IPV6, type NfProto, type Verdict } from "../../hooks.js";

@@ -1,6 +1,6 @@
 /**
- * IRC's DCC: a client tells another by a private message where to call it, as `\1DCC SEND name ADDRESS PORT size\1` with
- * the address as one number. Who will call nobody knows. Models net/netfilter/nf_conntrack_irc.c.
+ * IRC's DCC: a client tells another by a private message where to call it, as `\1DCC SEND name ADDRESS PORT size\1`
+ * with the address as one number. Who will call nobody knows. Models net/netfilter/nf_conntrack_irc.c.
  */
 import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type Verdict } from "../../hooks.js";
 import { IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY, IP_CT_ESTABLISHED, type SkBuff } from "../../skb.js";

@@ -1,6 +1,6 @@
 /**
- * NetBIOS names: this host asks a whole network by broadcast, and every host of it may answer, for three seconds. Models
- * net/netfilter/nf_conntrack_netbios_ns.c and nf_conntrack_broadcast.c.
+ * NetBIOS names: this host asks a whole network by broadcast, and every host of it may answer, for three seconds.
+ * Models net/netfilter/nf_conntrack_netbios_ns.c and nf_conntrack_broadcast.c.
  */
 import { HZ } from "../../clock.js";
 import { NF_ACCEPT, NFPROTO_IPV4, type Verdict } from "../../hooks.js";

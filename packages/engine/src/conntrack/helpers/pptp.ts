@@ -1,6 +1,6 @@
 /**
- * PPTP (RFC 2637): a TCP connection between a client (PNS) and a server (PAC) agrees upon two call ids, one each, and the
- * tunnel that follows is GRE whose packets bear the receiver's. Both directions are expected, and which ids belong
+ * PPTP (RFC 2637): a TCP connection between a client (PNS) and a server (PAC) agrees upon two call ids, one each, and
+ * the tunnel that follows is GRE whose packets bear the receiver's. Both directions are expected, and which ids belong
  * together is noted for GRE's tracker. One call at a time. Models net/netfilter/nf_conntrack_pptp.c.
  */
 import { NF_ACCEPT, NFPROTO_IPV4, type Verdict } from "../../hooks.js";

@@ -1,6 +1,6 @@
 /**
- * SANE's network scanners: the answer to NET_START names a TCP port for the picture. There is nothing for NAT to rewrite,
- * and nothing for it here. Models net/netfilter/nf_conntrack_sane.c.
+ * SANE's network scanners: the answer to NET_START names a TCP port for the picture. There is nothing for NAT to
+ * rewrite, and nothing for it here. Models net/netfilter/nf_conntrack_sane.c.
  */
 import { NF_ACCEPT, NF_DROP, type Verdict } from "../../hooks.js";
 import {

@@ -1,8 +1,8 @@
 /**
  * What SIP's helper finds in a message (RFC 3261, RFC 4566): header lines with their continuations and short names, the
- * address in a URI, parameters, and the lines of a session description. It reads as Linux does, which is not as the RFCs
- * say: a name that another begins with ends the search, an `@` counts anywhere on the line. Text holds a byte in each
- * letter. Models the first half of net/netfilter/nf_conntrack_sip.c.
+ * address in a URI, parameters, and the lines of a session description. It reads as Linux does, which is not as the
+ * RFCs say: a name that another begins with ends the search, an `@` counts anywhere on the line. Text holds a byte in
+ * each letter. Models the first half of net/netfilter/nf_conntrack_sip.c.
  */
 import { NFPROTO_IPV4, type NfProto } from "../../hooks.js";
 import { readAddressAt } from "./address-text.js";
@@ -31,7 +31,10 @@ export interface NumberSpan extends Span {
 /** How many letters from `at` on a piece has, and how many are passed over before; length 0: there is none. */
 type Measure = (family: NfProto, text: string, at: number) => { readonly skipped: number; readonly length: number };
 
-/** A header: its name and short name, what is searched for in its value, and what comes then. Models `struct sip_header`. */
+/**
+ * A header: its name and short name, what is searched for in its value, and what comes then. Models `struct
+ * sip_header`.
+ */
 interface Header {
   readonly name: string;
   readonly short: string | null;
@@ -129,21 +132,30 @@ function nextLine(text: string, at: number): number {
   return start < text.length ? start : -1;
 }
 
-/** What follows the end of a line at `at` where the next one continues it; -1 where it does not. Models `sip_follow_continuation()`. */
+/**
+ * What follows the end of a line at `at` where the next one continues it; -1 where it does not. Models
+ * `sip_follow_continuation()`.
+ */
 function continuation(text: string, at: number, limit: number): number {
   const start = at + (text[at] === "\r" && at + 1 < limit && text[at + 1] === "\n" ? 2 : 1);
   if (start >= limit || !isBlank(text[start])) return -1;
   return Math.min(limit, start + count(text, start, isBlank));
 }
 
-/** The first thing from `at` on that is not blank, on this line or the one that continues it; -1: nothing. Models `sip_skip_whitespace()`. */
+/**
+ * The first thing from `at` on that is not blank, on this line or the one that continues it; -1: nothing. Models
+ * `sip_skip_whitespace()`.
+ */
 function skipBlanks(text: string, at: number): number {
   let found = at + count(text, at, isBlank);
   if (found < text.length && isNewline(text[found])) found = continuation(text, found, text.length);
   return found < text.length ? found : -1;
 }
 
-/** Where `word` (in lower case) stands in a header's value from `at` on; -1: nowhere before `limit`. Models `ct_sip_header_search()`. */
+/**
+ * Where `word` (in lower case) stands in a header's value from `at` on; -1: nowhere before `limit`. Models
+ * `ct_sip_header_search()`.
+ */
 function searchValue(text: string, at: number, limit: number, word: string): number {
   const last = limit - word.length;
   for (let i = at; i < last; i++) {

@@ -252,7 +252,9 @@ function expectCalls(message: SipMessage, contact: UriSpan, protonum: number): V
   return ct.helpers.expectations.related(expectation) === null ? NF_ACCEPT : NF_DROP;
 }
 
-/** The registrar answers: as long as the registration lasts, calls are expected. Models `process_register_response()`. */
+/**
+ * The registrar answers: as long as the registration lasts, calls are expected. Models `process_register_response()`.
+ */
 function registerResponse(message: SipMessage, cseq: number, code: number): Verdict {
   if (message.state.registerCseq !== cseq || (code >= 100 && code <= 199)) return NF_ACCEPT;
   if (code >= 200 && code <= 299) {
@@ -278,7 +280,10 @@ function registerResponse(message: SipMessage, cseq: number, code: number): Verd
   return NF_ACCEPT;
 }
 
-/** From now on a registration counts, and for so long. False where there is none. Models `refresh_signalling_expectation()`. */
+/**
+ * From now on a registration counts, and for so long. False where there is none. Models
+ * `refresh_signalling_expectation()`.
+ */
 function refreshSignalling(
   { ct, entry }: SipMessage,
   { words, port }: UriSpan,
@@ -310,7 +315,10 @@ interface Handler {
   readonly response: ((message: SipMessage, cseq: number, code: number) => Verdict) | null;
 }
 
-/** An answer within a call: what fails ends what the invitation announced. Models `process_invite_response()` and its like. */
+/**
+ * An answer within a call: what fails ends what the invitation announced. Models `process_invite_response()` and its
+ * like.
+ */
 function callResponse(message: SipMessage, cseq: number, code: number): Verdict {
   if (code >= 100 && code <= 299) return readDescription(message);
   if (message.state.inviteCseq === cseq) flushExpectations(message, true);
@@ -405,7 +413,10 @@ export const sipUdpHelper: ConntrackHelper = {
   },
 };
 
-/** How long the message is that `text` begins with, its body included as it says; null where its header is not all there. */
+/**
+ * How long the message is that `text` begins with, its body included as it says; null where its header is not all
+ * there.
+ */
 function messageLength(ct: Conntrack, entry: CtHandle, text: string): number | null {
   const found = getHeader(ct.l3numOf(entry), text, CONTENT_LENGTH);
   const number = found === null ? null : readNumber(text, found.offset);
@@ -434,7 +445,8 @@ export const sipTcpHelper: ConntrackHelper = {
       const rest = payloadText(skb, dataoff);
       const length = messageLength(ct, entry, rest);
       if (length === null) break;
-      // A body that is cut off ends it without a word of how far the messages before have moved what follows, as in Linux.
+      // A body that is cut off ends it without a word of how far the messages before have moved what follows, as in
+      // Linux.
       if (length > rest.length) return NF_ACCEPT;
       const message = new SipMessage({ ct, entry, skb, ctinfo }, protoff, dataoff, rest.slice(0, length));
       const verdict = processMessage(message);

@@ -1,4 +1,6 @@
-/** FTP's announcements under NAT: the address and port that the other side must call. Models net/netfilter/nf_nat_ftp.c. */
+/**
+ * FTP's announcements under NAT: the address and port that the other side must call. Models net/netfilter/nf_nat_ftp.c.
+ */
 import { addressWords, type Expectation } from "../../conntrack/expect.js";
 import type { Announced, FtpAnnouncement } from "../../conntrack/helpers/nat-hook.js";
 import { NF_ACCEPT, NF_DROP, NFPROTO_IPV4, type NfProto, type Verdict } from "../../hooks.js";

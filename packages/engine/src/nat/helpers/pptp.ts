@@ -1,6 +1,6 @@
 /**
- * PPTP under NAT: two clients may have chosen the same call id, so a client's id outside is its TCP port outside. Models
- * net/ipv4/netfilter/nf_nat_pptp.c.
+ * PPTP under NAT: two clients may have chosen the same call id, so a client's id outside is its TCP port outside.
+ * Models net/ipv4/netfilter/nf_nat_pptp.c.
  */
 import { addressWords, type Expectation } from "../../conntrack/expect.js";
 import type { Announced } from "../../conntrack/helpers/nat-hook.js";

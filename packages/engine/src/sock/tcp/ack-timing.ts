@@ -108,7 +108,10 @@ export class AckTiming {
     this.stop();
   }
 
-  /** Acknowledges now, soon, or not; `unread` bytes wait to be read, `gap`: something is missing. Models `__tcp_ack_snd_check()`. */
+  /**
+   * Acknowledges now, soon, or not; `unread` bytes wait to be read, `gap`: something is missing. Models
+   * `__tcp_ack_snd_check()`.
+   */
   check(unread: number, gap: boolean): void {
     if (this.#now) {
       this.#send();
@@ -127,7 +130,10 @@ export class AckTiming {
     this.#clock.rearmOnWheel(this.#timer, wait);
   }
 
-  /** Whether the program's reading ends the wait; `unread` bytes are left. Models the first half of `__tcp_cleanup_rbuf()`. */
+  /**
+   * Whether the program's reading ends the wait; `unread` bytes are left. Models the first half of
+   * `__tcp_cleanup_rbuf()`.
+   */
   dueAfterRead(unread: number): boolean {
     if (!this.#scheduled) return false;
     return (

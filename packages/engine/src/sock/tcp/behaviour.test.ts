@@ -1,4 +1,6 @@
-/** What TCP and UDP do when things go otherwise: silence, refusals, unread data, errors by ICMP, closing both at once. */
+/**
+ * What TCP and UDP do when things go otherwise: silence, refusals, unread data, errors by ICMP, closing both at once.
+ */
 import { describe, expect, it } from "vitest";
 import { addRoute, Topology } from "../../dev/topology.js";
 import { SystemError } from "../../errno.js";

@@ -68,7 +68,10 @@ export class Congestion {
     this.#threshold = Math.max(2, inFlight >> 1);
   }
 
-  /** Nobody answered: from one segment again; what was sent before `recover` is taken for lost. Models `tcp_enter_loss()`. */
+  /**
+   * Nobody answered: from one segment again; what was sent before `recover` is taken for lost. Models
+   * `tcp_enter_loss()`.
+   */
   restart(recover: number | null): void {
     this.#window = 1;
     this.#recover = recover;

@@ -315,7 +315,10 @@ export class TcpSock implements TcpConnection, Ends {
     );
   }
 
-  /** Whether a segment opens a new connection in place of this one, which is then forgotten. Models `tcp_timewait_state_process()`. */
+  /**
+   * Whether a segment opens a new connection in place of this one, which is then forgotten. Models
+   * `tcp_timewait_state_process()`.
+   */
   yieldsTo(skb: SkBuff, at: number): boolean {
     if (this.state !== "TIME_WAIT") return false;
     const { data } = skb;

@@ -95,7 +95,9 @@ export class ReceiveWindow {
     return fresh >>> this.scale;
   }
 
-  /** Whether reading freed enough to tell, at the least twice what is left. Models the end of `__tcp_cleanup_rbuf()`. */
+  /**
+   * Whether reading freed enough to tell, at the least twice what is left. Models the end of `__tcp_cleanup_rbuf()`.
+   */
   worthTelling(unread: number): boolean {
     const { left } = this;
     if (2 * left > this.#clamp) return false;

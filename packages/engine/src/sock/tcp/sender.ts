@@ -161,7 +161,9 @@ export class Sender {
     if (queue.waiting !== null && this.#timerMode === "none") this.#arm("probe", this.#rto.first);
   }
 
-  /** Sends again all that is under way: the path takes smaller packets than it did. Models `tcp_simple_retransmit()`. */
+  /**
+   * Sends again all that is under way: the path takes smaller packets than it did. Models `tcp_simple_retransmit()`.
+   */
   repeatAll(): void {
     if (this.#queue.sent === 0) return;
     for (const segment of this.#queue.holes()) this.#retransmit(segment);

@@ -4,7 +4,10 @@ import { type AddressTypeTest, addressTypeTest } from "../address-type.js";
 import { ParameterProblem, RulesetError } from "../error.js";
 import type { Match, MatchExtension, XtActionParam, XtFamily } from "../extension.js";
 
-/** Types that IPv6 has no such routes of: broadcast, blackhole, prohibit and what follows. Models addrtype_mt_checkentry_v1(). */
+/**
+ * Types that IPv6 has no such routes of: broadcast, blackhole, prohibit and what follows. Models
+ * addrtype_mt_checkentry_v1().
+ */
 const NOT_IN_IPV6 = (1 << 3) | (1 << 6) | 0xf00;
 
 /** By the number of the routing type (`RTN_*`). */

@@ -1,4 +1,6 @@
-/** `-m ah` of IPv6: the authentication header, which is an extension header there. Models net/ipv6/netfilter/ip6t_ah.c. */
+/**
+ * `-m ah` of IPv6: the authentication header, which is an extension header there. Models net/ipv6/netfilter/ip6t_ah.c.
+ */
 import { get16, get32 } from "../../wire/bytes.js";
 import { NEXTHDR_AUTH } from "../../wire/ipv6.js";
 import type { MatchExtension } from "../extension.js";

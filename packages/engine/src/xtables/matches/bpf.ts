@@ -1,6 +1,6 @@
 /**
- * `-m bpf`: a program of the classic BPF machine, as tcpdump -ddd or nfbpf_compile write it. `--object-pinned` asks for a
- * file system that is not there. Models bpf_mt(), net/netfilter/xt_bpf.c, with the checks of bpf_check_classic().
+ * `-m bpf`: a program of the classic BPF machine, as tcpdump -ddd or nfbpf_compile write it. `--object-pinned` asks for
+ * a file system that is not there. Models bpf_mt(), net/netfilter/xt_bpf.c, with the checks of bpf_check_classic().
  */
 import { get16, get32 } from "../../wire/bytes.js";
 import { ParameterProblem, RulesetError } from "../error.js";

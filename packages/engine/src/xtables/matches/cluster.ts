@@ -1,4 +1,7 @@
-/** `-m cluster`: the share of connections that this node of a cluster takes. Models xt_cluster_mt(), net/netfilter/xt_cluster.c. */
+/**
+ * `-m cluster`: the share of connections that this node of a cluster takes. Models xt_cluster_mt(),
+ * net/netfilter/xt_cluster.c.
+ */
 
 import type { NfProto } from "../../hooks.js";
 import { jhash2, littleEndian, reciprocalScale } from "../../nat/jhash.js";

@@ -1,7 +1,7 @@
 /**
- * `-m hashlimit`: a token bucket for each address or port. Rules of the same name share one table of buckets, made as the
- * first of them says. Models hashlimit_mt_common(), net/netfilter/xt_hashlimit.c (revision 3); /proc/net/ipt_hashlimit is
- * not there. Credits are kept to 53 of the kernel's 64 bits.
+ * `-m hashlimit`: a token bucket for each address or port. Rules of the same name share one table of buckets, made as
+ * the first of them says. Models hashlimit_mt_common(), net/netfilter/xt_hashlimit.c (revision 3);
+ * /proc/net/ipt_hashlimit is not there. Credits are kept to 53 of the kernel's 64 bits.
  */
 import { HZ } from "../../clock.js";
 import type { NetNamespace } from "../../netns.js";

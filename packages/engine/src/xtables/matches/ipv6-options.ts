@@ -1,6 +1,6 @@
 /**
- * What `-m hbh` and `-m dst` have in common: the options that a header of IPv6 carries, in their order. Models hbh_mt6(),
- * net/ipv6/netfilter/ip6t_hbh.c.
+ * What `-m hbh` and `-m dst` have in common: the options that a header of IPv6 carries, in their order. Models
+ * hbh_mt6(), net/ipv6/netfilter/ip6t_hbh.c.
  */
 import { ParameterProblem } from "../error.js";
 import type { Match, MatchExtension, XtActionParam } from "../extension.js";

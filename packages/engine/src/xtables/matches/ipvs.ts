@@ -1,4 +1,6 @@
-/** `-m ipvs`: what IPVS knows of a packet; the kernel that this engine is compared with has none. Models libxt_ipvs.c. */
+/**
+ * `-m ipvs`: what IPVS knows of a packet; the kernel that this engine is compared with has none. Models libxt_ipvs.c.
+ */
 import { absentMatch } from "../absent.js";
 import { ParameterProblem } from "../error.js";
 import type { MatchExtension } from "../extension.js";

@@ -1,6 +1,6 @@
 /**
- * `-m mac`: who sent the frame. Packets of this engine have no link header; where a frame's sender is not known it is the
- * other end of the link the packet came by. Models mac_mt(), net/netfilter/xt_mac.c.
+ * `-m mac`: who sent the frame. Packets of this engine have no link header; where a frame's sender is not known it is
+ * the other end of the link the packet came by. Models mac_mt(), net/netfilter/xt_mac.c.
  */
 import { linkSender } from "../../dev/device.js";
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING } from "../../hooks.js";

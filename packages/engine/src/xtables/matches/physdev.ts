@@ -1,6 +1,6 @@
 /**
- * `-m physdev`: the bridge ports that a packet came and goes by. Only what crosses a bridge has one to leave by; of what
- * is routed the one that it came by is known. Models physdev_mt(), net/netfilter/xt_physdev.c.
+ * `-m physdev`: the bridge ports that a packet came and goes by. Only what crosses a bridge has one to leave by; of
+ * what is routed the one that it came by is known. Models physdev_mt(), net/netfilter/xt_physdev.c.
  */
 import { NF_INET_LOCAL_OUT } from "../../hooks.js";
 import { ParameterProblem } from "../error.js";

@@ -1,6 +1,6 @@
 /**
- * `-m realm`: the realms of the packet's route, the destination's in the low 16 bits and the source's above them. Models
- * realm_mt(), net/netfilter/xt_realm.c.
+ * `-m realm`: the realms of the packet's route, the destination's in the low 16 bits and the source's above them.
+ * Models realm_mt(), net/netfilter/xt_realm.c.
  */
 import { NF_INET_PRE_ROUTING } from "../../hooks.js";
 import type { MatchExtension } from "../extension.js";

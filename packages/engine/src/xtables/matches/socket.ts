@@ -1,6 +1,6 @@
 /**
- * `-m socket`: whether a socket of this host is there for the packet, or for the one that an ICMP error is about. Models
- * socket_match(), net/netfilter/xt_socket.c, with net/ipv4/netfilter/nf_socket_ipv4.c and its twin of IPv6.
+ * `-m socket`: whether a socket of this host is there for the packet, or for the one that an ICMP error is about.
+ * Models socket_match(), net/netfilter/xt_socket.c, with net/ipv4/netfilter/nf_socket_ipv4.c and its twin of IPv6.
  */
 import { IPS_SRC_NAT_DONE } from "../../conntrack/status.js";
 import { NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING } from "../../hooks.js";
@@ -50,7 +50,9 @@ interface Ends {
   readonly remotePort: number;
 }
 
-/** The ends of the header at `ip` whose transport header is at `at`; `about`: it is quoted by an error, from this side. */
+/**
+ * The ends of the header at `ip` whose transport header is at `at`; `about`: it is quoted by an error, from this side.
+ */
 function endsAt({ skb: { data }, net }: XtActionParam, ip: number, at: number, tcp: boolean, about: boolean): Ends {
   const family = net.sockets.familyOfPacket(data, 0);
   const [src, dst] = [family.source(data, ip), family.destination(data, ip)];
@@ -61,7 +63,9 @@ function endsAt({ skb: { data }, net }: XtActionParam, ip: number, at: number, t
     : { protocol, local: dst, localPort: dport, remote: src, remotePort: sport };
 }
 
-/** Whose packet it is; null where no socket could have it. Models extract_icmp4_fields() and extract_icmp6_fields() too. */
+/**
+ * Whose packet it is; null where no socket could have it. Models extract_icmp4_fields() and extract_icmp6_fields() too.
+ */
 function endsOf(par: XtActionParam): Ends | null {
   const { skb, family, thoff, proto } = par;
   const { data, len } = skb;

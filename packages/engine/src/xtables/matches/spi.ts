@@ -1,4 +1,6 @@
-/** `-m ah`, `-m esp` and `-m ipcomp`: the index (SPI, CPI) of an IPsec header. Models ipt_ah.c, xt_esp.c, xt_ipcomp.c. */
+/**
+ * `-m ah`, `-m esp` and `-m ipcomp`: the index (SPI, CPI) of an IPsec header. Models ipt_ah.c, xt_esp.c, xt_ipcomp.c.
+ */
 import { get16, get32 } from "../../wire/bytes.js";
 import type { MatchExtension, XtFamily } from "../extension.js";
 import { bang, type Range, rangeText, uintRangeOption } from "../options.js";

@@ -1,4 +1,7 @@
-/** CLUSTERIP: an address that several hosts share; Linux has had `-m cluster` in its place since 6.2. Models libipt_CLUSTERIP.c. */
+/**
+ * CLUSTERIP: an address that several hosts share; Linux has had `-m cluster` in its place since 6.2. Models
+ * libipt_CLUSTERIP.c.
+ */
 import { absentTarget } from "../absent.js";
 import { ParameterProblem } from "../error.js";
 import type { TargetExtension } from "../extension.js";

@@ -1,4 +1,6 @@
-/** CONNMARK: the connection's mark, from and to the packet's. Models connmark_tg_shift(), net/netfilter/xt_connmark.c. */
+/**
+ * CONNMARK: the connection's mark, from and to the packet's. Models connmark_tg_shift(), net/netfilter/xt_connmark.c.
+ */
 import type { NfProto } from "../../hooks.js";
 import type { NetNamespace } from "../../netns.js";
 import { NO_CT } from "../../skb.js";

@@ -1,6 +1,7 @@
 /**
  * CT and NOTRACK: what is to happen to packets that conntrack has not seen yet. They are exempted from tracking, or get
- * a template that says in which zone to look, which timeouts and helper a new connection has and which events it makes. Models xt_ct_target(), xt_ct_tg_check() and notrack_tg(), net/netfilter/xt_CT.c.
+ * a template that says in which zone to look, which timeouts and helper a new connection has and which events it makes.
+ * Models xt_ct_target(), xt_ct_tg_check() and notrack_tg(), net/netfilter/xt_CT.c.
  */
 import type { ConntrackHelper } from "../../conntrack/helpers/helper.js";
 import { findHelper, helperElsewhere } from "../../conntrack/helpers/registry.js";
@@ -197,7 +198,9 @@ class CtTarget implements Target {
   }
 }
 
-/** A helper's name is cut to what the rule's record holds. Models `char helper[16]` of `struct xt_ct_target_info_v1`. */
+/**
+ * A helper's name is cut to what the rule's record holds. Models `char helper[16]` of `struct xt_ct_target_info_v1`.
+ */
 const HELPER_NAME_LENGTH = 15;
 
 /** The same of a timeout policy's. Models `char timeout[32]`. */

@@ -1,6 +1,6 @@
 /**
- * NFQUEUE: asks a program. None listens here: the packet is dropped, or with `--queue-bypass` goes on to the next table.
- * Models nfqueue_tg_v3(), net/netfilter/xt_NFQUEUE.c, and nf_queue().
+ * NFQUEUE: asks a program. None listens here: the packet is dropped, or with `--queue-bypass` goes on to the next
+ * table. Models nfqueue_tg_v3(), net/netfilter/xt_NFQUEUE.c, and nf_queue().
  */
 import { NF_ACCEPT, NF_DROP } from "../../hooks.js";
 import { ParameterProblem } from "../error.js";

@@ -69,8 +69,9 @@ class RejectTarget implements Target {
 }
 
 /**
- * A reset for what came by a bridge's port goes straight back by it, as from the frame's addressee: one from this host's own
- * MAC address would confuse others. False: it came by none. Models the end of nf_send_reset() and nf_send_reset6().
+ * A reset for what came by a bridge's port goes straight back by it, as from the frame's addressee: one from this
+ * host's own MAC address would confuse others. False: it came by none. Models the end of nf_send_reset() and
+ * nf_send_reset6().
  */
 export function sendByPort(net: NetNamespace, old: SkBuff, reset: SkBuff): boolean {
   const port = old.physIn;

@@ -1,6 +1,6 @@
 /**
- * TCPMSS: lowers the maximum segment size that a SYN offers, to a number or to what the path takes. Models tcpmss_tg4() and
- * tcpmss_tg6(), net/netfilter/xt_TCPMSS.c.
+ * TCPMSS: lowers the maximum segment size that a SYN offers, to a number or to what the path takes. Models tcpmss_tg4()
+ * and tcpmss_tg6(), net/netfilter/xt_TCPMSS.c.
  */
 import { NF_DROP, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING } from "../../hooks.js";
 import { readInto } from "../../ip6/address.js";

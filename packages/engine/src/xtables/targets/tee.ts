@@ -37,7 +37,8 @@ class TeeTarget implements Target {
     // The copy belongs to no connection and leaves as it is.
     copy.nfct = NO_CT;
     copy.ctinfo = IP_CT_UNTRACKED;
-    // It does not count as forwarded: at the first hooks its time to live is taken here, so that copies do not go round.
+    // It does not count as forwarded: at the first hooks its time to live is taken here, so that copies do not go
+    // round.
     const takesHop = hook === NF_INET_PRE_ROUTING || hook === NF_INET_LOCAL_IN;
     if (!(family === "ipv6" ? this.#route6(net, copy, oif) : this.#route4(net, copy, oif))) return XT_CONTINUE;
     copying.add(net);

@@ -256,8 +256,8 @@ const SUMMARIES: Readonly<Record<string, string>> = {
 const MAY_BE_NONE = "LA";
 
 /**
- * Carries out a command about connections (or their expectations). Gives a number of entries for those that sum up, null
- * for the others.
+ * Carries out a command about connections (or their expectations). Gives a number of entries for those that sum up,
+ * null for the others.
  */
 export function carryOut(
   context: LabContext,

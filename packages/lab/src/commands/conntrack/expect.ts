@@ -1,4 +1,7 @@
-/** `conntrack` about the table of expectations: lists, counts, watches and empties it, and makes and deletes single ones. */
+/**
+ * `conntrack` about the table of expectations: lists, counts, watches and empties it, and makes and deletes single
+ * ones.
+ */
 import {
   deleteExpectation,
   EINVAL,

@@ -95,7 +95,9 @@ interface Translation {
   readonly toPort: number | null;
 }
 
-/** Whether NAT changed one end: of ICMP the tool compares identifier and type as if they were ports, so those differ. */
+/**
+ * Whether NAT changed one end: of ICMP the tool compares identifier and type as if they were ports, so those differ.
+ */
 function translation(entry: ConntrackSnapshot, kind: "src" | "dst"): Translation {
   const [original, reply] = entry.tuple;
   const done = (entry.status & (kind === "src" ? IPS_SRC_NAT_DONE : IPS_DST_NAT_DONE)) !== 0;
@@ -110,7 +112,10 @@ function translation(entry: ConntrackSnapshot, kind: "src" | "dst"): Translation
   };
 }
 
-/** Whether an end is translated, and to what was said. The tool compares no IPv6 address. Models a half of `filter_nat()`. */
+/**
+ * Whether an end is translated, and to what was said. The tool compares no IPv6 address. Models a half of
+ * `filter_nat()`.
+ */
 export function isTranslated(entry: ConntrackSnapshot, kind: "src" | "dst", said: FlowNat): boolean {
   const { address, port, toAddress, toPort } = translation(entry, kind);
   const wanted = said.address?.family === 2 ? said.address.words : null;

@@ -1,6 +1,6 @@
 /**
- * What a command line says about a connection, as a message to the kernel: libnetfilter_conntrack's part of `conntrack`.
- * Models `nfct_nlmsg_build()` and `nfct_setobjopt()`.
+ * What a command line says about a connection, as a message to the kernel: libnetfilter_conntrack's part of
+ * `conntrack`. Models `nfct_nlmsg_build()` and `nfct_setobjopt()`.
  */
 import {
   type ConntrackMessage,

@@ -1,7 +1,7 @@
 /**
- * `nfct` of conntrack-tools 1.4.7: timeout policies, which `-j CT --timeout` gives to connections, and the trackers' own
- * timeouts. The subsystem `helper` is about helpers in programs of their own, which no kernel here can talk to: it is
- * refused as by a kernel without nfnetlink_cthelper.
+ * `nfct` of conntrack-tools 1.4.7: timeout policies, which `-j CT --timeout` gives to connections, and the trackers'
+ * own timeouts. The subsystem `helper` is about helpers in programs of their own, which no kernel here can talk to: it
+ * is refused as by a kernel without nfnetlink_cthelper.
  */
 import {
   addTimeoutPolicy,

@@ -6,7 +6,9 @@ export function atol(text: string): number {
   return Number(/^\s*([+-]?\d+)/.exec(text)?.[1] ?? 0);
 }
 
-/** The integer at a text's beginning, `0x` hexadecimal and `0` octal, and what follows it. Models `strtoul(3)`, base 0. */
+/**
+ * The integer at a text's beginning, `0x` hexadecimal and `0` octal, and what follows it. Models `strtoul(3)`, base 0.
+ */
 export function strtoul(text: string): { readonly value: bigint; readonly rest: string } {
   const [whole, sign, hex, octal, decimal] = /^\s*([+-]?)(?:0x([\da-f]+)|0([0-7]*)|([1-9]\d*))/i.exec(text) ?? [];
   if (whole === undefined) return { value: 0n, rest: text };

@@ -1,6 +1,6 @@
 /**
- * Which options each command of `conntrack` takes: the tool's own table. An option is named by its letter; some of those
- * with a long name alone have a bracket for it.
+ * Which options each command of `conntrack` takes: the tool's own table. An option is named by its letter; some of
+ * those with a long name alone have a bracket for it.
  */
 
 /** A wrong option; the message goes behind `conntrack v1.4.7 (conntrack-tools): `. */
@@ -102,8 +102,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * One letter for each of {@link OPTIONS}: `0` illegal, `1` compulsory, `2` allowed, `3` only with its fellow. `e` behind a
- * command: about expectations.
+ * One letter for each of {@link OPTIONS}: `0` illegal, `1` compulsory, `2` allowed, `3` only with its fellow. `e`
+ * behind a command: about expectations.
  */
 const LEGAL: Readonly<Record<string, string>> = {
   //   sdrqptuze[]{}amifngocbjwl<>()

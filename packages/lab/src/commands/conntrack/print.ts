@@ -327,7 +327,9 @@ function asKernelTells(entry: ConntrackSnapshot): ConntrackSnapshot {
   return { ...entry, tuple: [original, reply] };
 }
 
-/** One line of /proc/net/nf_conntrack, without its newline. Reading it holds a reference; a netlink listing does not. */
+/**
+ * One line of /proc/net/nf_conntrack, without its newline. Reading it holds a reference; a netlink listing does not.
+ */
 export function procConntrackLine(told: ConntrackSnapshot, nowNanos: bigint): string {
   const entry = asKernelTells(told);
   const zone = entry.zoneDirections === "both" ? `zone=${entry.zone} ` : "";

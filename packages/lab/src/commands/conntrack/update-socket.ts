@@ -1,7 +1,8 @@
 /**
- * The netlink socket of `conntrack -U`, with the tool's own trouble: after each change it fetches the entry to print it,
- * but reads one message where the kernel sends two, the entry and an acknowledgement. So it falls behind: of several
- * entries it prints only some, and errors come late. Models what `mnl_nfct_update_cb()` sends and `nfct_mnl_talk()` reads.
+ * The netlink socket of `conntrack -U`, with the tool's own trouble: after each change it fetches the entry to print
+ * it, but reads one message where the kernel sends two, the entry and an acknowledgement. So it falls behind: of
+ * several entries it prints only some, and errors come late. Models what `mnl_nfct_update_cb()` sends and
+ * `nfct_mnl_talk()` reads.
  */
 import {
   type ConntrackMessage,

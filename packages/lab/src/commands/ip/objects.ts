@@ -1,4 +1,7 @@
-/** The objects of `ip`, and the devices it makes, that a page loads when they are asked for; the others are there for what labs are made of. */
+/**
+ * The objects of `ip`, and the devices it makes, that a page loads when they are asked for; the others are there for
+ * what labs are made of.
+ */
 import type { LabContext } from "../../environment.js";
 import { addAddress, deleteAddress } from "./change-address.js";
 import { flushAddresses } from "./flush-addresses.js";

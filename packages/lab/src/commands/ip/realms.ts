@@ -5,8 +5,8 @@ import { IpError, numberOf, type Words, wrongArgument } from "./words.js";
 const COSMOS = "cosmos";
 
 /**
- * What one run of `ip` makes of the name: its file says 0, but when it is named again it stands for the number read last,
- * where the tool keeps both. By the words of the command. Models the statics of rtnl_rtrealm_a2n().
+ * What one run of `ip` makes of the name: its file says 0, but when it is named again it stands for the number read
+ * last, where the tool keeps both. By the words of the command. Models the statics of rtnl_rtrealm_a2n().
  */
 const known = new WeakMap<Words, number>();
 
@@ -47,8 +47,8 @@ export function realmsOf(words: Words, what: string): number {
 }
 
 /**
- * The names of realms as one run of `ip` has them: it reads its file when it looks for a name that it has not, and until
- * then has one of its own for 0. Models rtnl_rtrealm_n2a(), iproute2's lib/rt_names.c.
+ * The names of realms as one run of `ip` has them: it reads its file when it looks for a name that it has not, and
+ * until then has one of its own for 0. Models rtnl_rtrealm_n2a(), iproute2's lib/rt_names.c.
  */
 export class RealmNames {
   #read = false;

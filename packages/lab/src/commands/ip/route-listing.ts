@@ -121,7 +121,9 @@ function flushedText(count: number): string {
     : `\n*** Round 1, deleting ${count} entries ***\n*** Flush is complete after 1 round ***\n`;
 }
 
-/** Whether addresses of IPv6 choose among the routes of IPv4, which a listing of one table shows unless `-6` is said. */
+/**
+ * Whether addresses of IPv6 choose among the routes of IPv4, which a listing of one table shows unless `-6` is said.
+ */
 function otherListing(
   { net }: LabContext,
   { bits }: Pick<ListedFamily<unknown, RouteCore<unknown>>, "bits">,

@@ -1,6 +1,7 @@
 /**
- * The metrics of `ip route` beside the MTU, which say how connections behave that take a route: read, kept and printed of
- * both families. Models iproute2's `iproute_modify()` and print_rta_metrics(), and the kernel's `ip_metrics_convert()`.
+ * The metrics of `ip route` beside the MTU, which say how connections behave that take a route: read, kept and printed
+ * of both families. Models iproute2's `iproute_modify()` and print_rta_metrics(), and the kernel's
+ * `ip_metrics_convert()`.
  */
 import type { RouteMetrics } from "@netfilter-lab/engine";
 import type { MetricReader } from "./route-words.js";

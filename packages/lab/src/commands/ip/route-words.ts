@@ -1,6 +1,7 @@
 /**
- * The words of `ip route` that nearly every lab says, which both families share: a change, the plain listing. The others are
- * in route-command.ts. Addresses, and what becomes of it all, are a family's own. Encapsulation and nexthop objects are not supported. Models iproute2's ip/iproute.c.
+ * The words of `ip route` that nearly every lab says, which both families share: a change, the plain listing. The
+ * others are in route-command.ts. Addresses, and what becomes of it all, are a family's own. Encapsulation and nexthop
+ * objects are not supported. Models iproute2's ip/iproute.c.
  */
 import {
   type NetDevice,
@@ -147,8 +148,8 @@ export const PLAIN: RouteFilter<never> = { ...EVERYTHING, table: RT_TABLE_MAIN }
 type Family<A> = Pick<RouteFamily<A, RouteCore<A>>, "names" | "label" | "command" | "metrics" | "prefix" | "address">;
 
 /**
- * Only another reader understands the command, which is to read it from its beginning: IPv6's, where the first address was
- * one of it and nobody had said which they are; or IPv4's that reads everything.
+ * Only another reader understands the command, which is to read it from its beginning: IPv6's, where the first address
+ * was one of it and nobody had said which they are; or IPv4's that reads everything.
  */
 export class OtherReader extends Error {
   override readonly name = "OtherReader";

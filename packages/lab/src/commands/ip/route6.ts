@@ -35,8 +35,8 @@ import { EVERYTHING, flagsText, type RouteFilter, type SaidRoute } from "./route
 import { IpError, type Words } from "./words.js";
 
 /**
- * Routes as the kernel's tree lists them: by address, a prefix behind all that lie in it, but its routes for some sources
- * before. Models `fib6_walk_continue()`.
+ * Routes as the kernel's tree lists them: by address, a prefix behind all that lie in it, but its routes for some
+ * sources before. Models `fib6_walk_continue()`.
  */
 function inListing(a: Route6, b: Route6): number {
   const nested = samePrefixIPv6(a.dst, b.dst, Math.min(a.prefixLength, b.prefixLength));

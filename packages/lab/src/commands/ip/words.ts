@@ -71,7 +71,9 @@ export function begins(word: string, ...names: readonly string[]): boolean {
   return word !== "" && names.some((name) => name.startsWith(word));
 }
 
-/** A number as strtol(3) reads it with base 0: `0x1f`, `017`, `+3`, ` 3`; undefined where anything else stands there. */
+/**
+ * A number as strtol(3) reads it with base 0: `0x1f`, `017`, `+3`, ` 3`; undefined where anything else stands there.
+ */
 export function strtol(text: string): number | undefined {
   const [, sign, digits] = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)$/.exec(text) ?? [];
   if (digits === undefined) return undefined;

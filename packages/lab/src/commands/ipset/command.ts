@@ -1,7 +1,7 @@
 /**
- * `ipset` as it is called: one line, the lines of `ipset restore`, or those of `ipset -`, which asks for each. Lists go to
- * the standard output or to `-file`. What `restore` reads is carried out line by line; the real tool hands the kernel
- * several at once, and loses those in front of a `quit`.
+ * `ipset` as it is called: one line, the lines of `ipset restore`, or those of `ipset -`, which asks for each. Lists go
+ * to the standard output or to `-file`. What `restore` reads is carried out line by line; the real tool hands the
+ * kernel several at once, and loses those in front of a `quit`.
  */
 import { SetError } from "@netfilter-lab/engine/parts";
 import type { CommandProcess } from "../../command.js";

@@ -36,7 +36,10 @@ const MAX_SET_NAME = 31;
 /** Protocols whose ports may be given. */
 const PORT_PROTOCOLS: readonly number[] = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE];
 
-/** An address of IPv4 as the C library resolves it, which does not take hexadecimal numbers there. Null where it is none. */
+/**
+ * An address of IPv4 as the C library resolves it, which does not take hexadecimal numbers there. Null where it is
+ * none.
+ */
 function resolved4(text: string): Int32Array | null {
   const address = /x/i.test(text) ? null : atonIPv4(text);
   return address === null ? null : Int32Array.of(address, 0, 0, 0);

@@ -33,8 +33,8 @@ export function byte(text: string, min: number, max: number): number {
 }
 
 /**
- * A text in two at the first of a separator, which is none at the text's beginning or where the text also ends with one:
- * `1-` and `-1` are one word.
+ * A text in two at the first of a separator, which is none at the text's beginning or where the text also ends with
+ * one: `1-` and `-1` are one word.
  */
 export function inTwo(text: string, separator: string, from = 0): readonly [string, string] | null {
   const at = text.indexOf(separator, from);

@@ -1,8 +1,8 @@
 /**
  * `ipset`: makes, fills and shows IP sets of both families. Texts and statuses are those of ipset 7.17; elements are
- * listed in the order in which they came, or with `-sorted` by address and port (where the tool orders several protocols of
- * one address by their names). Types that the referee's kernel lacks are refused as
- * there. `Size in memory` is near to what Linux says, not the same.
+ * listed in the order in which they came, or with `-sorted` by address and port (where the tool orders several
+ * protocols of one address by their names). Types that the referee's kernel lacks are refused as there. `Size in
+ * memory` is near to what Linux says, not the same.
  */
 import { compareWords, HZ, type NetNamespace } from "@netfilter-lab/engine";
 import {

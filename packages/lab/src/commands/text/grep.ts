@@ -1,4 +1,6 @@
-/** `grep`, `egrep` and `fgrep`: GNU's, line by line as they come, with context and counts; what is not there says so. */
+/**
+ * `grep`, `egrep` and `fgrep`: GNU's, line by line as they come, with context and counts; what is not there says so.
+ */
 import type { Wait } from "../../command.js";
 import type { LabCommand } from "../../environment.js";
 import { LineReader } from "../../streams.js";

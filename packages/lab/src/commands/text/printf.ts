@@ -1,4 +1,7 @@
-/** `printf`, as bash has it: its format is used again while there are arguments. Conversions of floating point are not there. */
+/**
+ * `printf`, as bash has it: its format is used again while there are arguments. Conversions of floating point are not
+ * there.
+ */
 import type { LabCommand } from "../../environment.js";
 import { MAX_TEXT, OutputLimitError } from "../../streams.js";
 import { unescape } from "./escapes.js";

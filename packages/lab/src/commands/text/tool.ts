@@ -1,4 +1,7 @@
-/** What the text tools have in common: how they refuse an option, read their files or standard input, and see text as lines. */
+/**
+ * What the text tools have in common: how they refuse an option, read their files or standard input, and see text as
+ * lines.
+ */
 import type { CommandProcess, Wait } from "../../command.js";
 import type { LabCommand, LabContext } from "../../environment.js";
 import { FileError } from "../../files.js";

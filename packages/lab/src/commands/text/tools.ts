@@ -1,6 +1,6 @@
 /**
- * The text tools that lessons pipe into, and those that make text. GNU's behaviour for the options that are there; an option
- * that is not says so by name.
+ * The text tools that lessons pipe into, and those that make text. GNU's behaviour for the options that are there; an
+ * option that is not says so by name.
  */
 import type { LabCommand } from "../../environment.js";
 import { cat } from "./cat.js";

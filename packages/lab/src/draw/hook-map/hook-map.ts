@@ -1,7 +1,8 @@
 /**
  * The map of the five hooks of IPv4 or IPv6: who hangs on each, and the way one packet took through them with what each
- * function did. Where the hooks lie is the family's own course (ip_rcv, ip_forward, ip_local_deliver, ip_output; ipv6_rcv,
- * ip6_forward, ip6_input, ip6_output); everything on them comes from the host's registry and the packet's trace.
+ * function did. Where the hooks lie is the family's own course (ip_rcv, ip_forward, ip_local_deliver, ip_output;
+ * ipv6_rcv, ip6_forward, ip6_input, ip6_output); everything on them comes from the host's registry and the packet's
+ * trace.
  */
 import type { IpFamily } from "../../ip-family.js";
 import { Drawing, type DrawingSource } from "../drawing.js";

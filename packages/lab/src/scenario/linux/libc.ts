@@ -44,7 +44,9 @@ export interface Libc {
   ioctlValue(fd: number, request: number, value: number): void;
   /** The number of a device of this thread's network namespace. */
   deviceIndex(name: string): number;
-  /** A file that has no place in any folder and goes with its last descriptor; `name` is for those who look in /proc. */
+  /**
+   * A file that has no place in any folder and goes with its last descriptor; `name` is for those who look in /proc.
+   */
   memoryFile(name: string): number;
   socket(domain: number, type: number, protocol: number): number;
   /** Gives a netlink socket its own address: without one, it would pass for the kernel, and hear no multicast. */

@@ -1,7 +1,8 @@
 /**
  * Messages between this program and the kernel: what NETLINK_ROUTE is told (a device up, an address on it) and what
  * NETLINK_NETFILTER tells of conntrack's entries. The layout is netlink(7)'s: a header of 16 bytes, then attributes of
- * type, length and value. Integers of the headers are the machine's (little endian here), those of conntrack big endian.
+ * type, length and value. Integers of the headers are the machine's (little endian here), those of conntrack big
+ * endian.
  */
 import {
   type ConntrackEvent,

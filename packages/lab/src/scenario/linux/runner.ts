@@ -36,7 +36,9 @@ const WORK_BARRIER = "/proc/sys/vm/stat_refresh";
 /** Commands that take away an address or a device: `ip a d`, `ip link set X down`, `ip addr flush`, `ifconfig X 0`. */
 const LEAVES_WORK = /\b(?:ip|ifconfig)\b[^\n;&|]*\s(?:d|de|del\w*|f|fl\w*|do|down|0|0\.0\.0\.0)(?=\s|[;&|]|$)/m;
 
-/** Runs all commands in turn, each in a subshell, and stops at the first that fails; its number goes to descriptor 3. */
+/**
+ * Runs all commands in turn, each in a subshell, and stops at the first that fails; its number goes to descriptor 3.
+ */
 const SETUP_SCRIPT = `
 exec 3>&1 1>/dev/null
 i=0

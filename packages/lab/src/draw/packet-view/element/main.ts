@@ -1,4 +1,6 @@
-/** What a cell's output runs: defines the element, and gives those on the page already what the parser read after them. */
+/**
+ * What a cell's output runs: defines the element, and gives those on the page already what the parser read after them.
+ */
 import { definePacketView, PACKET_VIEW_TAG } from "./element.js";
 
 definePacketView();

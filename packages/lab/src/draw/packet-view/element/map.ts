@@ -1,4 +1,6 @@
-/** The hook map of the packet view: IPv4's five hooks, where the packet is, the way it came, and where what happened. */
+/**
+ * The hook map of the packet view: IPv4's five hooks, where the packet is, the way it came, and where what happened.
+ */
 import type { Frame, Place } from "../frames.js";
 import { setAttribute, svg } from "./dom.js";
 
