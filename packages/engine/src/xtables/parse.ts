@@ -136,7 +136,7 @@ class Parser {
       }
       if (result.kind === "unknown" || result.kind === "missing") {
         if (this.#reparseWithProtocol(result.kind)) continue;
-        const previous = this.#getopt.args[this.#getopt.index - 1] ?? this.#context.program;
+        const previous = this.#getopt.args[this.#getopt.index - 1] ?? this.#context.before;
         throw new ParameterProblem(
           result.kind === "unknown" ? `unknown option "${previous}"` : `option "${previous}" requires an argument`,
         );

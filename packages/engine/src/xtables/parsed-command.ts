@@ -92,6 +92,8 @@ export interface ParseContext {
   readonly flavour: XtFlavour;
   /** The program's name, for messages that contain it. */
   readonly program: string;
+  /** The word in front of the arguments: the name that the program was called by; in a restore the table's. */
+  readonly before: string;
   /** The host, whose sets and labels rules may name. */
   readonly net?: NetNamespace;
 }

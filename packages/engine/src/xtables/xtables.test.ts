@@ -64,6 +64,7 @@ function append(net: NetNamespace, words: string, table: TableName = "filter", f
     family: "ipv4",
     flavour,
     program: "iptables",
+    before: "iptables",
   });
   const into = xt.table(table);
   const name = parsed.chain as string;

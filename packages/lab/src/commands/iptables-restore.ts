@@ -401,6 +401,7 @@ class Restore {
         family: this.#tool.xt.family,
         flavour: this.#tool.xt.flavour,
         program: this.#tool.program,
+        before: table.name,
         net: this.#tool.xt.net,
       });
       if (parsed.notice !== "") this.#context.stderr.write(parsed.notice);

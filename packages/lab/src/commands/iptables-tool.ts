@@ -95,6 +95,8 @@ export interface Tool {
   readonly base: string;
   /** `iptables`, `iptables-save` or `iptables-restore`, whatever name it was called by. */
   readonly program: string;
+  /** The name it was called by. */
+  readonly argv0: string;
   readonly xt: Xtables;
   /** Told of each rule that a command is about to put in, and by what message (iptables-restore remembers its line). */
   readonly onRules: ((rules: readonly Rule[], message: RuleMessage) => void) | null;
@@ -116,6 +118,7 @@ export function toolOf(net: NetNamespace, suffix: "" | "-save" | "-restore", arg
   return {
     base,
     program: name,
+    argv0,
     xt: tablesOf(net, family, legacy),
     onRules: null,
     batch: null,

@@ -22,6 +22,7 @@ function run(tool: Tool, context: CommandContext): void {
     family: tool.xt.family,
     flavour: tool.xt.flavour,
     program: tool.program,
+    before: tool.argv0,
     net: tool.xt.net,
   });
   if (parsed.notice !== "") context.stderr.write(parsed.notice);

@@ -38,6 +38,7 @@ test.each<[XtFamily, string, number]>([
     flavour: "legacy",
     table: "filter",
     program: "iptables",
+    before: "iptables",
     restore: false,
   });
   const par = new XtActionParam(new NetNamespace("host", new VirtualClock(), new SeededRandom(1)), family);

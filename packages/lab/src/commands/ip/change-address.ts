@@ -4,7 +4,7 @@ import type { LabContext } from "../../environment.js";
 import { AddressFamily } from "./family.js";
 import type { IpOptions } from "./options.js";
 import { scopeOf } from "./scope.js";
-import { deviceOf, EVERY, IpError, netlink, type Words } from "./words.js";
+import { begins, deviceOf, EVERY, IpError, netlink, type Words } from "./words.js";
 
 const wildcardWarning = (text: string): string =>
   `Warning: Executing wildcard deletion to stay compatible with old scripts.
@@ -41,7 +41,7 @@ function changeAddress(context: LabContext, options: IpOptions, words: Words, co
     else if (words.take("nodad")) continue;
     else if (words.take("valid_lft", "preferred_lft"))
       throw new IpError("ip address: lifetimes are not supported by the lab", 255);
-    else if (words.take("metric", "priority", "preference"))
+    else if (words.take("metric") || begins(words.peek() ?? "", "priority", "preference"))
       throw new IpError("ip address: a metric is not supported by the lab", 255);
     else if (words.take("noprefixroute", "home", "mngtmpaddr", "autojoin"))
       throw new IpError("ip address: flags of an address are not supported by the lab", 255);
