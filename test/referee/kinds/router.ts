@@ -10,8 +10,6 @@ export interface Kind {
   readonly name: string;
   /** What it tries, in a sentence. */
   readonly about: string;
-  /** Why runs of it still find disagreements, in a sentence; Markdown. CI asks only the kinds without one. */
-  readonly unfinished?: string;
   make(choice: Choice): Omit<Scenario, "version" | "name">;
 }
 
