@@ -33,20 +33,16 @@ function alignAge(ours: string | undefined, theirs: string): string {
  * comes after.
  */
 const WITH_TIMEOUT =
-  /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|-[AUD] -t |<flow>.*<timeout>)(\d+)((?: |<).*)$/;
+  /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|-[AUD] -t |<flow\b.*<timeout>)(\d+)((?: |<).*)$/;
 
-/**
- * The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies).
- *
- * @param commanded Whether a command has set a timeout: ours takes a jiffy, a quick kernel's none, and shows a second more.
- */
-export function alignTimeout(ours: string | undefined, kernels: string, commanded = false): string {
+/** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
+export function alignTimeout(ours: string | undefined, kernels: string): string {
   const theirs = alignAge(ours, kernels);
   const a = WITH_TIMEOUT.exec(ours ?? "");
   const b = WITH_TIMEOUT.exec(theirs);
   if (ours === undefined || a === null || b === null || a[1] !== b[1] || a[3] !== b[3]) return theirs;
   const late = Number(a[2]) - Number(b[2]);
-  return late >= (commanded ? -1 : 0) && late <= TIMEOUT_TOLERANCE ? ours : theirs;
+  return late >= 0 && late <= TIMEOUT_TOLERANCE ? ours : theirs;
 }
 
 /** A line without its timeout and age: what lines are sorted by. */
@@ -258,15 +254,8 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Commands that set an entry's timeout. */
-const SETS_TIMEOUT = /^\s*conntrack .*(-t|--timeout)\b/;
-
-function compareLines(
-  ours: readonly string[],
-  theirs: readonly string[],
-  commanded = false,
-): { engine: unknown; linux: unknown } | null {
-  const aligned = theirs.map((line, i) => alignTimeout(ours[i], line, commanded));
+function compareLines(ours: readonly string[], theirs: readonly string[]): { engine: unknown; linux: unknown } | null {
+  const aligned = theirs.map((line, i) => alignTimeout(ours[i], line));
   return same(ours, aligned) ? null : { engine: ours, linux: theirs };
 }
 
@@ -306,7 +295,6 @@ function compareOutcome(
   linux: Outcome,
   at: string,
   brought: ReadonlySet<string>,
-  commanded = false,
 ): Disagreement | null {
   const tool = command === null ? "" : ` of ${command.trim().split(/\s+/)[0]}`;
   const found = (aspect: string, difference: { engine: unknown; linux: unknown } | null): Disagreement | null =>
@@ -319,7 +307,7 @@ function compareOutcome(
   // A packet's events have an order; those of a command that ends entries come in the table's.
   const arrange = command === null ? (events: readonly string[]): string[] => [...events] : inOrder;
   const eventsOf = (outcome: Outcome): string[] => arrange((outcome.events ?? []).map(withoutProcess));
-  const events = found("events", compareLines(eventsOf(engine), eventsOf(linux), commanded));
+  const events = found("events", compareLines(eventsOf(engine), eventsOf(linux)));
   if (events !== null || command === null) return events;
   if (engine.status !== linux.status)
     return { aspect: `status${tool}`, at, engine: [engine.status, engine.stderr], linux: [linux.status, linux.stderr] };
@@ -420,7 +408,6 @@ export function compareAnswers(scenario: Scenario, engine: Answer, linux: Answer
 
 function compareInTurn(scenario: Scenario, engine: Answer, linux: Answer): Disagreement | null {
   const brought = broughtIds(scenario);
-  let commanded = false;
   for (const [index, step] of scenario.steps.entries()) {
     const command = "run" in step ? step.run : "sleep" in step ? "sleep" : null;
     const difference = compareOutcome(
@@ -429,10 +416,8 @@ function compareInTurn(scenario: Scenario, engine: Answer, linux: Answer): Disag
       linux.steps?.[index] ?? {},
       String(index),
       brought,
-      commanded,
     );
     if (difference !== null) return difference;
-    commanded ||= command !== null && SETS_TIMEOUT.test(command);
   }
   for (const [index, command] of (scenario.finally ?? []).entries()) {
     const at = `finally ${index}`;
