@@ -32,6 +32,14 @@ afterAll(async () => {
   await buckets.restore();
 });
 
+/** A finding with what only one side has first: a log may show no more than the end of a long list. */
+function toldShortly({ difference, ...finding }: Finding): unknown {
+  const without = (one: unknown, other: unknown): unknown =>
+    Array.isArray(one) && Array.isArray(other) ? one.filter((line) => !other.includes(line)) : one;
+  const { engine: ours, linux: theirs } = difference;
+  return { ...finding, ...difference, engine: without(ours, theirs), linux: without(theirs, ours) };
+}
+
 /** A scenario of many packets may take a while on a machine that has others to serve. */
 const PATIENCE = 300_000;
 
@@ -57,7 +65,7 @@ describe.each([
       const share = Math.ceil(packets / KINDS.length);
       const tally = await referee(kind, { engine, linux, seed, packets: share, minimised: 2, found });
       tallies[name] = tally;
-      expect(findings).toEqual([]);
+      expect(findings.map(toldShortly)).toEqual([]);
       expect(tally.disagreeing).toBe(0);
     },
     PATIENCE,
