@@ -125,6 +125,18 @@ describe("the end of an expired entry", () => {
   });
 });
 
+it.each([
+  [300, 299, true],
+  [299, 300, false],
+  [300, 298, false],
+])("an end with %i seconds left, the kernel's with %i", (ours, theirs, agree) => {
+  const scenario: Scenario = { version: 1, name: "x", devices: {}, steps: [{ sleep: "2s" }] };
+  const answer = (seconds: number): Answer => ({
+    steps: [{ out: [], events: [`[DESTROY] tcp      6 ${seconds} CLOSE src=1 dst=2 sport=1 dport=2 src=2 dst=1`] }],
+  });
+  expect(compareAnswers(scenario, answer(ours), answer(theirs)) === null).toBe(agree);
+});
+
 it("says where answers part", () => {
   const scenario: Scenario = {
     version: 1,

@@ -324,12 +324,6 @@ function compareOutcome(
 const ENDED = /^\[DESTROY\] (\w+) .*?(src=\S+ dst=\S+ \S+ \S+(?: id=\S+)?)/;
 const BEGUN = /^\[NEW\] (\w+) .*?(src=\S+ dst=\S+ \S+ \S+(?: id=\S+)?)/;
 
-function counted(items: Iterable<string>): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
-  return counts;
-}
-
 function outcomes({ steps = [], finally: last = [] }: Answer): readonly Outcome[] {
   return [...steps, ...last];
 }
@@ -354,23 +348,24 @@ function going(answer: Answer): Map<string, number> {
   return tuples;
 }
 
-/** Ends that one answer tells and the other does not, though the other has no such entry that is still to be swept. */
-function unaccounted(told: Answer, other: Answer): string[] {
-  const theirs = counted(ends(other));
+/**
+ * Ends that one answer tells and the other does not, though the other has no such entry that is still to be swept.
+ *
+ * @param like Whether an end that is told and one of the other's are the same.
+ */
+function unaccounted(told: Answer, other: Answer, like: (told: string, other: string) => boolean): string[] {
+  const theirs = ends(other);
   const pending = going(other);
   return ends(told).filter((event) => {
-    const [, protocol, tuple] = ENDED.exec(event) ?? [];
-    for (const [counts, key] of [
-      [theirs, event],
-      [pending, `${protocol} ${tuple}`],
-    ] as const) {
-      const left = counts.get(key) ?? 0;
-      if (left > 0) {
-        counts.set(key, left - 1);
-        return false;
-      }
+    const at = theirs.findIndex((each) => like(event, each));
+    if (at >= 0) {
+      theirs.splice(at, 1);
+      return false;
     }
-    return true;
+    const [, protocol, tuple] = ENDED.exec(event) ?? [];
+    const left = pending.get(`${protocol} ${tuple}`) ?? 0;
+    pending.set(`${protocol} ${tuple}`, left - 1);
+    return left <= 0;
   });
 }
 
@@ -387,7 +382,9 @@ function withoutEnds(answer: Answer): Answer {
  * still to come; what it says must be the same, and so must every list of the table, which has no expired entries.
  */
 function compareSweeps(engine: Answer, linux: Answer, at: string): Disagreement | null {
-  const [ours, theirs] = [unaccounted(engine, linux), unaccounted(linux, engine)];
+  const alike = (our: string, their: string): boolean => alignTimeout(our, their) === our;
+  const ours = unaccounted(engine, linux, alike);
+  const theirs = unaccounted(linux, engine, (their, our) => alike(our, their));
   if (ours.length === 0 && theirs.length === 0) return null;
   return { aspect: "ends", at, engine: ours, linux: theirs };
 }
