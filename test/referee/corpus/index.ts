@@ -1,6 +1,7 @@
 /** All groups of recorded scenarios. */
 import { KINDS } from "../kinds/index.js";
 import { makeScenario } from "../referee.js";
+import { ADDRESSES } from "./addresses.js";
 import { BRIDGES } from "./bridges.js";
 import { EXPECTATIONS } from "./expectations.js";
 import type { Group } from "./group.js";
@@ -57,6 +58,7 @@ export const GROUPS: readonly Group[] = [
   REDIRECTS,
   BRIDGES,
   ROUTES,
+  ADDRESSES,
   TOOL_OPTIONS,
   GENERATORS,
 ];

@@ -3,7 +3,7 @@
  * include/linux/inetdevice.h.
  */
 import type { NetDevice } from "../dev/device.js";
-import { type InterfaceAddress, RT_SCOPE_HOST, RT_SCOPE_LINK } from "./rtnetlink.js";
+import { IFA_F_SECONDARY, type InterfaceAddress, RT_SCOPE_HOST, RT_SCOPE_LINK } from "./rtnetlink.js";
 
 /** The switches of net.ipv4.conf.X that this engine obeys. Values are those of the files. */
 export class DeviceConf {
@@ -69,7 +69,8 @@ export class IfAddr implements InterfaceAddress {
   readonly broadcast: number;
   readonly scope: number;
   readonly label: string;
-  secondary = false;
+  flags: number;
+  metric: number;
 
   constructor(dev: NetDevice, address: Omit<InterfaceAddress, "dev" | "secondary">, mask: number) {
     this.dev = dev;
@@ -79,7 +80,17 @@ export class IfAddr implements InterfaceAddress {
     this.broadcast = address.broadcast;
     this.scope = address.scope;
     this.label = address.label;
+    this.flags = address.flags;
+    this.metric = address.metric;
     this.mask = mask;
+  }
+
+  get secondary(): boolean {
+    return (this.flags & IFA_F_SECONDARY) !== 0;
+  }
+
+  set secondary(secondary: boolean) {
+    this.flags = secondary ? this.flags | IFA_F_SECONDARY : this.flags & ~IFA_F_SECONDARY;
   }
 
   /** Whether an address lies in this one's subnet. Models `inet_ifa_match()`. */

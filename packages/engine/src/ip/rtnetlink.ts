@@ -26,6 +26,31 @@ export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 
+/** A further address of a subnet that the device already has. */
+export const IFA_F_SECONDARY = 0x01;
+/** IPv6: not looked for on the link (the lab looks for none). */
+export const IFA_F_NODAD = 0x02;
+/** IPv6: a mobile node's address at home (RFC 6275); Linux without mobile IPv6 makes nothing of it. */
+export const IFA_F_HOMEADDRESS = 0x10;
+/** No longer preferred: IPv6 takes it as a source when there is no other. */
+export const IFA_F_DEPRECATED = 0x20;
+/** It does not end by itself. */
+export const IFA_F_PERMANENT = 0x80;
+/** IPv6: temporary addresses come from it (the lab makes none). */
+export const IFA_F_MANAGETEMPADDR = 0x100;
+/** No route to its subnet comes with it. */
+export const IFA_F_NOPREFIXROUTE = 0x200;
+
+/** What `ip addr add`, `change` and `replace` say of an address besides its numbers. */
+export interface AddressOptions {
+  /** `IFA_F_*`; by itself an address is permanent. */
+  readonly flags?: number;
+  /** Of the route to its subnet; absent or 0: none for IPv4, 256 for IPv6. */
+  readonly metric?: number;
+  /** Whether an address that is there already is changed (`NLM_F_REPLACE`), which is EEXIST else. */
+  readonly replace?: boolean;
+}
+
 /** An address of a device. Models `struct in_ifaddr`. */
 export interface InterfaceAddress {
   readonly dev: NetDevice;
@@ -37,12 +62,16 @@ export interface InterfaceAddress {
   readonly broadcast: number;
   readonly scope: number;
   readonly label: string;
-  /** A further address of a subnet that the device already has (`IFA_F_SECONDARY`). */
+  /** Whether it has {@link IFA_F_SECONDARY}. */
   readonly secondary: boolean;
+  /** `IFA_F_*`. */
+  readonly flags: number;
+  /** Of the route to its subnet; 0: none. */
+  readonly metric: number;
 }
 
 /** `ip addr add`'s request. */
-export interface AddressRequest {
+export interface AddressRequest extends AddressOptions {
   readonly local: number;
   readonly prefixLength: number;
   readonly peer?: number;
@@ -210,7 +239,7 @@ export interface RouteGetRequest {
 export interface RtnetlinkApi {
   /** Addresses of one device or of all, in the kernel's order (primary before their secondaries). */
   addresses(dev?: NetDevice): InterfaceAddress[];
-  /** EEXIST, EINVAL... */
+  /** EEXIST, EINVAL... With `replace` an address that is there is changed: its metric, and whether it is preferred. */
   addAddress(dev: NetDevice, request: AddressRequest): void;
   /** EADDRNOTAVAIL when there is no such address. Primaries take their secondaries with them. */
   deleteAddress(dev: NetDevice, request: AddressRequest): void;

@@ -29,6 +29,10 @@ import {
 import { Routing } from "./routing.js";
 import {
   type AddressRequest,
+  IFA_F_DEPRECATED,
+  IFA_F_NOPREFIXROUTE,
+  IFA_F_PERMANENT,
+  IFA_F_SECONDARY,
   type InterfaceAddress,
   type Neighbour,
   type NeighbourState,
@@ -257,15 +261,24 @@ export class IpStack implements IpApi, RtnetlinkApi {
         broadcast: request.broadcast ?? 0,
         scope: request.scope ?? (isLoopback(local) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE),
         label: request.label ?? dev.name,
+        flags: IFA_F_PERMANENT | (request.flags ?? 0),
+        metric: request.metric ?? 0,
       },
       prefixMask(prefixLength),
     );
+    const same = inDev.addresses.find(
+      (other) => other.mask === ifa.mask && other.covers(ifa.peer) && other.local === local,
+    );
+    if (same !== undefined) {
+      if (request.replace !== true) throw new SystemError(EEXIST, "ipv4: Address already assigned");
+      this.#changeAddress(same, ifa);
+      return;
+    }
     let at = 0;
     for (let i = 0; i < inDev.addresses.length; i++) {
       const other = inDev.addresses[i];
       if (!other.secondary && ifa.scope <= other.scope) at = i + 1;
       if (other.mask === ifa.mask && other.covers(ifa.peer)) {
-        if (other.local === ifa.local) throw new SystemError(EEXIST, "ipv4: Address already assigned");
         if (other.scope !== ifa.scope) throw new SystemError(EINVAL, "ipv4: Invalid scope value");
         ifa.secondary = true;
       }
@@ -273,6 +286,18 @@ export class IpStack implements IpApi, RtnetlinkApi {
     inDev.addresses.splice(ifa.secondary ? inDev.addresses.length : at, 0, ifa);
     this.#routesOfAddress(ifa);
     for (const listener of this.#addressListeners) listener(dev, ifa, true);
+  }
+
+  /** What `ip addr replace` changes of an address that is there. Models `inet_rtm_newaddr()`. */
+  #changeAddress(ifa: IfAddr, { flags, metric }: IfAddr): void {
+    ifa.flags = (ifa.flags & ~IFA_F_DEPRECATED) | (flags & IFA_F_DEPRECATED);
+    const before = ifa.metric;
+    ifa.metric = metric;
+    if (metric === before || !ifa.dev.up) return;
+    const route = this.#prefixRouteOf(ifa);
+    if (route === null) return;
+    this.fib.magicAdd(route);
+    this.fib.magicDelete({ ...route, priority: before });
   }
 
   deleteAddress(dev: NetDevice, request: AddressRequest): void {
@@ -297,8 +322,9 @@ export class IpStack implements IpApi, RtnetlinkApi {
   #removeAddress(inDev: InDevice, ifa: IfAddr): void {
     const dev = ifa.dev;
     let promoted: IfAddr | undefined;
+    let secondaries: readonly IfAddr[] = [];
     if (!ifa.secondary) {
-      const secondaries = inDev.addresses.filter(
+      secondaries = inDev.addresses.filter(
         (other) => other.secondary && other.mask === ifa.mask && other.covers(ifa.peer),
       );
       if (Math.max(this.confAll.promoteSecondaries, inDev.conf.promoteSecondaries) !== 0) promoted = secondaries[0];
@@ -312,7 +338,14 @@ export class IpStack implements IpApi, RtnetlinkApi {
       inDev.addresses = [...rest.slice(0, primaries), promoted, ...rest.slice(primaries)];
     }
     this.#forgetRoutesOfAddress(inDev, ifa);
-    if (promoted !== undefined) this.#routesOfAddress(promoted);
+    if (promoted !== undefined) {
+      // What its network's other addresses had with it as their source they have with the new first one.
+      this.fib.purge(
+        (route) =>
+          route.table === RT_TABLE_LOCAL && route.dev === dev && route.prefsrc === ifa.local && ifa.covers(route.dst),
+      );
+      for (const other of secondaries) this.#routesOfAddress(other);
+    }
     // A device without addresses has no routes either. Models `fib_disable_ip()` in fib_inetaddr_event().
     if (inDev.addresses.length === 0) {
       this.fib.deviceDown(dev, true);
@@ -340,10 +373,20 @@ export class IpStack implements IpApi, RtnetlinkApi {
     if (ifa.broadcast !== 0 && ifa.broadcast !== 0xffffffff)
       this.fib.magicAdd(this.fib.magicRequest(RTN_BROADCAST, ifa.broadcast, 32, dev, local));
     if (subnet === 0 || ifa.secondary || (subnet === local && ifa.prefixLength === 32)) return;
-    const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
-    this.fib.magicAdd(this.fib.magicRequest(type, subnet, ifa.prefixLength, dev, local));
+    const route = this.#prefixRouteOf(ifa);
+    if (route !== null) this.fib.magicAdd(route);
     if (ifa.prefixLength < 31)
       this.fib.magicAdd(this.fib.magicRequest(RTN_BROADCAST, (subnet | ~ifa.mask) >>> 0, 32, dev, local));
+  }
+
+  /** The route to the subnet of a primary address; null where none comes with it. */
+  #prefixRouteOf(ifa: IfAddr): RouteRequest | null {
+    const { dev, local, prefixLength, metric } = ifa;
+    const subnet = (ifa.peer & ifa.mask) >>> 0;
+    const none = (ifa.flags & (IFA_F_SECONDARY | IFA_F_NOPREFIXROUTE)) !== 0;
+    if (none || subnet === 0 || (subnet === local && prefixLength === 32)) return null;
+    const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
+    return { ...this.fib.magicRequest(type, subnet, prefixLength, dev, local), priority: metric };
   }
 
   /** Models `fib_del_ifaddr()`. */
@@ -353,10 +396,9 @@ export class IpStack implements IpApi, RtnetlinkApi {
     const highest = (subnet | ~ifa.mask) >>> 0;
     const others = inDev.addresses;
     const sameSubnet = others.some((other) => other.mask === ifa.mask && other.covers(ifa.peer));
-    if (!ifa.secondary && !sameSubnet) {
-      const type = dev === this.net.loopback ? RTN_LOCAL : RTN_UNICAST;
-      this.fib.magicDelete(this.fib.magicRequest(type, subnet, ifa.prefixLength, dev, local));
-    } else if (!ifa.secondary) {
+    const prefixRoute = this.#prefixRouteOf(ifa);
+    if (prefixRoute !== null && !sameSubnet) this.fib.magicDelete(prefixRoute);
+    else if (prefixRoute !== null) {
       this.fib.purge(
         (route) => route.dev === dev && route.prefsrc === local && route.dst === subnet && route.type === RTN_UNICAST,
       );

@@ -55,10 +55,14 @@ export interface IfAddr6 {
   readonly dev: NetDevice;
   readonly local: Int32Array;
   readonly prefixLength: number;
-  /** Whose address the other end has, where that was said. */
-  readonly peer: Int32Array | null;
   /** `SCOPE_*` of address.ts. */
   readonly scope: number;
+  /** Whose address the other end has, where that was said. */
+  peer: Int32Array | null;
+  /** `IFA_F_*`. */
+  flags: number;
+  /** Of the route to its prefix; 0: the usual. */
+  metric: number;
 }
 
 export class InDevice6 {

@@ -8,7 +8,17 @@ import { HASH_FIELDS_ALL, HASH_FIELDS_DEFAULT } from "../ip/multipath-fields.js"
 import { NeighbourTable } from "../ip/neighbour.js";
 import { Peers } from "../ip/peers.js";
 import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "../ip/route.js";
-import { type RouteAddMode, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ip/rtnetlink.js";
+import {
+  type AddressOptions,
+  IFA_F_DEPRECATED,
+  IFA_F_MANAGETEMPADDR,
+  IFA_F_NOPREFIXROUTE,
+  IFA_F_PERMANENT,
+  type RouteAddMode,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTPROT_KERNEL,
+} from "../ip/rtnetlink.js";
 import type { NetNamespace } from "../netns.js";
 import type { SkBuff } from "../skb.js";
 import type { SysctlTable } from "../sysctl.js";
@@ -412,6 +422,8 @@ export class Ip6Stack {
     // The least scope that reaches so far; where none does, the widest.
     const reach = (each: number): number => (each >= scope ? 1000 - each : each - 1000);
     if (sa !== sb) return reach(sa) > reach(sb);
+    const preferred = (ifa: IfAddr6): boolean => (ifa.flags & IFA_F_DEPRECATED) === 0;
+    if (preferred(a) !== preferred(b)) return preferred(a);
     if (out !== null && (a.dev === out) !== (b.dev === out)) return a.dev === out;
     const [la, lb] = [labelOf(a.local) === label, labelOf(b.local) === label];
     if (la !== lb) return la;
@@ -429,24 +441,55 @@ export class Ip6Stack {
     return owners.flatMap((owner) => owner.ipv6?.addresses ?? []);
   }
 
-  /** Adds an address; the prefix length of one with a peer is that of the peer. Models `inet6_addr_add()`. */
-  addAddress(dev: NetDevice, local: Int32Array, prefixLength: number, peer: Int32Array | null = null): void {
+  /**
+   * Adds an address, or changes one that is there; the prefix length of one with a peer is that of the peer. Models
+   * `inet6_addr_add()`.
+   */
+  addAddress(
+    dev: NetDevice,
+    local: Int32Array,
+    prefixLength: number,
+    peer: Int32Array | null = null,
+    { flags = 0, metric = 0, replace = false }: AddressOptions = {},
+  ): void {
     const inDev = this.#inDevice(dev);
     if (prefixLength < 0 || prefixLength > 128) throw new SystemError(EINVAL, "ipv6: Invalid prefix length");
+    const other = peer === null || isUnspecified(peer) || equalIPv6(peer, local) ? null : peer;
+    const same = inDev.addresses.find((ifa) => equalIPv6(ifa.local, local));
+    if (same !== undefined && replace) {
+      this.#changeAddress(same, other, flags, metric);
+      return;
+    }
+    if (!managesTemporary(flags, prefixLength))
+      throw new SystemError(EINVAL, 'ipv6: address with "mngtmpaddr" flag must have a prefix length of 64');
     if (inDev.conf.disabled) throw new SystemError(EACCES, "ipv6: IPv6 is disabled on this device");
-    if (isUnspecified(local)) throw new SystemError(EADDRNOTAVAIL, "Cannot assign requested address");
+    if (isUnspecified(local)) throw new SystemError(EADDRNOTAVAIL, "ipv6: Invalid address");
     if (isMulticast6(local))
       throw new SystemError(EADDRNOTAVAIL, 'ipv6: Cannot assign multicast address without "IFA_F_MCAUTOJOIN" flag');
     if (isLoopback6(local) && dev !== this.net.loopback)
       throw new SystemError(EADDRNOTAVAIL, "ipv6: Cannot assign loopback address on this device");
-    if (inDev.addresses.some((ifa) => equalIPv6(ifa.local, local)))
-      throw new SystemError(EEXIST, "ipv6: address already assigned");
-    const other = peer === null || isUnspecified(peer) || equalIPv6(peer, local) ? null : peer;
-    this.#assign(inDev, local, prefixLength, other);
+    if (same !== undefined) throw new SystemError(EEXIST, "ipv6: address already assigned");
+    this.#assign(inDev, local, prefixLength, other, flags, metric);
   }
 
-  #assign(inDev: InDevice6, local: Int32Array, prefixLength: number, peer: Int32Array | null = null): void {
-    const ifa: IfAddr6 = { dev: inDev.dev, local, prefixLength, peer, scope: scopeOf(local) };
+  #assign(
+    inDev: InDevice6,
+    local: Int32Array,
+    prefixLength: number,
+    peer: Int32Array | null = null,
+    flags = 0,
+    metric = 0,
+  ): void {
+    const scope = scopeOf(local);
+    const ifa: IfAddr6 = {
+      dev: inDev.dev,
+      local,
+      prefixLength,
+      scope,
+      peer,
+      flags: IFA_F_PERMANENT | flags,
+      metric,
+    };
     inDev.insert(ifa);
     this.#routesOfAddress(inDev, ifa);
     for (const listener of this.#addressListeners) listener(inDev.dev, local, true);
@@ -457,13 +500,65 @@ export class Ip6Stack {
     const { dev, local, prefixLength, peer } = ifa;
     const kernel = { protocol: RTPROT_KERNEL, dev };
     this.#insert({ ...kernel, type: RTN_LOCAL, table: RT_TABLE_LOCAL, dst: local, prefixLength: 128, metric: -1 });
-    if (!dev.up) return;
-    const metric = IP6_RT_PRIO_ADDRCONF;
-    if (prefixLength < 128) this.#insert({ ...kernel, type: RTN_UNICAST, dst: local, prefixLength, metric });
-    else if (dev !== this.net.loopback)
-      this.#insert({ ...kernel, type: RTN_UNICAST, dst: local, prefixLength, metric });
-    if (peer !== null) this.#insert({ ...kernel, type: RTN_UNICAST, dst: peer, prefixLength: 128, metric });
     this.#anycastOf(inDev, ifa);
+    if (!dev.up) return;
+    const hasPrefix = prefixLength < 128 || dev !== this.net.loopback;
+    if (hasPrefix && (ifa.flags & IFA_F_NOPREFIXROUTE) === 0) this.#addPrefixRoute(ifa, local, prefixLength);
+    if (peer !== null) this.#addPrefixRoute(ifa, peer, 128);
+  }
+
+  /** The route that comes with an address, or with its peer. Models `addrconf_prefix_route()`. */
+  #addPrefixRoute({ dev, metric }: IfAddr6, dst: Int32Array, prefixLength: number): void {
+    if (!dev.up) return;
+    this.#insert({
+      protocol: RTPROT_KERNEL,
+      dev,
+      type: RTN_UNICAST,
+      dst,
+      prefixLength,
+      metric: metric || IP6_RT_PRIO_ADDRCONF,
+    });
+  }
+
+  /** What `ip addr replace` changes of an address that is there. Models `inet6_addr_modify()`. */
+  #changeAddress(ifa: IfAddr6, peer: Int32Array | null, flags: number, metric: number): void {
+    const { dev, local, prefixLength } = ifa;
+    if (!managesTemporary(flags, prefixLength)) throw new SystemError(EINVAL);
+    const hadRoute = (ifa.flags & IFA_F_NOPREFIXROUTE) === 0;
+    if (peer !== null && (ifa.peer === null || !equalIPv6(peer, ifa.peer))) {
+      if (ifa.peer !== null) this.#dropRoute(this.#prefixRoute(dev, ifa.peer, prefixLength));
+      ifa.peer = peer;
+    }
+    ifa.flags = IFA_F_PERMANENT | flags;
+    if (metric !== 0) ifa.metric = metric;
+    if ((flags & IFA_F_NOPREFIXROUTE) === 0) {
+      for (const dst of ifa.peer === null ? [local] : [local, ifa.peer])
+        if (!hadRoute || !this.#changePrefixRoute(ifa, dst)) this.#addPrefixRoute(ifa, dst, prefixLength);
+    } else if (hadRoute && !this.#sharesPrefix(ifa)) this.#dropRoute(this.#prefixRoute(dev, local, prefixLength));
+  }
+
+  /** Gives the route to a prefix an address's metric; false without a route. Models `modify_prefix_route()`. */
+  #changePrefixRoute(ifa: IfAddr6, dst: Int32Array): boolean {
+    const route = this.#prefixRoute(ifa.dev, dst, ifa.prefixLength);
+    if (route === undefined) return false;
+    if (route.metric !== (ifa.metric || IP6_RT_PRIO_ADDRCONF)) {
+      this.#dropRoute(route);
+      this.#addPrefixRoute(ifa, dst, ifa.prefixLength);
+    }
+    return true;
+  }
+
+  #dropRoute(dropped: Route6 | undefined): void {
+    if (dropped !== undefined) this.fib.purge((route) => route === dropped);
+  }
+
+  /** Whether its device has another address of the same prefix. */
+  #sharesPrefix(ifa: IfAddr6): boolean {
+    const { dev, local, prefixLength } = ifa;
+    return this.addresses(dev).some(
+      (other) =>
+        other !== ifa && other.prefixLength === prefixLength && samePrefixIPv6(other.local, local, prefixLength),
+    );
   }
 
   /** A router answers for the address of each of its subnets. */
@@ -501,10 +596,9 @@ export class Ip6Stack {
   #remove(inDev: InDevice6, ifa: IfAddr6): void {
     const { dev, local, prefixLength, peer } = ifa;
     inDev.addresses = inDev.addresses.filter((other) => other !== ifa);
-    const shared = inDev.addresses.some(
-      (other) => other.prefixLength === prefixLength && samePrefixIPv6(other.local, local, prefixLength),
-    );
-    const prefixRoute = shared ? undefined : this.#prefixRoute(ifa);
+    const shared = this.#sharesPrefix(ifa);
+    const without = shared || (ifa.flags & IFA_F_NOPREFIXROUTE) !== 0;
+    const prefixRoute = without ? undefined : this.#prefixRoute(dev, local, prefixLength);
     this.fib.purge((route) => {
       if (route === prefixRoute) return true;
       if (route.dev !== dev || route.protocol !== RTPROT_KERNEL) return false;
@@ -520,7 +614,7 @@ export class Ip6Stack {
    * The route that goes with an address: the first to its prefix by its device, whoever made it. Models
    * `addrconf_get_prefix_route()`.
    */
-  #prefixRoute({ dev, local, prefixLength }: IfAddr6): Route6 | undefined {
+  #prefixRoute(dev: NetDevice, address: Int32Array, prefixLength: number): Route6 | undefined {
     return this.fib
       .routes(RT_TABLE_MAIN)
       .find(
@@ -529,7 +623,7 @@ export class Ip6Stack {
           route.gateway === null &&
           route.srcLength === 0 &&
           route.prefixLength === prefixLength &&
-          samePrefixIPv6(route.dst, local, prefixLength),
+          samePrefixIPv6(route.dst, address, prefixLength),
       );
   }
 
@@ -645,7 +739,7 @@ export class Ip6Stack {
       else if (inDev.dev.up) this.setUp(inDev.dev);
     } else if (file === "forwarding") {
       this.fib.purge((route) => route.type === RTN_ANYCAST && route.dev === inDev.dev);
-      if (inDev.dev.up) for (const ifa of inDev.addresses) this.#anycastOf(inDev, ifa);
+      for (const ifa of inDev.addresses) this.#anycastOf(inDev, ifa);
     }
   }
 
@@ -670,6 +764,11 @@ export class Ip6Stack {
       },
     );
   }
+}
+
+/** Whether an address may have its flags: temporary ones come from prefixes of 64 bits only. */
+function managesTemporary(flags: number, prefixLength: number): boolean {
+  return (flags & IFA_F_MANAGETEMPADDR) === 0 || prefixLength === 64;
 }
 
 /** The link-local address that a MAC address makes. Models `addrconf_ifid_eui48()`. */

@@ -1,6 +1,8 @@
 /** `ip address`: the addresses of devices. What changes them comes with a part. */
 import {
   formatIPv4,
+  IFA_F_DEPRECATED,
+  IFA_F_SECONDARY,
   type IfAddr6,
   type InterfaceAddress,
   type NetDevice,
@@ -8,7 +10,7 @@ import {
   samePrefixIPv6,
 } from "@netfilter-lab/engine";
 import type { LabContext } from "../../environment.js";
-import { fitsFlags, IFA_F_PERMANENT, IFA_F_SECONDARY } from "./address-flags.js";
+import { fitsFlags, flagsText } from "./address-flags.js";
 import { fullName, linkLines, statisticsLines } from "./device-text.js";
 import { addressText6, localText6, scopeOf6 } from "./ipv6.js";
 import { printLinks } from "./link.js";
@@ -17,19 +19,22 @@ import { SCOPES } from "./scope.js";
 import { type Selection, selected, selection } from "./selection.js";
 import { abbreviated, IpError, UsageError, type Words } from "./words.js";
 
-/** How long the lab's addresses live. */
-export const FOREVER = "       valid_lft forever preferred_lft forever";
+/** How long an address lives; IPv6's deprecated ones are not preferred any more. */
+export function lifetimesText(address: InterfaceAddress | IfAddr6): string {
+  const preferred = "label" in address || (address.flags & IFA_F_DEPRECATED) === 0 ? "forever" : "0sec";
+  return `       valid_lft forever preferred_lft ${preferred}`;
+}
 
 /** An address with its prefix length, which is that of its peer where it has one. */
-function localText({ local, peer, prefixLength }: InterfaceAddress): string {
-  return `${formatIPv4(local)}${peer === local || peer === 0 ? "" : ` peer ${formatIPv4(peer)}`}/${prefixLength}`;
+function localText({ local, peer, prefixLength, metric }: InterfaceAddress): string {
+  const other = peer === local || peer === 0 ? "" : ` peer ${formatIPv4(peer)}`;
+  return `${formatIPv4(local)}${other}/${prefixLength}${metric === 0 ? "" : ` metric ${metric}`}`;
 }
 
 function addressText(address: InterfaceAddress): string {
   const broadcast = address.broadcast === 0 ? "" : ` brd ${formatIPv4(address.broadcast)}`;
   const scope = SCOPES.get(address.scope) ?? String(address.scope);
-  const secondary = address.secondary ? " secondary" : "";
-  return `inet ${localText(address)}${broadcast} scope ${scope}${secondary} ${address.label}`;
+  return `inet ${localText(address)}${broadcast} scope ${scope} ${flagsText(address.flags)}${address.label}`;
 }
 
 /** The addresses of a device that are meant. Models what `print_addrinfo()` passes over. */
@@ -48,14 +53,14 @@ function addressesOf(
     addresses: (only === null || only === 4 ? net.ip.addresses(dev) : []).filter(
       (each) =>
         (scope === null || each.scope === scope) &&
-        fitsFlags(flags, IFA_F_PERMANENT | (each.secondary ? IFA_F_SECONDARY : 0)) &&
+        fitsFlags(flags, each.flags) &&
         (label === null || label(each.label)) &&
         (to === null || ((each.local ^ (to.address as number)) & prefixMask(to.prefixLength)) === 0),
     ),
     addresses6: (only === null || only === 6 ? net.ip6.addresses(dev) : []).filter(
       (each) =>
         (scope === null || scopeOf6(each) === scope) &&
-        fitsFlags(flags, IFA_F_PERMANENT) &&
+        fitsFlags(flags, each.flags) &&
         (label === null || label(dev.name)) &&
         (to === null || (prefix6 !== null && samePrefixIPv6(each.local, prefix6, to.prefixLength))),
     ),
@@ -113,14 +118,14 @@ function showAddresses(context: LabContext, options: IpOptions, words: Words): n
       context.stdout.write(`${name.padEnd(16)} ${dev.operState.padEnd(14)} ${list}\n`);
     } else if (options.oneLine) {
       for (const address of [...addresses, ...addresses6])
-        context.stdout.write(`${deviceAddressText(address)}\\${FOREVER}\n`);
+        context.stdout.write(`${deviceAddressText(address)}\\${lifetimesText(address)}\n`);
     } else {
       const links = chosen.label === null;
       const lines = links
         ? linkLines(dev, false, familyOf(options, chosen), chosen.device !== null || options.family === null)
         : [];
-      for (const address of addresses) lines.push(`    ${addressText(address)}`, FOREVER);
-      for (const address of addresses6) lines.push(`    ${addressText6(address)}`, FOREVER);
+      for (const address of addresses) lines.push(`    ${addressText(address)}`, lifetimesText(address));
+      for (const address of addresses6) lines.push(`    ${addressText6(address)}`, lifetimesText(address));
       if (links && options.statistics > 0) lines.push(...statisticsLines(dev, options.statistics));
       context.stdout.write(lines.map((line) => `${line}\n`).join(""));
     }
@@ -133,7 +138,7 @@ export function ipAddress(
   context: LabContext,
   options: IpOptions,
   words: Words,
-): number | "addAddress" | "deleteAddress" | "flushAddresses" {
+): number | "addAddress" | "deleteAddress" | "flushAddresses" | "replaceAddress" {
   const word = words.peek();
   if (word === undefined) return showAddresses(context, options, words);
   const command = abbreviated(word, [
@@ -160,6 +165,10 @@ export function ipAddress(
       return showAddresses(context, options, words);
     case "add":
       return "addAddress";
+    case "change":
+    case "chg":
+    case "replace":
+      return "replaceAddress";
     case "delete":
       return "deleteAddress";
     case "flush":

@@ -1,6 +1,6 @@
 /** `ip address flush`: deletes what a listing would show, and with `-s` tells of it. Models `ipaddr_flush()`. */
 import type { LabContext } from "../../environment.js";
-import { addressesToFlush, deviceAddressText, FOREVER } from "./address.js";
+import { addressesToFlush, deviceAddressText, lifetimesText } from "./address.js";
 import type { IpOptions } from "./options.js";
 import { IpError, type Words } from "./words.js";
 
@@ -21,7 +21,7 @@ export function flushAddresses(context: LabContext, options: IpOptions, words: W
       return 0;
     }
     if (options.statistics > 1)
-      for (const address of found) stdout.write(`${deviceAddressText(address)}\n${FOREVER}\n`);
+      for (const address of found) stdout.write(`${deviceAddressText(address)}\n${lifetimesText(address)}\n`);
     say(`\n*** Round ${round + 1}, deleting ${found.length} addresses ***\n`);
     for (const address of found) {
       if (!("label" in address)) ip6.deleteAddress(address.dev, address.local, address.prefixLength);

@@ -13,6 +13,7 @@ import {
   SCOPE_LINK_LOCAL,
   SCOPE_SITE_LOCAL,
 } from "@netfilter-lab/engine";
+import { flagsText } from "./address-flags.js";
 import { SCOPES } from "./scope.js";
 import { EVERY } from "./words.js";
 
@@ -45,11 +46,12 @@ export function scopeOf6({ dev, scope }: IfAddr6): number {
 }
 
 /** An address with its prefix length, which is that of its peer where it has one. */
-export function localText6({ local, peer, prefixLength }: IfAddr6): string {
-  return `${formatIPv6(local)}${peer === null ? "" : ` peer ${formatIPv6(peer)}`}/${prefixLength}`;
+export function localText6({ local, peer, prefixLength, metric }: IfAddr6): string {
+  const other = peer === null ? "" : ` peer ${formatIPv6(peer)}`;
+  return `${formatIPv6(local)}${other}/${prefixLength}${metric === 0 ? "" : ` metric ${metric}`}`;
 }
 
 /** An address as `ip address` shows it. */
 export function addressText6(ifa: IfAddr6): string {
-  return `inet6 ${localText6(ifa)} scope ${SCOPES.get(scopeOf6(ifa))} `;
+  return `inet6 ${localText6(ifa)} scope ${SCOPES.get(scopeOf6(ifa))} ${flagsText(ifa.flags)}`;
 }

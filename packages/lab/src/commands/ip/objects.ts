@@ -3,7 +3,7 @@
  * what labs are made of.
  */
 import type { LabContext } from "../../environment.js";
-import { addAddress, deleteAddress } from "./change-address.js";
+import { addAddress, deleteAddress, replaceAddress } from "./change-address.js";
 import { flushAddresses } from "./flush-addresses.js";
 import { addLink, deleteLink } from "./link-add.js";
 import { setLink } from "./link-set.js";
@@ -25,6 +25,7 @@ export const ipObjects: Readonly<
     | "deleteLink"
     | "flushAddresses"
     | "neighbour"
+    | "replaceAddress"
     | "route4"
     | "route6"
     | "rule"
@@ -38,6 +39,7 @@ export const ipObjects: Readonly<
   deleteLink,
   flushAddresses,
   neighbour: ipNeighbour,
+  replaceAddress,
   route4: ipRoute4,
   route6: ipRoute6,
   rule: ipRule,
