@@ -129,11 +129,16 @@ it.each([
   [300, 299, true],
   [299, 300, false],
   [300, 298, false],
-])("an end with %i seconds left, the kernel's with %i", (ours, theirs, agree) => {
+  [1, "", true],
+  ["", 1, false],
+  [2, "", false],
+])("an end with %s seconds left, the kernel's with %s", (ours, theirs, agree) => {
   const scenario: Scenario = { version: 1, name: "x", devices: {}, steps: [{ sleep: "2s" }] };
-  const answer = (seconds: number): Answer => ({
-    steps: [{ out: [], events: [`[DESTROY] tcp      6 ${seconds} CLOSE src=1 dst=2 sport=1 dport=2 src=2 dst=1`] }],
-  });
+  const answer = (seconds: number | string): Answer => {
+    const left = seconds === "" ? "" : `${seconds} `;
+    const event = `[DESTROY] tcp      6 ${left}CLOSE src=1 dst=2 sport=1 dport=2 src=2 dst=1`;
+    return { steps: [{ out: [], events: [event] }] };
+  };
   expect(compareAnswers(scenario, answer(ours), answer(theirs)) === null).toBe(agree);
 });
 

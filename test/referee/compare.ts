@@ -35,11 +35,15 @@ function alignAge(ours: string | undefined, theirs: string): string {
 const WITH_TIMEOUT =
   /^(\s*(?:\[\w+\] )?(?:ipv[46] +\d+ )?(?:\w+ +\d+ )?|-[AUD] -t |<flow\b.*<timeout>)(\d+)((?: |<).*)$/;
 
+/** The last second of an entry that ends; an end says no timeout of 0. */
+const LAST_SECOND = /^(\[DESTROY\] \w+ +\d+ )1 /;
+
 /** The kernel's line with our timeout, where it shows at most {@link TIMEOUT_TOLERANCE} seconds less (jiffies). */
 export function alignTimeout(ours: string | undefined, kernels: string): string {
   const theirs = alignAge(ours, kernels);
   const a = WITH_TIMEOUT.exec(ours ?? "");
   const b = WITH_TIMEOUT.exec(theirs);
+  if (ours?.replace(LAST_SECOND, "$1") === theirs) return ours;
   if (ours === undefined || a === null || b === null || a[1] !== b[1] || a[3] !== b[3]) return theirs;
   const late = Number(a[2]) - Number(b[2]);
   return late >= 0 && late <= TIMEOUT_TOLERANCE ? ours : theirs;
