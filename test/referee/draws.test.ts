@@ -48,13 +48,33 @@ test("a port is found behind draws that nothing shows", async () => {
   expect(await pinned(new Drawing(5), 1030)).toEqual({ random: [0, 0, 0, 0, 0, 6], agree: true });
 });
 
-test.each([1, 4, 10])(
-  "a port is found in a short range of which %i are taken (port-clashes seed 31337 number 3)",
-  async (taken) => {
-    for (let port = 1025 + taken; port < 1024 + 17; port++)
-      expect(await pinned(new Drawing(0, 1024, 17, taken), port)).toEqual({ random: [port - 1024], agree: true });
+test.each([0, 1, 5, 20])(
+  "a port is found in a short range that is nearly full, behind %i draws in vain",
+  async (unseen) => {
+    for (let taken = 0; taken < 8; taken++)
+      for (let port = 1024 + taken; port < 1024 + 8; port++)
+        expect((await pinned(new Drawing(unseen, 1024, 8, taken), port)).agree, `${taken} taken, port ${port}`).toBe(
+          true,
+        );
   },
 );
+
+test("a port is found behind draws of 0 that were right", async () => {
+  const steps = (ports: readonly number[]): Answer => ({
+    steps: ports.map((port) => ({ out: [], events: [`[UPDATE] udp sport=${port}`] })),
+  });
+  const engine: Backend = {
+    ask: ({ random = [] }) => Promise.resolve(steps([0, 2, 5, 9].map((place) => 1024 + (random[place] % 8)))),
+  };
+  const known: Scenario = { ...scenario, steps: Array(4).fill(scenario.steps[0]) };
+  const first = await engine.ask(withDraws(known, []));
+  for (const ports of [
+    [1024, 1024, 1024, 1031],
+    [1024, 1030, 1024, 1024],
+    [1025, 1024, 1029, 1026],
+  ])
+    expect((await pinDraws(engine, known, steps(ports), first)).difference).toBe(null);
+});
 
 test("where no draw changes the answer hardly one is tried", async () => {
   const engine = new Drawing(Number.NaN);

@@ -9,18 +9,11 @@ import { type Answer, type Backend, fromHex, type Scenario } from "./scenario.js
 
 /** First ports of the ranges in which the kernel looks by itself, and of identifiers of echoes. */
 const OWN_RANGES = [1024, 600, 1, 0];
-/** Draws that no port shows, at most so many before one that does: each of a search in vain has one or more. */
-const MAX_UNSEEN_DRAWS = 64;
 /** A scenario's draws at most: beyond them the engine draws by itself. */
 const MAX_DRAWS = 128;
 /** What `-m statistic` draws where it does not match; zeros match. */
 const UNLUCKY: readonly number[] = [0xffff, 0xffff];
-/**
- * How often other draws are tried before an answer is said not to depend on them: in a short range where most ports are
- * taken, several lead to the same port.
- */
-const OTHERS_TRIED = 3;
-/** The draws that come next are tried in any case. */
+/** Places behind the known draws that are looked at before the place is searched for. */
 const NEXT_DRAWS = 2;
 /** Ports looked at, of those that one difference shows. */
 const MAX_PORTS = 4;
@@ -116,74 +109,77 @@ export async function pinDraws(engine: Backend, scenario: Scenario, linux: Answe
   }
   const bases = [...new Set([...namedRanges(scenario), ...OWN_RANGES])];
   while (best.difference !== null && best.random.length < MAX_DRAWS) {
-    const before = reached(scenario, best.difference);
-    const ours = shownPorts(best.difference.engine);
-    const theirs = [...shownPorts(best.difference.linux)];
-    // Likely one that only the kernel shows; but a port that was drawn may be some other port of the packet too.
-    const ports = [...theirs.filter((port) => !ours.has(port)), ...theirs.filter((port) => ours.has(port))];
-    let next: Pinned | null = null;
-    const chances = /--mode random/.test(JSON.stringify(scenario)) ? [UNLUCKY] : [];
-    const telling = await tellingDraws(engine, scenario, best);
-    for (const draws of [...chances, ...candidates(ports, bases, Math.max(telling - best.random.length, NEXT_DRAWS))]) {
-      const random = [...best.random, ...draws];
-      const answer = await engine.ask(withDraws(scenario, random));
-      const difference = compareAnswers(scenario, answer, linux);
-      if (reached(scenario, difference) <= before) continue;
-      next = { answer, random, difference };
-      break;
-    }
+    const next = await nextDraws(engine, scenario, linux, best, bases);
     if (next === null) return best;
     best = next;
   }
   return best;
 }
 
-/**
- * How many of a scenario's draws the engine's answer depends on, beginning with the first; those after them change
- * nothing, so that they need not be tried. Found by halving.
- */
-async function tellingDraws(engine: Backend, scenario: Scenario, { answer, random }: Pinned): Promise<number> {
-  const shown = JSON.stringify(answer, withoutSeconds);
-  let least = random.length;
-  let most = MAX_DRAWS;
-  while (least < most) {
-    const half = (least + most) >> 1;
-    if (await changes(half)) least = half + 1;
-    else most = half;
-  }
-  return least;
-
-  /** Whether other draws from a place on make another answer. */
-  async function changes(from: number): Promise<boolean> {
-    const kept = [...random, ...Array<number>(from - random.length).fill(0)];
-    for (let round = 0; round < OTHERS_TRIED; round++) {
-      const others = Array.from({ length: MAX_DRAWS - from }, (_, i) => otherDraw((from + i) * OTHERS_TRIED + round));
-      const other = await engine.ask({ ...scenario, random: [...kept, ...others] });
-      if (JSON.stringify(other, withoutSeconds) !== shown) return true;
+/** The draws that bring the engine's answer nearer to the kernel's; null where none do. */
+async function nextDraws(
+  engine: Backend,
+  scenario: Scenario,
+  linux: Answer,
+  { random, difference }: Pinned,
+  bases: readonly number[],
+): Promise<Pinned | null> {
+  if (difference === null) return null;
+  const before = reached(scenario, difference);
+  const shown = JSON.stringify(difference);
+  const chances = /--mode random/.test(JSON.stringify(scenario)) ? [UNLUCKY] : [];
+  const all = [...chances, ...drawsFor(difference, bases).map((draw) => [draw])];
+  // Mostly it is the next one, or the one behind a search in vain.
+  for (let place = 0; place < NEXT_DRAWS; place++)
+    for (const draws of all) {
+      const found = await tried(place, draws);
+      if (found !== null) return found;
     }
-    return false;
+  for (const draws of all) {
+    const place = await placeOf(draws[0]);
+    const found = place < NEXT_DRAWS ? null : await tried(place, draws);
+    if (found !== null) return found;
+  }
+  return null;
+
+  /** The answer with draws at a place behind those that are known, which all are 0 before it. */
+  async function asked(place: number, draws: readonly number[]): Promise<Pinned> {
+    const said = [...random, ...Array<number>(place).fill(0), ...draws];
+    const answer = await engine.ask(withDraws(scenario, said));
+    return { answer, random: said, difference: compareAnswers(scenario, answer, linux) };
+  }
+
+  async function tried(place: number, draws: readonly number[]): Promise<Pinned | null> {
+    const found = await asked(place, draws);
+    return reached(scenario, found.difference) > before ? found : null;
+  }
+
+  /**
+   * The place of the draw on which the difference depends, as far as `draw` tells; -1 for none. Said from there on, or
+   * from an earlier place, it changes what is seen until then; from a later one it does not. Found by halving.
+   */
+  async function placeOf(draw: number): Promise<number> {
+    const places = MAX_DRAWS - random.length;
+    const changes = async (place: number): Promise<boolean> => {
+      const { difference: other } = await asked(place, Array<number>(places - place).fill(draw));
+      return JSON.stringify(other) !== shown;
+    };
+    if (!(await changes(0))) return -1;
+    let [least, most] = [0, places - 1];
+    while (least < most) {
+      const half = (least + most + 1) >> 1;
+      if (await changes(half)) least = half;
+      else most = half - 1;
+    }
+    return least;
   }
 }
 
-/** A draw of a sequence that goes all over every range (by the golden ratio of 2^16). */
-function otherDraw(number: number): number {
-  return ((number + 1) * 40503) & 0xffff;
-}
-
-/** How long an answer took is none of it. */
-function withoutSeconds(key: string, value: unknown): unknown {
-  return key === "seconds" ? undefined : value;
-}
-
-/**
- * What may have been drawn for these ports: one of them, after none or some that nothing shows, within the next `most`
- * draws.
- */
-function* candidates(ports: readonly number[], bases: readonly number[], most: number): Generator<readonly number[]> {
-  const draws = ports
-    .slice(0, MAX_PORTS)
-    .flatMap((port) => bases.filter((base) => port >= base).map((base) => port - base));
-  if (draws.length === 0) return;
-  for (let before = 0; before < most && before <= MAX_UNSEEN_DRAWS; before++)
-    for (const draw of draws) yield [...Array<number>(before).fill(0), draw];
+/** What may have been drawn, whose ports the kernel's side of a difference shows. */
+function drawsFor({ engine, linux }: Disagreement, bases: readonly number[]): readonly number[] {
+  const ours = shownPorts(engine);
+  const theirs = [...shownPorts(linux)];
+  // Likely one that only the kernel shows; but a port that was drawn may be some other port of the packet too.
+  const ports = [...theirs.filter((port) => !ours.has(port)), ...theirs.filter((port) => ours.has(port))];
+  return ports.slice(0, MAX_PORTS).flatMap((port) => bases.filter((base) => port >= base).map((base) => port - base));
 }
